@@ -1,0 +1,24 @@
+// Prints "N passed, N failed" and, where there are any, ", N skipped", from vitest's JSON report and its exit code. What
+// fails outside of tests counts as one each: a file that does not load, an error that nothing caught, a missing report.
+import { readFileSync } from "node:fs"
+
+const read = (file) => {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"))
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, success: false, testResults: [] }
+  }
+}
+
+const report = read(process.argv[2])
+const exitCode = Number(process.argv[3])
+const broken = report.testResults.filter(
+  (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
+).length
+const passed = report.numPassedTests
+const counted = report.numFailedTests + broken
+const failed = counted === 0 && (exitCode !== 0 || !report.success || passed === 0) ? 1 : counted
+const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0)
+
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`)
+process.exitCode = failed === 0 ? 0 : 1

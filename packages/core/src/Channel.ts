@@ -1,0 +1,68 @@
+/**
+ * What a platform supplies to run workers somewhere else: a channel with two ends. `WorkerRuntime.layerChannel` speaks
+ * the worker protocol over the pool's end, `WorkerEntry.serve` over the worker's; neither knows whether a thread, a
+ * process or a machine is on the other side.
+ *
+ * **Details**
+ *
+ * A channel keeps messages in order and loses none while it is open. What it carries is what structured clone carries;
+ * `send` throws, and sends nothing, when a message cannot be cloned.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+
+/**
+ * The worker's end of a channel.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Channel {
+  /**
+   * Sends a message; `transfers` are moved instead of copied, where the platform can. Throws when the message cannot
+   * be cloned.
+   */
+  readonly send: (message: unknown, transfers?: Array<globalThis.Transferable>) => void
+  /** Sets the one receiver of messages. Messages that arrived before wait for it. */
+  readonly receive: (handler: (message: unknown) => void) => void
+  /** Closes the worker's end, so that the worker ends by itself once nothing else keeps it running. */
+  readonly close: () => void
+}
+
+/**
+ * Why a connection closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Closed {
+  /** The thread's or process's exit code, where there was one. */
+  readonly exitCode?: number | undefined
+  /** The signal that ended the process, where there was one. */
+  readonly signal?: string | undefined
+  /** The uncaught error that ended the worker, where there was one. */
+  readonly cause?: unknown
+}
+
+/**
+ * The pool's end of a channel.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /**
+   * Sends a message; `transfers` are moved instead of copied, where the platform can. Throws when the message cannot
+   * be cloned; does nothing once the connection has closed.
+   */
+  readonly send: (message: unknown, transfers?: Array<globalThis.Transferable>) => void
+  /** Sets the one receiver of messages. Messages that arrived before wait for it. */
+  readonly receive: (handler: (message: unknown) => void) => void
+  /** Sets the one receiver of the connection's end, called once when the worker has ended, for whatever reason. */
+  readonly closed: (handler: (closed: Closed) => void) => void
+  /** Ends the worker now, whatever it does; completes when it has ended. */
+  readonly kill: Effect.Effect<void>
+  /** Says whether the worker is in use: one that is not must not keep the main process alive. */
+  readonly setBusy: (busy: boolean) => void
+}

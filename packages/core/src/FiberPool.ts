@@ -1,0 +1,199 @@
+/**
+ * The engine of `WorkerPool` over closures, in this process: workers are fibers, tasks and hooks are plain functions that
+ * return Effects and may require the caller's services.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as internal from "./internal/fiberPool.ts"
+import type { WorkerContext } from "./WorkerContext.ts"
+import type * as WorkerPool from "./WorkerPool.ts"
+import type { WorkerPoolError } from "./WorkerPoolError.ts"
+
+/**
+ * @category type IDs
+ * @since 0.1.0
+ */
+export const TypeId: "~effect-mpire/FiberPool" = internal.TypeId
+
+/**
+ * A hook of a `FiberPool`: an Effect, or a function of the worker that returns one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Hook<S, A, R> =
+  | Effect.Effect<A, any, R>
+  | ((worker: WorkerContext<S>) => Effect.Effect<A, any, R>)
+
+/**
+ * Options of the map family. Hooks named here need only a Scope.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CallOptions<in out S, in out X> extends WorkerPool.DispatchOptions {
+  /** Run when a worker is acquired from now on. Must return the pool's state. */
+  readonly init?: Hook<void, S, Scope.Scope> | undefined
+  /** Run when a worker is released from now on. */
+  readonly exit?: Hook<S, X, Scope.Scope> | undefined
+}
+
+/**
+ * Options of a pool. Its hooks take their services from where the pool is made.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<S, X, R1, R2> extends WorkerPool.PoolOptions {
+  /** Run when a worker is acquired; what it returns is the worker's state. It may register finalizers. */
+  readonly init?: Hook<void, S, R1> | undefined
+  /** Run when a worker is released; it gets the state, and its results are read by `exitResults`. */
+  readonly exit?: Hook<S, X, R2> | undefined
+}
+
+/**
+ * A task of a `FiberPool`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Task<A, S, B, E, R> = (item: A, worker: WorkerContext<S>) => Effect.Effect<B, E, R>
+
+/**
+ * A pool of fibers with state `S` and exit results `X`: the methods of `WorkerPool`, over closures.
+ *
+ * **Gotchas**
+ *
+ * A task that calls the pool it runs in can deadlock: it holds a worker while it waits for one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPool.Controls<X> {
+  readonly [TypeId]: typeof TypeId
+  /** Maps items to results, in input order. */
+  readonly map: MapMethod<S, X>
+  /** Maps items to results, in completion order. */
+  readonly mapUnordered: MapMethod<S, X>
+  /** Maps items to their outcomes, in input order, without failing fast. */
+  readonly mapExit: <A, B, E, R, E0 = never, R0 = never>(
+    items: Iterable<A> | Stream.Stream<A, E0, R0>,
+    task: Task<A, S, B, E, R>,
+    options?: CallOptions<S, X>
+  ) => Effect.Effect<Array<Exit.Exit<B, E | WorkerPoolError>>, E0 | WorkerPoolError, WithoutScope<R> | R0>
+  /** Runs a task on every item and drops the results. */
+  readonly forEach: <A, B, E, R, E0 = never, R0 = never>(
+    items: Iterable<A> | Stream.Stream<A, E0, R0>,
+    task: Task<A, S, B, E, R>,
+    options?: CallOptions<S, X>
+  ) => Effect.Effect<void, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+  /** A lazy Stream of results in input order, with back-pressure. */
+  readonly stream: StreamMethod<S, X>
+  /** A lazy Stream of results in completion order, with back-pressure. */
+  readonly streamUnordered: StreamMethod<S, X>
+  /** A lazy Stream of outcomes in input order, as `mapExit` gives them. */
+  readonly streamExit: StreamExitMethod<S, X>
+  /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
+  readonly streamUnorderedExit: StreamExitMethod<S, X>
+  /** Runs a task on one item. */
+  readonly run: <A, B, E, R>(
+    task: Task<A, S, B, E, R>,
+    input: NoInfer<A>,
+    options?: WorkerPool.RunOptions
+  ) => Effect.Effect<B, E | WorkerPoolError, WithoutScope<R>>
+}
+
+/**
+ * What a task requires of its caller: everything but the Scope, which each item has of its own.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type WithoutScope<R> = Exclude<R, Scope.Scope>
+
+/**
+ * `map` and `mapUnordered`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MapMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E0, R0>,
+  task: Task<A, S, B, E, R>,
+  options?: CallOptions<S, X>
+) => Effect.Effect<Array<B>, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+
+/**
+ * `stream` and `streamUnordered`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E0, R0>,
+  task: Task<A, S, B, E, R>,
+  options?: CallOptions<S, X>
+) => Stream.Stream<B, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+
+/**
+ * `streamExit` and `streamUnorderedExit`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamExitMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E0, R0>,
+  task: Task<A, S, B, E, R>,
+  options?: CallOptions<S, X>
+) => Stream.Stream<WorkerPool.Outcome<B, E | WorkerPoolError>, E0 | WorkerPoolError, WithoutScope<R> | R0>
+
+/**
+ * Makes a pool of fibers, which lives as long as the Scope.
+ *
+ * **When to use**
+ *
+ * Use for Effects that wait rather than compute, when they need workers with state, a lifespan, or a bound on how much
+ * of a source is read ahead. For computation use a `WorkerPool` on threads.
+ *
+ * @example
+ * ```ts
+ * import { FiberPool } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* FiberPool.make({
+ *     size: 2,
+ *     init: Effect.succeed({ seen: 0 }),
+ *     exit: (worker) => Effect.succeed(worker.state.seen)
+ *   })
+ *   const doubled = yield* pool.map([1, 2, 3, 4], (n, worker) => Effect.sync(() => (worker.state.seen++, n * 2)))
+ *   const seen = yield* pool.exitResults
+ *   return { doubled, seen: seen.reduce((sum, n) => sum + n, 0) }
+ * }).pipe(Effect.scoped)
+ *
+ * await Effect.runPromise(program) // => { doubled: [2, 4, 6, 8], seen: 4 }
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: {
+  <E0, R0, S = void, X = unknown, R1 = never, R2 = never>(
+    options: Effect.Effect<Options<S, X, R1, R2>, E0, R0>
+  ): Effect.Effect<FiberPool<S, X>, E0 | WorkerPoolError, R0 | R1 | R2 | Scope.Scope>
+  <S = void, X = unknown, R1 = never, R2 = never>(
+    options?: Options<S, X, R1, R2>
+  ): Effect.Effect<FiberPool<S, X>, WorkerPoolError, R1 | R2 | Scope.Scope>
+} = internal.make
+
+/**
+ * Tests whether a value is a `FiberPool`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isFiberPool = (u: unknown): u is FiberPool<any, any> => internal.isFiberPool(u)

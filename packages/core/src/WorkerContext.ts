@@ -1,0 +1,51 @@
+/**
+ * What a task or hook sees of the worker that runs it.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What a task or hook sees of the worker that runs it: the last parameter of every task and of every hook that is a
+ * function.
+ *
+ * **Details**
+ *
+ * `S` is the worker's state: what the pool's `init` returned. In `init` itself there is none yet. A task that does not
+ * care about the state says `WorkerContext`, and runs on every pool.
+ *
+ * **Gotchas**
+ *
+ * `signal` and `interrupted` tell a task that nobody wants its result any more. A synchronous task sees a change of
+ * them only when the platform can deliver it while it runs; one that returns an Effect or a Promise always does.
+ *
+ * @example
+ * ```ts
+ * import { FiberPool, type WorkerContext } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const where = (n: number, worker: WorkerContext.WorkerContext<{ readonly offset: number }>) =>
+ *   Effect.succeed(`${n + worker.state.offset} in worker ${worker.id}, generation ${worker.generation}`)
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* FiberPool.make({ size: 1, init: Effect.succeed({ offset: 10 }) })
+ *   return yield* pool.map([1, 2], where)
+ * }).pipe(Effect.scoped)
+ *
+ * await Effect.runPromise(program) // => ["11 in worker 0, generation 1", "12 in worker 0, generation 1"]
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerContext<out S = unknown> {
+  /** The slot that the worker lives in, 0 … size-1. */
+  readonly id: number
+  /** How many workers the slot has had, this one included: 1, 2, … */
+  readonly generation: number
+  /** What `init` returned. */
+  readonly state: S
+  /** Aborted when nobody wants the item's result any more; made on first use. */
+  readonly signal: AbortSignal
+  /** Whether nobody wants the item's result any more: a plain read, cheap enough to poll in a loop. */
+  readonly interrupted: boolean
+}

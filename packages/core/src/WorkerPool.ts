@@ -1,0 +1,542 @@
+/**
+ * Parallel map over a pool of workers that live on fibers, threads or processes. A worker is a scoped resource: `init`
+ * acquires it, `exit` and its finalizers release it; how long it is kept is a choice of scope, `keepAlive` and
+ * `lifespan`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as internal from "./internal/workerPool.ts"
+import type * as Portable from "./Portable.ts"
+import type { WorkerContext } from "./WorkerContext.ts"
+import type { WorkerPoolError } from "./WorkerPoolError.ts"
+import { WorkerRuntime } from "./WorkerRuntime.ts"
+
+/**
+ * @category type IDs
+ * @since 0.1.0
+ */
+export const TypeId: "~effect-mpire/WorkerPool" = internal.TypeId
+
+// -----------------------------------------------------------------------------
+// Options
+// -----------------------------------------------------------------------------
+
+/**
+ * How the items of a call are sent and timed; also a pool's defaults.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface DispatchOptions {
+  /** Items per chunk, an integer >= 1. Default: automatic, see `Chunking.automatic`. */
+  readonly chunkSize?: number | undefined
+  /** Number of chunks, an integer >= 1, in place of `chunkSize`. Needs items of a known length, or `length`. */
+  readonly chunks?: number | undefined
+  /** How many items there will be, an integer >= 0, where the items cannot tell; used for planning only. */
+  readonly length?: number | undefined
+  /** How many items may be pulled from the source and not yet delivered, an integer >= 1. Default: two chunks per worker. */
+  readonly maxActive?: number | undefined
+  /** How many items a worker is given before it is replaced, an integer >= 1. Default: no limit. */
+  readonly lifespan?: number | undefined
+  /** How long an item may take from when it starts in the worker. Default: no limit. */
+  readonly timeout?: Duration.Input | undefined
+  /** How long `init` may take. Default: no limit. */
+  readonly initTimeout?: Duration.Input | undefined
+  /** How long `exit` may take. Default: 30 seconds. */
+  readonly exitTimeout?: Duration.Input | undefined
+  /**
+   * Which worker gets a chunk: `"available"` (default) takes whichever is free, the most recently used first;
+   * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size.
+   */
+  readonly dispatch?: "available" | "ordered" | undefined
+}
+
+/**
+ * Options of the map family. Those named here replace the pool's defaults for the call.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CallOptions<in out S, in out X, out P> extends DispatchOptions {
+  /** Run when a worker is acquired from now on. Must return the pool's state. */
+  readonly init?: Portable.Portable<HookOf<void, S, P>> | undefined
+  /** Run when a worker is released from now on. */
+  readonly exit?: Portable.Portable<HookOf<S, X, P>> | undefined
+}
+
+/**
+ * Options of `run`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  /** How long the item may take from when it starts in the worker. Default: the pool's `timeout`. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * What is fixed or defaulted for a whole pool.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface PoolOptions extends DispatchOptions {
+  /** Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism. */
+  readonly size?: number | undefined
+  /** How many live workers idle time leaves, an integer >= 0. Default: 0. */
+  readonly minSize?: number | undefined
+  /**
+   * Whether workers outlive a call: `false` (default) releases them when the last running map-family call ends; `true`
+   * keeps them until the pool's scope closes; a duration keeps those that have not been idle for so long.
+   */
+  readonly keepAlive?: boolean | Duration.Input | undefined
+  /** How many items of async tasks a worker runs at once, an integer >= 1. Default: 1. */
+  readonly tasksPerWorker?: number | undefined
+  /** How many `run`s may wait for a worker, an integer >= 1; one more fails with `Overloaded`. Default: no limit. */
+  readonly maxPending?: number | undefined
+}
+
+/**
+ * Options of a pool: `I` is the `init` hook, `XF` the `exit` hook, `P` what the services layer provides.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<I, XF, P> extends PoolOptions {
+  /**
+   * Run when a worker is acquired: an Effect, or a function of the worker that returns a value, Promise or Effect. What
+   * it returns is the worker's state. It may register finalizers in the worker's Scope.
+   */
+  readonly init?: (Portable.Portable<I> & CheckRequirements<Portable.Requirements<Returned<I>>, P>) | undefined
+  /** Run when a worker is released; it gets the state, and its results are read by `exitResults`. */
+  readonly exit?:
+    | (
+      & Portable.Portable<XF>
+      & CheckRequirements<Portable.Requirements<Returned<XF>>, P>
+      & CheckState<XF, StateOf<I>>
+    )
+    | undefined
+  /** A Layer, built once per worker before `init` and closed after `exit`, that provides what hooks and tasks require. */
+  readonly services?: Portable.Portable<Layer.Layer<P, any>> | undefined
+}
+
+// -----------------------------------------------------------------------------
+// Types
+// -----------------------------------------------------------------------------
+
+/**
+ * A hook: an Effect, or a function of the worker that returns a plain value, a Promise or an Effect.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type HookOf<S, A, P> =
+  | Effect.Effect<A, any, P | Scope.Scope>
+  | ((worker: WorkerContext<S>) => A | Promise<A> | Effect.Effect<A, any, P | Scope.Scope>)
+
+/**
+ * What a hook returns before it is unwrapped: the Effect that it is, or what it returns as a function.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Returned<H> = H extends Effect.Effect<any, any, any> ? H : H extends (...args: any) => infer R ? R : never
+
+/**
+ * The state that an `init` hook gives its worker.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type StateOf<I> = Portable.Success<Returned<I>>
+
+/**
+ * `unknown` when the pool provides what is required, or else a type that nothing has, whose key says what is wrong.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckRequirements<R, P> = [Exclude<R, P | Scope.Scope>] extends [never] ? unknown
+  : { readonly "the pool's services do not provide": Exclude<R, P | Scope.Scope> }
+
+/**
+ * `unknown` when an exit hook takes the pool's state, or else a type that nothing has, whose key says what is wrong.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckState<XF, S> = XF extends Effect.Effect<any, any, any> ? unknown
+  : XF extends (worker: WorkerContext<S>) => any ? unknown
+  : { readonly "the exit hook does not take the pool's state": S }
+
+/**
+ * `unknown` when a task's requirements are met and its result can cross, or else a type that nothing has.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckTask<R, C, P> = 0 extends 1 & R ? unknown
+  :
+    & CheckRequirements<Portable.Requirements<R>, P>
+    & ([C] extends ["encoded"] ? unknown
+      : [Portable.Lost<R>] extends [never] ? unknown
+      : { readonly "structured clone would lose this result: give Portable.make an output Schema": Portable.Lost<R> })
+
+/**
+ * A task for a pool with state `S` and services `P`: a portable function of an item and the worker that returns an `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Task<A, R, C extends Portable.Crossing, S, P> =
+  & Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C>
+  & CheckTask<R, C, P>
+
+/**
+ * The outcome of one item.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome<out B, out E> {
+  /** The item's place in the input, from 0. */
+  readonly index: number
+  readonly exit: Exit.Exit<B, E>
+}
+
+/**
+ * Numbers about a pool, as they are now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  /** Slots. */
+  readonly size: number
+  /** Workers whose `init` has succeeded and whose release has not begun: idle + busy. */
+  readonly live: number
+  /** Workers that are being acquired. */
+  readonly starting: number
+  /** Live workers without an item. */
+  readonly idle: number
+  /** Live workers with items. */
+  readonly busy: number
+  /** `run`s that wait for a worker. */
+  readonly pending: number
+  /** Calls in progress, `run`s included. */
+  readonly calls: number
+  /** Workers that vanished, since the pool was made. */
+  readonly lost: number
+  /** Workers that were killed, since the pool was made. */
+  readonly killed: number
+  /** Exit results beyond the newest 10,000 of the session. */
+  readonly exitResultsDropped: number
+}
+
+/**
+ * What every pool offers besides its calls; `X` is what its exit hook returns.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Controls<out X> {
+  /** Acquires a worker in every slot now. */
+  readonly start: Effect.Effect<void, WorkerPoolError>
+  /**
+   * Waits for the calls that are running, then releases all workers. Calls made meanwhile wait for it. The pool stays
+   * usable.
+   */
+  readonly stop: Effect.Effect<void, WorkerPoolError>
+  /** Kills all workers now, without exit hooks; running calls fail with `Terminated`. The pool stays usable. */
+  readonly terminate: Effect.Effect<void>
+  /**
+   * Replaces the live workers: each is released, with the current `exit`, before it gets another chunk, idle ones now.
+   * Completes when all of them have been released.
+   */
+  readonly restart: Effect.Effect<void, WorkerPoolError>
+  /**
+   * Changes the number of slots, an integer >= 1. Grows at once; shrinks as slots fall free, and completes when their
+   * workers have been released.
+   */
+  readonly setSize: (size: number) => Effect.Effect<void, WorkerPoolError>
+  /**
+   * Changes `keepAlive`. It acts at the end of the running map-family call, or of the next one; it does nothing by
+   * itself.
+   */
+  readonly setKeepAlive: (keepAlive: boolean | Duration.Input) => Effect.Effect<void, WorkerPoolError>
+  /**
+   * What exit hooks returned in the current session (from a call to the moment the pool is emptied), or else the last
+   * one, in order of arrival; at most the newest 10,000.
+   */
+  readonly exitResults: Effect.Effect<ReadonlyArray<X>>
+  /** Numbers about the pool, as they are now. */
+  readonly stats: Effect.Effect<Stats>
+}
+
+
+/**
+ * `map` and `mapUnordered`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MapMethod<in out S, in out X, in out P> {
+  <A, E, R0, R, C extends Portable.Crossing>(
+    items: Stream.Stream<A, E, R0>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<Array<Portable.Success<R>>, E | Portable.Failure<R> | WorkerPoolError, R0>
+  <A, R, C extends Portable.Crossing>(
+    items: Iterable<A>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<Array<Portable.Success<R>>, Portable.Failure<R> | WorkerPoolError>
+}
+
+/**
+ * `mapExit`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MapExitMethod<in out S, in out X, in out P> {
+  <A, E, R0, R, C extends Portable.Crossing>(
+    items: Stream.Stream<A, E, R0>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<
+    Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
+    E | WorkerPoolError,
+    R0
+  >
+  <A, R, C extends Portable.Crossing>(
+    items: Iterable<A>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<
+    Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
+    WorkerPoolError
+  >
+}
+
+/**
+ * `forEach`. Results never cross, so they may be of any type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ForEachMethod<in out S, in out X, in out P> {
+  <A, E, R0, R, C extends Portable.Crossing>(
+    items: Stream.Stream<A, E, R0>,
+    task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> & CheckRequirements<Portable.Requirements<R>, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<void, E | Portable.Failure<R> | WorkerPoolError, R0>
+  <A, R, C extends Portable.Crossing>(
+    items: Iterable<A>,
+    task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> & CheckRequirements<Portable.Requirements<R>, P>,
+    options?: CallOptions<S, X, P>
+  ): Effect.Effect<void, Portable.Failure<R> | WorkerPoolError>
+}
+
+/**
+ * `stream` and `streamUnordered`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamMethod<in out S, in out X, in out P> {
+  <A, E, R0, R, C extends Portable.Crossing>(
+    items: Stream.Stream<A, E, R0>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Stream.Stream<Portable.Success<R>, E | Portable.Failure<R> | WorkerPoolError, R0>
+  <A, R, C extends Portable.Crossing>(
+    items: Iterable<A>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Stream.Stream<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>
+}
+
+/**
+ * `streamExit` and `streamUnorderedExit`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamExitMethod<in out S, in out X, in out P> {
+  <A, E, R0, R, C extends Portable.Crossing>(
+    items: Stream.Stream<A, E, R0>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Stream.Stream<Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>, E | WorkerPoolError, R0>
+  <A, R, C extends Portable.Crossing>(
+    items: Iterable<A>,
+    task: Task<A, R, C, S, P>,
+    options?: CallOptions<S, X, P>
+  ): Stream.Stream<Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>, WorkerPoolError>
+}
+
+/**
+ * A pool of workers with state `S`, exit results `X` and services `P`.
+ *
+ * **Details**
+ *
+ * `items` is any Iterable or Stream; a task gets one item as one argument. Calls may overlap, from any fibers; slots
+ * serve them in turn. On the first failure of a call no further chunk of it is sent, its running items are interrupted,
+ * and then the call fails with that failure. Interrupting a call, or ending a stream early, does the same.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPool<in out S = void, in out X = unknown, in out P = never> extends Controls<X> {
+  readonly [TypeId]: typeof TypeId
+  /** Maps items to results, in input order. */
+  readonly map: MapMethod<S, X, P>
+  /** Maps items to results, in completion order. */
+  readonly mapUnordered: MapMethod<S, X, P>
+  /**
+   * Maps items to their outcomes, in input order, without failing fast: per item the task's own Exit, `TaskTimedOut`,
+   * `WorkerLost` or `NotSerializable`. Every other reason fails the call.
+   */
+  readonly mapExit: MapExitMethod<S, X, P>
+  /** Runs a task on every item; its results are dropped in the worker, not sent back. */
+  readonly forEach: ForEachMethod<S, X, P>
+  /** A lazy Stream of results in input order, with back-pressure. */
+  readonly stream: StreamMethod<S, X, P>
+  /** A lazy Stream of results in completion order, with back-pressure. */
+  readonly streamUnordered: StreamMethod<S, X, P>
+  /** A lazy Stream of outcomes in input order, as `mapExit` gives them. */
+  readonly streamExit: StreamExitMethod<S, X, P>
+  /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
+  readonly streamUnorderedExit: StreamExitMethod<S, X, P>
+  /** Runs a task on one item. */
+  readonly run: <A, R, C extends Portable.Crossing>(
+    task: Task<A, R, C, S, P>,
+    input: NoInfer<A>,
+    options?: RunOptions
+  ) => Effect.Effect<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>
+}
+
+// -----------------------------------------------------------------------------
+// Constructors
+// -----------------------------------------------------------------------------
+
+/**
+ * Makes a pool, which lives as long as the Scope. Nothing starts before the first call.
+ *
+ * **When to use**
+ *
+ * Use inside a scoped program. In an app's layers use `Service`.
+ *
+ * **Details**
+ *
+ * `options` may be an Effect, so a size can come from Config. Options out of range fail with `InvalidOptions`. When the
+ * Scope closes, running calls fail with `PoolClosed`, every worker is released with the current `exit`, and no thread or
+ * timer is left.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerPool, WorkerRuntime } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const square = Portable.make(import.meta.url, "square", (n: number) => n * n)
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+ *   return yield* pool.map([1, 2, 3], square)
+ * }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers()))
+ *
+ * await Effect.runPromise(program) // => [1, 4, 9]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: {
+  <E, R, I = () => void, XF = () => unknown, P = never>(
+    options: Effect.Effect<Options<I, XF, P>, E, R>
+  ): Effect.Effect<
+    WorkerPool<StateOf<I>, StateOf<XF>, P>,
+    E | WorkerPoolError,
+    R | Scope.Scope | WorkerRuntime
+  >
+  <I = () => void, XF = () => unknown, P = never>(
+    options?: Options<I, XF, P>
+  ): Effect.Effect<WorkerPool<StateOf<I>, StateOf<XF>, P>, WorkerPoolError, Scope.Scope | WorkerRuntime>
+} = internal.make
+
+/**
+ * A class made by `Service`: the pool's key in a Context, and the layers that make it.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export interface ServiceClass<Self, Id extends string, S, X, P, E, R>
+  extends Context.ServiceClass<Self, Id, WorkerPool<S, X, P>>
+{
+  /** Makes the pool; it lives as long as the layer. */
+  readonly layer: Layer.Layer<Self, WorkerPoolError | E, WorkerRuntime | R>
+  /** Makes the pool with some of its options replaced, by a test for example. */
+  readonly layerWith: (
+    overrides: PoolOptions & CallOptions<S, X, P>
+  ) => Layer.Layer<Self, WorkerPoolError | E, WorkerRuntime | R>
+}
+
+/**
+ * A pool as a service of an app.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerPool, WorkerRuntime } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const square = Portable.make(import.meta.url, "square", (n: number) => n * n)
+ *
+ * class Squares extends WorkerPool.Service<Squares>()("app/Squares", { size: 2, keepAlive: true }) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* Squares
+ *   return yield* pool.map([1, 2, 3], square)
+ * }).pipe(Effect.provide(Squares.layer), Effect.provide(WorkerRuntime.layerFibers()))
+ *
+ * await Effect.runPromise(program) // => [1, 4, 9]
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const Service = <Self>(): {
+  <const Id extends string, E, R, I = () => void, XF = () => unknown, P = never>(
+    id: Id,
+    options: Effect.Effect<Options<I, XF, P>, E, R>
+  ): ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, E, Exclude<R, Scope.Scope>>
+  <const Id extends string, I = () => void, XF = () => unknown, P = never>(
+    id: Id,
+    options?: Options<I, XF, P>
+  ): ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, never, never>
+} =>
+(id: string, options: internal.Options = {}): any => {
+  class Base extends Context.Service<Self, WorkerPool<any, any, any>>()(id) {
+    static readonly layer = Layer.effect(Base, internal.make(options))
+    static layerWith(overrides: PoolOptions & CallOptions<any, any, any>) {
+      return Layer.effect(Base, internal.make(internal.override(options, overrides)))
+    }
+  }
+  return Base
+}
+
+/**
+ * Tests whether a value is a `WorkerPool`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWorkerPool = (u: unknown): u is WorkerPool<any, any, any> => internal.isWorkerPool(u)

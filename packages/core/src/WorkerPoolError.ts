@@ -1,0 +1,406 @@
+/**
+ * The one error of worker pools: a `WorkerPoolError` whose `reason` says what
+ * happened. A task's own failure is not wrapped: it stays itself, typed, and
+ * `origin` reads from its Cause where it happened.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import { hasProperty } from "effect/Predicate"
+
+const TypeId = "~effect-mpire/WorkerPoolError"
+
+/**
+ * A worker: the slot it lives in (0 … size-1) and its generation (1, 2, …), which
+ * counts the workers that the slot has had.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerIdentity {
+  readonly id: number
+  readonly generation: number
+}
+
+/**
+ * An option is out of its range. Raised before anything starts.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+  /** The option's name, such as `"chunkSize"`. */
+  readonly option: string
+  /** The value it was given. */
+  readonly value: unknown
+  /** What the option accepts, such as `"an integer >= 1"`. */
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `${this.option} must be ${this.expected}, got ${print(this.value)}`
+  }
+}
+
+/**
+ * The iterable that gave a call its items threw.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InputFailed extends Data.TaggedError("InputFailed")<{
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `The iterable of items threw: ${printCause(this.cause)}`
+  }
+}
+
+/**
+ * A task, hook or services layer has no address, so a worker could not find it:
+ * a closure in place of something from `Portable`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotPortable extends Data.TaggedError("NotPortable")<{
+  /** What it was given as: `"task"`, `"init"`, `"exit"` or `"services"`. */
+  readonly role: string
+  readonly value: unknown
+}> {
+  override get message(): string {
+    return `${this.role} has no address that a worker could load it from: make it with Portable.module, Portable.make, ` +
+      `Portable.bind or Portable.inline, or use a FiberPool for closures. Got ${print(this.value)}`
+  }
+}
+
+/**
+ * An input, a result or a failure cannot be cloned, or its Schema rejects it.
+ * The worker and its other items are unharmed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotSerializable extends Data.TaggedError("NotSerializable")<{
+  /**
+   * What could not cross: an item or a bound value on its way to the worker (`"input"`), what a task or the exit
+   * hook returned (`"output"`), or what it failed with (`"error"`).
+   */
+  readonly direction: "input" | "output" | "error"
+  /** The item's place in the input, from 0; `undefined` for a bound value or an exit hook's result. */
+  readonly index: number | undefined
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    const what = this.index === undefined ? `A value` : `Item ${this.index}`
+    return `${what} cannot cross as ${this.direction}: ${printCause(this.cause)}`
+  }
+}
+
+/**
+ * A worker could not start, or could not load a module or export.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class StartFailed extends Data.TaggedError("StartFailed")<{
+  readonly worker: WorkerIdentity
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `${printWorker(this.worker)} could not start: ${printCause(this.cause)}`
+  }
+}
+
+/**
+ * The `init` hook, or the pool's services layer, failed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InitFailed extends Data.TaggedError("InitFailed")<{
+  readonly worker: WorkerIdentity
+  /** What the hook failed with, threw or rejected with. */
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `init failed in ${printWorker(this.worker)}: ${printCause(this.cause)}`
+  }
+}
+
+/**
+ * The `exit` hook failed, or a finalizer that `init` or the services registered did.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ExitFailed extends Data.TaggedError("ExitFailed")<{
+  readonly worker: WorkerIdentity
+  /** What the hook failed with, threw or rejected with. */
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `exit failed in ${printWorker(this.worker)}: ${printCause(this.cause)}`
+  }
+}
+
+/**
+ * The `init` hook took longer than `initTimeout`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
+  readonly worker: WorkerIdentity
+}> {
+  override get message(): string {
+    return `init timed out in ${printWorker(this.worker)}`
+  }
+}
+
+/**
+ * The `exit` hook took longer than `exitTimeout`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
+  readonly worker: WorkerIdentity
+}> {
+  override get message(): string {
+    return `exit timed out in ${printWorker(this.worker)}`
+  }
+}
+
+/**
+ * An item took longer than `timeout`, counted from when it started in the worker.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
+  /** The item's place in the input, from 0. */
+  readonly index: number
+  readonly worker: WorkerIdentity
+}> {
+  override get message(): string {
+    return `Item ${this.index} timed out in ${printWorker(this.worker)}`
+  }
+}
+
+/**
+ * A worker vanished with items in hand.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class WorkerLost extends Data.TaggedError("WorkerLost")<{
+  readonly worker: WorkerIdentity
+  /** The thread's or process's exit code, where there was one. */
+  readonly exitCode: number | undefined
+  /** The signal that ended the process, where there was one. */
+  readonly signal: string | undefined
+  /** The uncaught error that ended the worker, where there was one. */
+  readonly cause: unknown
+  /** The items in hand, by their place in the input, from 0. */
+  readonly indices: ReadonlyArray<number>
+}> {
+  override get message(): string {
+    const how = [
+      this.exitCode === undefined ? undefined : `exit code ${this.exitCode}`,
+      this.signal === undefined ? undefined : `signal ${this.signal}`,
+      this.cause === undefined ? undefined : printCause(this.cause)
+    ].filter((part) => part !== undefined)
+    return `${printWorker(this.worker)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
+      (this.indices.length > 0 ? ` with items ${this.indices.join(", ")} in hand` : "")
+  }
+}
+
+/**
+ * The pool was terminated while the call ran.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Terminated extends Data.TaggedError("Terminated")<{}> {
+  override get message(): string {
+    return "The pool was terminated while the call ran"
+  }
+}
+
+/**
+ * The pool's scope has closed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PoolClosed extends Data.TaggedError("PoolClosed")<{}> {
+  override get message(): string {
+    return "The pool's scope has closed"
+  }
+}
+
+/**
+ * More `run`s are waiting for a worker than `maxPending` allows.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Overloaded extends Data.TaggedError("Overloaded")<{
+  readonly maxPending: number
+}> {
+  override get message(): string {
+    return `More than ${this.maxPending} runs are waiting (maxPending)`
+  }
+}
+
+/**
+ * All the reasons for which a pool can fail.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reason =
+  | InvalidOptions
+  | InputFailed
+  | NotPortable
+  | NotSerializable
+  | StartFailed
+  | InitFailed
+  | ExitFailed
+  | InitTimedOut
+  | ExitTimedOut
+  | TaskTimedOut
+  | WorkerLost
+  | Terminated
+  | PoolClosed
+  | Overloaded
+
+/**
+ * What a worker pool fails with; `reason` says why.
+ *
+ * **Details**
+ *
+ * Handle one reason with `Effect.catchReason("WorkerPoolError", "TaskTimedOut", …)`, all with
+ * `Effect.catchTag("WorkerPoolError", …)`.
+ *
+ * @example
+ * ```ts
+ * import { FiberPool } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* FiberPool.make({ size: 2 })
+ *   return yield* pool.map([1, 2, 3], (n) => Effect.succeed(n), { chunkSize: 0 })
+ * }).pipe(
+ *   Effect.scoped,
+ *   Effect.catchReason("WorkerPoolError", "InvalidOptions", (reason) => Effect.succeed(reason.message))
+ * )
+ *
+ * await Effect.runPromise(program) // => "chunkSize must be an integer >= 1, got 0"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkerPoolError extends Data.TaggedError("WorkerPoolError")<{
+  readonly reason: Reason
+}> {
+  readonly [TypeId] = TypeId
+
+  override get message(): string {
+    return this.reason.message
+  }
+
+  override readonly cause: unknown = this.reason
+}
+
+/**
+ * Tests whether a value is a `WorkerPoolError`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWorkerPoolError = (u: unknown): u is WorkerPoolError => hasProperty(u, TypeId)
+
+/**
+ * Wraps a reason.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (reason: Reason): WorkerPoolError => new WorkerPoolError({ reason })
+
+/**
+ * Where a task's failure or defect happened: its item's place in the input and the worker that had it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Origin {
+  /** The item's place in the input, from 0. */
+  readonly index: number
+  readonly worker: WorkerIdentity
+}
+
+/**
+ * The Cause annotation that `origin` reads.
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>()(
+  "@effect-mpire/core/WorkerPoolError/Origin"
+) {}
+
+/**
+ * Where a call's failure happened: which item, in which worker. `undefined` when the failure is of the pool
+ * rather than of an item.
+ *
+ * @example
+ * ```ts
+ * import { FiberPool, WorkerPoolError } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* FiberPool.make({ size: 1 })
+ *   return yield* pool.map([1, 2, 3], (n) => n === 2 ? Effect.fail("two") : Effect.succeed(n))
+ * }).pipe(
+ *   Effect.scoped,
+ *   Effect.catchCause((cause) => Effect.succeed(WorkerPoolError.origin(cause)))
+ * )
+ *
+ * await Effect.runPromise(program) // => { index: 1, worker: { id: 0, generation: 1 } }
+ * ```
+ *
+ * @category annotations
+ * @since 0.1.0
+ */
+export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
+  Context.getOrUndefined(Cause.annotations(cause), OriginAnnotation)
+
+const printWorker = (worker: WorkerIdentity): string => `worker ${worker.id} (generation ${worker.generation})`
+
+const printCause = (cause: unknown): string => cause instanceof Error ? cause.message : print(cause)
+
+const print = (value: unknown): string => {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value)
+    case "bigint":
+      return `${value}n`
+    case "function":
+      return `the function ${value.name === "" ? "(anonymous)" : value.name}`
+    case "object":
+      return value === null ? "null" : printObject(value)
+    default:
+      return String(value)
+  }
+}
+
+const printObject = (value: object): string => {
+  const tag = (value as { readonly _tag?: unknown })._tag
+  if (typeof tag === "string") return tag
+  return Object.prototype.toString.call(value) === "[object Object]" ? "an object" : Object.prototype.toString.call(value)
+}

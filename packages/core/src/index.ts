@@ -1,0 +1,14 @@
+/**
+ * Parallel map over pools of workers, for Effect.
+ *
+ * @since 0.1.0
+ */
+export * as Channel from "./Channel.ts"
+export * as Chunking from "./Chunking.ts"
+export * as FiberPool from "./FiberPool.ts"
+export * as Portable from "./Portable.ts"
+export * as WorkerContext from "./WorkerContext.ts"
+export * as WorkerEntry from "./WorkerEntry.ts"
+export * as WorkerPool from "./WorkerPool.ts"
+export * as WorkerPoolError from "./WorkerPoolError.ts"
+export * as WorkerRuntime from "./WorkerRuntime.ts"

@@ -1,0 +1,22 @@
+import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import { ambientRuntime } from "./fiberWorker.ts"
+import * as portable from "./portable.ts"
+import * as workerPool from "./workerPool.ts"
+
+export const TypeId = "~effect-mpire/FiberPool" as const
+
+export const isFiberPool = (u: unknown): boolean => hasProperty(u, TypeId)
+
+const closure = (code: unknown): unknown => code === undefined ? undefined : portable.closure(code)
+
+export const make = (input: workerPool.Options = {}): Effect.Effect<any, any, any> =>
+  Effect.gen(function*() {
+    const options = yield* workerPool.resolve(input)
+    const pool = yield* workerPool.makePool(ambientRuntime, {
+      ...options,
+      init: closure(options.init),
+      exit: closure(options.exit)
+    })
+    return { [TypeId]: TypeId, ...workerPool.makeMethods(pool, closure) }
+  })

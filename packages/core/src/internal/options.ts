@@ -1,0 +1,157 @@
+/**
+ * Options: what is accepted (C8), and what they come to in the engine's terms.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Chunking from "../Chunking.ts"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import type { Code } from "../WorkerRuntime.ts"
+import * as portable from "./portable.ts"
+
+/** Options of a map-family call, whatever their hooks' types. */
+export interface CallOptions {
+  readonly chunkSize?: number | undefined
+  readonly chunks?: number | undefined
+  readonly length?: number | undefined
+  readonly maxActive?: number | undefined
+  readonly lifespan?: number | undefined
+  readonly init?: unknown
+  readonly exit?: unknown
+  readonly timeout?: Duration.Input | undefined
+  readonly initTimeout?: Duration.Input | undefined
+  readonly exitTimeout?: Duration.Input | undefined
+  readonly dispatch?: "available" | "ordered" | undefined
+}
+
+/** Options of a pool, whatever its hooks' types. */
+export interface PoolOptions extends CallOptions {
+  readonly size?: number | undefined
+  readonly minSize?: number | undefined
+  readonly keepAlive?: boolean | Duration.Input | undefined
+  readonly tasksPerWorker?: number | undefined
+  readonly maxPending?: number | undefined
+  readonly services?: unknown
+}
+
+interface Check {
+  readonly expected: string
+  readonly accepts: (value: unknown) => boolean
+}
+
+const integer = (least: number): Check => ({
+  expected: `an integer >= ${least}`,
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= least
+})
+
+const isDuration = (value: unknown): boolean => {
+  if (typeof value === "number") return value >= 0
+  const duration = Duration.fromInput(value as Duration.Input)
+  return Option.isSome(duration) && Duration.toMillis(duration.value) >= 0
+}
+
+const duration: Check = { expected: "a duration >= 0", accepts: isDuration }
+
+const checks: Record<string, Check> = {
+  size: integer(1),
+  minSize: integer(0),
+  chunkSize: integer(1),
+  chunks: integer(1),
+  length: integer(0),
+  maxActive: integer(1),
+  lifespan: integer(1),
+  tasksPerWorker: integer(1),
+  maxPending: integer(1),
+  timeout: duration,
+  initTimeout: duration,
+  exitTimeout: duration,
+  keepAlive: {
+    expected: "a boolean or a duration >= 0",
+    accepts: (value) => typeof value === "boolean" || isDuration(value)
+  },
+  dispatch: {
+    expected: `"available" or "ordered"`,
+    accepts: (value) => value === "available" || value === "ordered"
+  }
+}
+
+const roles = ["init", "exit", "services"] as const
+
+/** The first option that is out of its range, or that has no address, if any. */
+export const invalid = (options: PoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
+  for (const [option, value] of Object.entries(options)) {
+    const check = checks[option]
+    if (check !== undefined && value !== undefined && !check.accepts(value)) {
+      return invalidOption(option, value, check.expected)
+    }
+  }
+  for (const role of roles) {
+    const value = options[role]
+    if (value !== undefined && !portable.isPortable(value)) return notPortable(role, value)
+  }
+  return undefined
+}
+
+/** The error for an option out of its range. */
+export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
+
+/** The error for a closure that was smuggled past the types. */
+export const notPortable = (role: string, value: unknown): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.NotPortable({ role, value }))
+
+/** The options with those that are named in `overrides` replaced; `chunkSize` and `chunks` replace each other. */
+export const override = <A extends CallOptions>(options: A, overrides: Partial<A> | undefined): A => {
+  if (overrides === undefined) return options
+  const replaced = overrides.chunkSize !== undefined
+    ? { chunks: undefined }
+    : overrides.chunks !== undefined
+    ? { chunkSize: undefined }
+    : {}
+  const named = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+  return { ...options, ...replaced, ...named }
+}
+
+/** In milliseconds; `undefined` when there is no limit. */
+export const millis = (input: Duration.Input | undefined): number | undefined => {
+  if (input === undefined) return undefined
+  const value = Duration.toMillis(Duration.fromInputUnsafe(input))
+  return value === Number.POSITIVE_INFINITY ? undefined : value
+}
+
+/** The chunking that options ask for, given how many items there are where that is known. */
+export const chunking = (options: CallOptions, length: number | undefined): Chunking.Chunking => {
+  if (options.chunkSize !== undefined) return Chunking.fixed(options.chunkSize)
+  if (options.chunks !== undefined && length !== undefined) return Chunking.byCount(options.chunks, length)
+  return Chunking.automatic
+}
+
+/** What `keepAlive` comes to: released at the end of a call, kept, or kept for so many idle milliseconds. */
+export type KeepAlive = boolean | number
+
+export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
+  input === undefined ? false : typeof input === "boolean" ? input : millis(input) ?? true
+
+/** The hooks, and what goes with them, as calls set them (L6). */
+export interface Hooks {
+  readonly init: Code | undefined
+  readonly exit: Code | undefined
+  readonly lifespan: number | undefined
+  /** In milliseconds. */
+  readonly initTimeout: number | undefined
+  /** In milliseconds. */
+  readonly exitTimeout: number | undefined
+}
+
+/** In milliseconds. */
+const defaultExitTimeout = 30_000
+
+/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name. */
+export const hooks = (options: CallOptions, base?: Hooks): Hooks => ({
+  init: options.init === undefined ? base?.init : options.init as Code,
+  exit: options.exit === undefined ? base?.exit : options.exit as Code,
+  lifespan: options.lifespan ?? base?.lifespan,
+  initTimeout: options.initTimeout === undefined ? base?.initTimeout : millis(options.initTimeout),
+  exitTimeout: options.exitTimeout === undefined
+    ? base === undefined ? defaultExitTimeout : base.exitTimeout
+    : millis(options.exitTimeout)
+})

@@ -1,0 +1,435 @@
+/**
+ * The pool: admits calls, keeps the session and the current hooks, and empties the slots when it is time (L4 – L9).
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import type { Stats } from "../WorkerPool.ts"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import type { Code, WorkerRuntime } from "../WorkerRuntime.ts"
+import type { Call, CallHost } from "./call.ts"
+import * as dispatcher from "./dispatcher.ts"
+import { Gate } from "./gate.ts"
+import * as hooks from "./hooks.ts"
+import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
+import * as options from "./options.ts"
+import { Releases } from "./releases.ts"
+import { Session } from "./session.ts"
+import { Slot, type SlotHost } from "./slot.ts"
+
+export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
+  readonly runtime: WorkerRuntime["Service"]
+  readonly tasksPerWorker: number
+  readonly services: Code | undefined
+  readonly defaults: options.PoolOptions
+  private readonly defaultHooks: options.Hooks
+  private readonly context: Context.Context<never>
+  private readonly clock: Clock.Clock
+  private readonly gate = new Gate()
+  private readonly session = new Session()
+  private readonly rotation = new dispatcher.Rotation<Call>()
+  private readonly calls = new Set<Call>()
+  private readonly reaper: IdleReaper<Slot>
+  /** Slots by their number: those beyond the size are being emptied, or are empty. */
+  private readonly allSlots: Array<Slot> = []
+  private slots: ReadonlyArray<Slot> = []
+  private current: options.Hooks
+  private keepAlive: options.KeepAlive
+  private nextKeepAlive: options.KeepAlive
+  private mapCalls = 0
+  private waitingRuns = 0
+  private lostCount = 0
+  private killedCount = 0
+  private ticks = 0
+  private emptying = 0
+  private dispatching = false
+  private dispatchAgain = false
+  private isClosed = false
+
+  constructor(
+    runtime: WorkerRuntime["Service"],
+    defaults: options.PoolOptions,
+    size: number,
+    context: Context.Context<never>
+  ) {
+    this.runtime = runtime
+    this.defaults = defaults
+    this.context = context
+    this.clock = Context.get(context, Clock.Clock)
+    this.tasksPerWorker = defaults.tasksPerWorker ?? 1
+    this.services = defaults.services as Code | undefined
+    this.defaultHooks = options.hooks(defaults)
+    this.current = this.defaultHooks
+    this.keepAlive = options.keepAlive(defaults.keepAlive)
+    this.nextKeepAlive = this.keepAlive
+    this.reaper = new IdleReaper(this, defaults.minSize ?? 0)
+    this.grow(size)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Calls
+  // ---------------------------------------------------------------------------
+
+  /** How many workers share a call's items. */
+  get size(): number {
+    return this.slots.length
+  }
+
+  /**
+   * Admits a call, once nothing keeps calls out: the hooks that it names become current (L6), and workers that have
+   * reached its lifespan are released (L8).
+   */
+  admit(
+    call: Call,
+    named: options.CallOptions,
+    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+  ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => {
+      const entered = this.gate.pass(() => this.enter(call, named), restore)
+      if (!call.options.single || this.gate.isOpen) return entered
+      if (this.isOverloaded(1)) return Effect.fail(this.overloaded())
+      this.waitingRuns++
+      return Effect.ensuring(entered, Effect.sync(() => this.waitingRuns--))
+    })
+  }
+
+  /** Offers the call's items, once what it released by its start is gone. */
+  offer(call: Call): Effect.Effect<void> {
+    return Effect.map(call.releases.settle, () => {
+      call.offer()
+      if (call.options.single && this.rotation.has(call) && this.isOverloaded(0)) {
+        call.fail(Cause.fail(this.overloaded()))
+      }
+    })
+  }
+
+  /** Offers the call's items; completes when nothing of it is in progress any more. */
+  serve(call: Call): Effect.Effect<void> {
+    return Effect.andThen(this.offer(call), Deferred.await(call.ended))
+  }
+
+  /** Ends a call that was admitted; returns what failed in the releases that it caused. */
+  leave(call: Call): Effect.Effect<Array<WorkerPoolError.WorkerPoolError>> {
+    return Effect.suspend(() => {
+      if (call.options.single) return call.releases.settle
+      this.mapCalls--
+      if (this.mapCalls > 0) return call.releases.settle
+      this.keepAlive = this.nextKeepAlive
+      this.reaper.update()
+      return Effect.andThen(this.keepAlive === false ? this.empty(call.releases) : Effect.void, call.releases.settle)
+    }).pipe(Effect.ensuring(Effect.sync(() => {
+      this.calls.delete(call)
+      Deferred.doneUnsafe(call.left, Exit.void)
+    })))
+  }
+
+  private enter(call: Call, named: options.CallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    if (this.isClosed) return Effect.fail(closed)
+    this.calls.add(call)
+    this.session.enter()
+    if (call.options.single) return Effect.void
+    const warning = this.setHooks(options.hooks(named, this.mapCalls === 0 ? this.defaultHooks : this.current))
+    this.mapCalls++
+    for (const slot of this.slots) {
+      if (slot.isLive && slot.limit <= 0) slot.retire(call.releases)
+    }
+    return warning
+  }
+
+  private setHooks(next: options.Hooks): Effect.Effect<void> {
+    const changed = !hooks.same(this.current, next)
+    this.current = next
+    const isOther = (acquired: options.Hooks) => !hooks.same(acquired, next)
+    if (!changed || !this.slots.some((slot) => slot.isLive && slot.wasAcquiredWith(isOther))) return Effect.void
+    return Effect.logWarning(
+      "init or exit changed while workers live that were acquired with others: the new init is not run for them, and " +
+        "the new exit runs when they are released"
+    )
+  }
+
+  /** Whether more `run`s wait than may, not counting so many. */
+  private isOverloaded(besides: number): boolean {
+    const { maxPending } = this.defaults
+    return maxPending !== undefined && this.waitingRuns + besides > maxPending
+  }
+
+  private overloaded(): WorkerPoolError.WorkerPoolError {
+    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending: this.defaults.maxPending! }))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Dispatch
+  // ---------------------------------------------------------------------------
+
+  ready(call: Call): void {
+    if (this.rotation.add(call) && call.options.single) this.waitingRuns++
+    this.pump()
+  }
+
+  withdraw(call: Call): void {
+    if (this.rotation.remove(call) && call.options.single) this.waitingRuns--
+  }
+
+  /** Gives chunks to slots while there are both; entered again from within, it goes on where it is. */
+  pump(): void {
+    if (this.dispatching) {
+      this.dispatchAgain = true
+      return
+    }
+    this.dispatching = true
+    do {
+      this.dispatchAgain = false
+      while (this.emptying === 0 && this.dispatch()) { /* one chunk at a time */ }
+    } while (this.dispatchAgain)
+    this.dispatching = false
+  }
+
+  private dispatch(): boolean {
+    const choice = dispatcher.choose(this.rotation, this.slots)
+    if (choice === undefined) return false
+    const { call, slot } = choice
+    this.withdraw(call)
+    const chunk = call.next(slot.limit, this.size)
+    if (chunk === undefined) return true
+    // its next turn comes after everybody else's
+    if (!call.options.single) this.rotation.add(call)
+    slot.assign(chunk)
+    return true
+  }
+
+  // ---------------------------------------------------------------------------
+  // What slots tell
+  // ---------------------------------------------------------------------------
+
+  hooks(): options.Hooks {
+    return this.current
+  }
+
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
+    return Effect.runForkWith(this.context)(effect)
+  }
+
+  tick(): number {
+    return this.ticks++
+  }
+
+  now(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  idle(): void {
+    this.reaper.update()
+  }
+
+  exitResult(value: unknown): void {
+    this.session.add(value)
+  }
+
+  lost(): void {
+    this.lostCount++
+  }
+
+  killed(): void {
+    this.killedCount++
+  }
+
+  /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
+  acquisitionFailed(error: WorkerPoolError.WorkerPoolError): void {
+    if (this.slots.some((slot) => slot.isLive)) return
+    for (const call of [...this.rotation]) call.fail(Cause.fail(error))
+  }
+
+  releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
+    this.fork(logReleaseFailed(error))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Idle time
+  // ---------------------------------------------------------------------------
+
+  idleSlots(): ReadonlyArray<Slot> {
+    return this.slots.filter((slot) => slot.isIdle)
+  }
+
+  liveWorkers(): number {
+    return this.slots.filter((slot) => slot.isLive).length
+  }
+
+  idleTime(): number | undefined {
+    return typeof this.keepAlive === "number" && !this.isClosed ? this.keepAlive : undefined
+  }
+
+  releaseIdle(slot: Slot): void {
+    const releases = new Releases()
+    slot.retire(releases)
+    this.fork(Effect.flatMap(releases.settle, (failures) => {
+      if (this.calls.size === 0 && this.allSlots.every((slot) => slot.isEmpty)) this.session.end()
+      return Effect.forEach(failures, logReleaseFailed, { discard: true })
+    }))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Controls
+  // ---------------------------------------------------------------------------
+
+  readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
+    this.gate.pass(() => {
+      if (this.isClosed) return Effect.fail(closed)
+      this.session.enter()
+      return Effect.forEach(this.slots, (slot) => slot.start, { concurrency: "unbounded", discard: true })
+    }, identity)
+  )
+
+  readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
+    if (this.isClosed) return Effect.fail(closed)
+    this.gate.close()
+    const left = Effect.forEach([...this.calls], (call) => Deferred.await(call.left), { discard: true })
+    return Effect.andThen(left, this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))).pipe(
+      Effect.ensuring(Effect.sync(() => this.gate.open()))
+    )
+  })
+
+  readonly terminate: Effect.Effect<void> = Effect.uninterruptible(Effect.suspend(() => {
+    if (this.isClosed) return Effect.void
+    this.close_()
+    // workers are marked first, so that calls that end do not release them, with exit hooks
+    const kills = this.allSlots.map((slot) => slot.kill())
+    for (const call of [...this.calls]) call.fail(Cause.fail(terminated))
+    return Effect.andThen(
+      Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
+      Effect.sync(() => this.emptied())
+    )
+  }))
+
+  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
+    this.releasing((releases) =>
+      Effect.sync(() => {
+        for (const slot of this.slots) slot.retire(releases)
+      })
+    )
+  )
+
+  setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => {
+      const error = options.invalid({ size })
+      if (error !== undefined) return Effect.fail(error)
+      if (this.isClosed) return Effect.fail(closed)
+      const surplus = this.slots.slice(size)
+      this.grow(size)
+      return this.releasing((releases) =>
+        Effect.sync(() => {
+          for (const slot of surplus) slot.withdraw(releases)
+          this.pump()
+        })
+      )
+    })
+  }
+
+  setKeepAlive(keepAlive: options.PoolOptions["keepAlive"]): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => {
+      const error = options.invalid({ keepAlive })
+      if (error !== undefined) return Effect.fail(error)
+      this.nextKeepAlive = options.keepAlive(keepAlive)
+      return Effect.void
+    })
+  }
+
+  readonly exitResults: Effect.Effect<Array<unknown>> = Effect.sync(() => this.session.newest)
+
+  readonly stats: Effect.Effect<Stats> = Effect.sync(() => {
+    const live = this.allSlots.filter((slot) => slot.isLive)
+    const idle = live.filter((slot) => slot.isIdle).length
+    return {
+      size: this.size,
+      live: live.length,
+      starting: this.allSlots.filter((slot) => slot.isStarting).length,
+      idle,
+      busy: live.length - idle,
+      pending: this.waitingRuns,
+      calls: this.calls.size,
+      lost: this.lostCount,
+      killed: this.killedCount,
+      exitResultsDropped: this.session.dropped
+    }
+  })
+
+  /** What the pool's Scope does when it closes: every call is settled, every worker released (L3). */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.isClosed = true
+    this.gate.abolish()
+    this.reaper.stop()
+    const calls = [...this.calls]
+    for (const call of calls) call.fail(Cause.fail(closed))
+    const releases = new Releases()
+    return this.empty(releases).pipe(
+      Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
+      Effect.andThen(releases.settle),
+      Effect.flatMap((failures) => Effect.forEach(failures, logReleaseFailed, { discard: true }))
+    )
+  })
+
+  // ---------------------------------------------------------------------------
+  // Emptying
+  // ---------------------------------------------------------------------------
+
+  /** Releases all workers with the hooks that are current now; calls that come meanwhile wait. */
+  private empty(releases: Releases): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.close_()
+      const current = this.current
+      for (const slot of this.allSlots) slot.retire(releases, current)
+      return Effect.map(releases.settle, () => this.emptied())
+    })
+  }
+
+  private close_(): void {
+    this.emptying++
+    this.gate.close()
+  }
+
+  private emptied(): void {
+    this.emptying--
+    if (this.emptying === 0) {
+      this.session.end()
+      if (this.rotation.size > 0) this.session.goOn()
+    }
+    this.gate.open()
+    this.pump()
+  }
+
+  /** Does something that causes releases, waits for them and fails as they do (L10). */
+  private releasing(cause: (releases: Releases) => Effect.Effect<void>) {
+    return Effect.suspend(() => {
+      const releases = new Releases()
+      return Effect.flatMap(Effect.andThen(cause(releases), releases.settle), failAll)
+    })
+  }
+
+  private grow(size: number): void {
+    for (let id = this.size; id < size; id++) {
+      const slot = this.allSlots[id]
+      if (slot === undefined) this.allSlots.push(new Slot(id, this))
+      else slot.restore()
+    }
+    this.slots = this.allSlots.slice(0, size)
+  }
+}
+
+const closed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
+
+const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
+
+/** Fails with all of the failures, unless there are none. */
+export const failAll = (
+  failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>
+): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
+  failures.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(failures.map(Cause.makeFailReason)))
+
+/** A release that failed where nobody waits for it. */
+export const logReleaseFailed = (error: WorkerPoolError.WorkerPoolError): Effect.Effect<void> =>
+  Effect.logError("A worker's release failed", Cause.fail(error))

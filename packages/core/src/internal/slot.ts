@@ -1,0 +1,421 @@
+/**
+ * A slot: the life of one worker after another (L1 – L3, L8). Knows nothing of the order of results.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import type { Closed } from "../Channel.ts"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import type { Code, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
+import type { CallChunk, ChunkSlot } from "./call.ts"
+import type { SlotView } from "./dispatcher.ts"
+import type { Hooks } from "./options.ts"
+import type { Release, Releases } from "./releases.ts"
+
+/** What a slot asks of its pool. */
+export interface SlotHost {
+  readonly runtime: WorkerRuntime["Service"]
+  readonly tasksPerWorker: number
+  readonly services: Code | undefined
+  /** The hooks that are current. */
+  readonly hooks: () => Hooks
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** A count that only grows. */
+  readonly tick: () => number
+  /** By the Clock, in milliseconds. */
+  readonly now: () => number
+  /** A worker has nothing to do. */
+  readonly idle: () => void
+  /** Something may be dispatched that could not be before. */
+  readonly pump: () => void
+  /** No worker came of it; the slot's own chunks have been told. */
+  readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError) => void
+  readonly exitResult: (value: unknown) => void
+  /** A release that no call, and nothing else that waits, has caused. */
+  readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
+  readonly lost: () => void
+  readonly killed: () => void
+}
+
+/** A worker in its slot. */
+interface Tenant {
+  readonly identity: WorkerPoolError.WorkerIdentity
+  readonly scope: Scope.Closeable
+  /** The hooks that were current when it was acquired. */
+  readonly hooks: Hooks
+  /** How many items it has been given (L8). */
+  readonly given: Ref.Ref<number>
+  worker: Worker | undefined
+  fiber: Fiber.Fiber<void> | undefined
+  /** Set when it has ended without being asked to. */
+  closed: Closed | undefined
+}
+
+/** Why and how a worker is to be released once its items in flight have ended. */
+interface Retirement {
+  readonly releases: Releases | undefined
+  /** The hooks to release it with; by default those that are current then. */
+  readonly hooks: Hooks | undefined
+}
+
+export class Slot implements SlotView, ChunkSlot {
+  readonly id: number
+  lastUsed = 0
+  /** When its worker fell idle, by the Clock, in milliseconds. */
+  idleSince = 0
+  private readonly host: SlotHost
+  private status: "empty" | "starting" | "live" | "releasing" = "empty"
+  private generation = 0
+  private tenant: Tenant | undefined = undefined
+  private retirement: Retirement | undefined = undefined
+  private release_: Release | undefined = undefined
+  private started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
+  private readonly chunks = new Set<CallChunk>()
+  /** Whether the pool has shrunk below this slot. */
+  private withdrawn = false
+
+  constructor(id: number, host: SlotHost) {
+    this.id = id
+    this.host = host
+  }
+
+  // ---------------------------------------------------------------------------
+  // What it looks like
+  // ---------------------------------------------------------------------------
+
+  get availability(): "live" | "empty" | "unavailable" {
+    if (this.withdrawn || this.retirement !== undefined) return "unavailable"
+    if (this.status === "empty") return "empty"
+    if (this.status === "live" && this.load < this.host.tasksPerWorker) return "live"
+    return "unavailable"
+  }
+
+  get load(): number {
+    let load = 0
+    for (const chunk of this.chunks) load += chunk.items.length - chunk.reported
+    // with one task per worker, a chunk occupies it to the end
+    return this.host.tasksPerWorker === 1 ? this.chunks.size : load
+  }
+
+  /** How many more items its worker, or the next one, may be given. */
+  get limit(): number {
+    const { lifespan } = this.host.hooks()
+    if (lifespan === undefined) return Number.POSITIVE_INFINITY
+    return this.tenant === undefined ? lifespan : lifespan - Ref.getUnsafe(this.tenant.given)
+  }
+
+  get isEmpty(): boolean {
+    return this.status === "empty"
+  }
+
+  get isStarting(): boolean {
+    return this.status === "starting"
+  }
+
+  get isLive(): boolean {
+    return this.status === "live"
+  }
+
+  get isIdle(): boolean {
+    return this.status === "live" && this.chunks.size === 0
+  }
+
+  /** Whether its worker was acquired with such hooks. */
+  wasAcquiredWith(hooks: (hooks: Hooks) => boolean): boolean {
+    return this.tenant !== undefined && hooks(this.tenant.hooks)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Chunks
+  // ---------------------------------------------------------------------------
+
+  /** Gives its worker a chunk; acquires one first when there is none. */
+  assign(chunk: CallChunk): void {
+    chunk.sentTo(this)
+    this.chunks.add(chunk)
+    this.lastUsed = this.host.tick()
+    if (this.status === "live") {
+      this.count(chunk.items.length)
+      this.send(chunk)
+    } else {
+      this.acquire(chunk.items.length)
+    }
+  }
+
+  interrupt(chunk: CallChunk): void {
+    if (this.status === "starting") chunk.onEnd(undefined)
+    else this.tenant?.worker?.interrupt(chunk)
+  }
+
+  progressed(): void {
+    if (this.host.tasksPerWorker > 1) this.host.pump()
+  }
+
+  ended(chunk: CallChunk): void {
+    if (!this.chunks.delete(chunk)) return
+    this.count(chunk.reported - chunk.items.length)
+    if (this.status === "live" && this.chunks.size === 0) this.rest(chunk.call.releases)
+  }
+
+  private send(chunk: CallChunk): void {
+    chunk.worker = this.tenant!.identity
+    this.tenant!.worker!.run(chunk)
+  }
+
+  private count(items: number): void {
+    const given = this.tenant?.given
+    if (given !== undefined) given.ref.current += items
+  }
+
+  /** Its items in flight have ended: the worker goes, or has nothing to do. */
+  private rest(causedBy: Releases | undefined): void {
+    if (this.retirement !== undefined) return this.release(this.retirement)
+    if (this.limit <= 0) return this.release({ releases: causedBy, hooks: undefined })
+    this.lastUsed = this.host.tick()
+    this.idleSince = this.host.now()
+    this.host.idle()
+  }
+
+  // ---------------------------------------------------------------------------
+  // Acquisition
+  // ---------------------------------------------------------------------------
+
+  /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
+  readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
+    if (this.withdrawn) return Effect.void
+    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
+    if (this.status === "empty") this.acquire(0)
+    return this.status === "starting" ? Deferred.await(this.started!) : Effect.void
+  })
+
+  /** Acquires a worker for so many items. */
+  private acquire(items: number): void {
+    this.generation++
+    const tenant: Tenant = {
+      identity: { id: this.id, generation: this.generation },
+      scope: Scope.makeUnsafe(),
+      hooks: this.host.hooks(),
+      given: Ref.makeUnsafe(items),
+      worker: undefined,
+      fiber: undefined,
+      closed: undefined
+    }
+    this.tenant = tenant
+    this.status = "starting"
+    this.started = Deferred.makeUnsafe()
+    tenant.fiber = this.host.fork(Effect.uninterruptible(Effect.flatMap(
+      Effect.exit(this.acquisition(tenant)),
+      (exit) => {
+        if (Exit.isFailure(exit)) return this.notAcquired(tenant, Exit.failCause(exit.cause))
+        if (tenant.closed !== undefined) return this.notAcquired(tenant, Exit.fail(lost(tenant.identity, tenant.closed)))
+        return Effect.sync(() => this.acquired(tenant))
+      }
+    )))
+  }
+
+  private acquisition(tenant: Tenant) {
+    const { hooks } = tenant
+    return Effect.flatMap(
+      Effect.interruptible(Scope.provide(
+        this.host.runtime.start({
+          worker: tenant.identity,
+          tasksPerWorker: this.host.tasksPerWorker,
+          services: this.host.services,
+          onLost: (closed) => this.onLost(tenant, closed)
+        }),
+        tenant.scope
+      )),
+      (worker) => {
+        tenant.worker = worker
+        // whoever gave up meanwhile could not interrupt it yet
+        if (this.retirement !== undefined && this.chunks.size === 0) return Effect.interrupt
+        return worker.init({ code: hooks.init, timeout: hooks.initTimeout })
+      }
+    )
+  }
+
+  private acquired(tenant: Tenant): void {
+    // killed meanwhile
+    if (this.tenant !== tenant || this.status !== "starting") return
+    this.status = "live"
+    Deferred.doneUnsafe(this.started!, Exit.void)
+    if (this.chunks.size === 0) this.rest(undefined)
+    else for (const chunk of [...this.chunks]) this.send(chunk)
+    this.host.pump()
+  }
+
+  private notAcquired(
+    tenant: Tenant,
+    exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>
+  ): Effect.Effect<void> {
+    return Effect.map(
+      Effect.andThen(Effect.ignore(tenant.worker?.close ?? Effect.void), Scope.close(tenant.scope, exit)),
+      () => {
+        if (this.tenant !== tenant) return
+        const failure = failureOf(exit, tenant.identity)
+        const chunks = [...this.chunks]
+        const started = this.started!
+        this.vacate()
+        Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
+        for (const chunk of chunks) chunk.onEnd(failure)
+        if (failure !== undefined) this.host.acquisitionFailed(failure)
+        this.host.pump()
+      }
+    )
+  }
+
+  // ---------------------------------------------------------------------------
+  // Release
+  // ---------------------------------------------------------------------------
+
+  /**
+   * Releases its worker: now when it is idle, or else before it gets another chunk. With `hooks`, these are used, or else
+   * those that are current then. What it comes to goes to `releases`.
+   */
+  retire(releases: Releases | undefined, hooks?: Hooks): void {
+    const retirement = { releases, hooks }
+    switch (this.status) {
+      case "empty":
+        return
+      case "releasing":
+        return releases?.await(this.release_!)
+      case "live":
+        if (this.chunks.size === 0) return this.release(retirement)
+        return this.await(retirement)
+      case "starting":
+        this.await(retirement)
+        if (this.chunks.size > 0) return
+        // nobody needs it any more
+        this.tenant!.worker?.interruptInit()
+        this.tenant!.fiber?.interruptUnsafe()
+    }
+  }
+
+  /** Leaves the pool, once its worker has been released. */
+  withdraw(releases: Releases): void {
+    this.withdrawn = true
+    this.retire(releases)
+  }
+
+  /** Comes back into the pool. */
+  restore(): void {
+    this.withdrawn = false
+  }
+
+  /** Remembers to release a worker that has something to do; the first cause is told how it went. */
+  private await(retirement: Retirement): void {
+    if (this.retirement !== undefined) {
+      retirement.releases?.await(this.release_!)
+      return
+    }
+    this.release_ = Deferred.makeUnsafe()
+    retirement.releases?.cause(this.release_)
+    this.retirement = retirement
+  }
+
+  private release(retirement: Retirement): void {
+    const tenant = this.tenant!
+    const worker = tenant.worker!
+    const hooks = retirement.hooks ?? this.host.hooks()
+    if (this.retirement === undefined) {
+      this.release_ = Deferred.makeUnsafe()
+      retirement.releases?.cause(this.release_)
+    }
+    this.retirement = retirement
+    this.status = "releasing"
+    tenant.fiber = this.host.fork(Effect.uninterruptible(Effect.gen({ self: this }, function*() {
+      const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
+      if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
+      const closed = yield* Effect.exit(worker.close)
+      yield* Scope.close(tenant.scope, Exit.void)
+      if (this.tenant !== tenant) return
+      const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
+      if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
+      this.vacate(failure)
+      this.host.pump()
+    })))
+  }
+
+  /** The worker is gone. */
+  private vacate(failure?: WorkerPoolError.WorkerPoolError): void {
+    const release = this.release_
+    this.status = "empty"
+    this.tenant = undefined
+    this.retirement = undefined
+    this.release_ = undefined
+    this.started = undefined
+    this.chunks.clear()
+    if (release !== undefined) Deferred.doneUnsafe(release, Exit.succeed(failure))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Violent ends
+  // ---------------------------------------------------------------------------
+
+  /** Marks its worker as killed at once; the Effect ends it, without the exit hook, and completes when it has ended. */
+  kill(): Effect.Effect<void> {
+    const tenant = this.tenant
+    if (tenant === undefined) return Effect.void
+    const chunks = [...this.chunks]
+    this.chunks.clear()
+    if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
+    if (this.status === "starting") tenant.fiber!.interruptUnsafe()
+    const transition = this.status === "live" ? Effect.void : Fiber.await(tenant.fiber!)
+    this.status = "releasing"
+    this.release_ ??= Deferred.makeUnsafe()
+    this.host.killed()
+    return Effect.gen({ self: this }, function*() {
+      if (tenant.worker !== undefined) yield* tenant.worker.kill
+      yield* transition
+      yield* Scope.close(tenant.scope, Exit.void)
+      for (const chunk of chunks) chunk.onEnd(undefined)
+      if (this.tenant !== tenant) return
+      this.vacate()
+      this.host.pump()
+    }).pipe(Effect.uninterruptible)
+  }
+
+  private onLost(tenant: Tenant, closed: Closed): void {
+    if (this.tenant !== tenant || tenant.closed !== undefined) return
+    tenant.closed = closed
+    this.host.lost()
+    // what starts or releases it hears of it as well
+    if (this.status !== "live") return
+    const chunks = [...this.chunks]
+    this.host.fork(Scope.close(tenant.scope, Exit.void))
+    this.vacate()
+    for (const chunk of chunks) chunk.onEnd(lost(tenant.identity, closed))
+    this.host.pump()
+  }
+}
+
+const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
+
+const lost = (worker: WorkerPoolError.WorkerIdentity, closed: Closed): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(
+    new WorkerPoolError.WorkerLost({
+      worker,
+      exitCode: closed.exitCode,
+      signal: closed.signal,
+      cause: closed.cause,
+      indices: []
+    })
+  )
+
+/** What an acquisition or release failed with: its typed error, or a defect of the runtime's. */
+const failureOf = (
+  exit: Exit.Exit<unknown, WorkerPoolError.WorkerPoolError>,
+  worker: WorkerPoolError.WorkerIdentity
+): WorkerPoolError.WorkerPoolError | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  for (const reason of exit.cause.reasons) {
+    if (reason._tag === "Fail") return reason.error
+    if (reason._tag === "Die") {
+      return WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker, cause: reason.defect }))
+    }
+  }
+  return undefined
+}

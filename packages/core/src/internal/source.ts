@@ -1,0 +1,168 @@
+/**
+ * Where a call's items come from: an iterable, pulled as there is room, or a Stream, pumped by a fiber into a buffer.
+ */
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/** What a call sees of its source. */
+export interface Source {
+  /** How many items there are in all, where that is known. */
+  readonly length: number | undefined
+  /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws. */
+  take(max: number): Array<unknown>
+  /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
+  ended(): boolean
+  /** Says that there is room for more. */
+  poke(): void
+  /** Says that no more are wanted. */
+  close(): void
+}
+
+class ArraySource implements Source {
+  readonly length: number
+  private readonly items: ReadonlyArray<unknown>
+  private next = 0
+
+  constructor(items: ReadonlyArray<unknown>) {
+    this.items = items
+    this.length = items.length
+  }
+
+  take(max: number): Array<unknown> {
+    const taken = this.items.slice(this.next, this.next + max)
+    this.next += taken.length
+    return taken
+  }
+
+  ended(): boolean {
+    return this.next >= this.items.length
+  }
+
+  poke(): void {}
+
+  close(): void {
+    this.next = Number.POSITIVE_INFINITY
+  }
+}
+
+class IterableSource implements Source {
+  readonly length: number | undefined
+  private readonly items: Iterable<unknown>
+  private iterator: Iterator<unknown> | undefined = undefined
+  private lookahead: Array<unknown> = []
+  private done = false
+
+  constructor(items: Iterable<unknown>, length: number | undefined) {
+    this.items = items
+    this.length = length
+  }
+
+  take(max: number): Array<unknown> {
+    const taken = this.lookahead
+    this.lookahead = []
+    while (!this.done && taken.length < max) this.pull(taken)
+    return taken
+  }
+
+  ended(): boolean {
+    if (!this.done && this.lookahead.length === 0) this.pull(this.lookahead)
+    return this.done && this.lookahead.length === 0
+  }
+
+  poke(): void {}
+
+  close(): void {
+    if (this.done) return
+    this.done = true
+    this.iterator?.return?.()
+  }
+
+  private pull(into: Array<unknown>): void {
+    this.iterator ??= this.items[Symbol.iterator]()
+    // an iterable that threw has nothing more to give, and must not be closed
+    this.done = true
+    const result = this.iterator.next()
+    if (result.done === true) return
+    this.done = false
+    into.push(result.value)
+  }
+}
+
+/** A source that a pump fills. */
+export class StreamSource implements Source {
+  readonly length: number | undefined
+  private buffer: ReadonlyArray<unknown> = []
+  private next = 0
+  private done = false
+  private demand: (() => void) | undefined = undefined
+
+  constructor(length: number | undefined) {
+    this.length = length
+  }
+
+  take(max: number): Array<unknown> {
+    const taken = this.buffer.slice(this.next, this.next + max)
+    this.next += taken.length
+    if (this.next >= this.buffer.length) {
+      this.buffer = []
+      this.next = 0
+    }
+    return taken
+  }
+
+  ended(): boolean {
+    return this.done && this.buffer.length === 0
+  }
+
+  poke(): void {
+    this.demand?.()
+  }
+
+  close(): void {
+    this.buffer = []
+    this.next = 0
+    this.done = true
+  }
+
+  /**
+   * Pulls the Stream's arrays, one when the last has been taken and `hasRoom` says so, until it ends; `changed` is called
+   * whenever items have come or the Stream has ended. Fails as the Stream does.
+   */
+  pump<E, R>(
+    stream: Stream.Stream<unknown, E, R>,
+    hasRoom: () => boolean,
+    changed: () => void
+  ): Effect.Effect<void, E, R | Scope.Scope> {
+    return Effect.flatMap(Stream.toPull(stream), (pull) => {
+      const wanted = Effect.callback<void>((resume) => {
+        if (this.buffer.length === 0 && hasRoom()) return resume(Effect.void)
+        this.demand = () => {
+          if (this.buffer.length > 0 || !hasRoom()) return
+          this.demand = undefined
+          resume(Effect.void)
+        }
+      })
+      const step = Effect.map(Effect.andThen(wanted, pull), (items) => {
+        this.buffer = items
+        changed()
+      })
+      return Pull.catchDone(Effect.forever(step), () =>
+        Effect.sync(() => {
+          this.done = true
+          changed()
+        }))
+    })
+  }
+}
+
+/** How many items an iterable says that it has. */
+const lengthOf = (items: Iterable<unknown>): number | undefined => {
+  const { length, size } = items as { readonly length?: unknown; readonly size?: unknown }
+  return typeof length === "number" ? length : typeof size === "number" ? size : undefined
+}
+
+/** The source of a call over an iterable; `length` is what the caller says of an iterable that cannot tell. */
+export const fromIterable = (items: Iterable<unknown>, length: number | undefined): Source =>
+  Array.isArray(items) ? new ArraySource(items) : new IterableSource(items, lengthOf(items) ?? length)

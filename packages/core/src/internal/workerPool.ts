@@ -1,0 +1,97 @@
+import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import { WorkerRuntime } from "../WorkerRuntime.ts"
+import * as methods from "./methods.ts"
+import * as options from "./options.ts"
+import { Pool } from "./pool.ts"
+import * as resolver from "./resolver.ts"
+import * as sink from "./sink.ts"
+
+export const TypeId = "~effect-mpire/WorkerPool" as const
+
+/** Options of a pool, or an Effect that makes them. */
+export type Options = options.PoolOptions | Effect.Effect<options.PoolOptions, any, any>
+
+export const isWorkerPool = (u: unknown): boolean => hasProperty(u, TypeId)
+
+/** The options with some replaced. */
+export const override = (input: Options, overrides: options.PoolOptions): Options =>
+  Effect.isEffect(input)
+    ? Effect.map(input, (input) => options.override<options.PoolOptions>(input, overrides))
+    : options.override<options.PoolOptions>(input, overrides)
+
+/** Makes the engine of a pool, which lives as long as the Scope. */
+export const makePool = Effect.fnUntraced(function*(runtime: WorkerRuntime["Service"], input: options.PoolOptions) {
+  const error = options.invalid(input)
+  if (error !== undefined) return yield* error
+  const context = yield* Effect.context<never>()
+  const pool = new Pool(guarded(runtime), input, input.size ?? availableParallelism(), context)
+  yield* Effect.addFinalizer(() => pool.close)
+  return pool
+})
+
+/** Options, from an Effect where they come from one. */
+export const resolve = (input: Options): Effect.Effect<options.PoolOptions, any, any> =>
+  Effect.isEffect(input) ? input : Effect.succeed(input)
+
+const availableParallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
+
+/** Refuses to start workers for a program that a worker started again by loading it (F3). */
+const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] => {
+  const loadingNow = resolver.loadingModule()
+  return {
+    name: runtime.name,
+    start: (start) =>
+      Effect.suspend(() => {
+        const loading = loadingNow ?? resolver.loadingModule()
+        if (loading === undefined) return runtime.start(start)
+        const cause = resolver.trap(loading)
+        return Effect.fail(WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker: start.worker, cause })))
+      })
+  }
+}
+
+/** The methods that every pool has; `portable` makes what the caller gave as task or hook portable. */
+export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
+  const call = (overrides: options.CallOptions = {}): options.CallOptions =>
+    overrides.init === undefined && overrides.exit === undefined
+      ? overrides
+      : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
+  const collect = (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
+  (items: any, task: unknown, overrides?: options.CallOptions) =>
+    methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
+  const stream = (shape: methods.Shape, makeSink: () => sink.Taken) =>
+  (items: any, task: unknown, overrides?: options.CallOptions) =>
+    methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
+  const ordered = () => new sink.Ordered()
+  const takenOrdered = () => new sink.TakenOrdered()
+  const takenUnordered = () => new sink.TakenUnordered()
+  return {
+    map: collect({}, ordered),
+    mapUnordered: collect({}, () => new sink.Unordered()),
+    mapExit: collect(methods.exits, ordered),
+    forEach: collect(methods.discarded, () => new sink.Dropped()),
+    stream: stream({}, takenOrdered),
+    streamUnordered: stream({}, takenUnordered),
+    streamExit: stream(methods.outcomes, takenOrdered),
+    streamUnorderedExit: stream(methods.outcomes, takenUnordered),
+    run: (task: unknown, input: unknown, overrides: options.CallOptions = {}) =>
+      methods.run(pool, portable(task), input, overrides),
+    start: pool.start,
+    stop: pool.stop,
+    terminate: pool.terminate,
+    restart: pool.restart,
+    setSize: (size: number) => pool.setSize(size),
+    setKeepAlive: (keepAlive: options.PoolOptions["keepAlive"]) => pool.setKeepAlive(keepAlive),
+    exitResults: pool.exitResults,
+    stats: pool.stats
+  }
+}
+
+export const make = (input: Options = {}): Effect.Effect<any, any, any> =>
+  Effect.gen(function*() {
+    const runtime = yield* WorkerRuntime
+    const pool = yield* makePool(runtime, yield* resolve(input))
+    return { [TypeId]: TypeId, ...makeMethods(pool, (code) => code) }
+  })

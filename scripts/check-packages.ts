@@ -1,0 +1,228 @@
+/**
+ * Checks the packages as their users get them: builds and packs them, lints the tarballs, installs them with npm into an
+ * empty project outside this workspace, and compiles and runs the program of `fixtures/consumer` there.
+ */
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
+import { problemKindInfo } from "@arethetypeswrong/core/problems"
+import * as esbuild from "esbuild"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { publint } from "publint"
+import { formatMessage } from "publint/utils"
+
+const root = path.join(import.meta.dirname, "..")
+const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-packages-"))
+const consumer = path.join(temp, "consumer")
+const expected = `[{"square":1,"inMain":false},{"square":4,"inMain":false},{"square":9,"inMain":false}]`
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly packageManager?: string
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+interface Packed {
+  readonly manifest: Manifest
+  readonly tarball: string
+  readonly files: ReadonlyArray<string>
+  /** What users may import, `"."` first. */
+  readonly entrypoints: ReadonlyArray<string>
+}
+
+const manifestOf = (directory: string): Manifest =>
+  JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"))
+
+const workspace = manifestOf(root)
+
+// what pnpm sets for scripts is not meant for the commands that run in the other project
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:npm|pnpm)_(?!config_)/i.test(name)))
+
+/** The standard output; throws with all output when the command fails. */
+const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
+  const result = spawnSync(command, args, { cwd: directory, encoding: "utf8", env, timeout: 120_000 })
+  if (result.status === 0) return result.stdout
+  const how = result.error?.message ?? `ended with ${result.signal ?? result.status}`
+  throw new Error([`${command} ${args.join(" ")}: ${how}`, result.stdout, result.stderr].filter(Boolean).join("\n"))
+}
+
+const node = (directory: string, ...args: ReadonlyArray<string>): string => run(directory, process.execPath, ...args)
+
+/** The pnpm that runs this script, or else the one that the workspace names. */
+const pnpm = (directory: string, ...args: ReadonlyArray<string>): string => {
+  const running = process.env["npm_execpath"] ?? ""
+  if (!path.basename(running).startsWith("pnpm"))
+    return run(directory, "npx", "--yes", workspace.packageManager!, ...args)
+  return /\.[cm]?js$/.test(running) ? node(directory, running, ...args) : run(directory, running, ...args)
+}
+
+let failed = 0
+
+const step = async <A>(name: string, body: () => A | Promise<A>): Promise<A | undefined> => {
+  const start = performance.now()
+  try {
+    const result = await body()
+    console.log(`passed  ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
+    return result
+  } catch (error) {
+    failed++
+    console.log(`FAILED  ${name}`)
+    console.log(String(error instanceof Error ? error.message : error).replace(/^/gm, "        "))
+    return undefined
+  }
+}
+
+const fail = (problems: ReadonlyArray<string>): void => {
+  if (problems.length > 0) throw new Error(problems.join("\n"))
+}
+
+const directories = ["core", "node-runtime"].map((name) => path.join(root, "packages", name))
+
+const modules = (directory: string, prefix: string): ReadonlyArray<string> =>
+  fs
+    .globSync(`${prefix}*.ts`, { cwd: path.join(directory, "src") })
+    .map((file) => `./${file.slice(0, -3).replaceAll("\\", "/")}`)
+
+const build = (): void => {
+  // tsc leaves what was built from deleted sources; examples are built with the packages
+  for (const dist of fs.globSync("packages/*/dist", { cwd: root }))
+    fs.rmSync(path.join(root, dist), { recursive: true })
+  node(root, path.join(root, "node_modules/typescript/bin/tsc"), "-b", "tsconfig.packages.json")
+}
+
+const pack = (directory: string): Packed => {
+  const { filename, files } = JSON.parse(pnpm(directory, "pack", "--json", "--pack-destination", temp))
+  const names: ReadonlyArray<string> = files.map((file: { readonly path: string }) => file.path)
+  const entrypoints = [".", ...modules(directory, ""), ...modules(directory, "testing/")].filter(
+    (name) => name !== "./index"
+  )
+  return { manifest: manifestOf(directory), tarball: path.resolve(directory, filename), files: names, entrypoints }
+}
+
+const lintFiles = ({ files, manifest }: Packed): void =>
+  fail([
+    ...["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts", "src/index.ts"]
+      .filter((file) => !files.includes(file))
+      .map((file) => `${manifest.name} lacks ${file}`),
+    ...files
+      .filter((file) => /tsbuildinfo|\.test\.|node_modules|(?:^|\/)test\//.test(file))
+      .map((file) => `${manifest.name} contains ${file}`)
+  ])
+
+const lintPackage = async ({ tarball }: Packed): Promise<void> => {
+  const { messages, pkg } = await publint({
+    pack: { tarball: new Uint8Array(fs.readFileSync(tarball)).buffer },
+    strict: true
+  })
+  fail(messages.map((message) => `${message.type}: ${formatMessage(message, pkg) ?? message.code}`))
+}
+
+const lintTypes = async ({ entrypoints, tarball }: Packed): Promise<void> => {
+  const result = await checkPackage(createPackageFromTarballData(new Uint8Array(fs.readFileSync(tarball))), {
+    entrypoints: [...entrypoints]
+  })
+  if (!result.types) throw new Error("no types")
+  // the packages are ES modules only, as the peer dependency is
+  const problems = result.problems.filter(
+    (problem) => !("resolutionKind" in problem) || !["node10", "node16-cjs"].includes(problem.resolutionKind)
+  )
+  fail(problems.map((problem) => `${problemKindInfo[problem.kind].title}: ${JSON.stringify(problem)}`))
+}
+
+const install = (packages: ReadonlyArray<Packed>): string => {
+  fs.cpSync(path.join(root, "scripts/fixtures/consumer"), consumer, { recursive: true })
+  const manifest = {
+    private: true,
+    type: "module",
+    dependencies: {
+      ...Object.fromEntries(packages.map((packed) => [packed.manifest.name, `file:${packed.tarball}`])),
+      effect: workspace.devDependencies!["effect"]
+    },
+    devDependencies: { "@types/node": workspace.devDependencies!["@types/node"] }
+  }
+  fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify(manifest))
+  return run(
+    consumer,
+    "npm",
+    "install",
+    "--strict-peer-deps",
+    "--ignore-scripts",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund"
+  )
+}
+
+/** Every entry point can be imported by its name. */
+const importAll = (packages: ReadonlyArray<Packed>): void => {
+  const names = packages.flatMap(({ entrypoints, manifest }) =>
+    entrypoints.map((entry) => path.posix.join(manifest.name, entry))
+  )
+  node(
+    consumer,
+    "--input-type=module",
+    "--eval",
+    names.map((name) => `await import(${JSON.stringify(name)})`).join("\n")
+  )
+  const internal = `${packages[0]!.manifest.name}/internal/portable`
+  const code = `await import(${JSON.stringify(internal)}).then(() => { throw new Error("internal modules are exported") }, (error) => {
+    if (error.code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw error
+  })`
+  node(consumer, "--input-type=module", "--eval", code)
+}
+
+const prints = (main: string): void => {
+  const output = node(consumer, main).trim()
+  if (output !== expected) throw new Error(`printed ${output}\ninstead of ${expected}`)
+}
+
+const bundle = async (): Promise<void> => {
+  await esbuild.build({
+    absWorkingDir: consumer,
+    entryPoints: ["main.ts"],
+    outfile: "bundle/main.js",
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    logLevel: "silent"
+  })
+  fs.cpSync(path.join(consumer, "dist/square.tasks.js"), path.join(consumer, "bundle/square.tasks.js"))
+  prints("bundle/main.js")
+}
+
+const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
+  const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
+  if (installed === undefined) return
+  await step("every entry point can be imported, internal ones cannot", () => importAll(packages))
+  await step("the consumer compiles", () =>
+    node(consumer, path.join(root, "node_modules/typescript/bin/tsc"), "--project", ".")
+  )
+  await step("the consumer runs from source", () => prints("main.ts"))
+  await step("the consumer runs compiled", () => prints("dist/main.js"))
+  await step("the consumer runs bundled, its tasks beside the bundle", bundle)
+}
+
+try {
+  await step("build", build)
+  const packages: Array<Packed> = []
+  for (const directory of failed === 0 ? directories : []) {
+    const name = path.basename(directory)
+    const packed = await step(`${name}: pack`, () => pack(directory))
+    if (packed === undefined) continue
+    packages.push(packed)
+    await step(`${name}: files`, () => lintFiles(packed))
+    await step(`${name}: publint`, () => lintPackage(packed))
+    await step(`${name}: types resolve`, () => lintTypes(packed))
+  }
+  if (packages.length === directories.length) await useAsConsumer(packages)
+} finally {
+  fs.rmSync(temp, { recursive: true, force: true })
+}
+
+console.log(
+  failed === 0 ? "the packages are fit to publish" : `the packages are not fit to publish: failed checks: ${failed}`
+)
+process.exitCode = failed === 0 ? 0 : 1

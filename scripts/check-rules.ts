@@ -1,0 +1,232 @@
+/**
+ * Checks docs/rules.md against the tree: every rule is kept by a file that exists and cited by a test, every test cites
+ * rules that exist, and the list of tests is complete. `--write` refreshes that list.
+ *
+ * A test cites rules by beginning its name with them ("L8 never gives …", "C2 C3 keeps order"); a case of the
+ * conformance suite by its field `rule: "L8"`. Skipped tests cite nothing.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+
+/** A row of the table. Files are relative to `packages`. */
+export interface Rule {
+  readonly id: string
+  readonly keptBy: ReadonlyArray<string>
+  readonly tests: ReadonlyArray<string>
+  /** The index of the row in the document's lines. */
+  readonly line: number
+}
+
+export interface Citation {
+  readonly rule: string
+  readonly file: string
+  readonly line: number
+}
+
+export interface Report {
+  readonly rules: ReadonlyArray<Rule>
+  readonly citations: ReadonlyArray<Citation>
+  readonly problems: ReadonlyArray<string>
+}
+
+const header = ["rule", "what", "kept by", "tests"]
+const id = "[LCTFSO][1-9][0-9]?"
+const isId = new RegExp(`^${id}$`)
+const cited = new RegExp(`^(${id}(?:[ ,]+${id})*)(?=[ ,:]|$)`)
+
+/** The cells of a table row, `undefined` for any other line. A `|` in a cell is written `\|`. */
+const cells = (line: string): ReadonlyArray<string> | undefined => {
+  const trimmed = line.trim()
+  if (!trimmed.startsWith("|") || !trimmed.endsWith("|")) return undefined
+  return trimmed
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim())
+}
+
+const files = (cell: string): ReadonlyArray<string> =>
+  cell
+    .split(/[\s,]+/)
+    .map((word) => word.replaceAll("`", ""))
+    .filter(Boolean)
+
+/** Reads the rows of every table with the header `rule | what | kept by | tests`. */
+export const parseRules = (markdown: string): ReadonlyArray<Rule> => {
+  const rules: Array<Rule> = []
+  let inTable = false
+  for (const [line, text] of markdown.split("\n").entries()) {
+    const row = cells(text)
+    if (row === undefined) inTable = false
+    else if (row.join("|").toLowerCase() === header.join("|")) inTable = true
+    else if (inTable && !/^:?-+:?$/.test(row[0] ?? "")) {
+      if (row.length !== header.length)
+        throw new Error(`docs/rules.md:${line + 1}: ${row.length} cells instead of ${header.length}`)
+      rules.push({ id: row[0]!, keptBy: files(row[2]!), tests: files(row[3]!), line })
+    }
+  }
+  return rules
+}
+
+interface Literal {
+  readonly text: string
+  readonly line: number
+  /** The code before it, comments left out. */
+  readonly before: string
+}
+
+/** The string literals of a source, those in comments and regular expressions left out. Of a template its first part. */
+const literals = (source: string): ReadonlyArray<Literal> => {
+  const found: Array<Literal> = []
+  const templates: Array<number> = []
+  let code = ""
+  let depth = 0
+  let at = 0
+
+  const quoted = (quote: string): void => {
+    const line = source.slice(0, at).split("\n").length
+    let text = ""
+    at++
+    const ends = (c: string) => c === quote || (quote === "`" ? source.startsWith("${", at) : c === "\n")
+    while (at < source.length && !ends(source[at]!)) {
+      if (source[at] === "\\") at++
+      text += source[at++] ?? ""
+    }
+    found.push({ text, line, before: code.slice(-200) })
+    code += quote
+    endOfPart(quote)
+  }
+
+  /** Stands at the closing quote, or at the `${` of a template. */
+  const endOfPart = (quote: string): void => {
+    if (quote === "`" && source[at] === "$") {
+      templates.push(depth++)
+      at += 2
+    } else at++
+  }
+
+  const regex = (): void => {
+    let inClass = false
+    for (at++; at < source.length && source[at] !== "\n" && (inClass || source[at] !== "/"); at++) {
+      if (source[at] === "\\") at++
+      else if (source[at] === "[") inClass = true
+      else if (source[at] === "]") inClass = false
+    }
+    at++
+    code += "/"
+  }
+
+  while (at < source.length) {
+    const c = source[at]!
+    if (source.startsWith("//", at)) {
+      at = source.indexOf("\n", at)
+      if (at < 0) break
+    } else if (source.startsWith("/*", at)) {
+      at = source.indexOf("*/", at) + 2
+      if (at < 2) break
+    } else if (c === '"' || c === "'" || c === "`") quoted(c)
+    else if (c === "/" && /(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn|=>)\s*$/.test(code.slice(-20))) regex()
+    else if (c === "}" && templates.at(-1) === depth - 1) {
+      // the rest of a template, up to its end or its next hole
+      templates.pop()
+      depth--
+      at++
+      while (at < source.length && source[at] !== "`" && !source.startsWith("${", at)) at += source[at] === "\\" ? 2 : 1
+      endOfPart("`")
+    } else {
+      if (c === "{") depth++
+      if (c === "}") depth--
+      code += c
+      at++
+    }
+  }
+  return found
+}
+
+const skipped = /\.(?:skip|todo)\b[\w.]*\s*(?:\([^()]*\))?\s*\(\s*$/
+
+/** The rules that the tests of a source cite. */
+export const findCitations = (source: string, file: string): ReadonlyArray<Citation> =>
+  literals(source).flatMap(({ before, line, text }) => {
+    const isField = /(?<!readonly )\brule\s*:\s*(?:\[[^\]]*)?$/.test(before)
+    const match = cited.exec(text)
+    // a lone id, such as "T1", is a citation only where it says that it is one
+    if (match === null || skipped.test(before) || (match[1] === text && !isField)) return []
+    return match[1]!.split(/[ ,]+/).map((rule) => ({ rule, file, line }))
+  })
+
+const read = (root: string, file: string): string => fs.readFileSync(path.join(root, file), "utf8")
+
+const find = (root: string, patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
+  patterns
+    .flatMap((pattern) => fs.globSync(pattern, { cwd: root }))
+    .map((file) => file.replaceAll("\\", "/"))
+    .toSorted()
+
+const collect = (root: string): ReadonlyArray<Citation> => {
+  const packages = path.join(root, "packages")
+  return find(packages, ["*/test/**/*.test.ts", "core/src/testing/*.ts"]).flatMap((file) =>
+    findCitations(read(packages, file), file)
+  )
+}
+
+const citing = (citations: ReadonlyArray<Citation>, rule: string): ReadonlyArray<string> => [
+  ...new Set(citations.filter((citation) => citation.rule === rule).map((citation) => citation.file))
+]
+
+/** What is wrong in the tree at `root`, in sentences. */
+export const check = (root: string): Report => {
+  const rules = parseRules(read(root, "docs/rules.md"))
+  const citations = collect(root)
+  const problems: Array<string> = []
+  if (rules.length === 0) problems.push(`docs/rules.md lists no rules: it needs a table | ${header.join(" | ")} |`)
+  const known = new Set<string>()
+  for (const rule of rules) {
+    const report = (problem: string) => problems.push(`docs/rules.md:${rule.line + 1}: ${problem}`)
+    if (!isId.test(rule.id)) report(`"${rule.id}" is not the number of a rule`)
+    if (known.has(rule.id)) report(`${rule.id} is listed twice`)
+    known.add(rule.id)
+    if (rule.keptBy.length === 0) report(`${rule.id} names no file that keeps it`)
+    for (const file of rule.keptBy) {
+      if (!fs.existsSync(path.join(root, "packages", file)))
+        report(`${rule.id} is said to be kept by ${file}, which does not exist`)
+    }
+    const actual = citing(citations, rule.id)
+    if (actual.length === 0) report(`no test cites ${rule.id}`)
+    for (const file of rule.tests) {
+      if (!actual.includes(file)) report(`${rule.id} is said to be tested in ${file}, which does not cite it`)
+    }
+    for (const file of actual) {
+      if (!rule.tests.includes(file))
+        report(`${rule.id} is tested in ${file} too, which is not listed (--write lists it)`)
+    }
+  }
+  for (const { file, line, rule } of citations) {
+    if (!known.has(rule)) problems.push(`packages/${file}:${line}: cites ${rule}, which docs/rules.md does not list`)
+  }
+  return { rules, citations, problems }
+}
+
+/** Refreshes the tests column of docs/rules.md. */
+export const write = (root: string): void => {
+  const file = path.join(root, "docs/rules.md")
+  const markdown = fs.readFileSync(file, "utf8")
+  const citations = collect(root)
+  const lines = markdown.split("\n")
+  for (const rule of parseRules(markdown)) {
+    const row = cells(lines[rule.line]!)!
+    const tests = citing(citations, rule.id)
+      .map((test) => `\`${test}\``)
+      .join(", ")
+    lines[rule.line] = `| ${[...row.slice(0, 3), tests].join(" | ")} |`
+  }
+  fs.writeFileSync(file, lines.join("\n"))
+}
+
+if (import.meta.main) {
+  const root = path.join(import.meta.dirname, "..")
+  if (process.argv.includes("--write")) write(root)
+  const { citations, problems, rules } = check(root)
+  for (const problem of problems) console.error(problem)
+  console.log(`${rules.length} rules, ${citations.length} citations, ${problems.length} problems`)
+  process.exitCode = problems.length === 0 ? 0 : 1
+}
