@@ -1,1 +1,19 @@
-export const serve = () => {}
+/**
+ * The loop inside a remote worker. A platform's worker does one thing: it calls `serve` with its end of the channel.
+ *
+ * This module imports nothing from Effect, so that a worker that runs plain functions starts fast.
+ *
+ * @since 0.1.0
+ */
+import type { Channel } from "./Channel.ts"
+import { ServedWorker } from "./internal/servedWorker.ts"
+
+/**
+ * Serves a pool over the worker's end of a channel, until the pool ends it.
+ *
+ * @category entry points
+ * @since 0.1.0
+ */
+export const serve = (channel: Channel): void => {
+  new ServedWorker(channel).serve()
+}

@@ -21,14 +21,17 @@ export const trap = (url: string): Error =>
       `every worker. Keep tasks in a module of their own, or guard the program, for example with \`if (isMainThread)\``
   )
 
-const load = async (url: string): Promise<Record<string, unknown>> => {
+/** Says of a worker that it is loading a task module, for as long as that takes. */
+export const whileLoading = async <A>(url: string, load: () => A): Promise<Awaited<A>> => {
   loading.modules.push(url)
   try {
-    return await import(/* @vite-ignore */ url)
+    return await load()
   } finally {
     loading.modules.splice(loading.modules.indexOf(url), 1)
   }
 }
+
+const load = (url: string): Promise<Record<string, unknown>> => import(/* @vite-ignore */ url)
 
 /** Compilers leave `new URL("./x.ts", import.meta.url)` alone, so a missing source may have its output beside it. */
 const compiled = (url: string): string | undefined =>

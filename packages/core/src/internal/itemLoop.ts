@@ -1,0 +1,344 @@
+/**
+ * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless its
+ * task returns an Effect.
+ */
+import type { TaskCodecs } from "./codec.ts"
+import type { ExitLike, Interrupt } from "./effectRunner.ts"
+import * as failure from "./failure.ts"
+import type * as protocol from "./protocol.ts"
+import { WorkerContextImpl } from "./workerContext.ts"
+
+/** Outcomes are sent at item boundaries at least so many milliseconds apart, and when a chunk ends. */
+const reportInterval = 1
+
+/** After so many milliseconds of synchronous items, messages are let in. */
+const sliceLength = 10
+
+/** A macrotask, as soon as the platform can. */
+const defer: (f: () => void) => void =
+  (globalThis as { readonly setImmediate?: (f: () => void) => void }).setImmediate ?? ((f) => setTimeout(f, 0))
+
+/** What the loop asks of its worker. */
+export interface LoopHost {
+  readonly id: number
+  readonly generation: number
+  readonly state: () => unknown
+  readonly send: (message: protocol.FromWorker, transfers?: Array<globalThis.Transferable>) => void
+  /** Runs an item's Effect. */
+  readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void) => Interrupt
+}
+
+/** A task that has been loaded, with the codecs of its Schemas where the chunk uses them. */
+export interface LoadedTask {
+  readonly call: (item: unknown, worker: WorkerContextImpl) => unknown
+  readonly codecs: TaskCodecs | undefined
+}
+
+/** An item that waits for something. */
+interface Waiting {
+  readonly context: WorkerContextImpl
+  interrupt: Interrupt
+  timedOut: boolean
+}
+
+/** A chunk in progress. */
+class Work {
+  readonly run: protocol.Run
+  readonly task: LoadedTask
+  readonly waiting = new Set<Waiting>()
+  next = 0
+  interrupted = false
+
+  constructor(run: protocol.Run, task: LoadedTask) {
+    this.run = run
+    this.task = task
+  }
+
+  get isSpent(): boolean {
+    return this.interrupted || this.next >= this.run.items.length
+  }
+}
+
+export class ItemLoop {
+  private readonly host: LoopHost
+  private readonly limit: number
+  private readonly queue: Array<Work> = []
+  private readonly works = new Map<number, Work>()
+  private active = 0
+  private isRunning = false
+  private outbox: Outbox | undefined = undefined
+
+  constructor(host: LoopHost, limit: number) {
+    this.host = host
+    this.limit = limit
+  }
+
+  /** Takes a chunk on. */
+  add(run: protocol.Run, task: LoadedTask): void {
+    const work = new Work(run, task)
+    this.works.set(run.chunk, work)
+    this.queue.push(work)
+    this.advance()
+  }
+
+  /** Interrupts a chunk's running items and forgets those that have not started. */
+  interrupt(chunk: number): void {
+    const work = this.works.get(chunk)
+    if (work === undefined) return
+    work.interrupted = true
+    for (const waiting of [...work.waiting]) {
+      waiting.context.abort()
+      waiting.interrupt()
+    }
+    this.endIfOver(work)
+    this.advance()
+  }
+
+  /** Starts items while fewer than the limit wait; gives messages a chance now and then. */
+  private advance(): void {
+    if (this.isRunning) return
+    this.isRunning = true
+    const started = performance.now()
+    let now = started
+    while (this.active < this.limit) {
+      const work = this.queue[0]
+      if (work === undefined) break
+      if (work.isSpent) {
+        this.queue.shift()
+        this.endIfOver(work)
+        continue
+      }
+      if (now - started >= sliceLength) {
+        this.flush(false)
+        defer(() => {
+          this.isRunning = false
+          this.advance()
+        })
+        return
+      }
+      this.begin(work, work.next++, now)
+      now = performance.now()
+      if (this.outbox !== undefined && now - this.outbox.since >= reportInterval) this.flush(false)
+    }
+    this.isRunning = false
+    if (this.active === 0) this.flush(false)
+  }
+
+  private begin(work: Work, position: number, now: number): void {
+    const { run, task } = work
+    let item = run.items[position]
+    if (task.codecs?.input !== undefined) {
+      try {
+        item = task.codecs.input.decode(item)
+      } catch (cause) {
+        return this.record(work, position, now, notSerializable("input", cause))
+      }
+    }
+    const context = new WorkerContextImpl(this.host.id, this.host.generation, this.host.state())
+    let result: unknown
+    try {
+      result = task.call(item, context)
+    } catch (defect) {
+      return this.record(work, position, now, died(defect))
+    }
+    if (isEffect(result)) {
+      // an Exit is an Effect that has nothing to do
+      if (isExit(result)) return this.record(work, position, now, result)
+      return this.wait(work, position, context, (done) => this.host.runEffect(result, done))
+    }
+    if (isPromiseLike(result)) {
+      return this.wait(work, position, context, (done) => {
+        result.then((value) => done({ _tag: "Success", value }), (defect) => done(died(defect)))
+        // a Promise cannot be cut short
+        return () => {}
+      })
+    }
+    const late = run.timeout !== undefined && performance.now() - now > run.timeout
+    this.record(work, position, now, late ? timedOut : { _tag: "Success", value: result })
+  }
+
+  private wait(
+    work: Work,
+    position: number,
+    context: WorkerContextImpl,
+    start: (done: (exit: ExitLike) => void) => Interrupt
+  ): void {
+    const { timeout } = work.run
+    const waiting: Waiting = { context, interrupt: () => {}, timedOut: false }
+    let isDone = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    this.active++
+    work.waiting.add(waiting)
+    const interrupt = start((exit) => {
+      isDone = true
+      clearTimeout(timer)
+      this.active--
+      work.waiting.delete(waiting)
+      this.record(work, position, performance.now(), waiting.timedOut ? timedOut : exit)
+      this.endIfOver(work)
+      this.advance()
+    })
+    // an Effect may have run to its end at once
+    if (isDone) return
+    waiting.interrupt = interrupt
+    if (timeout === undefined) return
+    timer = setTimeout(() => {
+      waiting.timedOut = true
+      context.abort()
+      interrupt()
+    }, timeout)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Outcomes
+  // ---------------------------------------------------------------------------
+
+  private record(work: Work, position: number, now: number, exit: ItemExit): void {
+    const { chunk, discard } = work.run
+    if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.flush(false)
+    this.outbox ??= new Outbox(chunk, position, now)
+    if (exit._tag === "Success") this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
+    else if (exit._tag === "Failure") this.outbox.fail(exit.cause, work.task.codecs)
+    else this.outbox.other(exit)
+  }
+
+  private endIfOver(work: Work): void {
+    if (!work.isSpent || work.waiting.size > 0) return
+    const { chunk } = work.run
+    if (!this.works.delete(chunk)) return
+    const place = this.queue.indexOf(work)
+    if (place >= 0) this.queue.splice(place, 1)
+    if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.flush(false)
+    this.outbox ??= new Outbox(chunk, 0, 0)
+    this.flush(true)
+  }
+
+  private flush(ended: boolean): void {
+    const { outbox } = this
+    this.outbox = undefined
+    outbox?.send(this.host.send, ended)
+  }
+}
+
+type ItemExit = ExitLike | protocol.Outcome & { readonly _tag: "TimedOut" | "NotSerializable" }
+
+const timedOut: ItemExit = { _tag: "TimedOut" }
+
+const died = (defect: unknown): ExitLike => ({ _tag: "Failure", cause: { reasons: [{ _tag: "Die", defect }] } })
+
+const notSerializable = (direction: "input" | "output" | "error", cause: unknown) =>
+  ({ _tag: "NotSerializable", direction, cause: failure.encode(cause) }) as const
+
+/** Outcomes of items that stand one after another in a chunk, on their way to the pool. */
+class Outbox {
+  readonly chunk: number
+  /** When the first of them was recorded. */
+  readonly since: number
+  private readonly from: number
+  private count = 0
+  private values: Array<unknown> = []
+  private others: Array<readonly [number, protocol.Outcome]> = []
+  /** What `others` were before they were encoded, to say what cannot be cloned. */
+  private readonly originals = new Map<number, unknown>()
+  private readonly transfers: Array<globalThis.Transferable> = []
+
+  constructor(chunk: number, from: number, since: number) {
+    this.chunk = chunk
+    this.from = from
+    this.since = since
+  }
+
+  continues(chunk: number, position: number): boolean {
+    return chunk === this.chunk && position === this.from + this.count
+  }
+
+  succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean): void {
+    if (discard) {
+      this.count++
+    } else if (codecs?.output !== undefined) {
+      try {
+        this.values[this.count] = codecs.output.encode(value, this.transfers)
+        this.count++
+      } catch (cause) {
+        this.other(notSerializable("output", cause))
+      }
+    } else if (value instanceof Error) {
+      this.originals.set(this.count, value)
+      this.other({ _tag: "Error", value: failure.encode(value) })
+    } else {
+      this.values[this.count++] = value
+    }
+  }
+
+  fail(cause: failure.CauseLike, codecs: TaskCodecs | undefined): void {
+    const codec = codecs?.error
+    this.originals.set(this.count, cause.reasons.map((reason) => "error" in reason ? reason.error : undefined)[0])
+    try {
+      const reasons = failure.encodeCause(
+        cause,
+        codec && ((error) => ({ _tag: "Schema", value: codec.encode(error, this.transfers) }))
+      )
+      this.other({ _tag: "Failure", reasons })
+    } catch (why) {
+      this.other(notSerializable("error", why))
+    }
+  }
+
+  other(outcome: protocol.Outcome): void {
+    this.values[this.count] = undefined
+    this.others.push([this.count, outcome])
+    this.count++
+  }
+
+  send(send: LoopHost["send"], ended: boolean): void {
+    try {
+      send(this.message(ended), this.transfers)
+    } catch {
+      this.replaceUncloneable()
+      send(this.message(ended), this.transfers)
+    }
+  }
+
+  private message(ended: boolean): protocol.Results {
+    const { chunk, count, from, others, values } = this
+    return { _tag: "Results", chunk, from, count, values, others, ended }
+  }
+
+  /** Something in the message cannot be cloned: finds what, and says so in its place. */
+  private replaceUncloneable(): void {
+    this.others = this.others.map(([offset, outcome]) => {
+      const why = whyUncloneable(outcome, this.transfers)
+      if (why === undefined) return [offset, outcome]
+      const direction = outcome._tag === "Error" ? "output" : "error"
+      const cause = failure.encodeUncloneable(this.originals.get(offset), why)
+      return [offset, { _tag: "NotSerializable", direction, cause }]
+    })
+    const values = this.values
+    this.values = values.map((value, offset) => {
+      const why = whyUncloneable(value, this.transfers)
+      if (why === undefined) return value
+      this.others.push([offset, notSerializable("output", why)])
+      return undefined
+    })
+  }
+}
+
+/** Tries, without moving anything. */
+const whyUncloneable = (value: unknown, transfers: ReadonlyArray<globalThis.Transferable>): unknown => {
+  if (transfers.includes(value as globalThis.Transferable)) return undefined
+  try {
+    structuredClone(value)
+    return undefined
+  } catch (why) {
+    return why
+  }
+}
+
+/** By the keys that Effect gives its values, because importing Effect would cost a plain task its start. */
+export const isEffect = (value: unknown): boolean =>
+  (typeof value === "object" || typeof value === "function") && value !== null && "~effect/Effect" in value
+
+const isExit = (value: unknown): value is ExitLike => "~effect/Exit" in (value as object)
+
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"

@@ -1,0 +1,6 @@
+/**
+ * Worker threads for `@effect-mpire/core`.
+ *
+ * @since 0.1.0
+ */
+export * as NodeWorkerRuntime from "./NodeWorkerRuntime.ts"

@@ -1,0 +1,20 @@
+/**
+ * What a worker thread runs: a channel over its parent port, served.
+ */
+import { enableCompileCache } from "node:module"
+import { parentPort, workerData } from "node:worker_threads"
+
+if ((workerData as { readonly compileCache: boolean }).compileCache) enableCompileCache()
+
+// only now, so that what it imports comes from the cache
+const { serve } = await import("@effect-mpire/core/WorkerEntry")
+
+const port = parentPort!
+
+serve({
+  send: (message, transfers) => port.postMessage(message, transfers),
+  receive: (handler) => {
+    port.on("message", handler)
+  },
+  close: () => port.close()
+})

@@ -1,0 +1,108 @@
+/**
+ * Opens channels to new worker threads.
+ */
+import type { Closed, Connection } from "@effect-mpire/core/Channel"
+import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
+
+/** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
+const grace = 100
+
+/** Starts a thread; the Scope ends it. */
+export const open = (
+  identity: WorkerIdentity,
+  options: ThreadOptions
+): Effect.Effect<Connection, unknown, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.try({ try: () => new Thread(start(identity, options)), catch: (cause) => cause }),
+      (thread) => thread.end
+    ),
+    (thread) => thread.connection
+  )
+
+const start = (identity: WorkerIdentity, options: ThreadOptions): Worker => {
+  const { env, resourceLimits } = options
+  return new Worker(options.entry ?? entry(), {
+    name: `${options.name ?? "effect-mpire"} ${identity.id}`,
+    workerData: { compileCache: options.compileCache ?? true },
+    execArgv: [...options.execArgv ?? inheritedArgv()],
+    ...(env === undefined ? {} : { env }),
+    ...(resourceLimits === undefined ? {} : { resourceLimits })
+  })
+}
+
+/** An option for the text of a main program is an error where there is a file to run. */
+const inheritedArgv = (): ReadonlyArray<string> =>
+  process.execArgv.filter((option) => !option.startsWith("--input-type"))
+
+/** From source, from `dist`, or from within a bundle, where only the package's name leads there. */
+const entry = (): URL => {
+  const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
+  if (import.meta.url.includes("/internal/threads.") && existsSync(fileURLToPath(beside))) return beside
+  return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
+}
+
+class Thread {
+  private readonly worker: Worker
+  private readonly exited: Promise<void>
+  private readonly listeners: Array<(closed: Closed) => void> = []
+  private cause: unknown = undefined
+  private closed: Closed | undefined = undefined
+
+  constructor(worker: Worker) {
+    this.worker = worker
+    this.exited = new Promise((resolve) => {
+      worker.once("exit", (exitCode) => {
+        this.closed = { exitCode, cause: this.cause }
+        resolve()
+        for (const listener of this.listeners) listener(this.closed)
+      })
+    })
+    worker.on("error", (cause) => {
+      this.cause = cause
+    })
+    // a message that cannot be read is lost, and so is what waits for it
+    worker.on("messageerror", (cause) => {
+      this.cause = cause
+      void worker.terminate()
+    })
+  }
+
+  /** Ends the thread now. */
+  private readonly kill: Effect.Effect<void> = Effect.promise(async () => {
+    this.worker.ref()
+    await this.worker.terminate()
+    await this.exited
+  })
+
+  /** Waits for a thread that was told to stop; one that something keeps running is terminated. */
+  readonly end: Effect.Effect<void> = Effect.promise(async () => {
+    if (this.closed !== undefined) return
+    this.worker.ref()
+    const timer = setTimeout(() => void this.worker.terminate(), grace)
+    await this.exited
+    clearTimeout(timer)
+  })
+
+  readonly connection: Connection = {
+    send: (message, transfers) => this.worker.postMessage(message, transfers),
+    receive: (handler) => {
+      this.worker.on("message", handler)
+    },
+    closed: (handler) => {
+      if (this.closed === undefined) this.listeners.push(handler)
+      else handler(this.closed)
+    },
+    kill: this.kill,
+    setBusy: (busy) => {
+      if (busy) this.worker.ref()
+      else this.worker.unref()
+    }
+  }
+}
