@@ -13,6 +13,15 @@
 import type * as Effect from "effect/Effect"
 
 /**
+ * What a platform can move instead of copying it, such as an `ArrayBuffer` or a `MessagePort`; an object of no type that
+ * all platforms know.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Transferable = object
+
+/**
  * The worker's end of a channel.
  *
  * @category models
@@ -23,7 +32,7 @@ export interface Channel {
    * Sends a message; `transfers` are moved instead of copied, where the platform can. Throws when the message cannot
    * be cloned.
    */
-  readonly send: (message: unknown, transfers?: Array<globalThis.Transferable>) => void
+  readonly send: (message: unknown, transfers?: Array<Transferable>) => void
   /** Sets the one receiver of messages. Messages that arrived before wait for it. */
   readonly receive: (handler: (message: unknown) => void) => void
   /** Closes the worker's end, so that the worker ends by itself once nothing else keeps it running. */
@@ -56,7 +65,7 @@ export interface Connection {
    * Sends a message; `transfers` are moved instead of copied, where the platform can. Throws when the message cannot
    * be cloned; does nothing once the connection has closed.
    */
-  readonly send: (message: unknown, transfers?: Array<globalThis.Transferable>) => void
+  readonly send: (message: unknown, transfers?: Array<Transferable>) => void
   /** Sets the one receiver of messages. Messages that arrived before wait for it. */
   readonly receive: (handler: (message: unknown) => void) => void
   /** Sets the one receiver of the connection's end, called once when the worker has ended, for whatever reason. */

@@ -167,7 +167,7 @@ export type StreamExitMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
  * const program = Effect.gen(function*() {
  *   const pool = yield* FiberPool.make({
  *     size: 2,
- *     init: Effect.succeed({ seen: 0 }),
+ *     init: Effect.sync(() => ({ seen: 0 })),
  *     exit: (worker) => Effect.succeed(worker.state.seen)
  *   })
  *   const doubled = yield* pool.map([1, 2, 3, 4], (n, worker) => Effect.sync(() => (worker.state.seen++, n * 2)))

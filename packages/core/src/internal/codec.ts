@@ -13,12 +13,13 @@ import { memoize } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as Transferable from "effect/workers/Transferable"
+import type * as Channel from "../Channel.ts"
 import type { Schemas } from "./portable.ts"
 
 /** Both directions throw, a SchemaError as a rule, when the Schema rejects the value. */
 export interface Codec {
   /** Adds what should be moved instead of copied to `transfers`, which stay as they are when it throws. */
-  readonly encode: (value: unknown, transfers: Array<globalThis.Transferable>) => unknown
+  readonly encode: (value: unknown, transfers: Array<Channel.Transferable>) => unknown
   readonly decode: (value: unknown) => unknown
 }
 

@@ -9,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type { Transferable } from "../Channel.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk, Code, Hook, StartOptions, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
@@ -469,9 +470,9 @@ const toEffect = (value: unknown, context: WorkerContextImpl): Effect.Effect<unk
 
 const cloneWith = (value: unknown, using: codec.Codec | undefined): unknown => {
   if (using === undefined) return structuredClone(value)
-  const transfers: Array<globalThis.Transferable> = []
+  const transfers: Array<Transferable> = []
   const encoded = using.encode(value, transfers)
-  return using.decode(structuredClone(encoded, { transfer: transfers }))
+  return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
 }
 
 const cloneBound = (value: unknown): unknown => {

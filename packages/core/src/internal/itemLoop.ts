@@ -2,6 +2,7 @@
  * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless its
  * task returns an Effect.
  */
+import type { Transferable } from "../Channel.ts"
 import type { TaskCodecs } from "./codec.ts"
 import type { ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
@@ -23,7 +24,7 @@ export interface LoopHost {
   readonly id: number
   readonly generation: number
   readonly state: () => unknown
-  readonly send: (message: protocol.FromWorker, transfers?: Array<globalThis.Transferable>) => void
+  readonly send: (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
   /** Runs an item's Effect. */
   readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void) => Interrupt
 }
@@ -240,7 +241,7 @@ class Outbox {
   private others: Array<readonly [number, protocol.Outcome]> = []
   /** What `others` were before they were encoded, to say what cannot be cloned. */
   private readonly originals = new Map<number, unknown>()
-  private readonly transfers: Array<globalThis.Transferable> = []
+  private readonly transfers: Array<Transferable> = []
 
   constructor(chunk: number, from: number, since: number) {
     this.chunk = chunk
@@ -324,8 +325,8 @@ class Outbox {
 }
 
 /** Tries, without moving anything. */
-const whyUncloneable = (value: unknown, transfers: ReadonlyArray<globalThis.Transferable>): unknown => {
-  if (transfers.includes(value as globalThis.Transferable)) return undefined
+const whyUncloneable = (value: unknown, transfers: ReadonlyArray<Transferable>): unknown => {
+  if (transfers.includes(value as Transferable)) return undefined
   try {
     structuredClone(value)
     return undefined

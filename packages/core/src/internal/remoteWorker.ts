@@ -6,7 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import type { Closed, Connection } from "../Channel.ts"
+import type { Closed, Connection, Transferable } from "../Channel.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk, Code, Hook, StartOptions, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
@@ -188,7 +188,7 @@ class RemoteWorker implements Worker {
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
     }
-    const send = (items: ReadonlyArray<unknown>, transfers: Array<globalThis.Transferable>) =>
+    const send = (items: ReadonlyArray<unknown>, transfers: Array<Transferable>) =>
       this.send({
         _tag: "Run",
         chunk: id,
@@ -207,7 +207,7 @@ class RemoteWorker implements Worker {
     }
     const items: Array<unknown> = []
     const positions: Array<number> = []
-    const transfers: Array<globalThis.Transferable> = []
+    const transfers: Array<Transferable> = []
     chunk.items.forEach((item, position) => {
       try {
         items.push(codecs.input === undefined ? cloneable(item) : codecs.input.encode(item, transfers))
@@ -332,7 +332,7 @@ class RemoteWorker implements Worker {
   // Channel
   // ---------------------------------------------------------------------------
 
-  private send(message: protocol.ToWorker, transfers?: Array<globalThis.Transferable>): void {
+  private send(message: protocol.ToWorker, transfers?: Array<Transferable>): void {
     if (this.closed === undefined) this.connection.send(message, transfers)
   }
 

@@ -3,7 +3,7 @@
  * Effect, which it loads when there is an Effect to run.
  */
 import type * as Layer from "effect/Layer"
-import type { Channel } from "../Channel.ts"
+import type { Channel, Transferable } from "../Channel.ts"
 import type { TaskCodecs } from "./codec.ts"
 import type { EffectRunner, ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
@@ -36,6 +36,9 @@ export class ServedWorker {
   private loop: ItemLoop | undefined = undefined
   private runner: EffectRunner | undefined = undefined
   private interruptHook: Interrupt = () => {}
+  /** Chunks whose task is being loaded, and those of them that are not wanted any more. */
+  private readonly loading = new Set<number>()
+  private readonly interruptedLoading = new Set<number>()
 
   constructor(channel: Channel) {
     this.channel = channel
@@ -46,7 +49,7 @@ export class ServedWorker {
     this.send({ _tag: "Ready" })
   }
 
-  private send(message: protocol.FromWorker, transfers?: Array<globalThis.Transferable>): void {
+  private send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
     this.channel.send(message, transfers)
   }
 
@@ -67,6 +70,7 @@ export class ServedWorker {
       case "Run":
         return this.run(message)
       case "Interrupt":
+        if (this.loading.has(message.chunk)) this.interruptedLoading.add(message.chunk)
         return this.loop?.interrupt(message.chunk)
       case "Exit":
         return this.runHook("Exited", message.timeout, (signal) => this.hook(message.hook, signal))
@@ -99,9 +103,18 @@ export class ServedWorker {
     if (loaded !== undefined && !run.encoded && typeof loaded.value === "function") {
       return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined })
     }
+    this.loading.add(run.chunk)
     this.load(run.task).then((loaded) => this.prepare(loaded, run.encoded)).then(
-      (task) => this.loop!.add(run, task),
-      (cause) => this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: cloneable(cause) })
+      (task) => {
+        this.loading.delete(run.chunk)
+        const isWanted = !this.interruptedLoading.delete(run.chunk)
+        this.loop!.add(isWanted ? run : { ...run, items: [] }, task)
+      },
+      (cause) => {
+        this.loading.delete(run.chunk)
+        this.interruptedLoading.delete(run.chunk)
+        this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: cloneable(cause) })
+      }
     )
   }
 

@@ -89,7 +89,8 @@ export class Slot implements SlotView, ChunkSlot {
   get availability(): "live" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
     if (this.status === "empty") return "empty"
-    if (this.status === "live" && this.load < this.host.tasksPerWorker) return "live"
+    // with nothing left of its lifespan it could take a call's turn, but no chunk
+    if (this.status === "live" && this.load < this.host.tasksPerWorker && this.limit > 0) return "live"
     return "unavailable"
   }
 
@@ -241,9 +242,11 @@ export class Slot implements SlotView, ChunkSlot {
     // killed meanwhile
     if (this.tenant !== tenant || this.status !== "starting") return
     this.status = "live"
-    Deferred.doneUnsafe(this.started!, Exit.void)
+    const started = this.started!
     if (this.chunks.size === 0) this.rest(undefined)
     else for (const chunk of [...this.chunks]) this.send(chunk)
+    // last, because whoever waits for it goes on at once
+    Deferred.doneUnsafe(started, Exit.void)
     this.host.pump()
   }
 
@@ -285,12 +288,14 @@ export class Slot implements SlotView, ChunkSlot {
       case "live":
         if (this.chunks.size === 0) return this.release(retirement)
         return this.await(retirement)
-      case "starting":
+      case "starting": {
         this.await(retirement)
         if (this.chunks.size > 0) return
-        // nobody needs it any more
-        this.tenant!.worker?.interruptInit()
-        this.tenant!.fiber?.interruptUnsafe()
+        // nobody needs it any more; it may be gone before the first of these returns
+        const { fiber, worker } = this.tenant!
+        worker?.interruptInit()
+        fiber?.interruptUnsafe()
+      }
     }
   }
 
@@ -361,12 +366,13 @@ export class Slot implements SlotView, ChunkSlot {
     if (tenant === undefined) return Effect.void
     const chunks = [...this.chunks]
     this.chunks.clear()
-    if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
-    if (this.status === "starting") tenant.fiber!.interruptUnsafe()
+    const wasStarting = this.status === "starting"
     const transition = this.status === "live" ? Effect.void : Fiber.await(tenant.fiber!)
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
     this.host.killed()
+    if (wasStarting) tenant.fiber!.interruptUnsafe()
+    if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
     return Effect.gen({ self: this }, function*() {
       if (tenant.worker !== undefined) yield* tenant.worker.kill
       yield* transition

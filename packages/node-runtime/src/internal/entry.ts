@@ -2,7 +2,7 @@
  * What a worker thread runs: a channel over its parent port, served.
  */
 import { enableCompileCache } from "node:module"
-import { parentPort, workerData } from "node:worker_threads"
+import { parentPort, type Transferable, workerData } from "node:worker_threads"
 
 if ((workerData as { readonly compileCache: boolean }).compileCache) enableCompileCache()
 
@@ -12,7 +12,7 @@ const { serve } = await import("@effect-mpire/core/WorkerEntry")
 const port = parentPort!
 
 serve({
-  send: (message, transfers) => port.postMessage(message, transfers),
+  send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
   receive: (handler) => {
     port.on("message", handler)
   },

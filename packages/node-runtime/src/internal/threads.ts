@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { Worker } from "node:worker_threads"
+import { type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
@@ -91,7 +91,7 @@ class Thread {
   })
 
   readonly connection: Connection = {
-    send: (message, transfers) => this.worker.postMessage(message, transfers),
+    send: (message, transfers) => this.worker.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler) => {
       this.worker.on("message", handler)
     },
