@@ -14,7 +14,7 @@ export const runFixture = (name: string, timeout = 20_000): Effect.Effect<Ended>
   Effect.callback((resume) => {
     const path = fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
     const child = execFile(process.execPath, [path], { timeout }, (error, stdout, stderr) => {
-      resume(Effect.succeed({ stdout, stderr, code: error === null ? 0 : error.code ?? null }))
+      resume(Effect.succeed({ stdout, stderr, code: error === null ? 0 : (error.code ?? null) }))
     })
     return Effect.sync(() => {
       child.kill()

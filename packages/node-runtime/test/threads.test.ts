@@ -29,17 +29,21 @@ const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => 
 
 describe("NodeWorkerRuntime.layerThreads", () => {
   it.live("runs every worker in a thread of its own", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
       yield* pool.start
       const where = yield* pool.map([0, 1, 2, 3], tasks.where, { dispatch: "ordered", chunkSize: 1 })
-      assert.deepStrictEqual(where.map(({ id }) => id), [0, 1, 0, 1])
+      assert.deepStrictEqual(
+        where.map(({ id }) => id),
+        [0, 1, 0, 1]
+      )
       assert.isTrue(where.every((one) => !one.isMainThread && one.threadId !== threadId && one.generation === 1))
       assert.strictEqual(new Set(where.map((one) => one.threadId)).size, 2)
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
   it.live("passes env, name, execArgv and resourceLimits through", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       assert.deepStrictEqual(yield* pool.run(tasks.seen, undefined), {
         greeting: "hello",
@@ -48,68 +52,80 @@ describe("NodeWorkerRuntime.layerThreads", () => {
         execArgv: ["--no-warnings"],
         youngGeneration: 7
       })
-    }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads({
-      env: { GREETING: "hello" },
-      name: "resizer",
-      execArgv: ["--no-warnings"],
-      resourceLimits: { maxYoungGenerationSizeMb: 7 }
-    }))))
+    }).pipe(
+      Effect.provide(
+        NodeWorkerRuntime.layerThreads({
+          env: { GREETING: "hello" },
+          name: "resizer",
+          execArgv: ["--no-warnings"],
+          resourceLimits: { maxYoungGenerationSizeMb: 7 }
+        })
+      )
+    )
+  )
 
   it.live("inherits the environment by default", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const seen = yield* pool.run(tasks.seen, undefined)
       assert.isTrue(seen.inherited)
       assert.strictEqual(seen.name, "effect-mpire 0")
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
-  it.live("F3 fails every waiting run at once when a module throws while it loads, and starts no thread over and over", () =>
-    Effect.gen(function*() {
-      const pool = yield* WorkerPool.make({ size: 2 })
-      const started = performance.now()
-      const exits = yield* Effect.forEach(
-        Array.from({ length: 100 }, (_, n) => n),
-        (n) => Effect.exit(pool.run(throwing.square, n)),
-        { concurrency: "unbounded" }
-      )
-      assert.isBelow(performance.now() - started, 1_000)
-      for (const exit of exits) {
-        const reason = reasonOf(exit)
-        assert.strictEqual(reason._tag, "StartFailed")
-        assert.include(reason.message, "this module throws while it loads")
-      }
-      const where = yield* pool.map([1, 2, 3, 4], tasks.where, { chunkSize: 1 })
-      assert.isTrue(where.every(({ generation }) => generation === 1))
-    }).pipe(threads))
+  it.live(
+    "F3 fails every waiting run at once when a module throws while it loads, and starts no thread over and over",
+    () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 2 })
+        const started = performance.now()
+        const exits = yield* Effect.forEach(
+          Array.from({ length: 100 }, (_, n) => n),
+          (n) => Effect.exit(pool.run(throwing.square, n)),
+          { concurrency: "unbounded" }
+        )
+        assert.isBelow(performance.now() - started, 1_000)
+        for (const exit of exits) {
+          const reason = reasonOf(exit)
+          assert.strictEqual(reason._tag, "StartFailed")
+          assert.include(reason.message, "this module throws while it loads")
+        }
+        const where = yield* pool.map([1, 2, 3, 4], tasks.where, { chunkSize: 1 })
+        assert.isTrue(where.every(({ generation }) => generation === 1))
+      }).pipe(threads)
+  )
 
   it.live("F3 names a missing module and the compiled one that it looked for instead", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const reason = reasonOf(yield* Effect.exit(pool.map([1], missing.square)))
       assert.strictEqual(reason._tag, "StartFailed")
       assert.include(reason.message, "not-there.tasks.ts")
       assert.include(reason.message, "not-there.tasks.js")
       assert.deepStrictEqual(yield* pool.map([1, 2], tasks.square), [1, 4])
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
   it.live("F3 names the trap of a program that a worker starts again by loading it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { code, stdout } = yield* runFixture("unguarded.ts")
       assert.strictEqual(code, 0)
       assert.include(stdout, "could not start")
       assert.include(stdout, "Keep tasks in a module of their own")
-    }))
+    })
+  )
 
   it.live("F3 fails at once when the entry cannot be started", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2 })
       const reason = reasonOf(yield* Effect.exit(pool.map([1, 2, 3], tasks.square)))
       assert.strictEqual(reason._tag, "StartFailed")
       assert.deepInclude(yield* pool.stats, { live: 0, starting: 0, calls: 0, lost: 0 })
-    }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads({ entry: new URL("file:///nowhere/entry.js") }))))
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads({ entry: new URL("file:///nowhere/entry.js") })))
+  )
 
   it.live("a closure that was smuggled past the types is NotPortable", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const closure: any = (n: number) => n
       const reason = reasonOf(yield* Effect.exit(pool.map([1], closure)))
@@ -117,18 +133,20 @@ describe("NodeWorkerRuntime.layerThreads", () => {
       const hook = reasonOf(yield* Effect.exit(pool.map([1], tasks.square, { init: closure })))
       assert.deepInclude(hook, { _tag: "NotPortable", role: "init" })
       assert.deepStrictEqual(yield* pool.map([1, 2], tasks.square), [1, 4])
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
   it.effect("T3 times items out in real time, even under TestClock", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const reason = reasonOf(yield* Effect.exit(pool.run(tasks.never, undefined, { timeout: 30 })))
       assert.deepInclude(reason, { _tag: "TaskTimedOut", index: 0 })
       assert.strictEqual(yield* pool.run(tasks.slow, 1, { timeout: "1 minute" }), 1)
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
   it.live("C5 aborts the signal of a task whose caller is interrupted, and keeps its worker", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       yield* pool.start
       const fiber = yield* Effect.forkChild(pool.map([1], tasks.untilAborted), { startImmediately: true })
@@ -136,33 +154,43 @@ describe("NodeWorkerRuntime.layerThreads", () => {
       yield* Fiber.interrupt(fiber)
       const { generation } = yield* pool.run(tasks.where, undefined)
       assert.strictEqual(generation, 1)
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 
   it.live("a worker that ends with an item in hand fails that call, and only that", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const reason = reasonOf(yield* Effect.exit(pool.run(tasks.exit, 3)))
       assert.deepInclude(reason, { _tag: "WorkerLost", exitCode: 3, indices: [0] })
       assert.deepStrictEqual(yield* pool.map([1, 2], tasks.square), [1, 4])
       assert.strictEqual((yield* pool.stats).lost, 1)
-    }).pipe(threads))
+    }).pipe(threads)
+  )
 })
 
 describe("a program on threads", () => {
-  it.live("ends by itself after the scope has closed, with no thread, port or timer left", () =>
-    Effect.gen(function*() {
-      const { code, stderr, stdout } = yield* runFixture("exits-by-itself.ts")
-      assert.strictEqual(stderr, "")
-      assert.strictEqual(code, 0)
-      const lines = stdout.trim().split("\n")
-      assert.include(lines, "said in a worker")
-      assert.deepStrictEqual(JSON.parse(lines.at(-1)!), [])
-    }), 30_000)
+  it.live(
+    "ends by itself after the scope has closed, with no thread, port or timer left",
+    () =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* runFixture("exits-by-itself.ts")
+        assert.strictEqual(stderr, "")
+        assert.strictEqual(code, 0)
+        const lines = stdout.trim().split("\n")
+        assert.include(lines, "said in a worker")
+        assert.deepStrictEqual(JSON.parse(lines.at(-1)!), [])
+      }),
+    30_000
+  )
 
-  it.live("ends though an idle worker of it lives", () =>
-    Effect.gen(function*() {
-      const { code, stdout } = yield* runFixture("never-closed.ts")
-      assert.strictEqual(code, 0)
-      assert.deepStrictEqual(JSON.parse(stdout), [1, 4, 9])
-    }), 30_000)
+  it.live(
+    "ends though an idle worker of it lives",
+    () =>
+      Effect.gen(function* () {
+        const { code, stdout } = yield* runFixture("never-closed.ts")
+        assert.strictEqual(code, 0)
+        assert.deepStrictEqual(JSON.parse(stdout), [1, 4, 9])
+      }),
+    30_000
+  )
 })

@@ -3,9 +3,10 @@
  * errors for what cannot cross.
  */
 import * as Cause from "effect/Cause"
+import type { Transferable } from "../Channel.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Codec } from "./codec.ts"
+import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
 
 /** The typed error for what cannot cross. */
@@ -22,16 +23,18 @@ export const decodeCause = (
   index: number | undefined,
   error: Codec | undefined
 ): Cause.Cause<unknown> =>
-  Cause.fromReasons(reasons.map((reason) => {
-    switch (reason._tag) {
-      case "Fail":
-        return Cause.makeFailReason(decodeFail(reason.error, index, error))
-      case "Die":
-        return Cause.makeDieReason(failure.decode(reason.defect))
-      case "Interrupt":
-        return Cause.makeInterruptReason(reason.fiberId)
-    }
-  }))
+  Cause.fromReasons(
+    reasons.map((reason) => {
+      switch (reason._tag) {
+        case "Fail":
+          return Cause.makeFailReason(decodeFail(reason.error, index, error))
+        case "Die":
+          return Cause.makeDieReason(failure.decode(reason.defect))
+        case "Interrupt":
+          return Cause.makeInterruptReason(reason.fiberId)
+      }
+    })
+  )
 
 const decodeFail = (encoded: failure.EncodedValue, index: number | undefined, error: Codec | undefined): unknown => {
   if (encoded._tag !== "Schema" || error === undefined) return failure.decode(encoded)
@@ -47,5 +50,39 @@ export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,
   worker: WorkerIdentity
-): Cause.Cause<unknown> =>
-  Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, worker }))
+): Cause.Cause<unknown> => Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, worker }))
+
+/** For tasks without Schemas. */
+export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }
+
+/** Clones a value as a channel would, by its Schema where it has one. Throws when it cannot be. */
+export const clone = (value: unknown, using: Codec | undefined): unknown => {
+  if (using === undefined) return structuredClone(value)
+  const transfers: Array<Transferable> = []
+  const encoded = using.encode(value, transfers)
+  return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
+}
+
+/** Clones a bound value as a channel would. Throws the typed error when it cannot be. */
+export const cloneBound = (value: unknown): unknown => {
+  try {
+    return structuredClone(value)
+  } catch (cause) {
+    throw notSerializable("input", undefined, cause)
+  }
+}
+
+/** Clones a failure as a channel would; comes to `NotSerializable` when it cannot be. */
+export const cloneCause = (
+  cause: Cause.Cause<unknown>,
+  index: number,
+  using: Codec | undefined
+): Cause.Cause<unknown> => {
+  try {
+    const encodeFail = using && ((error: unknown) => ({ _tag: "Schema", value: using.encode(error, []) }) as const)
+    return decodeCause(structuredClone(failure.encodeCause(cause, encodeFail)), index, using)
+  } catch (why) {
+    const original = failure.encodeUncloneable(Cause.squash(cause), why)
+    return Cause.fail(notSerializable("error", index, failure.decode(original)))
+  }
+}

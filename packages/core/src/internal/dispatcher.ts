@@ -26,7 +26,7 @@ export interface Choice<C, S> {
 }
 
 /** An idle live worker before a new one, a new one before a live one that has something to do (L2). */
-const rank = (slot: SlotView): number => slot.availability === "empty" ? 1 : slot.load === 0 ? 0 : 2
+const rank = (slot: SlotView): number => (slot.availability === "empty" ? 1 : slot.load === 0 ? 0 : 2)
 
 const isBetter = (slot: SlotView, than: SlotView): boolean => {
   const difference = rank(slot) - rank(than)

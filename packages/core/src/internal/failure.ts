@@ -107,9 +107,10 @@ const classes: Record<string, ErrorConstructor> = {
 /** Puts an error together again. */
 export const decode = (encoded: EncodedValue): unknown => {
   if (encoded._tag !== "Error") return encoded.value
-  const error = encoded.errors === undefined
-    ? new (classes[encoded.name] ?? Error)(encoded.message)
-    : new AggregateError(encoded.errors.map(decode), encoded.message)
+  const error =
+    encoded.errors === undefined
+      ? new (classes[encoded.name] ?? Error)(encoded.message)
+      : new AggregateError(encoded.errors.map(decode), encoded.message)
   const hidden = (name: string, value: unknown) =>
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
   if (error.name !== encoded.name) hidden("name", encoded.name)

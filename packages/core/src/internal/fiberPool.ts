@@ -8,10 +8,10 @@ export const TypeId = "~effect-mpire/FiberPool" as const
 
 export const isFiberPool = (u: unknown): boolean => hasProperty(u, TypeId)
 
-const closure = (code: unknown): unknown => code === undefined ? undefined : portable.closure(code)
+const closure = (code: unknown): unknown => (code === undefined ? undefined : portable.closure(code))
 
 export const make = (input: workerPool.Options = {}): Effect.Effect<any, any, any> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const options = yield* workerPool.resolve(input)
     const pool = yield* workerPool.makePool(ambientRuntime, {
       ...options,

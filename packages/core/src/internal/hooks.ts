@@ -22,7 +22,8 @@ const sameAddress = (left: portable.Address, right: portable.Address): boolean =
 
 const sameCode = (left: Code | undefined, right: Code | undefined): boolean =>
   left === right ||
-  (left !== undefined && right !== undefined &&
+  (left !== undefined &&
+    right !== undefined &&
     sameAddress(portable.definition(left).address, portable.definition(right).address))
 
 /** Whether workers acquired with one of them need no warning when the other becomes current. */

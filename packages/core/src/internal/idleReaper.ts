@@ -42,14 +42,16 @@ export class IdleReaper<S extends IdleSlot> {
     if (idleTime === undefined || this.fiber !== undefined) return
     const wait = this.untilNext(idleTime)
     if (wait === undefined) return
-    this.fiber = this.host.fork(Effect.andThen(
-      Effect.sleep(wait),
-      Effect.sync(() => {
-        this.fiber = undefined
-        this.reap(idleTime)
-        this.update()
-      })
-    ))
+    this.fiber = this.host.fork(
+      Effect.andThen(
+        Effect.sleep(wait),
+        Effect.sync(() => {
+          this.fiber = undefined
+          this.reap(idleTime)
+          this.update()
+        })
+      )
+    )
   }
 
   stop(): void {
@@ -68,7 +70,8 @@ export class IdleReaper<S extends IdleSlot> {
 
   private reap(idleTime: number): void {
     const now = this.host.now()
-    const due = this.host.idleSlots()
+    const due = this.host
+      .idleSlots()
       .filter((slot) => slot.idleSince + idleTime <= now)
       .sort((left, right) => left.idleSince - right.idleSince)
     for (const slot of due) {

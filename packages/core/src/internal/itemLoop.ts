@@ -2,11 +2,11 @@
  * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless its
  * task returns an Effect.
  */
-import type { Transferable } from "../Channel.ts"
 import type { TaskCodecs } from "./codec.ts"
 import type { ExitLike, Interrupt } from "./effectRunner.ts"
-import * as failure from "./failure.ts"
+import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "./protocol.ts"
+import { isEffect, isExit, isPromiseLike } from "./shapes.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
 /** Outcomes are sent at item boundaries at least so many milliseconds apart, and when a chunk ends. */
@@ -24,7 +24,7 @@ export interface LoopHost {
   readonly id: number
   readonly generation: number
   readonly state: () => unknown
-  readonly send: (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
+  readonly send: Send
   /** Runs an item's Effect. */
   readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void) => Interrupt
 }
@@ -143,13 +143,15 @@ export class ItemLoop {
       return this.record(work, position, now, died(defect))
     }
     if (isEffect(result)) {
-      // an Exit is an Effect that has nothing to do
       if (isExit(result)) return this.record(work, position, now, result)
       return this.wait(work, position, context, (done) => this.host.runEffect(result, done))
     }
     if (isPromiseLike(result)) {
       return this.wait(work, position, context, (done) => {
-        result.then((value) => done({ _tag: "Success", value }), (defect) => done(died(defect)))
+        result.then(
+          (value) => done({ _tag: "Success", value }),
+          (defect) => done(died(defect))
+        )
         // a Promise cannot be cut short
         return () => {}
       })
@@ -220,126 +222,3 @@ export class ItemLoop {
     outbox?.send(this.host.send, ended)
   }
 }
-
-type ItemExit = ExitLike | protocol.Outcome & { readonly _tag: "TimedOut" | "NotSerializable" }
-
-const timedOut: ItemExit = { _tag: "TimedOut" }
-
-const died = (defect: unknown): ExitLike => ({ _tag: "Failure", cause: { reasons: [{ _tag: "Die", defect }] } })
-
-const notSerializable = (direction: "input" | "output" | "error", cause: unknown) =>
-  ({ _tag: "NotSerializable", direction, cause: failure.encode(cause) }) as const
-
-/** Outcomes of items that stand one after another in a chunk, on their way to the pool. */
-class Outbox {
-  readonly chunk: number
-  /** When the first of them was recorded. */
-  readonly since: number
-  private readonly from: number
-  private count = 0
-  private values: Array<unknown> = []
-  private others: Array<readonly [number, protocol.Outcome]> = []
-  /** What `others` were before they were encoded, to say what cannot be cloned. */
-  private readonly originals = new Map<number, unknown>()
-  private readonly transfers: Array<Transferable> = []
-
-  constructor(chunk: number, from: number, since: number) {
-    this.chunk = chunk
-    this.from = from
-    this.since = since
-  }
-
-  continues(chunk: number, position: number): boolean {
-    return chunk === this.chunk && position === this.from + this.count
-  }
-
-  succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean): void {
-    if (discard) {
-      this.count++
-    } else if (codecs?.output !== undefined) {
-      try {
-        this.values[this.count] = codecs.output.encode(value, this.transfers)
-        this.count++
-      } catch (cause) {
-        this.other(notSerializable("output", cause))
-      }
-    } else if (value instanceof Error) {
-      this.originals.set(this.count, value)
-      this.other({ _tag: "Error", value: failure.encode(value) })
-    } else {
-      this.values[this.count++] = value
-    }
-  }
-
-  fail(cause: failure.CauseLike, codecs: TaskCodecs | undefined): void {
-    const codec = codecs?.error
-    this.originals.set(this.count, cause.reasons.map((reason) => "error" in reason ? reason.error : undefined)[0])
-    try {
-      const reasons = failure.encodeCause(
-        cause,
-        codec && ((error) => ({ _tag: "Schema", value: codec.encode(error, this.transfers) }))
-      )
-      this.other({ _tag: "Failure", reasons })
-    } catch (why) {
-      this.other(notSerializable("error", why))
-    }
-  }
-
-  other(outcome: protocol.Outcome): void {
-    this.values[this.count] = undefined
-    this.others.push([this.count, outcome])
-    this.count++
-  }
-
-  send(send: LoopHost["send"], ended: boolean): void {
-    try {
-      send(this.message(ended), this.transfers)
-    } catch {
-      this.replaceUncloneable()
-      send(this.message(ended), this.transfers)
-    }
-  }
-
-  private message(ended: boolean): protocol.Results {
-    const { chunk, count, from, others, values } = this
-    return { _tag: "Results", chunk, from, count, values, others, ended }
-  }
-
-  /** Something in the message cannot be cloned: finds what, and says so in its place. */
-  private replaceUncloneable(): void {
-    this.others = this.others.map(([offset, outcome]) => {
-      const why = whyUncloneable(outcome, this.transfers)
-      if (why === undefined) return [offset, outcome]
-      const direction = outcome._tag === "Error" ? "output" : "error"
-      const cause = failure.encodeUncloneable(this.originals.get(offset), why)
-      return [offset, { _tag: "NotSerializable", direction, cause }]
-    })
-    const values = this.values
-    this.values = values.map((value, offset) => {
-      const why = whyUncloneable(value, this.transfers)
-      if (why === undefined) return value
-      this.others.push([offset, notSerializable("output", why)])
-      return undefined
-    })
-  }
-}
-
-/** Tries, without moving anything. */
-const whyUncloneable = (value: unknown, transfers: ReadonlyArray<Transferable>): unknown => {
-  if (transfers.includes(value as Transferable)) return undefined
-  try {
-    structuredClone(value)
-    return undefined
-  } catch (why) {
-    return why
-  }
-}
-
-/** By the keys that Effect gives its values, because importing Effect would cost a plain task its start. */
-export const isEffect = (value: unknown): boolean =>
-  (typeof value === "object" || typeof value === "function") && value !== null && "~effect/Effect" in value
-
-const isExit = (value: unknown): value is ExitLike => "~effect/Exit" in (value as object)
-
-export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"

@@ -15,7 +15,7 @@ import type { Code } from "../WorkerRuntime.ts"
 import { Call } from "./call.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
-import { failAll, logReleaseFailed } from "./pool.ts"
+import { failAll, logReleasesFailed } from "./pool.ts"
 import * as portable from "./portable.ts"
 import * as sink from "./sink.ts"
 import * as source from "./source.ts"
@@ -66,20 +66,23 @@ const prepare = (
       options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
     )
   }
-  const call = new Call({
-    single: false,
-    task,
-    source: from,
-    sink: into,
-    chunking: options.chunking(merged, from.length),
-    maxActive: merged.maxActive,
-    timeout: options.millis(merged.timeout),
-    discard: shape.discard ?? false,
-    outcome: shape.outcome,
-    dispatch: merged.dispatch ?? "available",
-    context,
-    changed
-  }, pool)
+  const call = new Call(
+    {
+      single: false,
+      task,
+      source: from,
+      sink: into,
+      chunking: options.chunking(merged, from.length),
+      maxActive: merged.maxActive,
+      timeout: options.millis(merged.timeout),
+      discard: shape.discard ?? false,
+      outcome: shape.outcome,
+      dispatch: merged.dispatch ?? "available",
+      context,
+      changed
+    },
+    pool
+  )
   const pump = stream?.pump(
     items as Stream.Stream<unknown, unknown, unknown>,
     () => call.hasRoom(pool.size),
@@ -110,10 +113,10 @@ const complete = <A>(
   named: options.CallOptions,
   result: () => A
 ): Effect.Effect<A, unknown, any> => {
-  const served = pump === undefined ? pool.serve(call) : Effect.flatMap(
-    Effect.forkChild(pump),
-    (fiber) => Effect.ensuring(pool.serve(call), Fiber.interrupt(fiber))
-  )
+  const served =
+    pump === undefined
+      ? pool.serve(call)
+      : Effect.flatMap(Effect.forkChild(pump), (fiber) => Effect.ensuring(pool.serve(call), Fiber.interrupt(fiber)))
   return Effect.uninterruptibleMask((restore) =>
     Effect.andThen(
       pool.admit(call, named, restore),
@@ -132,7 +135,7 @@ const abandon = (pool: Pool, call: Call): Effect.Effect<void> =>
   Effect.suspend(() => {
     call.fail(Cause.interrupt())
     return Effect.andThen(Deferred.await(call.ended), pool.leave(call))
-  }).pipe(Effect.flatMap((failures) => Effect.forEach(failures, logReleaseFailed, { discard: true })))
+  }).pipe(Effect.flatMap(logReleasesFailed))
 
 /** `map`, `mapUnordered`, `mapExit` and `forEach`. */
 export const collect = (
@@ -163,20 +166,23 @@ export const run = (
     if (error !== undefined) return Effect.fail(error)
     if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
     const into = new sink.Ordered()
-    const call = new Call({
-      single: true,
-      task: task as Code,
-      source: source.fromIterable([input], 1),
-      sink: into,
-      chunking: () => 1,
-      maxActive: 1,
-      timeout: options.millis(overrides.timeout ?? pool.defaults.timeout),
-      discard: false,
-      outcome: undefined,
-      dispatch: "available",
-      context,
-      changed: () => {}
-    }, pool)
+    const call = new Call(
+      {
+        single: true,
+        task: task as Code,
+        source: source.fromIterable([input], 1),
+        sink: into,
+        chunking: () => 1,
+        maxActive: 1,
+        timeout: options.millis(overrides.timeout ?? pool.defaults.timeout),
+        discard: false,
+        outcome: undefined,
+        dispatch: "available",
+        context,
+        changed: () => {}
+      },
+      pool
+    )
     return complete(pool, { call, pump: undefined }, {}, () => into.results[0])
   })
 
@@ -189,39 +195,48 @@ export const stream = (
   shape: Shape,
   makeSink: () => sink.Taken
 ): Stream.Stream<any, any, any> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const context = yield* Effect.context<never>()
-    const scope = yield* Scope.Scope
-    const into = makeSink()
-    let wake = () => {}
-    const prepared = prepare(pool, items, task, overrides, shape, into, context, () => wake())
-    if (Result.isFailure(prepared)) return yield* prepared.failure
-    const { call, pump } = prepared.success
-    let left = false
-    const abandoned = Effect.suspend(() => left ? Effect.void : abandon(pool, call))
-    yield* Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, abandoned))
-    )
-    if (pump !== undefined) yield* Effect.forkIn(pump, scope)
-    yield* pool.offer(call)
-    const ended = Effect.uninterruptible(Effect.suspend(() => {
-      left = true
-      return Effect.flatMap(pool.leave(call), (failures) => conclude(call, failures, () => {}))
-    })).pipe(Effect.andThen(Cause.done()))
-    const changed = Effect.callback<void>((resume) => {
-      wake = () => resume(Effect.void)
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const context = yield* Effect.context<never>()
+      const scope = yield* Scope.Scope
+      const into = makeSink()
+      let wake = () => {}
+      const prepared = prepare(pool, items, task, overrides, shape, into, context, () => wake())
+      if (Result.isFailure(prepared)) return yield* prepared.failure
+      const { call, pump } = prepared.success
+      let left = false
+      const abandoned = Effect.suspend(() => (left ? Effect.void : abandon(pool, call)))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, abandoned))
+      )
+      if (pump !== undefined) yield* Effect.forkIn(pump, scope)
+      yield* pool.offer(call)
+      const ended = Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          left = true
+          return Effect.flatMap(pool.leave(call), (failures) =>
+            // a consumer that was interrupted meanwhile does not hear of what its stream fails with
+            Effect.onInterrupt(restore(Effect.void), () => logReleasesFailed(failures)).pipe(
+              Effect.andThen(conclude(call, failures, () => {}))
+            )
+          )
+        })
+      ).pipe(Effect.andThen(Cause.done()))
+      const changed = Effect.callback<void>((resume) => {
+        wake = () => resume(Effect.void)
+      })
+      let handed = 0
+      const pull: Effect.Effect<any, any> = Effect.suspend(() => {
+        // that the consumer came back says that it is done with what it was handed
+        call.deliver(handed)
+        handed = 0
+        if (into.ready()) {
+          const results = into.take(call.batch(pool.size))
+          handed = results.length
+          return Effect.succeed(results)
+        }
+        return call.isOver ? ended : Effect.andThen(changed, pull)
+      })
+      return Stream.fromPull(Effect.succeed(pull))
     })
-    let handed = 0
-    const pull: Effect.Effect<any, any> = Effect.suspend(() => {
-      // that the consumer came back says that it is done with what it was handed
-      call.deliver(handed)
-      handed = 0
-      if (into.ready()) {
-        const results = into.take(call.batch(pool.size))
-        handed = results.length
-        return Effect.succeed(results)
-      }
-      return call.isOver ? ended : Effect.andThen(changed, pull)
-    })
-    return Stream.fromPull(Effect.succeed(pull))
-  }))
+  )

@@ -102,11 +102,12 @@ export const notPortable = (role: string, value: unknown): WorkerPoolError.Worke
 /** The options with those that are named in `overrides` replaced; `chunkSize` and `chunks` replace each other. */
 export const override = <A extends CallOptions>(options: A, overrides: Partial<A> | undefined): A => {
   if (overrides === undefined) return options
-  const replaced = overrides.chunkSize !== undefined
-    ? { chunks: undefined }
-    : overrides.chunks !== undefined
-    ? { chunkSize: undefined }
-    : {}
+  const replaced =
+    overrides.chunkSize !== undefined
+      ? { chunks: undefined }
+      : overrides.chunks !== undefined
+        ? { chunkSize: undefined }
+        : {}
   const named = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
   return { ...options, ...replaced, ...named }
 }
@@ -129,7 +130,7 @@ export const chunking = (options: CallOptions, length: number | undefined): Chun
 export type KeepAlive = boolean | number
 
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
-  input === undefined ? false : typeof input === "boolean" ? input : millis(input) ?? true
+  input === undefined ? false : typeof input === "boolean" ? input : (millis(input) ?? true)
 
 /** The hooks, and what goes with them, as calls set them (L6). */
 export interface Hooks {
@@ -147,11 +148,14 @@ const defaultExitTimeout = 30_000
 
 /** The hooks that options, complete or a call's own, come to; `base` has those that they do not name. */
 export const hooks = (options: CallOptions, base?: Hooks): Hooks => ({
-  init: options.init === undefined ? base?.init : options.init as Code,
-  exit: options.exit === undefined ? base?.exit : options.exit as Code,
+  init: options.init === undefined ? base?.init : (options.init as Code),
+  exit: options.exit === undefined ? base?.exit : (options.exit as Code),
   lifespan: options.lifespan ?? base?.lifespan,
   initTimeout: options.initTimeout === undefined ? base?.initTimeout : millis(options.initTimeout),
-  exitTimeout: options.exitTimeout === undefined
-    ? base === undefined ? defaultExitTimeout : base.exitTimeout
-    : millis(options.exitTimeout)
+  exitTimeout:
+    options.exitTimeout === undefined
+      ? base === undefined
+        ? defaultExitTimeout
+        : base.exitTimeout
+      : millis(options.exitTimeout)
 })

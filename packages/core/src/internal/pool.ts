@@ -94,7 +94,10 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
       if (!call.options.single || this.gate.isOpen) return entered
       if (this.isOverloaded(1)) return Effect.fail(this.overloaded())
       this.waitingRuns++
-      return Effect.ensuring(entered, Effect.sync(() => this.waitingRuns--))
+      return Effect.ensuring(
+        entered,
+        Effect.sync(() => this.waitingRuns--)
+      )
     })
   }
 
@@ -122,10 +125,14 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
       this.keepAlive = this.nextKeepAlive
       this.reaper.update()
       return Effect.andThen(this.keepAlive === false ? this.empty(call.releases) : Effect.void, call.releases.settle)
-    }).pipe(Effect.ensuring(Effect.sync(() => {
-      this.calls.delete(call)
-      Deferred.doneUnsafe(call.left, Exit.void)
-    })))
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.calls.delete(call)
+          Deferred.doneUnsafe(call.left, Exit.void)
+        })
+      )
+    )
   }
 
   private enter(call: Call, named: options.CallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
@@ -184,7 +191,9 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     this.dispatching = true
     do {
       this.dispatchAgain = false
-      while (this.emptying === 0 && this.dispatch()) { /* one chunk at a time */ }
+      while (this.emptying === 0 && this.dispatch()) {
+        /* one chunk at a time */
+      }
     } while (this.dispatchAgain)
     this.dispatching = false
   }
@@ -245,7 +254,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   }
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
-    this.fork(logReleaseFailed(error))
+    this.fork(logReleasesFailed([error]))
   }
 
   // ---------------------------------------------------------------------------
@@ -267,10 +276,12 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   releaseIdle(slot: Slot): void {
     const releases = new Releases()
     slot.retire(releases)
-    this.fork(Effect.flatMap(releases.settle, (failures) => {
-      if (this.calls.size === 0 && this.allSlots.every((slot) => slot.isEmpty)) this.session.end()
-      return Effect.forEach(failures, logReleaseFailed, { discard: true })
-    }))
+    this.fork(
+      Effect.flatMap(releases.settle, (failures) => {
+        if (this.calls.size === 0 && this.allSlots.every((slot) => slot.isEmpty)) this.session.end()
+        return logReleasesFailed(failures)
+      })
+    )
   }
 
   // ---------------------------------------------------------------------------
@@ -289,22 +300,25 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     if (this.isClosed) return Effect.fail(closed)
     this.gate.close()
     const left = Effect.forEach([...this.calls], (call) => Deferred.await(call.left), { discard: true })
-    return Effect.andThen(left, this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))).pipe(
-      Effect.ensuring(Effect.sync(() => this.gate.open()))
-    )
+    return Effect.andThen(
+      left,
+      this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))
+    ).pipe(Effect.ensuring(Effect.sync(() => this.gate.open())))
   })
 
-  readonly terminate: Effect.Effect<void> = Effect.uninterruptible(Effect.suspend(() => {
-    if (this.isClosed) return Effect.void
-    this.close_()
-    // workers are marked first, so that calls that end do not release them, with exit hooks
-    const kills = this.allSlots.map((slot) => slot.kill())
-    for (const call of [...this.calls]) call.fail(Cause.fail(terminated))
-    return Effect.andThen(
-      Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
-      Effect.sync(() => this.emptied())
-    )
-  }))
+  readonly terminate: Effect.Effect<void> = Effect.uninterruptible(
+    Effect.suspend(() => {
+      if (this.isClosed) return Effect.void
+      this.close_()
+      // workers are marked first, so that calls that end do not release them, with exit hooks
+      const kills = this.allSlots.map((slot) => slot.kill())
+      for (const call of [...this.calls]) call.fail(Cause.fail(terminated))
+      return Effect.andThen(
+        Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
+        Effect.sync(() => this.emptied())
+      )
+    })
+  )
 
   readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
     this.releasing((releases) =>
@@ -369,7 +383,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     return this.empty(releases).pipe(
       Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
       Effect.andThen(releases.settle),
-      Effect.flatMap((failures) => Effect.forEach(failures, logReleaseFailed, { discard: true }))
+      Effect.flatMap(logReleasesFailed)
     )
   })
 
@@ -402,11 +416,15 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     this.pump()
   }
 
-  /** Does something that causes releases, waits for them and fails as they do (L10). */
+  /** Does something that causes releases, waits for them and fails as they do; logs it when interrupted (L10). */
   private releasing(cause: (releases: Releases) => Effect.Effect<void>) {
     return Effect.suspend(() => {
       const releases = new Releases()
-      return Effect.flatMap(Effect.andThen(cause(releases), releases.settle), failAll)
+      const logged = Effect.flatMap(releases.settle, logReleasesFailed)
+      return Effect.andThen(cause(releases), releases.settle).pipe(
+        Effect.onInterrupt(() => Effect.sync(() => this.fork(logged))),
+        Effect.flatMap(failAll)
+      )
     })
   }
 
@@ -430,6 +448,8 @@ export const failAll = (
 ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   failures.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(failures.map(Cause.makeFailReason)))
 
-/** A release that failed where nobody waits for it. */
-export const logReleaseFailed = (error: WorkerPoolError.WorkerPoolError): Effect.Effect<void> =>
-  Effect.logError("A worker's release failed", Cause.fail(error))
+/** Releases that failed where nobody waits for them. */
+export const logReleasesFailed = (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> =>
+  Effect.forEach(failures, (error) => Effect.logError("A worker's release failed", Cause.fail(error)), {
+    discard: true
+  })

@@ -80,17 +80,20 @@ const reference = (address: Address, schemas: Schemas | undefined): any => brand
 
 export const module = (url: URL | string): any => {
   const exports = new Map<string | symbol, unknown>()
-  return new Proxy({}, {
-    get(_, name) {
-      if (typeof name === "symbol") return undefined
-      let portable = exports.get(name)
-      if (portable === undefined) {
-        portable = reference({ _tag: "Export", url: String(url), name }, undefined)
-        exports.set(name, portable)
+  return new Proxy(
+    {},
+    {
+      get(_, name) {
+        if (typeof name === "symbol") return undefined
+        let portable = exports.get(name)
+        if (portable === undefined) {
+          portable = reference({ _tag: "Export", url: String(url), name }, undefined)
+          exports.set(name, portable)
+        }
+        return portable
       }
-      return portable
     }
-  })
+  )
 }
 
 export const make = (url: URL | string, name: string, value: any, schemas?: Schemas): any => {
@@ -107,7 +110,7 @@ const onCollected = new Set<(key: string) => void>()
 const collected = new FinalizationRegistry<string>((key) => onCollected.forEach((listener) => listener(key)))
 
 /** Calls the listener with the key of each bound portable that has been collected, until the returned function is called. */
-export const listenCollected = (listener: (key: string) => void): () => void => {
+export const listenCollected = (listener: (key: string) => void): (() => void) => {
   onCollected.add(listener)
   return () => onCollected.delete(listener)
 }
@@ -121,8 +124,7 @@ export const bind = (portable: Portable.Portable<any, any>, value: unknown): any
   return result
 }
 
-export const inline = (f: (...args: any) => any): any =>
-  reference({ _tag: "Inline", source: String(f) }, undefined)
+export const inline = (f: (...args: any) => any): any => reference({ _tag: "Inline", source: String(f) }, undefined)
 
 /** Names a closure by itself. */
 export const closure = (value: unknown): any => reference({ _tag: "Closure", value }, undefined)

@@ -16,19 +16,19 @@ export type Described =
 /** From the pool. */
 export type ToWorker =
   | {
-    readonly _tag: "Start"
-    readonly id: number
-    readonly generation: number
-    readonly tasksPerWorker: number
-  }
+      readonly _tag: "Start"
+      readonly id: number
+      readonly generation: number
+      readonly tasksPerWorker: number
+    }
   | { readonly _tag: "Define"; readonly reference: Reference; readonly address: Described }
   | { readonly _tag: "Forget"; readonly reference: Reference }
   | {
-    readonly _tag: "Init"
-    readonly services: Reference | undefined
-    readonly hook: Reference | undefined
-    readonly timeout: number | undefined
-  }
+      readonly _tag: "Init"
+      readonly services: Reference | undefined
+      readonly hook: Reference | undefined
+      readonly timeout: number | undefined
+    }
   | { readonly _tag: "InterruptInit" }
   | Run
   | { readonly _tag: "Interrupt"; readonly chunk: number }
@@ -87,8 +87,8 @@ export type Outcome =
   | { readonly _tag: "Error"; readonly value: EncodedValue }
   | { readonly _tag: "Failure"; readonly reasons: ReadonlyArray<EncodedReason> }
   | {
-    readonly _tag: "NotSerializable"
-    readonly direction: "input" | "output" | "error"
-    readonly cause: EncodedValue
-  }
+      readonly _tag: "NotSerializable"
+      readonly direction: "input" | "output" | "error"
+      readonly cause: EncodedValue
+    }
   | { readonly _tag: "TimedOut" }

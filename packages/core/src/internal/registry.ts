@@ -4,7 +4,7 @@
  */
 const registryKey = Symbol.for("effect-mpire/registry")
 
-const entries: Map<string, unknown> = (globalThis as any)[registryKey] ??= new Map()
+const entries: Map<string, unknown> = ((globalThis as any)[registryKey] ??= new Map())
 
 export const register = (url: string, name: string, value: unknown): void => {
   entries.set(`${url}#${name}`, value)

@@ -25,7 +25,7 @@ export class Releases {
   }
 
   /** Waits for all of them; returns all that has failed. */
-  readonly settle: Effect.Effect<Array<WorkerPoolError>> = Effect.gen({ self: this }, function*() {
+  readonly settle: Effect.Effect<Array<WorkerPoolError>> = Effect.gen({ self: this }, function* () {
     let release: Release | undefined
     while ((release = this.awaited.shift() ?? this.caused[0]) !== undefined) {
       const failure = yield* Deferred.await(release)

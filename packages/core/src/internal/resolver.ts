@@ -6,7 +6,7 @@ import * as registry from "./registry.ts"
 
 /** Counts the task modules that this thread is loading, on globalThis so that all copies of this package see it. */
 const loadingKey = Symbol.for("effect-mpire/loading")
-const loading: { modules: Array<string> } = (globalThis as any)[loadingKey] ??= { modules: [] }
+const loading: { modules: Array<string> } = ((globalThis as any)[loadingKey] ??= { modules: [] })
 
 /**
  * The task module that this thread is loading, if any: a program that makes or uses a pool meanwhile is the module's own
@@ -34,8 +34,7 @@ export const whileLoading = async <A>(url: string, load: () => A): Promise<Await
 const load = (url: string): Promise<Record<string, unknown>> => import(/* @vite-ignore */ url)
 
 /** Compilers leave `new URL("./x.ts", import.meta.url)` alone, so a missing source may have its output beside it. */
-const compiled = (url: string): string | undefined =>
-  /\.[mc]?ts$/.test(url) ? `${url.slice(0, -2)}js` : undefined
+const compiled = (url: string): string | undefined => (/\.[mc]?ts$/.test(url) ? `${url.slice(0, -2)}js` : undefined)
 
 const isMissing = (error: unknown, url: string): boolean => {
   const { code, url: missing } = error as { readonly code?: unknown; readonly url?: unknown }

@@ -7,10 +7,11 @@ import type { Channel, Transferable } from "../Channel.ts"
 import type { TaskCodecs } from "./codec.ts"
 import type { EffectRunner, ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
-import { isEffect, isPromiseLike, ItemLoop, type LoadedTask } from "./itemLoop.ts"
+import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
 import * as portable from "./portable.ts"
 import type * as protocol from "./protocol.ts"
 import * as resolver from "./resolver.ts"
+import { isEffect, isLayer, isPromiseLike } from "./shapes.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
 /** A thing that has been found, with the Schemas that `Portable.make` gave it. */
@@ -84,13 +85,16 @@ export class ServedWorker {
   private start(id: number, generation: number, tasksPerWorker: number): void {
     this.id = id
     this.generation = generation
-    this.loop = new ItemLoop({
-      id,
-      generation,
-      state: () => this.state,
-      send: (message, transfers) => this.send(message, transfers),
-      runEffect: (effect, done) => this.runEffect((runner) => runner.runItem(effect, done), done)
-    }, tasksPerWorker)
+    this.loop = new ItemLoop(
+      {
+        id,
+        generation,
+        state: () => this.state,
+        send: (message, transfers) => this.send(message, transfers),
+        runEffect: (effect, done) => this.runEffect((runner) => runner.runItem(effect, done), done)
+      },
+      tasksPerWorker
+    )
   }
 
   // ---------------------------------------------------------------------------
@@ -104,18 +108,20 @@ export class ServedWorker {
       return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined })
     }
     this.loading.add(run.chunk)
-    this.load(run.task).then((loaded) => this.prepare(loaded, run.encoded)).then(
-      (task) => {
-        this.loading.delete(run.chunk)
-        const isWanted = !this.interruptedLoading.delete(run.chunk)
-        this.loop!.add(isWanted ? run : { ...run, items: [] }, task)
-      },
-      (cause) => {
-        this.loading.delete(run.chunk)
-        this.interruptedLoading.delete(run.chunk)
-        this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: cloneable(cause) })
-      }
-    )
+    this.load(run.task)
+      .then((loaded) => this.prepare(loaded, run.encoded))
+      .then(
+        (task) => {
+          this.loading.delete(run.chunk)
+          const isWanted = !this.interruptedLoading.delete(run.chunk)
+          this.loop!.add(isWanted ? run : { ...run, items: [] }, task)
+        },
+        (cause) => {
+          this.loading.delete(run.chunk)
+          this.interruptedLoading.delete(run.chunk)
+          this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: cloneable(cause) })
+        }
+      )
   }
 
   private async prepare(loaded: Loaded, encoded: boolean): Promise<LoadedTask> {
@@ -141,7 +147,9 @@ export class ServedWorker {
       if (services !== undefined) {
         const { value } = await this.load(services)
         if (!isLayer(value)) throw new Error("The services' export is no Layer")
-        const provided = await this.runInterruptibly((runner, done) => runner.provide(value, done))
+        const provided = await this.runInterruptibly((runner, done) =>
+          runner.provide(value as Layer.Layer<any, unknown>, done)
+        )
         if (provided._tag === "Failure") return provided
       }
       if (hook === undefined || signal.interrupted) return nothing
@@ -179,7 +187,7 @@ export class ServedWorker {
     this.interruptHook = () => cut({ _tag: "Interrupted" })
     this.afterCut = undefined
     start(context).then(
-      (exit) => end(exit._tag === "Success" ? succeeded(exit.value) : this.afterCut ?? failed(exit)),
+      (exit) => end(exit._tag === "Success" ? succeeded(exit.value) : (this.afterCut ?? failed(exit))),
       (cause) => end({ _tag: "NotLoaded", cause: cloneable(cause) })
     )
   }
@@ -241,11 +249,13 @@ export class ServedWorker {
     let interrupt: Interrupt = () => {
       interrupted = true
     }
-    import("./effectRunner.ts").then(({ EffectRunner }) => {
-      this.runner ??= new EffectRunner()
-      interrupt = start(this.runner)
-      if (interrupted) interrupt()
-    }).catch((defect) => done({ _tag: "Failure", cause: { reasons: [{ _tag: "Die", defect }] } }))
+    import("./effectRunner.ts")
+      .then(({ EffectRunner }) => {
+        this.runner ??= new EffectRunner()
+        interrupt = start(this.runner)
+        if (interrupted) interrupt()
+      })
+      .catch((defect) => done({ _tag: "Failure", cause: { reasons: [{ _tag: "Die", defect }] } }))
     return () => interrupt()
   }
 
@@ -272,10 +282,6 @@ export class ServedWorker {
   }
 }
 
-/** By the key that Effect gives its layers. */
-const isLayer = (value: unknown): value is Layer.Layer<any, unknown> =>
-  typeof value === "object" && value !== null && "~effect/Layer" in value
-
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 
 /** Made anew, because structured clone would lose what an Exit is. */
@@ -285,7 +291,10 @@ const failed = (exit: Extract<ExitLike, { readonly _tag: "Failure" }>): protocol
   const { reasons } = exit.cause
   const reason = reasons.find((reason) => reason._tag !== "Interrupt")
   if (reason === undefined) return { _tag: "Interrupted" }
-  return { _tag: "Failure", cause: cloneable(reason._tag === "Fail" ? reason.error : (reason as { defect: unknown }).defect) }
+  return {
+    _tag: "Failure",
+    cause: cloneable(reason._tag === "Fail" ? reason.error : (reason as { defect: unknown }).defect)
+  }
 }
 
 /** Encoded, with what cannot be cloned replaced by what can be said of it. */

@@ -207,28 +207,32 @@ export class Slot implements SlotView, ChunkSlot {
     this.tenant = tenant
     this.status = "starting"
     this.started = Deferred.makeUnsafe()
-    tenant.fiber = this.host.fork(Effect.uninterruptible(Effect.flatMap(
-      Effect.exit(this.acquisition(tenant)),
-      (exit) => {
-        if (Exit.isFailure(exit)) return this.notAcquired(tenant, Exit.failCause(exit.cause))
-        if (tenant.closed !== undefined) return this.notAcquired(tenant, Exit.fail(lost(tenant.identity, tenant.closed)))
-        return Effect.sync(() => this.acquired(tenant))
-      }
-    )))
+    tenant.fiber = this.host.fork(
+      Effect.uninterruptible(
+        Effect.flatMap(Effect.exit(this.acquisition(tenant)), (exit) => {
+          if (Exit.isFailure(exit)) return this.notAcquired(tenant, Exit.failCause(exit.cause))
+          if (tenant.closed !== undefined)
+            return this.notAcquired(tenant, Exit.fail(lost(tenant.identity, tenant.closed)))
+          return Effect.sync(() => this.acquired(tenant))
+        })
+      )
+    )
   }
 
   private acquisition(tenant: Tenant) {
     const { hooks } = tenant
     return Effect.flatMap(
-      Effect.interruptible(Scope.provide(
-        this.host.runtime.start({
-          worker: tenant.identity,
-          tasksPerWorker: this.host.tasksPerWorker,
-          services: this.host.services,
-          onLost: (closed) => this.onLost(tenant, closed)
-        }),
-        tenant.scope
-      )),
+      Effect.interruptible(
+        Scope.provide(
+          this.host.runtime.start({
+            worker: tenant.identity,
+            tasksPerWorker: this.host.tasksPerWorker,
+            services: this.host.services,
+            onLost: (closed) => this.onLost(tenant, closed)
+          }),
+          tenant.scope
+        )
+      ),
       (worker) => {
         tenant.worker = worker
         // whoever gave up meanwhile could not interrupt it yet
@@ -250,10 +254,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.host.pump()
   }
 
-  private notAcquired(
-    tenant: Tenant,
-    exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>
-  ): Effect.Effect<void> {
+  private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
     return Effect.map(
       Effect.andThen(Effect.ignore(tenant.worker?.close ?? Effect.void), Scope.close(tenant.scope, exit)),
       () => {
@@ -331,17 +332,21 @@ export class Slot implements SlotView, ChunkSlot {
     }
     this.retirement = retirement
     this.status = "releasing"
-    tenant.fiber = this.host.fork(Effect.uninterruptible(Effect.gen({ self: this }, function*() {
-      const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
-      if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
-      const closed = yield* Effect.exit(worker.close)
-      yield* Scope.close(tenant.scope, Exit.void)
-      if (this.tenant !== tenant) return
-      const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
-      if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
-      this.vacate(failure)
-      this.host.pump()
-    })))
+    tenant.fiber = this.host.fork(
+      Effect.uninterruptible(
+        Effect.gen({ self: this }, function* () {
+          const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
+          if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
+          const closed = yield* Effect.exit(worker.close)
+          yield* Scope.close(tenant.scope, Exit.void)
+          if (this.tenant !== tenant) return
+          const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
+          if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
+          this.vacate(failure)
+          this.host.pump()
+        })
+      )
+    )
   }
 
   /** The worker is gone. */
@@ -373,7 +378,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.host.killed()
     if (wasStarting) tenant.fiber!.interruptUnsafe()
     if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
-    return Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function* () {
       if (tenant.worker !== undefined) yield* tenant.worker.kill
       yield* transition
       yield* Scope.close(tenant.scope, Exit.void)

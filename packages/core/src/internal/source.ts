@@ -152,7 +152,8 @@ export class StreamSource implements Source {
         Effect.sync(() => {
           this.done = true
           changed()
-        }))
+        })
+      )
     })
   }
 }

@@ -22,7 +22,7 @@ export const override = (input: Options, overrides: options.PoolOptions): Option
     : options.override<options.PoolOptions>(input, overrides)
 
 /** Makes the engine of a pool, which lives as long as the Scope. */
-export const makePool = Effect.fnUntraced(function*(runtime: WorkerRuntime["Service"], input: options.PoolOptions) {
+export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.PoolOptions) {
   const error = options.invalid(input)
   if (error !== undefined) return yield* error
   const context = yield* Effect.context<never>()
@@ -58,12 +58,14 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     overrides.init === undefined && overrides.exit === undefined
       ? overrides
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
-  const collect = (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
-  (items: any, task: unknown, overrides?: options.CallOptions) =>
-    methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
-  const stream = (shape: methods.Shape, makeSink: () => sink.Taken) =>
-  (items: any, task: unknown, overrides?: options.CallOptions) =>
-    methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
+  const collect =
+    (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
+    (items: any, task: unknown, overrides?: options.CallOptions) =>
+      methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
+  const stream =
+    (shape: methods.Shape, makeSink: () => sink.Taken) =>
+    (items: any, task: unknown, overrides?: options.CallOptions) =>
+      methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
   const ordered = () => new sink.Ordered()
   const takenOrdered = () => new sink.TakenOrdered()
   const takenUnordered = () => new sink.TakenUnordered()
@@ -90,7 +92,7 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
 }
 
 export const make = (input: Options = {}): Effect.Effect<any, any, any> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const runtime = yield* WorkerRuntime
     const pool = yield* makePool(runtime, yield* resolve(input))
     return { [TypeId]: TypeId, ...makeMethods(pool, (code) => code) }

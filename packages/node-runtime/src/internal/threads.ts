@@ -31,7 +31,7 @@ const start = (identity: WorkerIdentity, options: ThreadOptions): Worker => {
   return new Worker(options.entry ?? entry(), {
     name: `${options.name ?? "effect-mpire"} ${identity.id}`,
     workerData: { compileCache: options.compileCache ?? true },
-    execArgv: [...options.execArgv ?? inheritedArgv()],
+    execArgv: [...(options.execArgv ?? inheritedArgv())],
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
   })

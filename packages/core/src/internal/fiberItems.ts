@@ -1,0 +1,216 @@
+/**
+ * Runs a fiber worker's items: lanes, as many as it may run at once, take the items of a chunk one after another. An item
+ * costs no fiber of its own.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Semaphore from "effect/Semaphore"
+import type { WorkerIdentity } from "../WorkerPoolError.ts"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import type { Chunk } from "../WorkerRuntime.ts"
+import * as codec from "./codec.ts"
+import * as crossing from "./crossing.ts"
+import { type LocalCode, NotFound } from "./localCode.ts"
+import * as portable from "./portable.ts"
+import { toEffect } from "./toEffect.ts"
+import { WorkerContextImpl } from "./workerContext.ts"
+
+/** What the items need of their worker. */
+export interface ItemsHost {
+  readonly worker: WorkerIdentity
+  readonly clone: boolean
+  /** How many items it runs at once. */
+  readonly lanes: number
+  readonly code: LocalCode
+  readonly state: () => unknown
+  /** The context that a chunk's Effects run in. */
+  readonly contextFor: (chunk: Chunk) => Context.Context<never>
+}
+
+type Task = (item: unknown, worker: WorkerContextImpl) => unknown
+
+/** A chunk in progress. */
+class Running {
+  readonly chunk: Chunk
+  readonly fibers = new Set<Fiber.Fiber<void>>()
+  readonly contexts = new Set<WorkerContextImpl>()
+  task: Task = () => undefined
+  codecs: codec.TaskCodecs = crossing.noCodecs
+  next = 0
+  interrupted = false
+
+  constructor(chunk: Chunk) {
+    this.chunk = chunk
+  }
+
+  get isSpent(): boolean {
+    return this.interrupted || this.next >= this.chunk.items.length
+  }
+}
+
+export class FiberItems {
+  private readonly host: ItemsHost
+  private readonly permits: Semaphore.Semaphore
+  private readonly running = new Map<Chunk, Running>()
+
+  constructor(host: ItemsHost) {
+    this.host = host
+    this.permits = Semaphore.makeUnsafe(host.lanes)
+  }
+
+  /** Starts a chunk. */
+  run(chunk: Chunk): void {
+    const running = new Running(chunk)
+    this.running.set(chunk, running)
+    const task = this.host.code.find(chunk.task)
+    if (task instanceof Promise) {
+      task.then(
+        (task) => this.start(running, task),
+        (cause) => this.end(running, this.host.code.startFailed(cause))
+      )
+    } else {
+      this.start(running, task)
+    }
+  }
+
+  /** Interrupts a chunk's running items and forgets those that have not started. */
+  interrupt(chunk: Chunk): void {
+    const running = this.running.get(chunk)
+    if (running === undefined || running.interrupted) return
+    running.interrupted = true
+    for (const context of running.contexts) context.abort()
+    for (const fiber of running.fibers) fiber.interruptUnsafe()
+  }
+
+  /** Interrupts all chunks, and waits for their items to end. */
+  readonly interruptAll: Effect.Effect<void> = Effect.suspend(() => {
+    const fibers: Array<Fiber.Fiber<void>> = []
+    for (const running of this.running.values()) {
+      fibers.push(...running.fibers)
+      this.interrupt(running.chunk)
+    }
+    return Fiber.interruptAll(fibers)
+  })
+
+  private start(running: Running, task: unknown): void {
+    if (task instanceof NotFound) return this.end(running, this.host.code.startFailed(task.cause))
+    if (typeof task !== "function") {
+      return this.end(running, this.host.code.startFailed(new Error("The task's export is no function")))
+    }
+    const { chunk } = running
+    const { schemas } = portable.definition(chunk.task)
+    running.task = task as Task
+    if (this.host.clone && schemas !== undefined) running.codecs = codec.fromSchemas(schemas)
+    const fork = Effect.runForkWith(this.host.contextFor(chunk))
+    const lanes = Math.min(this.host.lanes, chunk.items.length)
+    let active = lanes
+    for (let lane = 0; lane < lanes; lane++) {
+      // lanes start from the scheduler, so that a pool of tasks that never wait does not starve other fibers
+      const fiber = fork(Effect.andThen(Effect.yieldNow, this.lane(running)), { uninterruptible: true })
+      running.fibers.add(fiber)
+      fiber.addObserver(() => {
+        active--
+        if (active === 0) this.end(running, undefined)
+      })
+    }
+  }
+
+  private end(running: Running, error: WorkerPoolError.WorkerPoolError | undefined): void {
+    this.running.delete(running.chunk)
+    running.chunk.onEnd(error)
+  }
+
+  private lane(running: Running): Effect.Effect<void> {
+    if (this.host.lanes === 1) return this.items(running)
+    // chunks share the worker's lanes
+    const one = Effect.suspend(() => (running.isSpent ? Effect.void : this.item(running)))
+    return Effect.whileLoop({
+      while: () => !running.isSpent,
+      body: () => this.permits.withPermit(one),
+      step: () => {}
+    })
+  }
+
+  private readonly items = Effect.fnUntraced({ self: this }, function* (this: FiberItems, running: Running) {
+    while (!running.isSpent) {
+      const position = running.next++
+      const effect = this.begin(running, position)
+      if (Exit.isExit(effect)) {
+        // it needs no running; but others must have a turn now and then
+        if ((position & 63) === 63) yield* Effect.yieldNow
+        this.report(running, position, effect)
+      } else {
+        this.report(running, position, yield* Effect.exit(Effect.interruptible(effect)))
+      }
+    }
+  })
+
+  private item(running: Running): Effect.Effect<void> {
+    const position = running.next++
+    return Effect.map(Effect.exit(Effect.interruptible(this.begin(running, position))), (exit) =>
+      this.report(running, position, exit)
+    )
+  }
+
+  /** Calls the task: an Exit when that is all there is to it, or else the Effect to run in the item's own Scope. */
+  private begin(running: Running, position: number): Effect.Effect<unknown, unknown> {
+    const { chunk, codecs, task } = running
+    const { worker } = this.host
+    const index = chunk.indices[position]!
+    let item = chunk.items[position]
+    if (this.host.clone) {
+      try {
+        item = crossing.clone(item, codecs.input)
+      } catch (cause) {
+        return Exit.fail(crossing.notSerializable("input", index, cause))
+      }
+    }
+    const context = new WorkerContextImpl(worker.id, worker.generation, this.host.state())
+    let result: Effect.Effect<unknown, unknown>
+    try {
+      result = toEffect(task(item, context), context)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
+    if (Exit.isExit(result)) return result
+    running.contexts.add(context)
+    let effect = Effect.scoped(result)
+    if (chunk.timeout !== undefined) {
+      effect = Effect.timeoutOrElse(
+        Effect.onInterrupt(effect, () => Effect.sync(() => context.abort())),
+        {
+          duration: chunk.timeout,
+          orElse: () => Effect.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, worker })))
+        }
+      )
+    }
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => running.contexts.delete(context))
+    )
+  }
+
+  private report({ chunk, codecs }: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
+    const index = chunk.indices[position]!
+    if (Exit.isFailure(exit)) {
+      // the runtime's own errors do not come from the task, so they do not cross
+      const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)
+      return chunk.onFailure(position, crosses ? crossing.cloneCause(exit.cause, index, codecs.error) : exit.cause)
+    }
+    if (chunk.discard) return chunk.onSuccess(position, undefined)
+    if (!this.host.clone) return chunk.onSuccess(position, exit.value)
+    let value: unknown
+    try {
+      value = crossing.clone(exit.value, codecs.output)
+    } catch (cause) {
+      return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", index, cause)))
+    }
+    chunk.onSuccess(position, value)
+  }
+}
+
+const isOwn = (reason: Cause.Reason<unknown>): boolean =>
+  reason._tag === "Fail" && WorkerPoolError.isWorkerPoolError(reason.error)

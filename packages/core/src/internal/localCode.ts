@@ -1,0 +1,91 @@
+/**
+ * Finds things by their addresses for a worker in this process, and keeps what it has found.
+ */
+import * as Effect from "effect/Effect"
+import type { WorkerIdentity } from "../WorkerPoolError.ts"
+import * as WorkerPoolError from "../WorkerPoolError.ts"
+import type { Code } from "../WorkerRuntime.ts"
+import * as crossing from "./crossing.ts"
+import * as portable from "./portable.ts"
+import * as resolver from "./resolver.ts"
+
+/** Why a thing could not be found, where an exception could not be told from the thing itself. */
+export class NotFound {
+  readonly cause: unknown
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
+}
+
+export class LocalCode {
+  private readonly worker: WorkerIdentity
+  private readonly clone: boolean
+  /** By the addresses themselves, so that what was bound is dropped with the portable that binds it. */
+  private readonly found = new WeakMap<portable.Address, unknown>()
+
+  constructor(worker: WorkerIdentity, clone: boolean) {
+    this.worker = worker
+    this.clone = clone
+  }
+
+  /** The thing at the code's address, a Promise of it that may reject, or `NotFound`. */
+  find(code: Code): unknown {
+    return this.findAt(portable.definition(code).address)
+  }
+
+  /** The thing at the code's address, or `StartFailed`. */
+  load(code: Code): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => {
+      const value = this.find(code)
+      const found =
+        value instanceof Promise
+          ? Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
+          : Effect.succeed(value)
+      return Effect.flatMap(found, (value) =>
+        value instanceof NotFound ? Effect.fail(this.startFailed(value.cause)) : Effect.succeed(value)
+      )
+    })
+  }
+
+  startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
+    return WorkerPoolError.isWorkerPoolError(cause)
+      ? cause
+      : WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker: this.worker, cause }))
+  }
+
+  private findAt(address: portable.Address): unknown {
+    if (address._tag === "Closure") return address.value
+    if (this.found.has(address)) return this.found.get(address)
+    const value = this.search(address)
+    if (value instanceof NotFound) return value
+    if (value instanceof Promise) {
+      return value.then((value) => {
+        this.found.set(address, value)
+        return value
+      })
+    }
+    this.found.set(address, value)
+    return value
+  }
+
+  private search(address: portable.Remote): unknown {
+    try {
+      switch (address._tag) {
+        case "Export":
+          return resolver.resolveExport(address)
+        case "Inline":
+          return resolver.resolveInline(address)
+        case "Bound": {
+          const value = this.clone ? crossing.cloneBound(address.value) : address.value
+          const target = this.findAt(address.target)
+          if (target instanceof NotFound) return target
+          return target instanceof Promise
+            ? target.then((target) => resolver.bindFirst(target, value))
+            : resolver.bindFirst(target, value)
+        }
+      }
+    } catch (cause) {
+      return new NotFound(cause)
+    }
+  }
+}

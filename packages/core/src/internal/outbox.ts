@@ -1,0 +1,126 @@
+/**
+ * Outcomes on their way from a worker to its pool: gathered, encoded, and sent in one message.
+ */
+import type { Transferable } from "../Channel.ts"
+import type { TaskCodecs } from "./codec.ts"
+import type { ExitLike } from "./effectRunner.ts"
+import * as failure from "./failure.ts"
+import type * as protocol from "./protocol.ts"
+
+/** How an item ended. */
+export type ItemExit = ExitLike | (protocol.Outcome & { readonly _tag: "TimedOut" | "NotSerializable" })
+
+export const timedOut: ItemExit = { _tag: "TimedOut" }
+
+export const died = (defect: unknown): ExitLike => ({ _tag: "Failure", cause: { reasons: [{ _tag: "Die", defect }] } })
+
+export const notSerializable = (direction: "input" | "output" | "error", cause: unknown) =>
+  ({ _tag: "NotSerializable", direction, cause: failure.encode(cause) }) as const
+
+/** Sends a message; throws when it cannot be cloned. */
+export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
+
+/** Outcomes of items that stand one after another in a chunk, on their way to the pool. */
+export class Outbox {
+  readonly chunk: number
+  /** When the first of them was recorded. */
+  readonly since: number
+  private readonly from: number
+  private count = 0
+  private values: Array<unknown> = []
+  private others: Array<readonly [number, protocol.Outcome]> = []
+  /** What `others` were before they were encoded, to say what cannot be cloned. */
+  private readonly originals = new Map<number, unknown>()
+  private readonly transfers: Array<Transferable> = []
+
+  constructor(chunk: number, from: number, since: number) {
+    this.chunk = chunk
+    this.from = from
+    this.since = since
+  }
+
+  continues(chunk: number, position: number): boolean {
+    return chunk === this.chunk && position === this.from + this.count
+  }
+
+  succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean): void {
+    if (discard) {
+      this.count++
+    } else if (codecs?.output !== undefined) {
+      try {
+        this.values[this.count] = codecs.output.encode(value, this.transfers)
+        this.count++
+      } catch (cause) {
+        this.other(notSerializable("output", cause))
+      }
+    } else if (value instanceof Error) {
+      this.originals.set(this.count, value)
+      this.other({ _tag: "Error", value: failure.encode(value) })
+    } else {
+      this.values[this.count++] = value
+    }
+  }
+
+  fail(cause: failure.CauseLike, codecs: TaskCodecs | undefined): void {
+    const codec = codecs?.error
+    this.originals.set(this.count, cause.reasons.map((reason) => ("error" in reason ? reason.error : undefined))[0])
+    try {
+      const reasons = failure.encodeCause(
+        cause,
+        codec && ((error) => ({ _tag: "Schema", value: codec.encode(error, this.transfers) }))
+      )
+      this.other({ _tag: "Failure", reasons })
+    } catch (why) {
+      this.other(notSerializable("error", why))
+    }
+  }
+
+  other(outcome: protocol.Outcome): void {
+    this.values[this.count] = undefined
+    this.others.push([this.count, outcome])
+    this.count++
+  }
+
+  send(send: Send, ended: boolean): void {
+    try {
+      send(this.message(ended), this.transfers)
+    } catch {
+      this.replaceUncloneable()
+      send(this.message(ended), this.transfers)
+    }
+  }
+
+  private message(ended: boolean): protocol.Results {
+    const { chunk, count, from, others, values } = this
+    return { _tag: "Results", chunk, from, count, values, others, ended }
+  }
+
+  /** Something in the message cannot be cloned: finds what, and says so in its place. */
+  private replaceUncloneable(): void {
+    this.others = this.others.map(([offset, outcome]) => {
+      const why = whyUncloneable(outcome, this.transfers)
+      if (why === undefined) return [offset, outcome]
+      const direction = outcome._tag === "Error" ? "output" : "error"
+      const cause = failure.encodeUncloneable(this.originals.get(offset), why)
+      return [offset, { _tag: "NotSerializable", direction, cause }]
+    })
+    const values = this.values
+    this.values = values.map((value, offset) => {
+      const why = whyUncloneable(value, this.transfers)
+      if (why === undefined) return value
+      this.others.push([offset, notSerializable("output", why)])
+      return undefined
+    })
+  }
+}
+
+/** Tries, without moving anything. */
+const whyUncloneable = (value: unknown, transfers: ReadonlyArray<Transferable>): unknown => {
+  if (transfers.includes(value as Transferable)) return undefined
+  try {
+    structuredClone(value)
+    return undefined
+  } catch (why) {
+    return why
+  }
+}
