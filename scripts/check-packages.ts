@@ -178,19 +178,19 @@ const prints = (main: string): void => {
   if (output !== expected) throw new Error(`printed ${output}\ninstead of ${expected}`)
 }
 
-const bundle = async (): Promise<void> => {
+const bundle = async (folder: string, packages: "external" | "bundle"): Promise<void> => {
   await esbuild.build({
     absWorkingDir: consumer,
     entryPoints: ["main.ts"],
-    outfile: "bundle/main.js",
+    outfile: `${folder}/main.js`,
     bundle: true,
-    packages: "external",
+    packages,
     platform: "node",
     format: "esm",
     logLevel: "silent"
   })
-  fs.cpSync(path.join(consumer, "dist/square.tasks.js"), path.join(consumer, "bundle/square.tasks.js"))
-  prints("bundle/main.js")
+  fs.cpSync(path.join(consumer, "dist/square.tasks.js"), path.join(consumer, folder, "square.tasks.js"))
+  prints(`${folder}/main.js`)
 }
 
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
@@ -202,7 +202,8 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
   )
   await step("the consumer runs from source", () => prints("main.ts"))
   await step("the consumer runs compiled", () => prints("dist/main.js"))
-  await step("the consumer runs bundled, its tasks beside the bundle", bundle)
+  await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
+  await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
 }
 
 try {

@@ -24,10 +24,16 @@ import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 // Properties
 // -----------------------------------------------------------------------------
 
-/** The same runs each time; `PROPERTY_SEED=random` looks for new ones. */
+/**
+ * The same runs each time. `PROPERTY_SEED=random` looks for new ones, and `PROPERTY_RUNS=10` does ten times as many.
+ */
 export const runs = (count: number) => {
   const seed = process.env["PROPERTY_SEED"] ?? "effect-mpire"
-  return { arbitrary: { runs: count, ...(seed === "random" ? {} : { seed }) } }
+  const factor = Number(process.env["PROPERTY_RUNS"] ?? 1)
+  return {
+    timeout: 20_000 * factor,
+    arbitrary: { runs: count * factor, ...(seed === "random" ? {} : { seed }) }
+  }
 }
 
 export const integer = (minimum: number, maximum: number): Arbitrary.Arbitrary<number> =>
@@ -154,11 +160,11 @@ export const source = (
 /** Lets every fiber that can go on do so, without time passing. */
 export const settle: Effect.Effect<void> = Effect.forEach(Array(50), () => Effect.yieldNow, { discard: true })
 
-/** Runs an Effect while time passes for it; dies when it does not end within a year. */
+/** Runs an Effect while time passes for it; dies when it does not end within days. */
 export const driven = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect)
-    for (let day = 0; day < 365; day++) {
+    for (let day = 0; day < 10; day++) {
       yield* settle
       if (fiber.pollUnsafe() !== undefined) return yield* Fiber.join(fiber)
       yield* TestClock.adjust("1 day")

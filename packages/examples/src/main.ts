@@ -5,14 +5,13 @@
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Data, Duration, Effect } from "effect"
+import { Console, Duration, Effect, FileSystem, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
-import { Buffer } from "node:buffer"
-import * as fs from "node:fs"
 import * as zlib from "node:zlib"
-import { type Compressed, compressFile, type WorkerReport } from "./compress.tasks.ts"
+import { type Compressed, compressFile } from "./compress.tasks.ts"
 import * as Report from "./report.ts"
 import * as SourceFiles from "./source-files.ts"
+import * as Verification from "./verification.ts"
 
 const tasks = Portable.module<typeof import("./compress.tasks.ts")>(new URL("./compress.tasks.ts", import.meta.url))
 
@@ -24,34 +23,14 @@ class Compressors extends WorkerPool.Service<Compressors>()("examples/Compressor
   exit: tasks.reportTally
 }) {}
 
-class VerificationFailed extends Data.TaggedError("VerificationFailed")<{ readonly message: string }> {}
-
 /** The serial pass: the workers' work, in the main thread. It yields between files so that Ctrl-C is heard. */
 const compressHere = (paths: ReadonlyArray<string>, quality: number) =>
-  Effect.forEach(paths, (path) => Effect.andThen(Effect.yieldNow, Effect.sync(() => compressFile(quality, path))))
-
-const verifyOutput = (path: string, expected: Compressed | undefined, actual: Compressed | undefined) =>
-  Effect.suspend(() => {
-    const output = actual?.output ?? new Uint8Array()
-    if (expected === undefined || !Buffer.from(expected.output).equals(output)) {
-      return Effect.fail(new VerificationFailed({ message: `${path}: a worker's output is not the serial pass's` }))
-    }
-    return zlib.brotliDecompressSync(output).equals(fs.readFileSync(path))
-      ? Effect.void
-      : Effect.fail(new VerificationFailed({ message: `${path}: the output does not decompress to the file` }))
-  })
-
-/** Between them the workers that lived reported each file of each round once. */
-const verifyReports = (reports: ReadonlyArray<WorkerReport>, live: number, passes: ReadonlyArray<Report.Pass>) => {
-  const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, n) => total + n, 0)
-  const isComplete = reports.length === live &&
-    new Set(reports.map(({ generation, id }) => `${id}/${generation}`)).size === live &&
-    sum(reports.map(({ files }) => files)) === sum(passes.map(({ files }) => files)) &&
-    sum(reports.map(({ bytes }) => bytes)) === sum(passes.map(({ bytesIn }) => bytesIn))
-  return isComplete
-    ? Effect.void
-    : Effect.fail(new VerificationFailed({ message: `${live} workers lived, and reported ${JSON.stringify(reports)}` }))
-}
+  Effect.forEach(paths, (path) =>
+    Effect.andThen(
+      Effect.yieldNow,
+      Effect.sync(() => compressFile(quality, path))
+    )
+  )
 
 const toPass = (
   name: string,
@@ -66,7 +45,7 @@ const toPass = (
   seconds: Duration.toSeconds(duration)
 })
 
-const job = Effect.fn("job")(function*(options: { readonly every: number; readonly quality: number }) {
+const job = Effect.fn("job")(function* (options: { readonly every: number; readonly quality: number }) {
   const sources = yield* SourceFiles.find(new URL(import.meta.resolve("effect/package.json")), options.every)
   const paths = sources.selected
   const pool = yield* Compressors
@@ -86,16 +65,17 @@ const job = Effect.fn("job")(function*(options: { readonly every: number; readon
   yield* pool.stop
   const reports = yield* pool.exitResults
 
-  const rounds = [
-    toPass("round one", "workers starting", roundOne),
-    toPass("round two", "workers reused", roundTwo)
-  ]
+  const rounds = [toPass("round one", "workers starting", roundOne), toPass("round two", "workers reused", roundTwo)]
   yield* Console.log(`${Report.passes([toPass("serial", "main thread", serial), ...rounds])}\n`)
   yield* Console.log(`${Report.workers(reports)}\n`)
 
-  yield* Effect.forEach([roundOne, roundTwo], ([, results]) =>
-    Effect.forEach(paths, (path, index) => verifyOutput(path, serial[1][index], results[index])))
-  yield* verifyReports(reports, live, rounds)
+  const fileSystem = yield* FileSystem.FileSystem
+  for (const [index, path] of paths.entries()) {
+    const input = yield* fileSystem.readFile(path)
+    yield* Verification.output(path, input, serial[1][index], roundOne[1][index])
+    yield* Verification.output(path, input, serial[1][index], roundTwo[1][index])
+  }
+  yield* Verification.reports(live, rounds, reports)
   yield* Console.log(
     "Verified: every output is the serial pass's and decompresses to its file; every worker's exit hook ran once."
   )
@@ -107,7 +87,10 @@ const command = Command.make(
     all: Flag.Boolean("all").pipe(Flag.withDescription("Compress every file"), Flag.withDefault(false)),
     every: Flag.Int("every").pipe(
       Flag.withDescription("Compress every n-th file"),
-      Flag.filter((every) => every >= 1, (every) => `Expected a number from 1, got ${every}`),
+      Flag.filter(
+        (every) => every >= 1,
+        (every) => `Expected a number from 1, got ${every}`
+      ),
       Flag.withDefault(3)
     ),
     quality: Flag.Int("quality").pipe(
@@ -124,7 +107,6 @@ const command = Command.make(
 
 command.pipe(
   Command.run({ version: "0.0.0" }),
-  Effect.provide(Compressors.layer),
-  Effect.provide([NodeWorkerRuntime.layerThreads(), NodeServices.layer]),
+  Effect.provide([Compressors.layer.pipe(Layer.provide(NodeWorkerRuntime.layerThreads())), NodeServices.layer]),
   NodeRuntime.runMain
 )

@@ -16,14 +16,11 @@ export interface Sources {
 }
 
 /** Finds the TypeScript files in `src` of the package with this manifest, and takes every so many of them. */
-export const find = Effect.fn("SourceFiles.find")(function*(manifest: URL, every: number) {
+export const find = Effect.fn("SourceFiles.find")(function* (manifest: URL, every: number) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = yield* path.fromFileUrl(manifest)
-  const { name, version } = yield* Effect.flatMap(
-    fileSystem.readFileString(file),
-    Schema.decodeEffect(Manifest)
-  )
+  const { name, version } = yield* Effect.flatMap(fileSystem.readFileString(file), Schema.decodeEffect(Manifest))
   const directory = path.join(path.dirname(file), "src")
   const entries = yield* fileSystem.readDirectory(directory, { recursive: true })
   const sources = entries.filter((entry) => entry.endsWith(".ts")).sort()

@@ -60,6 +60,8 @@ export class Call {
   private taken = 0
   private delivered = 0
   private longest = 1
+  /** Whether its last turn passed because a chunk did not fit. */
+  private lacksRoom = false
 
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
@@ -88,8 +90,11 @@ export class Call {
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
     const left = source.length === undefined ? 0 : source.length - this.taken
-    const wanted = Math.min(planned, limit, most, left > 0 ? left : planned)
-    if (this.taken - this.delivered + wanted > most) return undefined
+    const wanted = Math.min(planned, limit, most, left > 0 ? left : planned, source.available)
+    if (this.taken - this.delivered + wanted > most) {
+      this.lacksRoom = true
+      return undefined
+    }
     const items = this.pull(() => source.take(wanted))
     if (items === undefined || items.length === 0) {
       this.settle()
@@ -170,6 +175,10 @@ export class Call {
     if (delivered > 0) {
       this.delivered += delivered
       this.options.source.poke()
+      if (!this.lacksRoom) return
+      // another slot may have waited for it
+      this.lacksRoom = false
+      this.host.ready(this)
     }
   }
 

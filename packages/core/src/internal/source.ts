@@ -10,6 +10,8 @@ import * as Stream from "effect/Stream"
 export interface Source {
   /** How many items there are in all, where that is known. */
   readonly length: number | undefined
+  /** How many items could be taken now, at most: what is not here yet needs no room yet. */
+  readonly available: number
   /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws. */
   take(max: number): Array<unknown>
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
@@ -22,6 +24,7 @@ export interface Source {
 
 class ArraySource implements Source {
   readonly length: number
+  readonly available = Number.POSITIVE_INFINITY
   private readonly items: ReadonlyArray<unknown>
   private next = 0
 
@@ -49,6 +52,7 @@ class ArraySource implements Source {
 
 class IterableSource implements Source {
   readonly length: number | undefined
+  readonly available = Number.POSITIVE_INFINITY
   private readonly items: Iterable<unknown>
   private iterator: Iterator<unknown> | undefined = undefined
   private lookahead: Array<unknown> = []
@@ -100,6 +104,10 @@ export class StreamSource implements Source {
 
   constructor(length: number | undefined) {
     this.length = length
+  }
+
+  get available(): number {
+    return this.buffer.length - this.next
   }
 
   take(max: number): Array<unknown> {

@@ -1,0 +1,92 @@
+/**
+ * What every `WorkerRuntime` must do, as data: a runtime is done when it passes. Free of test frameworks.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { WorkerRuntime } from "../WorkerRuntime.ts"
+import { AssertionFailed } from "./internal/assert.ts"
+import * as calls from "./internal/calls.ts"
+import type * as internal from "./internal/case.ts"
+import * as controls from "./internal/controls.ts"
+import * as faults from "./internal/faults.ts"
+import * as lifecycle from "./internal/lifecycle.ts"
+import * as serialization from "./internal/serialization.ts"
+import * as time from "./internal/time.ts"
+import * as workers from "./internal/workers.ts"
+
+/**
+ * What a case needs of a runtime besides running workers.
+ *
+ * - `"cloning"`: what crosses is cloned
+ * - `"transfer"`: a transferable that crosses is moved
+ * - `"sharedMemory"`: a `SharedArrayBuffer` that crosses is shared
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Need = internal.Need
+
+/**
+ * A case: an Effect that fails when the runtime does not do what the case's name says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Case {
+  /** The rule that it is about, such as `"L3"`; `"API"` for what the documentation of the API says. */
+  readonly rule: string
+  /** What holds, when it passes. */
+  readonly name: string
+  /** A runtime that does not do all of these leaves the case out. */
+  readonly needs: ReadonlyArray<Need>
+  readonly effect: Effect.Effect<void, unknown, WorkerRuntime>
+}
+
+/** In milliseconds: far more than any case takes, so that a runtime which hangs fails. */
+const limit = 10_000
+
+const finish = ({ effect, name, needs = [], rule }: internal.Case): Case => ({
+  rule,
+  name,
+  needs,
+  effect: Effect.scoped(effect).pipe(Effect.timeoutOrElse({
+    duration: limit,
+    orElse: () =>
+      Effect.fail(
+        new AssertionFailed({ message: `not done after ${limit} milliseconds`, actual: undefined, expected: undefined })
+      )
+  }))
+})
+
+/**
+ * The cases. They are independent of each other, may run at once, and take real time: no `TestClock`.
+ *
+ * @example
+ * ```ts
+ * import { WorkerRuntime } from "@effect-mpire/core"
+ * import * as RuntimeSuite from "@effect-mpire/core/testing/RuntimeSuite"
+ * import * as Effect from "effect/Effect"
+ *
+ * const { suite } = RuntimeSuite
+ * const passing = Effect.forEach(
+ *   suite.filter(({ rule }) => rule === "T1"),
+ *   ({ effect }) => Effect.provide(effect, WorkerRuntime.layerFibers()),
+ *   { discard: true }
+ * )
+ *
+ * await Effect.runPromise(passing) // => undefined
+ * ```
+ *
+ * @category suite
+ * @since 0.1.0
+ */
+export const suite: ReadonlyArray<Case> = [
+  ...lifecycle.cases,
+  ...calls.cases,
+  ...time.cases,
+  ...faults.cases,
+  ...serialization.cases,
+  ...workers.cases,
+  ...controls.cases
+].map(finish)

@@ -1,0 +1,22 @@
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Portable from "../../Portable.ts"
+import type { WorkerRuntime } from "../../WorkerRuntime.ts"
+
+export type Need = "cloning" | "transfer" | "sharedMemory"
+
+/** A case before it is given its own Scope and a limit of time. */
+export interface Case {
+  readonly rule: string
+  readonly name: string
+  readonly needs?: ReadonlyArray<Need>
+  readonly effect: Effect.Effect<void, unknown, WorkerRuntime | Scope.Scope>
+}
+
+/** The tasks, as addresses: this side does not load them. */
+export const tasks = Portable.module<typeof import("../suite.tasks.ts")>(
+  new URL("../suite.tasks.ts", import.meta.url)
+)
+
+/** Options of a pool with one worker whose journal, its state, is what its exit hook returns. */
+export const journaled = { size: 1, init: tasks.openJournal, exit: tasks.closeJournal }

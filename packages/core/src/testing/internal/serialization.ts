@@ -1,0 +1,225 @@
+/** S1: what crosses arrives as what it was; and `Portable.bind` and `Portable.inline`. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Portable from "../../Portable.ts"
+import * as WorkerPool from "../../WorkerPool.ts"
+import * as schemas from "../suite.schemas.ts"
+import type { Busy } from "../suite.tasks.ts"
+import * as assert from "./assert.ts"
+import { type Case, tasks } from "./case.ts"
+
+const values: ReadonlyArray<Case> = [
+  {
+    rule: "S1",
+    name: "brings what structured clone carries",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const items: ReadonlyArray<unknown> = [
+        undefined,
+        null,
+        "",
+        0,
+        -0.5,
+        Number.NaN,
+        12n,
+        { a: [1, { b: "two" }], c: undefined },
+        new Map([["one", { n: 1 }]]),
+        new Set([1, 2]),
+        new Date(7),
+        new Uint8Array([1, 2, 3])
+      ]
+      const echoed = yield* pool.map(items, tasks.echo, { chunkSize: 5 })
+      for (const [index, item] of items.entries()) yield* assert.equal(echoed[index], item, `item ${index}`)
+    })
+  },
+  {
+    rule: "S1",
+    name: "gives a task a copy",
+    needs: ["cloning"],
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const counter = { count: 1 }
+      yield* assert.equal(yield* pool.map([counter, counter], tasks.increment), [2, 2])
+      yield* assert.equal(counter, { count: 1 }, "the caller's own")
+    })
+  },
+  {
+    rule: "S1",
+    name: "keeps an error's name, message, stack, cause, tag and own properties",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const caught = pool.map(["the door"], tasks.reserve).pipe(Effect.catchTag("Busy", Effect.succeed))
+      const busy: Busy | Array<never> = yield* caught
+      const error = yield* assert.isError(busy)
+      yield* assert.equal(error.name, "Busy", "name")
+      yield* assert.equal(error.message, "the door is busy", "message")
+      yield* assert.equal((error as Busy).resource, "the door", "resource")
+      yield* assert.includes(error.stack, "suite.tasks", "stack")
+      const outer = yield* assert.isError(error.cause)
+      yield* assert.equal([outer.name, outer.message], ["RangeError", "outer"])
+      yield* assert.isTrue(outer instanceof RangeError, "a RangeError")
+      const inner = yield* assert.isError(outer.cause)
+      yield* assert.equal([inner.name, inner.message], ["TypeError", "inner"])
+    })
+  },
+  {
+    rule: "S1",
+    name: "round-trips Options by Schema",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      yield* assert.equal(yield* pool.map([4, 5], schemas.half), [Option.some(2), Option.none()])
+    })
+  },
+  {
+    rule: "S1",
+    name: "round-trips classes by Schema, in both directions",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const mirrored = yield* pool.run(schemas.mirror, new schemas.Point({ x: 3, y: 4 }))
+      yield* assert.isTrue(mirrored instanceof schemas.Point, "a Point", mirrored)
+      yield* assert.equal([mirrored.x, mirrored.y, mirrored.length], [4, 3, 5])
+    })
+  },
+  {
+    rule: "S1",
+    name: "round-trips tagged errors by Schema, with what is in them",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const far = new schemas.Point({ x: 30, y: 40 })
+      const cause = yield* assert.failure(pool.map([far], schemas.mirror))
+      const error = Cause.squash(cause)
+      yield* assert.isTrue(error instanceof schemas.TooFar, "a TooFar", error)
+      const { point } = error as schemas.TooFar
+      yield* assert.isTrue(point instanceof schemas.Point, "a Point", point)
+      yield* assert.equal(point.length, 50, "length")
+    })
+  },
+  {
+    rule: "F4",
+    name: "marks an input that its Schema rejects, and its neighbours are unharmed",
+    needs: ["cloning"],
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const exits = yield* pool.mapExit([2, "three" as unknown as number, 4], schemas.half)
+      const { direction, index } = yield* assert.exitFailsWith(exits[1], "NotSerializable")
+      yield* assert.equal<unknown>({ direction, index }, { direction: "input", index: 1 })
+      const neighbours = [exits[0], exits[2]]
+      yield* assert.equal<unknown>(neighbours, [Exit.succeed(Option.some(1)), Exit.succeed(Option.some(2))])
+    })
+  },
+  {
+    rule: "S2",
+    name: "moves a transferable input instead of copying it",
+    needs: ["transfer"],
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const bytes = new Uint8Array(16)
+      yield* assert.equal(yield* pool.map([bytes], schemas.countBytes), [16])
+      yield* assert.equal(bytes.length, 0, "what is left here")
+    })
+  }
+]
+
+const portables: ReadonlyArray<Case> = [
+  {
+    rule: "S1",
+    name: "gives a task the value bound to it",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const addTen = Portable.bind(tasks.add, { amount: 10 })
+      yield* assert.equal(yield* pool.map([1, 2], addTen), [11, 12])
+      yield* assert.equal(yield* pool.run(addTen, 3), 13)
+      yield* assert.equal(yield* pool.run(Portable.bind(tasks.add, { amount: 20 }), 3), 23)
+      const listed = Portable.bind(Portable.bind(tasks.list, "first"), "second")
+      yield* assert.equal(yield* pool.run(listed, "item"), ["first", "second", "item", 0])
+    })
+  },
+  {
+    rule: "S1",
+    name: "gives a task with Schemas the value bound to it",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const moved = yield* pool.run(Portable.bind(schemas.move, { x: 5 }), new schemas.Point({ x: 1, y: 2 }))
+      yield* assert.isTrue(moved instanceof schemas.Point, "a Point", moved)
+      yield* assert.equal([moved.x, moved.y], [6, 2])
+    })
+  },
+  {
+    rule: "S1",
+    name: "gives hooks the values bound to them, and their successors too",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        lifespan: 1,
+        init: Portable.bind(tasks.openNamed, "in"),
+        exit: Portable.bind(tasks.closeNamed, "out")
+      })
+      yield* assert.equal(yield* pool.map([1, 2], tasks.readState), ["in", "in"])
+      yield* assert.equal(yield* pool.exitResults, ["in to out", "in to out"], "exit results")
+    })
+  },
+  {
+    rule: "S1",
+    name: "sends a bound value once per worker",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const counting = Portable.bind(tasks.countBound, { count: 0 })
+      yield* assert.equal(yield* pool.map([1, 2], counting), [1, 2])
+      yield* assert.equal(yield* pool.run(counting, 3), 3)
+    })
+  },
+  {
+    rule: "S1",
+    name: "sends a bound value as it is then, and to a new worker again",
+    needs: ["cloning"],
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const bound = { count: 0 }
+      const counting = Portable.bind(tasks.countBound, bound)
+      yield* assert.equal(yield* pool.run(counting, 1), 1)
+      bound.count = 10
+      yield* assert.equal(yield* pool.run(counting, 2), 2)
+      yield* pool.restart
+      yield* assert.equal(yield* pool.run(counting, 3), 11)
+    })
+  },
+  {
+    rule: "S1",
+    name: "shares a SharedArrayBuffer that is bound",
+    needs: ["sharedMemory"],
+    effect: Effect.gen(function*() {
+      const memory = new SharedArrayBuffer(8)
+      const pool = yield* WorkerPool.make({ size: 2 })
+      yield* pool.map([1, 2, 3, 4], Portable.bind(tasks.closeCounted, memory), { chunkSize: 1 })
+      yield* assert.equal(Atomics.load(new Int32Array(memory), 1), 4, "count")
+    })
+  },
+  {
+    rule: "S1",
+    name: "makes an inline function anew in the worker",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const where = Portable.inline((n: number, worker: { readonly id: number }) => ({ n: n * 2, id: worker.id }))
+      yield* assert.equal(yield* pool.map([1, 2], where), [{ n: 2, id: 0 }, { n: 4, id: 0 }])
+      const add = Portable.bind(Portable.inline((amount: number, n: number) => Promise.resolve(amount + n)), 10)
+      yield* assert.equal(yield* pool.run(add, 1), 11)
+    })
+  },
+  {
+    rule: "S1",
+    name: "makes inline hooks anew in the worker",
+    effect: Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        init: Portable.inline(() => "inline"),
+        exit: Portable.inline((worker: { readonly state: string }) => `${worker.state} closed`)
+      })
+      yield* assert.equal(yield* pool.map([1], tasks.readState), ["inline"])
+      yield* assert.equal(yield* pool.exitResults, ["inline closed"], "exit results")
+    })
+  }
+]
+
+export const cases: ReadonlyArray<Case> = [...values, ...portables]

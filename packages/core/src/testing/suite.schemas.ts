@@ -1,0 +1,54 @@
+/**
+ * The tasks of `RuntimeSuite` with Schemas, which both sides import.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Transferable from "effect/workers/Transferable"
+import * as Portable from "../Portable.ts"
+
+/** A class that structured clone would lose. */
+export class Point extends Schema.Class<Point>("@effect-mpire/core/testing/Point")({
+  x: Schema.Number,
+  y: Schema.Number
+}) {
+  get length(): number {
+    return Math.hypot(this.x, this.y)
+  }
+}
+
+/** An error class that structured clone would lose. */
+export class TooFar extends Schema.TaggedError<TooFar>()("TooFar", { point: Point }) {}
+
+/** Half of an even number. */
+export const half = Portable.make(
+  import.meta.url,
+  "half",
+  (n: number): Option.Option<number> => n % 2 === 0 ? Option.some(n / 2) : Option.none(),
+  { input: Schema.Number, output: Schema.Option(Schema.Number) }
+)
+
+/** Mirrors a point; fails for those beyond a limit. */
+export const mirror = Portable.make(
+  import.meta.url,
+  "mirror",
+  (point: Point): Effect.Effect<Point, TooFar> =>
+    // only an instance of the class knows its length
+    point.length > 10 ? Effect.fail(new TooFar({ point })) : Effect.succeed(new Point({ x: point.y, y: point.x })),
+  { input: Point, output: Point, error: TooFar }
+)
+
+/** A bound value, whose schemas are those of the item. */
+export const move = Portable.make(
+  import.meta.url,
+  "move",
+  (by: { readonly x: number }, point: Point): Point => new Point({ x: point.x + by.x, y: point.y }),
+  { output: Point }
+)
+
+/** Counts bytes that are moved, not copied. */
+export const countBytes = Portable.make(import.meta.url, "countBytes", (bytes: Uint8Array): number => bytes.length, {
+  input: Transferable.Uint8Array
+})

@@ -1,0 +1,224 @@
+/**
+ * A pool under everything at once: overlapping calls and controls at random times, some of them interrupted, on workers
+ * whose hooks and tasks take random times and fail now and then.
+ */
+import { assert } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
+import type { WorkerContext } from "../src/WorkerContext.ts"
+import * as WorkerPoolError from "../src/WorkerPoolError.ts"
+import {
+  driven,
+  type Entry,
+  type Generated,
+  integer,
+  kinds,
+  Ledger,
+  makePool,
+  noise,
+  oneOf,
+  optional,
+  type Pool,
+  source,
+  sourceKinds
+} from "./support.ts"
+
+const operations = Arbitrary.all({
+  kind: oneOf(
+    "map",
+    "map",
+    "mapExit",
+    "stream",
+    "take",
+    "run",
+    "run",
+    "stop",
+    "restart",
+    "terminate",
+    "setSize",
+    "setKeepAlive",
+    "start"
+  ),
+  input: oneOf(...sourceKinds),
+  at: integer(0, 200),
+  interruptAfter: optional(integer(0, 60)),
+  length: integer(0, 12),
+  chunkSize: optional(integer(1, 4)),
+  lifespan: optional(integer(1, 4)),
+  fails: oneOf(false, false, true),
+  size: integer(1, 4),
+  keepAlive: oneOf(false, true, 0, 15)
+})
+
+export type Operation = Generated<typeof operations>
+
+/** All that happens in a run. */
+export const scripts = Arbitrary.all({
+  kind: oneOf(...kinds),
+  size: integer(1, 4),
+  tasksPerWorker: oneOf(1, 1, 3),
+  keepAlive: oneOf(false, true, 0, 15),
+  minSize: oneOf(0, 0, 1),
+  lifespan: optional(integer(1, 5)),
+  hooksFail: oneOf(false, true),
+  hooksTimeOut: oneOf(false, false, true),
+  operations: Arbitrary.array(operations, { minLength: 1, maxLength: 12 }),
+  seed: integer(0, 1_000_000)
+})
+
+export type Script = Generated<typeof scripts>
+
+/** What came of an operation. */
+export interface Ended {
+  readonly operation: Operation
+  readonly exit: Exit.Exit<unknown, unknown>
+}
+
+export interface Played {
+  readonly ledger: Ledger
+  readonly ended: ReadonlyArray<Ended>
+  /** Workers that were there when the pool was terminated. */
+  readonly killed: ReadonlySet<Entry>
+  /** Releases that failed in workers that were not killed, hook and timeout alike. */
+  readonly failedReleases: number
+  /** Failed releases that were logged. */
+  readonly logged: number
+  /** The most slots that the pool has had. */
+  readonly mostSlots: number
+}
+
+/** Plays a script to its end: every operation has ended, and the pool's Scope is closed. */
+export const play = (script: Script, restrict: (operation: Operation) => boolean = () => true): Effect.Effect<Played> =>
+  Effect.gen(function* () {
+    const ledger = new Ledger()
+    const killed = new Set<Entry>()
+    const failed = new Set<string>()
+    let logged = 0
+    const random = (worker: WorkerContext, salt: number) =>
+      noise(script.seed + salt, worker.id * 1000 + worker.generation)
+    const init = ledger.init((worker) =>
+      Effect.andThen(
+        Effect.sleep(random(worker, 1) % 20),
+        Effect.suspend(() => (script.hooksFail && random(worker, 2) % 6 === 0 ? Effect.fail("init") : Effect.void))
+      )
+    )
+    const failRelease = (worker: WorkerContext) => Effect.sync(() => failed.add(`${worker.id}.${worker.generation}`))
+    const exit = ledger.exit((worker) => {
+      const timesOut = script.hooksTimeOut && random(worker, 3) % 5 === 0
+      if (timesOut) return Effect.andThen(failRelease(worker), Effect.sleep(1000))
+      return Effect.andThen(
+        Effect.sleep(random(worker, 4) % 20),
+        Effect.suspend(() =>
+          script.hooksFail && random(worker, 5) % 5 === 0
+            ? Effect.andThen(failRelease(worker), Effect.fail("exit"))
+            : Effect.void
+        )
+      )
+    })
+    const task = (operation: Operation) =>
+      ledger.task((n: number, worker) =>
+        Effect.suspend(() => {
+          const chance = noise(script.seed + 6, n * 100 + worker.id + operation.at)
+          const wait = chance % 3 === 0 ? Effect.yieldNow : Effect.sleep(chance % 20)
+          return Effect.andThen(
+            wait,
+            operation.fails && chance % 7 === 0
+              ? Effect.fail("task")
+              : operation.fails && chance % 7 === 1
+                ? Effect.die("task")
+                : Effect.succeed(n + 1)
+          )
+        })
+      )
+    const perform = (pool: Pool, operation: Operation): Effect.Effect<unknown, unknown> => {
+      const options = { chunkSize: operation.chunkSize, lifespan: operation.lifespan }
+      const items = source(operation.input, operation.length)
+      switch (operation.kind) {
+        case "map":
+          return pool.map(items, task(operation), options)
+        case "mapExit":
+          return pool.mapExit(items, task(operation), options)
+        case "stream":
+          return Stream.runCollect(pool.stream(items, task(operation), options))
+        case "take":
+          return Stream.runCollect(Stream.take(pool.stream(items, task(operation), options), 2))
+        case "run":
+          return pool.run(task(operation), 0)
+        case "stop":
+          return pool.stop
+        case "restart":
+          return pool.restart
+        case "terminate":
+          return Effect.suspend(() => {
+            for (const entry of ledger.present.values()) killed.add(entry)
+            return pool.terminate
+          })
+        case "setSize":
+          return pool.setSize(operation.size)
+        case "setKeepAlive":
+          return pool.setKeepAlive(operation.keepAlive)
+        case "start":
+          return pool.start
+      }
+    }
+    const timedOf = (pool: Pool, operation: Operation) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep(operation.at)
+        const fiber = yield* Effect.forkChild(perform(pool, operation))
+        if (operation.interruptAfter !== undefined) {
+          yield* Effect.sleep(operation.interruptAfter)
+          yield* Fiber.interrupt(fiber)
+        }
+        return { operation, exit: yield* Fiber.await(fiber) }
+      })
+    const logger = Logger.make(({ message }) => {
+      const [text] = Array.isArray(message) ? message : [message]
+      if (text === "A worker's release failed") logged++
+    })
+    const played = script.operations.filter(restrict)
+    const ended = yield* Effect.gen(function* () {
+      const pool = yield* makePool<any, any>(script.kind, {
+        size: script.size,
+        tasksPerWorker: script.tasksPerWorker,
+        keepAlive: script.keepAlive,
+        minSize: script.minSize,
+        lifespan: script.lifespan,
+        exitTimeout: script.hooksTimeOut ? 100 : undefined,
+        init,
+        exit
+      })
+      const ended = yield* Effect.forEach(played, (operation) => timedOf(pool, operation), { concurrency: "unbounded" })
+      // idle workers go, or stay until the scope closes
+      yield* Effect.sleep(2000)
+      const stats = yield* pool.stats
+      assert.strictEqual(stats.calls, 0, "no call is in progress")
+      assert.strictEqual(stats.pending, 0, "no run waits")
+      assert.strictEqual(stats.busy, 0, "no worker is busy")
+      assert.strictEqual(stats.live + stats.starting, ledger.present.size, "live workers are counted right")
+      return ended
+    }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])), driven)
+    const names = new Set([...killed].map((entry) => `${entry.id}.${entry.generation}`))
+    return {
+      ledger,
+      ended,
+      killed,
+      failedReleases: [...failed].filter((name) => !names.has(name)).length,
+      logged,
+      mostSlots: Math.max(script.size, ...played.filter(({ kind }) => kind === "setSize").map(({ size }) => size))
+    }
+  }).pipe(Effect.orDie)
+
+/** How many failed releases an operation says that it caused. */
+export const reported = ({ exit }: Ended): number =>
+  Exit.isSuccess(exit)
+    ? 0
+    : exit.cause.reasons.filter(
+        (reason) =>
+          reason._tag === "Fail" &&
+          WorkerPoolError.isWorkerPoolError(reason.error) &&
+          (reason.error.reason._tag === "ExitFailed" || reason.error.reason._tag === "ExitTimedOut")
+      ).length

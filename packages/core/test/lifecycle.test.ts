@@ -1,0 +1,33 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { play, reported, scripts } from "./chaos.ts"
+import { runs } from "./support.ts"
+
+describe("lifecycle", () => {
+  it.effect.prop(
+    "L1 L3 F5 whatever happens, a worker whose init succeeded is released exactly once, and no slot has two",
+    { script: scripts },
+    ({ script }) =>
+      Effect.gen(function* () {
+        const { killed, ledger, mostSlots } = yield* play(script)
+        ledger.assertReleased((entry) => killed.has(entry))
+        assert.isAtMost(ledger.most, mostSlots)
+      }),
+    runs(400)
+  )
+
+  it.effect.prop(
+    "L10 every release that fails is told once: by what caused it, or in the log",
+    { script: scripts },
+    ({ script }) =>
+      Effect.gen(function* () {
+        const { ended, failedReleases, logged } = yield* play(
+          { ...script, hooksFail: true },
+          ({ kind }) => kind !== "terminate"
+        )
+        const told = ended.reduce((sum, operation) => sum + reported(operation), 0)
+        assert.strictEqual(told + logged, failedReleases)
+      }),
+    runs(300)
+  )
+})

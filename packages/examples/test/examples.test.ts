@@ -1,0 +1,146 @@
+import type { WorkerRuntime } from "@effect-mpire/core"
+import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import { Array, Effect, Layer, Option, Order, References } from "effect"
+import * as appLayers from "../src/app-layers.ts"
+import * as bind from "../src/bind.ts"
+import * as cancel from "../src/cancel.ts"
+import * as keepAlive1 from "../src/keep-alive-1.ts"
+import * as keepAlive2 from "../src/keep-alive-2.ts"
+import * as keepAlive3 from "../src/keep-alive-3.ts"
+import * as keepAliveLifespan from "../src/keep-alive-lifespan.ts"
+import * as keepAliveRestart from "../src/keep-alive-restart.ts"
+import * as lifespan from "../src/lifespan.ts"
+import * as pool from "../src/pool.ts"
+import * as quotes from "../src/quotes.ts"
+import * as schemas from "../src/schemas.ts"
+import { Invoice } from "../src/schemas.tasks.ts"
+import * as services from "../src/services.ts"
+import * as streaming from "../src/streaming.ts"
+import * as timeouts from "../src/timeouts.ts"
+import * as workerState from "../src/worker-state.ts"
+
+/** An example on threads, and what has to become of it. */
+const example = <A, E>(
+  name: string,
+  program: Effect.Effect<A, E, WorkerRuntime.WorkerRuntime>,
+  check: (result: A) => void
+) =>
+  it.live(
+    name,
+    () =>
+      program.pipe(
+        Effect.map(check),
+        Effect.provide(NodeWorkerRuntime.layerThreads()),
+        // the warnings are part of the examples, but not of the tests' report
+        Effect.provideService(References.MinimumLogLevel, "Error")
+      ),
+    20_000
+  )
+
+const sorted = (texts: ReadonlyArray<string>): ReadonlyArray<string> => Array.sort(texts, Order.String)
+
+const workers = (size: number, generation: number): ReadonlyArray<string> =>
+  Array.makeBy(size, (id) => `worker ${id}.${generation}`)
+
+describe("examples on threads", () => {
+  example("pool", pool.program, (result) => assert.deepStrictEqual(result, [75_025, 121_393, 196_418, 317_811]))
+
+  example("keep-alive 1: workers are reused", keepAlive1.program, ({ first, second }) => {
+    assert.deepStrictEqual(sorted(first), workers(4, 1))
+    assert.deepStrictEqual(sorted(second), workers(4, 1))
+  })
+
+  example("keep-alive 2: workers are restarted until the call after setKeepAlive", keepAlive2.program, (calls) =>
+    assert.deepStrictEqual(calls.map(sorted), [workers(4, 1), workers(4, 2), workers(4, 3), workers(4, 3)])
+  )
+
+  example("keep-alive 3: init1 ran, init2 did not, exit2 does", keepAlive3.program, (lives) =>
+    assert.deepStrictEqual(
+      lives,
+      Array.makeBy(4, () => ["init1", "exit2"])
+    )
+  )
+
+  example("keep-alive and lifespan: exit1 for the worker recycled first", keepAliveLifespan.program, (lives) =>
+    assert.deepStrictEqual(lives, [
+      ["init1", "exit1"],
+      ["init1", "exit2"],
+      ["init2", "exit2"]
+    ])
+  )
+
+  example("keep-alive and restart: what is bound to init changes", keepAliveRestart.program, (prices) =>
+    assert.deepStrictEqual(prices, { before: [5, 10], stale: [5, 10], after: [10, 20] })
+  )
+
+  example("worker-state", workerState.program, (counts) => {
+    assert.strictEqual(counts.size, 13)
+    assert.strictEqual(counts.get("merrily"), 4)
+    assert.strictEqual(counts.get("row"), 3)
+  })
+
+  example("lifespan", lifespan.program, ({ leaks, shouted }) => {
+    assert.strictEqual(shouted, 100)
+    assert.isTrue(leaks.every(({ leaked }) => leaked >= 1 && leaked <= 25))
+    assert.strictEqual(
+      leaks.reduce((sum, { leaked }) => sum + leaked, 0),
+      100
+    )
+    assert.strictEqual(new Set(leaks.map(({ worker }) => worker)).size, leaks.length)
+  })
+
+  example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))
+
+  example("services", services.program, (result) =>
+    assert.deepStrictEqual(result, { prices: [420, 30, 250], unknown: "no product cake" })
+  )
+
+  example("schemas", schemas.program, ({ answer, invoices }) => {
+    assert.isTrue(invoices.every((invoice) => invoice instanceof Invoice && Option.isOption(invoice.order.coupon)))
+    assert.deepStrictEqual(
+      invoices.map(({ text }) => text),
+      ["10 × apple: 2.70", "2 × bread: 5.00"]
+    )
+    assert.isTrue(invoices.every(({ due }) => due instanceof Date))
+    assert.strictEqual(answer, "no cake today")
+  })
+
+  example("streaming", streaming.program, ({ primes, pulled }) => {
+    const offsets = [39, 61, 63, 91, 121]
+    assert.deepStrictEqual(
+      primes,
+      offsets.map((offset) => 1_000_000_000_000 + offset)
+    )
+    // only odd numbers are tested, and at most eight of them ahead
+    assert.isAtMost(pulled, (121 + 1) / 2 + 8)
+  })
+
+  example("timeouts", timeouts.program, ([fast, stuck, slow]) => {
+    assert.deepStrictEqual([fast, slow], ["<h1>/fast</h1>", "<h1>/slow</h1>"])
+    assert.match(stuck ?? "", /^given up: Item 1 timed out/)
+  })
+
+  example("cancel", cancel.program, ({ cancelled, winner }) => {
+    assert.strictEqual(winner, "answered after 200 ms")
+    assert.strictEqual(cancelled.length, 2)
+    assert.strictEqual(
+      cancelled.reduce((sum, n) => sum + n, 0),
+      1
+    )
+  })
+
+  example("app-layers", appLayers.program, (stored) => {
+    assert.strictEqual(new Set(stored.map(({ digest }) => digest)).size, 3)
+    assert.isTrue(stored.every(({ bytes, digest }) => bytes > 0 && digest.length === 64))
+  })
+
+  example(
+    "quotes",
+    // the same service over a pool with one of its options replaced
+    quotes.program.pipe(
+      Effect.provide(quotes.Quotes.layerNoDeps.pipe(Layer.provide(quotes.Askers.layerWith({ timeout: "200 millis" }))))
+    ),
+    (lowest) => assert.deepStrictEqual(lowest, Option.some(99))
+  )
+})
