@@ -133,12 +133,17 @@ const lintTypes = async ({ entrypoints, tarball }: Packed): Promise<void> => {
 
 const install = (packages: ReadonlyArray<Packed>): string => {
   fs.cpSync(path.join(root, "scripts/fixtures/consumer"), consumer, { recursive: true })
+  for (const file of ["first.ts", "first.tasks.ts"]) {
+    fs.copyFileSync(path.join(root, "packages/examples/src", file), path.join(consumer, file))
+  }
   const manifest = {
     private: true,
     type: "module",
     dependencies: {
       ...Object.fromEntries(packages.map((packed) => [packed.manifest.name, `file:${packed.tarball}`])),
-      effect: workspace.devDependencies!["effect"]
+      effect: workspace.devDependencies!["effect"],
+      // for the README's first example
+      "@effect/platform-node": workspace.devDependencies!["@effect/platform-node"]
     },
     devDependencies: { "@types/node": workspace.devDependencies!["@types/node"] }
   }
@@ -173,35 +178,42 @@ const importAll = (packages: ReadonlyArray<Packed>): void => {
   node(consumer, "--input-type=module", "--eval", code)
 }
 
-const prints = (main: string): void => {
-  const output = node(consumer, main).trim()
+/** Runs the consumer's program and the README's first example, each in the form that the folder has them in. */
+const prints = (folder: string, extension: "ts" | "js"): void => {
+  const output = node(consumer, path.join(folder, `main.${extension}`)).trim()
   if (output !== expected) throw new Error(`printed ${output}\ninstead of ${expected}`)
+  const first = node(consumer, path.join(folder, `first.${extension}`)).trim()
+  if (!/^216816 primes below 3,000,000 in \d+\.\d s$/.test(first)) throw new Error(`the README's example printed ${first}`)
 }
 
 const bundle = async (folder: string, packages: "external" | "bundle"): Promise<void> => {
   await esbuild.build({
     absWorkingDir: consumer,
-    entryPoints: ["main.ts"],
-    outfile: `${folder}/main.js`,
+    entryPoints: ["main.ts", "first.ts"],
+    outdir: folder,
     bundle: true,
     packages,
     platform: "node",
     format: "esm",
     logLevel: "silent"
   })
-  fs.cpSync(path.join(consumer, "dist/square.tasks.js"), path.join(consumer, folder, "square.tasks.js"))
-  prints(`${folder}/main.js`)
+  for (const tasks of ["square.tasks.js", "first.tasks.js"]) {
+    fs.cpSync(path.join(consumer, "dist", tasks), path.join(consumer, folder, tasks))
+  }
+  prints(folder, "js")
 }
 
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
   const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
   if (installed === undefined) return
   await step("every entry point can be imported, internal ones cannot", () => importAll(packages))
-  await step("the consumer compiles", () =>
-    node(consumer, path.join(root, "node_modules/typescript/bin/tsc"), "--project", ".")
-  )
-  await step("the consumer runs from source", () => prints("main.ts"))
-  await step("the consumer runs compiled", () => prints("dist/main.js"))
+  for (const project of ["tsconfig.json", "tsconfig.first.json"]) {
+    await step(`the consumer compiles (${project})`, () =>
+      node(consumer, path.join(root, "node_modules/typescript/bin/tsc"), "--project", project)
+    )
+  }
+  await step("the consumer runs from source", () => prints(".", "ts"))
+  await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
 }
