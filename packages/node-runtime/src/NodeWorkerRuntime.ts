@@ -5,7 +5,7 @@
  */
 import * as WorkerRuntime from "@effect-mpire/core/WorkerRuntime"
 import type * as Layer from "effect/Layer"
-import type { ResourceLimits } from "node:worker_threads"
+import type { ResourceLimits, SHARE_ENV } from "node:worker_threads"
 import * as threads from "./internal/threads.ts"
 
 /**
@@ -17,11 +17,11 @@ import * as threads from "./internal/threads.ts"
 export interface ThreadOptions {
   /** Limits of a thread's JavaScript engine, such as `{ maxOldGenerationSizeMb: 512 }`. */
   readonly resourceLimits?: ResourceLimits | undefined
-  /** The threads' `process.env`. Default: a copy of this thread's. */
-  readonly env?: NodeJS.Dict<string> | undefined
+  /** The threads' `process.env`, or `SHARE_ENV` of `node:worker_threads`. Default: a copy of this thread's. */
+  readonly env?: NodeJS.Dict<string> | typeof SHARE_ENV | undefined
   /** Node's own options for the threads. Default: those of this process. */
   readonly execArgv?: ReadonlyArray<string> | undefined
-  /** What the threads are called, followed by their worker's id, in debuggers and profiles. Default: `"effect-mpire"`. */
+  /** What the threads are called in debuggers and profiles. Default: `"effect-mpire"` and their worker's id. */
   readonly name?: string | undefined
   /** Whether threads use Node's on-disk cache of compiled modules, with which they start faster. Default: true. */
   readonly compileCache?: boolean | undefined

@@ -48,7 +48,7 @@ describe("NodeWorkerRuntime.layerThreads", () => {
       assert.deepStrictEqual(yield* pool.run(tasks.seen, undefined), {
         greeting: "hello",
         inherited: false,
-        name: "resizer 0",
+        name: "resizer",
         execArgv: ["--no-warnings"],
         youngGeneration: 7
       })

@@ -29,7 +29,7 @@ export const open = (
 const start = (identity: WorkerIdentity, options: ThreadOptions): Worker => {
   const { env, resourceLimits } = options
   return new Worker(options.entry ?? entry(), {
-    name: `${options.name ?? "effect-mpire"} ${identity.id}`,
+    name: options.name ?? `effect-mpire ${identity.id}`,
     workerData: { compileCache: options.compileCache ?? true },
     execArgv: [...(options.execArgv ?? inheritedArgv())],
     ...(env === undefined ? {} : { env }),
