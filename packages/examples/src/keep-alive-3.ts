@@ -1,6 +1,6 @@
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array, Console, Effect } from "effect"
 
 // #region program

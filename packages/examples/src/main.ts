@@ -4,7 +4,8 @@
  */
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Duration, Effect, FileSystem, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as zlib from "node:zlib"

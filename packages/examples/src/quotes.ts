@@ -1,6 +1,6 @@
 import { WorkerPool, type WorkerPoolError } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array, Console, Context, Effect, Exit, Layer, Option, Order } from "effect"
 import { ask, type Shop } from "./quotes.tasks.ts"
 

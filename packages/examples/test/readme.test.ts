@@ -57,18 +57,6 @@ describe("README", () => {
   it("shows examples as they are in their files", () => {
     assert.deepStrictEqual(problems(read("README.md") ?? "", read), [])
   })
-
-  it("shows every example", () => {
-    const shown = new Set(blocks(read("README.md") ?? "").map(({ file }) => file))
-    const examples = fs
-      .readdirSync(new URL("packages/examples/src/", root))
-      .map((file) => `packages/examples/src/${file}`)
-      .filter((file) => read(file)?.includes("NodeWorkerRuntime.layerThreads") && !file.endsWith("/main.ts"))
-    assert.deepStrictEqual(
-      examples.filter((file) => !shown.has(file)),
-      []
-    )
-  })
 })
 
 describe("the check of the README", () => {
