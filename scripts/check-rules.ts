@@ -164,7 +164,7 @@ const find = (root: string, patterns: ReadonlyArray<string>): ReadonlyArray<stri
 
 const collect = (root: string): ReadonlyArray<Citation> => {
   const packages = path.join(root, "packages")
-  return find(packages, ["*/test/**/*.test.ts", "core/src/testing/*.ts"]).flatMap((file) =>
+  return find(packages, ["*/test/**/*.test.ts", "core/src/testing/**/*.ts"]).flatMap((file) =>
     findCitations(read(packages, file), file)
   )
 }

@@ -25,9 +25,7 @@ export const TypeId: "~effect-mpire/FiberPool" = internal.TypeId
  * @category models
  * @since 0.1.0
  */
-export type Hook<S, A, R> =
-  | Effect.Effect<A, any, R>
-  | ((worker: WorkerContext<S>) => Effect.Effect<A, any, R>)
+export type Hook<S, A, R> = Effect.Effect<A, any, R> | ((worker: WorkerContext<S>) => Effect.Effect<A, any, R>)
 
 /**
  * Options of the map family. Hooks named here need only a Scope.
@@ -52,7 +50,7 @@ export interface Options<S, X, R1, R2> extends WorkerPool.PoolOptions {
   /** Run when a worker is acquired; what it returns is the worker's state. It may register finalizers. */
   readonly init?: Hook<void, S, R1> | undefined
   /** Run when a worker is released; it gets the state, and its results are read by `exitResults`. */
-  readonly exit?: Hook<S, X, R2> | undefined
+  readonly exit?: Hook<NoInfer<S>, X, R2> | undefined
 }
 
 /**
@@ -61,7 +59,7 @@ export interface Options<S, X, R1, R2> extends WorkerPool.PoolOptions {
  * @category models
  * @since 0.1.0
  */
-export type Task<A, S, B, E, R> = (item: A, worker: WorkerContext<S>) => Effect.Effect<B, E, R>
+export type Task<A, S, R> = (item: A, worker: WorkerContext<S>) => R
 
 /**
  * A pool of fibers with state `S` and exit results `X`: the methods of `WorkerPool`, over closures.
@@ -80,17 +78,25 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
   /** Maps items to results, in completion order. */
   readonly mapUnordered: MapMethod<S, X>
   /** Maps items to their outcomes, in input order, without failing fast. */
-  readonly mapExit: <A, B, E, R, E0 = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E0, R0>,
-    task: Task<A, S, B, E, R>,
+  readonly mapExit: <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
+    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    task: Task<A, S, R>,
     options?: CallOptions<S, X>
-  ) => Effect.Effect<Array<Exit.Exit<B, E | WorkerPoolError>>, E0 | WorkerPoolError, WithoutScope<R> | R0>
+  ) => Effect.Effect<
+    Array<Exit.Exit<Effect.Success<R>, Effect.Error<R> | WorkerPoolError>>,
+    WorkerPool.Given<E> | WorkerPoolError,
+    WithoutScope<Effect.Services<R>> | WorkerPool.Given<R0>
+  >
   /** Runs a task on every item and drops the results. */
-  readonly forEach: <A, B, E, R, E0 = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E0, R0>,
-    task: Task<A, S, B, E, R>,
+  readonly forEach: <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
+    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    task: Task<A, S, R>,
     options?: CallOptions<S, X>
-  ) => Effect.Effect<void, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+  ) => Effect.Effect<
+    void,
+    WorkerPool.Given<E> | Effect.Error<R> | WorkerPoolError,
+    WithoutScope<Effect.Services<R>> | WorkerPool.Given<R0>
+  >
   /** A lazy Stream of results in input order, with back-pressure. */
   readonly stream: StreamMethod<S, X>
   /** A lazy Stream of results in completion order, with back-pressure. */
@@ -100,11 +106,11 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
   /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
   readonly streamUnorderedExit: StreamExitMethod<S, X>
   /** Runs a task on one item. */
-  readonly run: <A, B, E, R>(
-    task: Task<A, S, B, E, R>,
-    input: NoInfer<A>,
+  readonly run: <A, R extends Effect.Effect<any, any, any>>(
+    task: Task<A, S, R>,
+    input: A,
     options?: WorkerPool.RunOptions
-  ) => Effect.Effect<B, E | WorkerPoolError, WithoutScope<R>>
+  ) => Effect.Effect<Effect.Success<R>, Effect.Error<R> | WorkerPoolError, WithoutScope<Effect.Services<R>>>
 }
 
 /**
@@ -121,11 +127,15 @@ export type WithoutScope<R> = Exclude<R, Scope.Scope>
  * @category models
  * @since 0.1.0
  */
-export type MapMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E0, R0>,
-  task: Task<A, S, B, E, R>,
+export type MapMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, S, R>,
   options?: CallOptions<S, X>
-) => Effect.Effect<Array<B>, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+) => Effect.Effect<
+  Array<Effect.Success<R>>,
+  WorkerPool.Given<E> | Effect.Error<R> | WorkerPoolError,
+  WithoutScope<Effect.Services<R>> | WorkerPool.Given<R0>
+>
 
 /**
  * `stream` and `streamUnordered`.
@@ -133,11 +143,15 @@ export type MapMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
  * @category models
  * @since 0.1.0
  */
-export type StreamMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E0, R0>,
-  task: Task<A, S, B, E, R>,
+export type StreamMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, S, R>,
   options?: CallOptions<S, X>
-) => Stream.Stream<B, E0 | E | WorkerPoolError, WithoutScope<R> | R0>
+) => Stream.Stream<
+  Effect.Success<R>,
+  WorkerPool.Given<E> | Effect.Error<R> | WorkerPoolError,
+  WithoutScope<Effect.Services<R>> | WorkerPool.Given<R0>
+>
 
 /**
  * `streamExit` and `streamUnorderedExit`.
@@ -145,11 +159,15 @@ export type StreamMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
  * @category models
  * @since 0.1.0
  */
-export type StreamExitMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E0, R0>,
-  task: Task<A, S, B, E, R>,
+export type StreamExitMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, S, R>,
   options?: CallOptions<S, X>
-) => Stream.Stream<WorkerPool.Outcome<B, E | WorkerPoolError>, E0 | WorkerPoolError, WithoutScope<R> | R0>
+) => Stream.Stream<
+  WorkerPool.Outcome<Effect.Success<R>, Effect.Error<R> | WorkerPoolError>,
+  WorkerPool.Given<E> | WorkerPoolError,
+  WithoutScope<Effect.Services<R>> | WorkerPool.Given<R0>
+>
 
 /**
  * Makes a pool of fibers, which lives as long as the Scope.
@@ -181,14 +199,13 @@ export type StreamExitMethod<S, X> = <A, B, E, R, E0 = never, R0 = never>(
  * @category constructors
  * @since 0.1.0
  */
-export const make: {
-  <E0, R0, S = void, X = unknown, R1 = never, R2 = never>(
-    options: Effect.Effect<Options<S, X, R1, R2>, E0, R0>
-  ): Effect.Effect<FiberPool<S, X>, E0 | WorkerPoolError, R0 | R1 | R2 | Scope.Scope>
-  <S = void, X = unknown, R1 = never, R2 = never>(
-    options?: Options<S, X, R1, R2>
-  ): Effect.Effect<FiberPool<S, X>, WorkerPoolError, R1 | R2 | Scope.Scope>
-} = internal.make
+export const make: <S = void, X = unknown, R1 = never, R2 = never, E = never, R = never>(
+  options?: Options<S, X, R1, R2> | Effect.Effect<Options<S, X, R1, R2>, E, R>
+) => Effect.Effect<
+  FiberPool<S, X>,
+  WorkerPool.Given<E> | WorkerPoolError,
+  WorkerPool.Given<R | R1 | R2> | Scope.Scope
+> = internal.make
 
 /**
  * Tests whether a value is a `FiberPool`.

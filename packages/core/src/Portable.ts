@@ -58,17 +58,17 @@ export interface Portable<out F, out C extends Crossing = "cloned"> {
  * @category utility types
  * @since 0.1.0
  */
-export type Success<R> = R extends Effect.Effect<infer A, infer _E, infer _R> ? A
-  : R extends PromiseLike<infer A> ? Awaited<A>
-  : R
+export type Success<R> =
+  R extends Effect.Effect<infer A, infer _E, infer _R> ? A : R extends PromiseLike<infer A> ? Awaited<A> : R
 
 /**
- * What a task or hook fails with, typed: the error of an Effect. A throw or a rejection is a defect.
+ * What a task or hook fails with, typed: the error of an Effect. A throw or a rejection is a defect. An `any` is taken
+ * for a plain value.
  *
  * @category utility types
  * @since 0.1.0
  */
-export type Failure<R> = R extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
+export type Failure<R> = 0 extends 1 & R ? never : R extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
 
 /**
  * What an Effect that a task or hook returns requires.
@@ -76,7 +76,7 @@ export type Failure<R> = R extends Effect.Effect<infer _A, infer E, infer _R> ? 
  * @category utility types
  * @since 0.1.0
  */
-export type Requirements<R> = R extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
+export type Requirements<R> = 0 extends 1 & R ? never : R extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
 /**
  * What structured clone would lose of a result: Effect's own data (anything with `pipe`). `never` when nothing.
@@ -86,16 +86,19 @@ export type Requirements<R> = R extends Effect.Effect<infer _A, infer _E, infer 
  */
 export type Lost<R> = 0 extends 1 & Success<R> ? never : Extract<Success<R>, Pipeable>
 
-type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.Layer<any, any, any>
+type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.Layer<never, any, any>
 
 /**
- * References to every exported function, Effect and Layer of a module.
+ * References to every exported function, Effect and Layer of a module. One that `make` gave Schemas must be imported
+ * instead: the Schemas are needed on both sides.
  *
  * @category models
  * @since 0.1.0
  */
 export type Module<M> = {
-  readonly [K in keyof M as M[K] extends Anything ? K : never]: Portable<M[K]>
+  readonly [K in keyof M as M[K] extends Anything ? K : never]: M[K] extends Portable<unknown, "encoded">
+    ? { readonly "this export has Schemas, which only an import of it can apply": M[K] }
+    : Portable<M[K]>
 }
 
 /**
@@ -109,7 +112,8 @@ export type Module<M> = {
  *
  * **Gotchas**
  *
- * Nothing is loaded here: whether the module and its export exist shows in the worker, as `StartFailed`.
+ * Nothing is loaded here: whether the module and its export exist shows in the worker, as `StartFailed`. A `Buffer` is a
+ * view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
  *
  * @example
  * ```ts
@@ -128,19 +132,87 @@ export const module: <M>(url: URL | string) => Module<M> = internal.module
 
 /**
  * Schemas for what crosses between the threads. They go through `Schema.toCodecJson`, with `Uint8Array`, `Date` and
- * `bigint` passed through, and must need no services.
+ * `bigint` passed through, and must need no services. Callers see the types of the Schemas in place of the function's.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Schemas<F extends (...args: any) => any> {
-  /** Of an item. */
-  readonly input?: Schema.Codec<Parameters<F>[0], any, never, never> | undefined
-  /** Of a result. */
-  readonly output?: Schema.Codec<Success<ReturnType<F>>, any, never, never> | undefined
-  /** Of a failure. */
-  readonly error?: Schema.Codec<Failure<ReturnType<F>>, any, never, never> | undefined
+export interface Schemas {
+  /** Of an item: of the first parameter, or with `bind` of the first that is not bound. */
+  readonly input?: Schema.Codec<any, any, never, never> | undefined
+  /** Of a result; it takes all that the function returns. */
+  readonly output?: Schema.Codec<any, any, never, never> | undefined
+  /** Of a failure; it takes all that the function fails with. */
+  readonly error?: Schema.Codec<any, any, never, never> | undefined
 }
+
+/**
+ * `unknown` when Schemas fit a function, or else a type that nothing has, whose keys say what is wrong.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckSchemas<F extends (...args: any) => any, O> = (O extends { readonly input: Schema.Schema<infer T> }
+  ? [Takers<Parameters<F>, T>] extends [never]
+    ? { readonly input: { readonly "the input Schema is of no parameter of the function": Parameters<F> } }
+    : unknown
+  : unknown) &
+  (O extends { readonly output: Schema.Schema<infer T> }
+    ? [Success<ReturnType<F>>] extends [T]
+      ? unknown
+      : {
+          readonly output: {
+            readonly "the output Schema does not take what the function returns": Success<ReturnType<F>>
+          }
+        }
+    : unknown) &
+  (O extends { readonly error: Schema.Schema<infer T> }
+    ? [Failure<ReturnType<F>>] extends [T]
+      ? unknown
+      : {
+          readonly error: {
+            readonly "the error Schema does not take what the function fails with": Failure<ReturnType<F>>
+          }
+        }
+    : unknown)
+
+/** The places of parameters that take a `T`. */
+type Takers<Args extends ReadonlyArray<unknown>, T> = { [K in keyof Args]: [T] extends [Args[K]] ? K : never }[number]
+
+/** The places of parameters that take a `T` and nothing else. */
+type Exactly<Args extends ReadonlyArray<unknown>, T> = {
+  [K in keyof Args]: [T] extends [Args[K]] ? ([Args[K]] extends [T] ? K : never) : never
+}[number]
+
+/**
+ * What callers of a task with Schemas `O` see of it.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Encoded<F extends (...args: any) => any, O> = (
+  ...args: EncodedArgs<Parameters<F>, O>
+) => EncodedReturn<ReturnType<F>, O>
+
+type EncodedArgs<Args extends ReadonlyArray<unknown>, O> = O extends { readonly input: Schema.Schema<infer T> }
+  ? [Exactly<Args, T>] extends [never]
+    ? { [K in keyof Args]: [T] extends [Args[K]] ? T : Args[K] }
+    : Args
+  : Args
+
+type EncodedReturn<R, O> = O extends { readonly output: object } | { readonly error: object }
+  ? R extends Effect.Effect<infer A, infer E, infer Services>
+    ? Effect.Effect<TypeOf<O, "output", A>, TypeOf<O, "error", E>, Services>
+    : O extends { readonly output: object }
+      ? TypeOf<O, "output", R>
+      : R
+  : R
+
+type TypeOf<O, K extends string, A> = [A] extends [never]
+  ? never
+  : O extends { readonly [_ in K]: Schema.Schema<infer T> }
+    ? T
+    : A
 
 /**
  * Makes a function (an Effect, a Layer) of a module that both sides import portable: the function itself, still
@@ -188,12 +260,12 @@ export interface Schemas<F extends (...args: any) => any> {
  * @since 0.1.0
  */
 export const make: {
-  <F extends (...args: any) => any, const O extends Schemas<F>>(
+  <F extends (...args: any) => any, O extends Schemas>(
     url: URL | string,
     name: string,
     value: F,
-    schemas: O & Schemas<F>
-  ): F & Portable<F, O extends { readonly output: object } ? "encoded" : "cloned">
+    schemas: O & CheckSchemas<F, O>
+  ): F & Portable<Encoded<F, O>, O extends { readonly output: object } ? "encoded" : "cloned">
   <F extends Anything>(url: URL | string, name: string, value: F): F & Portable<F>
 } = internal.make
 

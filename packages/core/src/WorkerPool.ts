@@ -41,7 +41,10 @@ export interface DispatchOptions {
   readonly chunks?: number | undefined
   /** How many items there will be, an integer >= 0, where the items cannot tell; used for planning only. */
   readonly length?: number | undefined
-  /** How many items may be pulled from the source and not yet delivered, an integer >= 1. Default: two chunks per worker. */
+  /**
+   * How many items may be pulled from the source and not yet delivered, an integer >= 1. Default: two chunks per worker,
+   * or twice `tasksPerWorker` items where that is more.
+   */
   readonly maxActive?: number | undefined
   /** How many items a worker is given before it is replaced, an integer >= 1. Default: no limit. */
   readonly lifespan?: number | undefined
@@ -115,15 +118,9 @@ export interface Options<I, XF, P> extends PoolOptions {
    * Run when a worker is acquired: an Effect, or a function of the worker that returns a value, Promise or Effect. What
    * it returns is the worker's state. It may register finalizers in the worker's Scope.
    */
-  readonly init?: (Portable.Portable<I> & CheckRequirements<Portable.Requirements<Returned<I>>, P>) | undefined
+  readonly init?: (Portable.Portable<I> & CheckHook<I, void, P>) | undefined
   /** Run when a worker is released; it gets the state, and its results are read by `exitResults`. */
-  readonly exit?:
-    | (
-      & Portable.Portable<XF>
-      & CheckRequirements<Portable.Requirements<Returned<XF>>, P>
-      & CheckState<XF, StateOf<I>>
-    )
-    | undefined
+  readonly exit?: (Portable.Portable<XF> & CheckHook<XF, StateOf<I>, P> & CheckExitResult<Returned<XF>>) | undefined
   /** A Layer, built once per worker before `init` and closed after `exit`, that provides what hooks and tasks require. */
   readonly services?: Portable.Portable<Layer.Layer<P, any>> | undefined
 }
@@ -140,7 +137,21 @@ export interface Options<I, XF, P> extends PoolOptions {
  */
 export type HookOf<S, A, P> =
   | Effect.Effect<A, any, P | Scope.Scope>
-  | ((worker: WorkerContext<S>) => A | Promise<A> | Effect.Effect<A, any, P | Scope.Scope>)
+  | ((worker: WorkerContext<S>) => Plain<A> | Promise<A> | Effect.Effect<A, any, P | Scope.Scope>)
+
+/** An `unknown` result would let Effects pass whose requirements nobody has looked at. */
+type Plain<A> = unknown extends A ? NoEffect : A
+
+type NoEffect =
+  | (object & { readonly [Effect.TypeId]?: never })
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | void
 
 /**
  * What a hook returns before it is unwrapped: the Effect that it is, or what it returns as a function.
@@ -159,23 +170,49 @@ export type Returned<H> = H extends Effect.Effect<any, any, any> ? H : H extends
 export type StateOf<I> = Portable.Success<Returned<I>>
 
 /**
+ * `E`, but inferred from arguments alone: where none decides it, the type that a context such as `Effect.all` expects
+ * would make it `any`.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type Given<E> = [E] extends [infer G extends E] ? G : never
+
+/**
  * `unknown` when the pool provides what is required, or else a type that nothing has, whose key says what is wrong.
  *
  * @category utility types
  * @since 0.1.0
  */
-export type CheckRequirements<R, P> = [Exclude<R, P | Scope.Scope>] extends [never] ? unknown
-  : { readonly "the pool's services do not provide": Exclude<R, P | Scope.Scope> }
+export type CheckRequirements<R, P> = 0 extends 1 & R
+  ? unknown
+  : [Exclude<R, P | Scope.Scope>] extends [never]
+    ? unknown
+    : { readonly "the pool's services do not provide": Exclude<R, P | Scope.Scope> }
 
 /**
- * `unknown` when an exit hook takes the pool's state, or else a type that nothing has, whose key says what is wrong.
+ * `unknown` when `H` is a hook of a worker with state `S` whose requirements are met, or else a type that nothing has,
+ * whose key says what is wrong.
  *
  * @category utility types
  * @since 0.1.0
  */
-export type CheckState<XF, S> = XF extends Effect.Effect<any, any, any> ? unknown
-  : XF extends (worker: WorkerContext<S>) => any ? unknown
-  : { readonly "the exit hook does not take the pool's state": S }
+export type CheckHook<H, S, P> = CheckRequirements<Portable.Requirements<Returned<H>>, P> &
+  (H extends Effect.Effect<any, any, any>
+    ? unknown
+    : H extends (worker: WorkerContext<S>) => any
+      ? unknown
+      : { readonly "this hook is neither an Effect nor a function of a worker with the state": S })
+
+/**
+ * `unknown` when what an exit hook returns can cross, or else a type that nothing has, whose key says what is wrong.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckExitResult<R> = [Portable.Lost<R>] extends [never]
+  ? unknown
+  : { readonly "structured clone would lose this exit result": Portable.Lost<R> }
 
 /**
  * `unknown` when a task's requirements are met and its result can cross, or else a type that nothing has.
@@ -183,11 +220,11 @@ export type CheckState<XF, S> = XF extends Effect.Effect<any, any, any> ? unknow
  * @category utility types
  * @since 0.1.0
  */
-export type CheckTask<R, C, P> = 0 extends 1 & R ? unknown
-  :
-    & CheckRequirements<Portable.Requirements<R>, P>
-    & ([C] extends ["encoded"] ? unknown
-      : [Portable.Lost<R>] extends [never] ? unknown
+export type CheckTask<R, C, P> = CheckRequirements<Portable.Requirements<R>, P> &
+  ([C] extends ["encoded"]
+    ? unknown
+    : [Portable.Lost<R>] extends [never]
+      ? unknown
       : { readonly "structured clone would lose this result: give Portable.make an output Schema": Portable.Lost<R> })
 
 /**
@@ -196,9 +233,11 @@ export type CheckTask<R, C, P> = 0 extends 1 & R ? unknown
  * @category models
  * @since 0.1.0
  */
-export type Task<A, R, C extends Portable.Crossing, S, P> =
-  & Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C>
-  & CheckTask<R, C, P>
+export type Task<A, R, C extends Portable.Crossing, S, P> = Portable.Portable<
+  (item: A, worker: WorkerContext<S>) => R,
+  C
+> &
+  CheckTask<R, C, P>
 
 /**
  * The outcome of one item.
@@ -281,25 +320,17 @@ export interface Controls<out X> {
   readonly stats: Effect.Effect<Stats>
 }
 
-
 /**
  * `map` and `mapUnordered`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface MapMethod<in out S, in out X, in out P> {
-  <A, E, R0, R, C extends Portable.Crossing>(
-    items: Stream.Stream<A, E, R0>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<Array<Portable.Success<R>>, E | Portable.Failure<R> | WorkerPoolError, R0>
-  <A, R, C extends Portable.Crossing>(
-    items: Iterable<A>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<Array<Portable.Success<R>>, Portable.Failure<R> | WorkerPoolError>
-}
+export type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, R, C, S, P>,
+  options?: CallOptions<S, X, P>
+) => Effect.Effect<Array<Portable.Success<R>>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 /**
  * `mapExit`.
@@ -307,25 +338,15 @@ export interface MapMethod<in out S, in out X, in out P> {
  * @category models
  * @since 0.1.0
  */
-export interface MapExitMethod<in out S, in out X, in out P> {
-  <A, E, R0, R, C extends Portable.Crossing>(
-    items: Stream.Stream<A, E, R0>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<
-    Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
-    E | WorkerPoolError,
-    R0
-  >
-  <A, R, C extends Portable.Crossing>(
-    items: Iterable<A>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<
-    Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
-    WorkerPoolError
-  >
-}
+export type MapExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, R, C, S, P>,
+  options?: CallOptions<S, X, P>
+) => Effect.Effect<
+  Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
+  Given<E> | WorkerPoolError,
+  Given<R0>
+>
 
 /**
  * `forEach`. Results never cross, so they may be of any type.
@@ -333,18 +354,11 @@ export interface MapExitMethod<in out S, in out X, in out P> {
  * @category models
  * @since 0.1.0
  */
-export interface ForEachMethod<in out S, in out X, in out P> {
-  <A, E, R0, R, C extends Portable.Crossing>(
-    items: Stream.Stream<A, E, R0>,
-    task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> & CheckRequirements<Portable.Requirements<R>, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<void, E | Portable.Failure<R> | WorkerPoolError, R0>
-  <A, R, C extends Portable.Crossing>(
-    items: Iterable<A>,
-    task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> & CheckRequirements<Portable.Requirements<R>, P>,
-    options?: CallOptions<S, X, P>
-  ): Effect.Effect<void, Portable.Failure<R> | WorkerPoolError>
-}
+export type ForEachMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> & CheckRequirements<Portable.Requirements<R>, P>,
+  options?: CallOptions<S, X, P>
+) => Effect.Effect<void, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 /**
  * `stream` and `streamUnordered`.
@@ -352,18 +366,11 @@ export interface ForEachMethod<in out S, in out X, in out P> {
  * @category models
  * @since 0.1.0
  */
-export interface StreamMethod<in out S, in out X, in out P> {
-  <A, E, R0, R, C extends Portable.Crossing>(
-    items: Stream.Stream<A, E, R0>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Stream.Stream<Portable.Success<R>, E | Portable.Failure<R> | WorkerPoolError, R0>
-  <A, R, C extends Portable.Crossing>(
-    items: Iterable<A>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Stream.Stream<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>
-}
+export type StreamMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, R, C, S, P>,
+  options?: CallOptions<S, X, P>
+) => Stream.Stream<Portable.Success<R>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 /**
  * `streamExit` and `streamUnorderedExit`.
@@ -371,18 +378,15 @@ export interface StreamMethod<in out S, in out X, in out P> {
  * @category models
  * @since 0.1.0
  */
-export interface StreamExitMethod<in out S, in out X, in out P> {
-  <A, E, R0, R, C extends Portable.Crossing>(
-    items: Stream.Stream<A, E, R0>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Stream.Stream<Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>, E | WorkerPoolError, R0>
-  <A, R, C extends Portable.Crossing>(
-    items: Iterable<A>,
-    task: Task<A, R, C, S, P>,
-    options?: CallOptions<S, X, P>
-  ): Stream.Stream<Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>, WorkerPoolError>
-}
+export type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  task: Task<A, R, C, S, P>,
+  options?: CallOptions<S, X, P>
+) => Stream.Stream<
+  Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>,
+  Given<E> | WorkerPoolError,
+  Given<R0>
+>
 
 /**
  * A pool of workers with state `S`, exit results `X` and services `P`.
@@ -460,18 +464,13 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
  * @category constructors
  * @since 0.1.0
  */
-export const make: {
-  <E, R, I = () => void, XF = () => unknown, P = never>(
-    options: Effect.Effect<Options<I, XF, P>, E, R>
-  ): Effect.Effect<
-    WorkerPool<StateOf<I>, StateOf<XF>, P>,
-    E | WorkerPoolError,
-    R | Scope.Scope | WorkerRuntime
-  >
-  <I = () => void, XF = () => unknown, P = never>(
-    options?: Options<I, XF, P>
-  ): Effect.Effect<WorkerPool<StateOf<I>, StateOf<XF>, P>, WorkerPoolError, Scope.Scope | WorkerRuntime>
-} = internal.make
+export const make: <I = () => void, XF = () => unknown, P = never, E = never, R = never>(
+  options?: Options<I, XF, P> | Effect.Effect<Options<I, XF, P>, E, R>
+) => Effect.Effect<
+  WorkerPool<StateOf<I>, StateOf<XF>, P>,
+  Given<E> | WorkerPoolError,
+  Given<R> | Scope.Scope | WorkerRuntime
+> = internal.make
 
 /**
  * A class made by `Service`: the pool's key in a Context, and the layers that make it.
@@ -479,9 +478,11 @@ export const make: {
  * @category services
  * @since 0.1.0
  */
-export interface ServiceClass<Self, Id extends string, S, X, P, E, R>
-  extends Context.ServiceClass<Self, Id, WorkerPool<S, X, P>>
-{
+export interface ServiceClass<Self, Id extends string, S, X, P, E, R> extends Context.ServiceClass<
+  Self,
+  Id,
+  WorkerPool<S, X, P>
+> {
   /** Makes the pool; it lives as long as the layer. */
   readonly layer: Layer.Layer<Self, WorkerPoolError | E, WorkerRuntime | R>
   /** Makes the pool with some of its options replaced, by a test for example. */
@@ -513,25 +514,19 @@ export interface ServiceClass<Self, Id extends string, S, X, P, E, R>
  * @category services
  * @since 0.1.0
  */
-export const Service = <Self>(): {
-  <const Id extends string, E, R, I = () => void, XF = () => unknown, P = never>(
+export const Service =
+  <Self>(): (<const Id extends string, I = () => void, XF = () => unknown, P = never, E = never, R = never>(
     id: Id,
-    options: Effect.Effect<Options<I, XF, P>, E, R>
-  ): ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, E, Exclude<R, Scope.Scope>>
-  <const Id extends string, I = () => void, XF = () => unknown, P = never>(
-    id: Id,
-    options?: Options<I, XF, P>
-  ): ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, never, never>
-} =>
-(id: string, options: internal.Options = {}): any => {
-  class Base extends Context.Service<Self, WorkerPool<any, any, any>>()(id) {
-    static readonly layer = Layer.effect(Base, internal.make(options))
-    static layerWith(overrides: PoolOptions & CallOptions<any, any, any>) {
-      return Layer.effect(Base, internal.make(internal.override(options, overrides)))
-    }
+    options?: Options<I, XF, P> | Effect.Effect<Options<I, XF, P>, E, R>
+  ) => ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, Given<E>, Exclude<Given<R>, Scope.Scope>>) =>
+  (id: string, options: internal.Options = {}): any => {
+    const key = Context.Service<Self, WorkerPool<any, any, any>>()(id)
+    return Object.assign(key, {
+      layer: Layer.effect(key, internal.make(options)),
+      layerWith: (overrides: PoolOptions & CallOptions<any, any, any>) =>
+        Layer.effect(key, internal.make(internal.override(options, overrides)))
+    })
   }
-  return Base
-}
 
 /**
  * Tests whether a value is a `WorkerPool`.

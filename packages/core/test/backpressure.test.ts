@@ -36,8 +36,10 @@ const setups = Arbitrary.all({
 type Setup = Generated<typeof setups>
 
 /** The most items that may be pulled and not yet delivered, once so many have been pulled. */
-const bound = ({ chunkSize, maxActive, size }: Setup, pulled: number): number =>
-  maxActive ?? 2 * size * (chunkSize ?? Chunking.automatic({ planned: pulled, length: undefined, workers: size }))
+const bound = ({ chunkSize, maxActive, size, tasksPerWorker }: Setup, pulled: number): number => {
+  const longest = chunkSize ?? Chunking.automatic({ planned: pulled, length: undefined, workers: size })
+  return maxActive ?? 2 * size * Math.max(longest, tasksPerWorker)
+}
 
 /** Counts what is pulled and what is delivered; asserts at each pull that there was room for it. */
 class Counter {

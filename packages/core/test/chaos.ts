@@ -7,7 +7,6 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import type { WorkerContext } from "../src/WorkerContext.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
@@ -23,6 +22,8 @@ import {
   oneOf,
   optional,
   type Pool,
+  recordLogs,
+  releaseFailed,
   source,
   sourceKinds
 } from "./support.ts"
@@ -97,7 +98,6 @@ export const play = (script: Script, restrict: (operation: Operation) => boolean
     const ledger = new Ledger()
     const killed = new Set<Entry>()
     const failed = new Set<string>()
-    let logged = 0
     const random = (worker: WorkerContext, salt: number) =>
       noise(script.seed + salt, worker.id * 1000 + worker.generation)
     const init = ledger.init((worker) =>
@@ -175,10 +175,7 @@ export const play = (script: Script, restrict: (operation: Operation) => boolean
         }
         return { operation, exit: yield* Fiber.await(fiber) }
       })
-    const logger = Logger.make(({ message }) => {
-      const [text] = Array.isArray(message) ? message : [message]
-      if (text === "A worker's release failed") logged++
-    })
+    const logs = recordLogs()
     const played = script.operations.filter(restrict)
     const ended = yield* Effect.gen(function* () {
       const pool = yield* makePool<any, any>(script.kind, {
@@ -200,14 +197,14 @@ export const play = (script: Script, restrict: (operation: Operation) => boolean
       assert.strictEqual(stats.busy, 0, "no worker is busy")
       assert.strictEqual(stats.live + stats.starting, ledger.present.size, "live workers are counted right")
       return ended
-    }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])), driven)
+    }).pipe(Effect.scoped, Effect.provide(logs.layer), driven)
     const names = new Set([...killed].map((entry) => `${entry.id}.${entry.generation}`))
     return {
       ledger,
       ended,
       killed,
       failedReleases: [...failed].filter((name) => !names.has(name)).length,
-      logged,
+      logged: logs.lines.filter((line) => line === releaseFailed).length,
       mostSlots: Math.max(script.size, ...played.filter(({ kind }) => kind === "setSize").map(({ size }) => size))
     }
   }).pipe(Effect.orDie)

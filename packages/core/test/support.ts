@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -222,8 +223,24 @@ export const outcome = (exit: Exit.Exit<unknown, unknown>): unknown =>
   Exit.isSuccess(exit) ? { success: exit.value } : { failures: failures(exit) }
 
 /** Whether an Exit is interruption, and nothing else. */
-export const isInterrupted = (exit: Exit.Exit<unknown, unknown>): boolean =>
+export const isInterrupted = <A, E>(exit: Exit.Exit<A, E>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+
+// -----------------------------------------------------------------------------
+// Logs
+// -----------------------------------------------------------------------------
+
+/** A layer that keeps what is logged, as `"WARN the first part of the message"`, in place of printing it. */
+export const recordLogs = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    lines.push(`${logLevel.toUpperCase()} ${Array.isArray(message) ? message[0] : message}`)
+  })
+  return { lines, layer: Logger.layer([logger]) }
+}
+
+/** What is logged of a release that failed where nobody waits for it. */
+export const releaseFailed = "ERROR A worker's release failed"
 
 // -----------------------------------------------------------------------------
 // Ledger

@@ -16,6 +16,8 @@ import type { Source } from "./source.ts"
 
 /** What a call asks of its pool. */
 export interface CallHost {
+  /** How many items a worker runs at once. */
+  readonly tasksPerWorker: number
   /** The call may have a chunk, or its turn may have come. */
   readonly ready: (call: Call) => void
   /** The call has no more chunks to give. */
@@ -45,6 +47,9 @@ export interface CallOptions {
 
 export class Call {
   readonly options: CallOptions
+  /** What its start releases before its first chunk. */
+  readonly firstReleases = new Releases()
+  /** All else that it releases, before it returns. */
   readonly releases = new Releases()
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
@@ -191,7 +196,8 @@ export class Call {
   }
 
   private maxActive(workers: number): number {
-    return this.options.maxActive ?? 2 * workers * this.longest
+    // chunks may be shorter than what a worker runs at once
+    return this.options.maxActive ?? 2 * workers * Math.max(this.longest, this.host.tasksPerWorker)
   }
 
   /** Asks the source, whose iterable may throw (C7). */

@@ -63,6 +63,12 @@ export const clone = (value: unknown, using: Codec | undefined): unknown => {
   return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
 }
 
+/** Clones a result as a remote worker would send it: an error keeps what structured clone would lose. */
+export const cloneResult = (value: unknown, using: Codec | undefined): unknown =>
+  using === undefined && value instanceof Error
+    ? failure.decode(structuredClone(failure.encode(value)))
+    : clone(value, using)
+
 /** Clones a bound value as a channel would. Throws the typed error when it cannot be. */
 export const cloneBound = (value: unknown): unknown => {
   try {

@@ -70,7 +70,7 @@ export const encodeUncloneable = (value: unknown, why: unknown): EncodedError =>
   return {
     _tag: "Error",
     name,
-    message: text,
+    message: original === undefined ? text : `${text}\nThe error was ${original.message}`,
     stack: undefined,
     cause: original === undefined ? undefined : encode(original),
     errors: undefined,

@@ -15,6 +15,8 @@ import * as codec from "./codec.ts"
 import * as crossing from "./crossing.ts"
 import { type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "./portable.ts"
+import * as resolver from "./resolver.ts"
+import { isPromiseLike } from "./shapes.ts"
 import { toEffect } from "./toEffect.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
@@ -103,7 +105,12 @@ export class FiberItems {
     const { chunk } = running
     const { schemas } = portable.definition(chunk.task)
     running.task = task as Task
-    if (this.host.clone && schemas !== undefined) running.codecs = codec.fromSchemas(schemas)
+    if (this.host.clone) {
+      if (schemas !== undefined) running.codecs = codec.fromSchemas(schemas)
+      else if (portable.isPortable(task) && portable.definition(task).schemas !== undefined) {
+        return this.end(running, this.host.code.startFailed(resolver.schemasOnOneSide()))
+      }
+    }
     const fork = Effect.runForkWith(this.host.contextFor(chunk))
     const lanes = Math.min(this.host.lanes, chunk.items.length)
     let active = lanes
@@ -143,16 +150,14 @@ export class FiberItems {
         if ((position & 63) === 63) yield* Effect.yieldNow
         this.report(running, position, effect)
       } else {
-        this.report(running, position, yield* Effect.exit(Effect.interruptible(effect)))
+        this.report(running, position, yield* Effect.exit(effect))
       }
     }
   })
 
   private item(running: Running): Effect.Effect<void> {
     const position = running.next++
-    return Effect.map(Effect.exit(Effect.interruptible(this.begin(running, position))), (exit) =>
-      this.report(running, position, exit)
-    )
+    return Effect.map(Effect.exit(this.begin(running, position)), (exit) => this.report(running, position, exit))
   }
 
   /** Calls the task: an Exit when that is all there is to it, or else the Effect to run in the item's own Scope. */
@@ -169,27 +174,27 @@ export class FiberItems {
       }
     }
     const context = new WorkerContextImpl(worker.id, worker.generation, this.host.state())
-    let result: Effect.Effect<unknown, unknown>
+    let returned: unknown
     try {
-      result = toEffect(task(item, context), context)
+      returned = task(item, context)
     } catch (defect) {
       return Exit.die(defect)
     }
+    const result = toEffect(returned, context)
     if (Exit.isExit(result)) return result
+    // what the task did when it was called may have interrupted it, before there was anything to interrupt
+    if (running.interrupted) return abandon(returned, context)
     running.contexts.add(context)
     let effect = Effect.scoped(result)
     if (chunk.timeout !== undefined) {
-      effect = Effect.timeoutOrElse(
-        Effect.onInterrupt(effect, () => Effect.sync(() => context.abort())),
-        {
-          duration: chunk.timeout,
-          orElse: () => Effect.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, worker })))
-        }
-      )
+      const timedOut = () => WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, worker }))
+      effect = within(chunk.timeout, effect, context, timedOut)
     }
-    return Effect.ensuring(
-      effect,
-      Effect.sync(() => running.contexts.delete(context))
+    return Effect.interruptible(
+      Effect.ensuring(
+        effect,
+        Effect.sync(() => running.contexts.delete(context))
+      )
     )
   }
 
@@ -204,12 +209,40 @@ export class FiberItems {
     if (!this.host.clone) return chunk.onSuccess(position, exit.value)
     let value: unknown
     try {
-      value = crossing.clone(exit.value, codecs.output)
+      value = crossing.cloneResult(exit.value, codecs.output)
     } catch (cause) {
       return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", index, cause)))
     }
     chunk.onSuccess(position, value)
   }
+}
+
+/** Fails when the time is over, whatever the Effect makes of its interruption. */
+const within = (
+  millis: number,
+  effect: Effect.Effect<unknown, unknown>,
+  context: WorkerContextImpl,
+  timedOut: () => WorkerPoolError.WorkerPoolError
+): Effect.Effect<unknown, unknown> => {
+  let isOver = false
+  const timer = Effect.map(Effect.sleep(millis), () => {
+    isOver = true
+    // told before it is interrupted: that may have to wait for what listens to the signal
+    context.abort()
+  })
+  return Effect.flatMap(Effect.exit(Effect.raceFirst(effect, timer)), (exit) =>
+    isOver ? Effect.fail(timedOut()) : exit
+  )
+}
+
+/** An Effect that nobody wants any more does not begin; a Promise has begun, so it is told, and waited for. */
+const abandon = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {
+  context.abort()
+  if (!isPromiseLike(returned)) return Effect.interrupt
+  return Effect.callback<never>((resume) => {
+    const settled = () => resume(Effect.interrupt)
+    returned.then(settled, settled)
+  })
 }
 
 const isOwn = (reason: Cause.Reason<unknown>): boolean =>

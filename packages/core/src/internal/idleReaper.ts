@@ -44,7 +44,8 @@ export class IdleReaper<S extends IdleSlot> {
     if (wait === undefined) return
     this.fiber = this.host.fork(
       Effect.andThen(
-        Effect.sleep(wait),
+        // not every Clock yields for no time, and the fiber must not end before it is kept
+        wait === 0 ? Effect.yieldNow : Effect.sleep(wait),
         Effect.sync(() => {
           this.fiber = undefined
           this.reap(idleTime)

@@ -68,6 +68,7 @@ export class ItemLoop {
   private active = 0
   private isRunning = false
   private outbox: Outbox | undefined = undefined
+  private reporting: ReturnType<typeof setTimeout> | undefined = undefined
 
   constructor(host: LoopHost, limit: number) {
     this.host = host
@@ -122,7 +123,17 @@ export class ItemLoop {
       if (this.outbox !== undefined && now - this.outbox.since >= reportInterval) this.flush(false)
     }
     this.isRunning = false
-    if (this.active === 0) this.flush(false)
+    this.pause()
+  }
+
+  /** Nothing more can start now: what has ended does not wait for what has not. */
+  private pause(): void {
+    if (this.outbox === undefined) return
+    if (this.active === 0 || performance.now() - this.outbox.since >= reportInterval) return this.flush(false)
+    this.reporting ??= setTimeout(() => {
+      this.reporting = undefined
+      this.flush(false)
+    }, reportInterval)
   }
 
   private begin(work: Work, position: number, now: number): void {

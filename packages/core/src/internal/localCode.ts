@@ -58,13 +58,14 @@ export class LocalCode {
     if (this.found.has(address)) return this.found.get(address)
     const value = this.search(address)
     if (value instanceof NotFound) return value
-    if (value instanceof Promise) {
-      return value.then((value) => {
-        this.found.set(address, value)
-        return value
-      })
-    }
+    // a Promise as well, so that whoever asks meanwhile gets the same thing, bound to the same value
     this.found.set(address, value)
+    if (value instanceof Promise) {
+      value.then(
+        (value) => this.found.set(address, value),
+        () => this.found.delete(address)
+      )
+    }
     return value
   }
 

@@ -47,6 +47,8 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   private killedCount = 0
   private ticks = 0
   private emptying = 0
+  /** Whether idle time has emptied the pool while calls ran, and they have not started a worker since. */
+  private idledOut = false
   private dispatching = false
   private dispatchAgain = false
   private isClosed = false
@@ -103,7 +105,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
 
   /** Offers the call's items, once what it released by its start is gone. */
   offer(call: Call): Effect.Effect<void> {
-    return Effect.map(call.releases.settle, () => {
+    return Effect.map(call.firstReleases.settle, () => {
       call.offer()
       if (call.options.single && this.rotation.has(call) && this.isOverloaded(0)) {
         call.fail(Cause.fail(this.overloaded()))
@@ -117,18 +119,22 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   }
 
   /** Ends a call that was admitted; returns what failed in the releases that it caused. */
-  leave(call: Call): Effect.Effect<Array<WorkerPoolError.WorkerPoolError>> {
+  leave(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
     return Effect.suspend(() => {
-      if (call.options.single) return call.releases.settle
+      if (call.options.single) return Effect.void
       this.mapCalls--
-      if (this.mapCalls > 0) return call.releases.settle
+      if (this.mapCalls > 0) return Effect.void
       this.keepAlive = this.nextKeepAlive
       this.reaper.update()
-      return Effect.andThen(this.keepAlive === false ? this.empty(call.releases) : Effect.void, call.releases.settle)
+      return this.keepAlive === false ? this.empty(call.releases) : Effect.void
     }).pipe(
+      Effect.andThen(call.firstReleases.settle),
+      Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
+
       Effect.ensuring(
         Effect.sync(() => {
           this.calls.delete(call)
+          if (this.idledOut && this.calls.size === 0) this.session.end()
           Deferred.doneUnsafe(call.left, Exit.void)
         })
       )
@@ -143,7 +149,8 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     const warning = this.setHooks(options.hooks(named, this.mapCalls === 0 ? this.defaultHooks : this.current))
     this.mapCalls++
     for (const slot of this.slots) {
-      if (slot.isLive && slot.limit <= 0) slot.retire(call.releases)
+      // those that are busy hold up nobody else's worker
+      if (slot.isLive && slot.limit <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
     }
     return warning
   }
@@ -208,6 +215,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     // its next turn comes after everybody else's
     if (!call.options.single) this.rotation.add(call)
     slot.assign(chunk)
+    this.idledOut = false
     return true
   }
 
@@ -248,9 +256,16 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   }
 
   /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
-  acquisitionFailed(error: WorkerPoolError.WorkerPoolError): void {
-    if (this.slots.some((slot) => slot.isLive)) return
-    for (const call of [...this.rotation]) call.fail(Cause.fail(error))
+  acquisitionFailed(error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
+    // whoever is told goes on at once, and what it calls then must not fail as well
+    const waiting = this.slots.some((slot) => slot.isLive) ? [] : [...this.rotation]
+    // those that wait must not get the slot before they are told
+    const { dispatching } = this
+    this.dispatching = true
+    tellChunks()
+    for (const call of waiting) call.fail(Cause.fail(error))
+    this.dispatching = dispatching
+    this.pump()
   }
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
@@ -278,7 +293,8 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     slot.retire(releases)
     this.fork(
       Effect.flatMap(releases.settle, (failures) => {
-        if (this.calls.size === 0 && this.allSlots.every((slot) => slot.isEmpty)) this.session.end()
+        this.idledOut = this.allSlots.every((slot) => slot.isEmpty)
+        if (this.idledOut && this.calls.size === 0) this.session.end()
         return logReleasesFailed(failures)
       })
     )
@@ -292,6 +308,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     this.gate.pass(() => {
       if (this.isClosed) return Effect.fail(closed)
       this.session.enter()
+      this.idledOut = false
       return Effect.forEach(this.slots, (slot) => slot.start, { concurrency: "unbounded", discard: true })
     }, identity)
   )

@@ -25,13 +25,20 @@ export class Releases {
   }
 
   /** Waits for all of them; returns all that has failed. */
-  readonly settle: Effect.Effect<Array<WorkerPoolError>> = Effect.gen({ self: this }, function* () {
+  readonly settle: Effect.Effect<ReadonlyArray<WorkerPoolError>> = Effect.suspend(() =>
+    this.awaited.length + this.caused.length === 0 ? Effect.succeed(this.failures) : this.wait
+  )
+
+  private readonly wait = Effect.gen({ self: this }, function* () {
     let release: Release | undefined
-    while ((release = this.awaited.shift() ?? this.caused[0]) !== undefined) {
+    // taken out when it is over, because whoever waits may be interrupted and wait again
+    while ((release = this.awaited[0] ?? this.caused[0]) !== undefined) {
       const failure = yield* Deferred.await(release)
-      if (release !== this.caused[0]) continue
-      this.caused.shift()
-      if (failure !== undefined) this.failures.push(failure)
+      if (release === this.awaited[0]) this.awaited.shift()
+      else if (release === this.caused[0]) {
+        this.caused.shift()
+        if (failure !== undefined) this.failures.push(failure)
+      }
     }
     return this.failures
   })

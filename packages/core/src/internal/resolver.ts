@@ -21,6 +21,12 @@ export const trap = (url: string): Error =>
       `every worker. Keep tasks in a module of their own, or guard the program, for example with \`if (isMainThread)\``
   )
 
+/** What stops a call whose results nobody could decode. */
+export const schemasOnOneSide = (): Error =>
+  new Error(
+    "The task's export has Schemas, which must be known on both sides: import it instead of using Portable.module"
+  )
+
 /** Says of a worker that it is loading a task module, for as long as that takes. */
 export const whileLoading = async <A>(url: string, load: () => A): Promise<Awaited<A>> => {
   loading.modules.push(url)

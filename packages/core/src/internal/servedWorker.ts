@@ -4,7 +4,6 @@
  */
 import type * as Layer from "effect/Layer"
 import type { Channel, Transferable } from "../Channel.ts"
-import type { TaskCodecs } from "./codec.ts"
 import type { EffectRunner, ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
 import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
@@ -104,7 +103,7 @@ export class ServedWorker {
   private run(run: protocol.Run): void {
     const loaded = this.definitions.get(run.task)?.loaded
     // what has been loaded already starts at once
-    if (loaded !== undefined && !run.encoded && typeof loaded.value === "function") {
+    if (loaded !== undefined && loaded.schemas === undefined && typeof loaded.value === "function") {
       return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined })
     }
     this.loading.add(run.chunk)
@@ -126,12 +125,11 @@ export class ServedWorker {
 
   private async prepare(loaded: Loaded, encoded: boolean): Promise<LoadedTask> {
     if (typeof loaded.value !== "function") throw new Error("The task's export is no function")
-    let codecs: TaskCodecs | undefined
-    if (encoded && loaded.schemas !== undefined) {
-      const codec = await import("./codec.ts")
-      codecs = codec.fromSchemas(loaded.schemas)
-    }
-    return { call: loaded.value as LoadedTask["call"], codecs }
+    const call = loaded.value as LoadedTask["call"]
+    if (loaded.schemas === undefined) return { call, codecs: undefined }
+    if (!encoded) throw resolver.schemasOnOneSide()
+    const codec = await import("./codec.ts")
+    return { call, codecs: codec.fromSchemas(loaded.schemas) }
   }
 
   // ---------------------------------------------------------------------------

@@ -31,8 +31,8 @@ export interface SlotHost {
   readonly idle: () => void
   /** Something may be dispatched that could not be before. */
   readonly pump: () => void
-  /** No worker came of it; the slot's own chunks have been told. */
-  readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError) => void
+  /** No worker came of it: the slot's own chunks are told, and then those that wait. */
+  readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
   readonly exitResult: (value: unknown) => void
   /** A release that no call, and nothing else that waits, has caused. */
   readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
@@ -188,12 +188,13 @@ export class Slot implements SlotView, ChunkSlot {
   readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
     if (this.withdrawn) return Effect.void
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
-    if (this.status === "empty") this.acquire(0)
+    // kept, because init may be over before `acquire` returns
+    if (this.status === "empty") return Deferred.await(this.acquire(0))
     return this.status === "starting" ? Deferred.await(this.started!) : Effect.void
   })
 
-  /** Acquires a worker for so many items. */
-  private acquire(items: number): void {
+  /** Acquires a worker for so many items; what it returns is done when the worker is live, or else fails. */
+  private acquire(items: number): Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> {
     this.generation++
     const tenant: Tenant = {
       identity: { id: this.id, generation: this.generation },
@@ -206,7 +207,8 @@ export class Slot implements SlotView, ChunkSlot {
     }
     this.tenant = tenant
     this.status = "starting"
-    this.started = Deferred.makeUnsafe()
+    const started = Deferred.makeUnsafe<void, WorkerPoolError.WorkerPoolError>()
+    this.started = started
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
         Effect.flatMap(Effect.exit(this.acquisition(tenant)), (exit) => {
@@ -217,6 +219,7 @@ export class Slot implements SlotView, ChunkSlot {
         })
       )
     )
+    return started
   }
 
   private acquisition(tenant: Tenant) {
@@ -262,10 +265,13 @@ export class Slot implements SlotView, ChunkSlot {
         const failure = failureOf(exit, tenant.identity)
         const chunks = [...this.chunks]
         const started = this.started!
+        const tellChunks = () => {
+          Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
+          for (const chunk of chunks) chunk.onEnd(failure)
+        }
         this.vacate()
-        Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
-        for (const chunk of chunks) chunk.onEnd(failure)
-        if (failure !== undefined) this.host.acquisitionFailed(failure)
+        if (failure === undefined) tellChunks()
+        else this.host.acquisitionFailed(failure, tellChunks)
         this.host.pump()
       }
     )

@@ -50,13 +50,19 @@ const finish = ({ effect, name, needs = [], rule }: internal.Case): Case => ({
   rule,
   name,
   needs,
-  effect: Effect.scoped(effect).pipe(Effect.timeoutOrElse({
-    duration: limit,
-    orElse: () =>
-      Effect.fail(
-        new AssertionFailed({ message: `not done after ${limit} milliseconds`, actual: undefined, expected: undefined })
-      )
-  }))
+  effect: Effect.scoped(effect).pipe(
+    Effect.timeoutOrElse({
+      duration: limit,
+      orElse: () =>
+        Effect.fail(
+          new AssertionFailed({
+            message: `not done after ${limit} milliseconds`,
+            actual: undefined,
+            expected: undefined
+          })
+        )
+    })
+  )
 })
 
 /**

@@ -3,11 +3,14 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Transferable from "effect/workers/Transferable"
 import * as Portable from "../Portable.ts"
+import type { WorkerContext } from "../WorkerContext.ts"
 
 /** A class that structured clone would lose. */
 export class Point extends Schema.Class<Point>("@effect-mpire/core/testing/Point")({
@@ -26,7 +29,7 @@ export class TooFar extends Schema.TaggedError<TooFar>()("TooFar", { point: Poin
 export const half = Portable.make(
   import.meta.url,
   "half",
-  (n: number): Option.Option<number> => n % 2 === 0 ? Option.some(n / 2) : Option.none(),
+  (n: number): Option.Option<number> => (n % 2 === 0 ? Option.some(n / 2) : Option.none()),
   { input: Schema.Number, output: Schema.Option(Schema.Number) }
 )
 
@@ -52,3 +55,33 @@ export const move = Portable.make(
 export const countBytes = Portable.make(import.meta.url, "countBytes", (bytes: Uint8Array): number => bytes.length, {
   input: Transferable.Uint8Array
 })
+
+/** A service. */
+export class Greeting extends Context.Service<Greeting, { readonly text: string }>()(
+  "@effect-mpire/core/testing/Greeting"
+) {}
+
+/** A Layer. */
+export const greeting = Portable.make(
+  import.meta.url,
+  "greeting",
+  Layer.sync(Greeting, () => Greeting.of({ text: "hello" }))
+)
+
+/** An Effect. */
+export const openGreeting = Portable.make(
+  import.meta.url,
+  "openGreeting",
+  Effect.gen(function* () {
+    const { text } = yield* Greeting
+    return text
+  })
+)
+
+/** A function without Schemas. */
+export const greet = Portable.make(import.meta.url, "greet", (name: string, worker: WorkerContext<string>) =>
+  Effect.gen(function* () {
+    const { text } = yield* Greeting
+    return `${worker.state} and ${text}, ${name}`
+  })
+)

@@ -9,10 +9,11 @@ export const runSuite = (
   name: string,
   runtime: Layer.Layer<WorkerRuntime>,
   options: { readonly without: ReadonlyArray<Need> } = { without: [] }
-): void =>
-  describe(name, () => {
+): void => {
+  describe(`RuntimeSuite on ${name}`, () => {
     for (const { effect, name, needs, rule } of suite) {
       if (needs.some((need) => options.without.includes(need))) continue
       it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime), 15_000)
     }
   })
+}

@@ -13,17 +13,19 @@ import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 /** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
 const grace = 100
 
-/** Starts a thread; the Scope ends it. */
+/** Starts a thread; the Scope ends it. Fails with what starting it throws. */
 export const open = (
   identity: WorkerIdentity,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.try({ try: () => new Thread(start(identity, options)), catch: (cause) => cause }),
-      (thread) => thread.end
-    ),
-    (thread) => thread.connection
+  Effect.acquireRelease(
+    Effect.try(() => new Thread(start(identity, options))),
+    (thread) => thread.end
+  ).pipe(
+    Effect.mapBoth({
+      onSuccess: (thread) => thread.connection,
+      onFailure: (error) => error.cause
+    })
   )
 
 const start = (identity: WorkerIdentity, options: ThreadOptions): Worker => {
@@ -45,7 +47,15 @@ const inheritedArgv = (): ReadonlyArray<string> =>
 const entry = (): URL => {
   const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
   if (import.meta.url.includes("/internal/threads.") && existsSync(fileURLToPath(beside))) return beside
-  return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
+  try {
+    return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
+  } catch (cause) {
+    throw new Error(
+      "@effect-mpire/node-runtime is not installed where this bundle runs: install it, or bundle " +
+        "@effect-mpire/node-runtime/entry as well and name its file by the option entry of layerThreads",
+      { cause }
+    )
+  }
 }
 
 class Thread {

@@ -35,10 +35,8 @@ export const includes = (text: string | undefined, part: string, what: string): 
 
 /** That an Effect fails; its Cause. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Cause.Cause<E>, AssertionFailed, R> =>
-  Effect.flatMap(
-    Effect.exit(effect),
-    (exit): Assertion<Cause.Cause<E>> =>
-      Exit.isFailure(exit) ? Effect.succeed(exit.cause) : fail("outcome", exit.value, "a failure")
+  Effect.flatMap(Effect.exit(effect), (exit): Assertion<Cause.Cause<E>> =>
+    Exit.isFailure(exit) ? Effect.succeed(exit.cause) : fail("outcome", exit.value, "a failure")
   )
 
 type ReasonOf<Tag extends WorkerPoolError.Reason["_tag"]> = Extract<WorkerPoolError.Reason, { readonly _tag: Tag }>
@@ -86,7 +84,11 @@ export const diesWithError = <A, E, R>(
 
 /** Waits until something holds: how a case learns of what it is not told. */
 export const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
-  Effect.flatMap(
-    condition,
-    (holds) => holds ? Effect.void : Effect.andThen(Effect.sleep(1), Effect.suspend(() => eventually(condition)))
+  Effect.flatMap(condition, (holds) =>
+    holds
+      ? Effect.void
+      : Effect.andThen(
+          Effect.sleep(1),
+          Effect.suspend(() => eventually(condition))
+        )
   )

@@ -13,10 +13,13 @@ export interface Case {
   readonly effect: Effect.Effect<void, unknown, WorkerRuntime | Scope.Scope>
 }
 
-/** The tasks, as addresses: this side does not load them. */
-export const tasks = Portable.module<typeof import("../suite.tasks.ts")>(
-  new URL("../suite.tasks.ts", import.meta.url)
+/** Tasks without Effect, as addresses: this side does not load them. */
+export const plain = Portable.module<typeof import("../suite.plain.tasks.ts")>(
+  new URL("../suite.plain.tasks.ts", import.meta.url)
 )
 
+/** Tasks with Effect, as addresses. */
+export const tasks = Portable.module<typeof import("../suite.tasks.ts")>(new URL("../suite.tasks.ts", import.meta.url))
+
 /** Options of a pool with one worker whose journal, its state, is what its exit hook returns. */
-export const journaled = { size: 1, init: tasks.openJournal, exit: tasks.closeJournal }
+export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal }

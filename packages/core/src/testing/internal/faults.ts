@@ -8,7 +8,7 @@ import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import type { Busy, Counter } from "../suite.tasks.ts"
 import * as assert from "./assert.ts"
-import { type Case, journaled, tasks } from "./case.ts"
+import { type Case, journaled, plain, tasks } from "./case.ts"
 
 interface Unloadable {
   readonly task: (n: number) => number
@@ -28,48 +28,48 @@ const starts: ReadonlyArray<Case> = [
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module is missing; the pool stays usable",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const { cause } = yield* assert.failsWith(pool.map([1, 2], missing.task), "StartFailed")
       yield* assert.includes((yield* assert.isError(cause)).message, "missing.tasks", "message")
-      yield* assert.equal(yield* pool.map([2], tasks.square), [4])
+      yield* assert.equal(yield* pool.map([2], plain.square), [4])
     })
   },
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module throws; the pool stays usable",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const { cause } = yield* assert.failsWith(pool.run(throwing.task, 1), "StartFailed")
       yield* assert.equal((yield* assert.isError(cause)).message, "the module throws", "message")
-      yield* assert.equal(yield* pool.run(tasks.square, 2), 4)
+      yield* assert.equal(yield* pool.run(plain.square, 2), 4)
     })
   },
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module is no JavaScript; the pool stays usable",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const { cause } = yield* assert.failsWith(pool.run(invalid.task, 1), "StartFailed")
       yield* assert.isError(cause)
-      yield* assert.equal(yield* pool.run(tasks.square, 2), 4)
+      yield* assert.equal(yield* pool.run(plain.square, 2), 4)
     })
   },
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module has no such export; the pool stays usable",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const stream = Stream.runDrain(pool.stream([1, 2, 3], incomplete.task))
       const { cause } = yield* assert.failsWith(stream, "StartFailed")
       yield* assert.includes((yield* assert.isError(cause)).message, `no export "task"`, "message")
-      yield* assert.equal(yield* pool.run(tasks.square, 2), 4)
+      yield* assert.equal(yield* pool.run(plain.square, 2), 4)
     })
   },
   {
     rule: "F3",
     name: "fails mapExit as a whole, because no item can have an outcome",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       yield* assert.failsWith(pool.mapExit([1, 2], missing.task), "StartFailed")
     })
@@ -77,42 +77,40 @@ const starts: ReadonlyArray<Case> = [
   {
     rule: "F3",
     name: "fails with StartFailed when init or the services cannot be loaded; the next call tries again",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, init: tasks.openText })
       for (const init of [missing.open, throwing.open, incomplete.open]) {
-        yield* assert.failsWith(pool.map([1], tasks.square, { init }), "StartFailed")
+        yield* assert.failsWith(pool.map([1], plain.square, { init }), "StartFailed")
         yield* assert.equal((yield* pool.stats).live, 0, "live workers")
       }
       // consecutive failures may make a slot wait a while
-      yield* assert.eventually(
-        Effect.map(Effect.exit(pool.map([undefined], tasks.readState)), Exit.isSuccess)
-      )
+      yield* assert.eventually(Effect.map(Effect.exit(pool.map([undefined], plain.readState)), Exit.isSuccess))
       const other = yield* WorkerPool.make({ size: 1, services: incomplete.layer })
-      yield* assert.failsWith(other.run(tasks.square, 1), "StartFailed")
+      yield* assert.failsWith(other.run(plain.square, 1), "StartFailed")
     })
   },
   {
     rule: "F3",
     name: "fails all runs that wait for a worker, at once, when none can start",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2, init: missing.open })
       const before = yield* Clock.currentTimeMillis
       const exits = yield* Effect.forEach(
         Array.from({ length: 100 }, (_, n) => n),
-        (n) => Effect.exit(pool.run(tasks.square, n)),
+        (n) => Effect.exit(pool.run(plain.square, n)),
         { concurrency: "unbounded" }
       )
       for (const exit of exits) yield* assert.exitFailsWith(exit, "StartFailed")
       const took = (yield* Clock.currentTimeMillis) - before
       yield* assert.isTrue(took < 3000, "less than 3000 milliseconds", took)
-      const retried = pool.map([undefined], tasks.where, { init: tasks.openNothing })
+      const retried = pool.map([undefined], plain.where, { init: plain.openNothing })
       yield* assert.eventually(Effect.map(Effect.exit(retried), Exit.isSuccess))
     })
   },
   {
     rule: "F3",
     name: "fails all runs of a task that cannot be loaded",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2 })
       const exits = yield* Effect.forEach(
         Array.from({ length: 100 }, (_, n) => n),
@@ -120,13 +118,13 @@ const starts: ReadonlyArray<Case> = [
         { concurrency: "unbounded" }
       )
       for (const exit of exits) yield* assert.exitFailsWith(exit, "StartFailed")
-      yield* assert.equal(yield* pool.run(tasks.square, 2), 4)
+      yield* assert.equal(yield* pool.run(plain.square, 2), 4)
     })
   },
   {
     rule: "L10",
     name: "fails with InitFailed when the services cannot be built",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, services: tasks.noCounter })
       const { cause } = yield* assert.failsWith(pool.run(tasks.count, undefined), "InitFailed")
       yield* assert.equal((yield* assert.isError(cause) as Effect.Effect<Busy>).resource, "the counter", "resource")
@@ -139,90 +137,102 @@ const crossings: ReadonlyArray<Case> = [
     rule: "F4",
     name: "marks an input that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const exits = yield* pool.mapExit(["a", () => "b", "c"], tasks.echo, { chunkSize: 3 })
+      const exits = yield* pool.mapExit(["a", () => "b", "c"], plain.echo, { chunkSize: 3 })
       const { direction, index } = yield* assert.exitFailsWith(exits[1], "NotSerializable")
       yield* assert.equal<unknown>({ direction, index }, { direction: "input", index: 1 })
       yield* assert.equal<unknown>([exits[0], exits[2]], [Exit.succeed("a"), Exit.succeed("c")], "neighbours")
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "F4",
     name: "marks a result that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const exits = yield* pool.mapExit([false, false, true, false], tasks.returnFunction, { chunkSize: 4 })
+      const exits = yield* pool.mapExit([false, false, true, false], plain.returnFunction, { chunkSize: 4 })
       const { direction, index } = yield* assert.exitFailsWith(exits[2], "NotSerializable")
       yield* assert.equal<unknown>({ direction, index }, { direction: "output", index: 2 })
       yield* assert.equal(exits.map(Exit.isSuccess), [true, true, false, true], "neighbours")
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "F4",
     name: "marks a failure that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const exits = yield* pool.mapExit([true, false], tasks.failWithFunction, { chunkSize: 2 })
       const { direction, index } = yield* assert.exitFailsWith(exits[0], "NotSerializable")
       yield* assert.equal<unknown>({ direction, index }, { direction: "error", index: 0 })
       yield* assert.equal(exits.map(Exit.isSuccess), [false, true], "neighbours")
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "F4",
     name: "marks a defect that cannot cross",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const failing = pool.run(tasks.dieWithFunction, undefined)
       const { direction } = yield* assert.failsWith(failing, "NotSerializable")
       yield* assert.equal<unknown>(direction, "error", "direction")
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "F4",
     name: "fails map, stream and run with what cannot cross",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const items = ["a", "b", Symbol("c"), "d"]
-      const mapped = yield* assert.failsWith(pool.map(items, tasks.echo, { chunkSize: 2 }), "NotSerializable")
+      const mapped = yield* assert.failsWith(pool.map(items, plain.echo, { chunkSize: 2 }), "NotSerializable")
       yield* assert.equal<unknown>([mapped.direction, mapped.index], ["input", 2])
-      const stream = pool.stream([false, true], tasks.returnFunction)
+      const stream = pool.stream([false, true], plain.returnFunction)
       const streamed = yield* assert.failsWith(Stream.runDrain(stream), "NotSerializable")
       yield* assert.equal<unknown>([streamed.direction, streamed.index], ["output", 1])
       const run = yield* assert.failsWith(pool.run(tasks.failWithFunction, true), "NotSerializable")
       yield* assert.equal<unknown>([run.direction, run.index], ["error", 0])
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "F4",
     name: "fails a call whose bound value cannot cross; the worker is unharmed",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
-      yield* pool.run(tasks.note, "before")
+      yield* pool.run(plain.note, "before")
       const bound = { amount: 1, f: () => 1 }
-      const failed = yield* assert.failsWith(pool.map([1, 2], Portable.bind(tasks.add, bound)), "NotSerializable")
+      const failed = yield* assert.failsWith(pool.map([1, 2], Portable.bind(plain.add, bound)), "NotSerializable")
       yield* assert.equal<unknown>([failed.direction, failed.index], ["input", undefined])
-      yield* assert.equal(yield* pool.run(tasks.readJournal, undefined), ["before"])
+      yield* assert.equal(yield* pool.run(plain.readJournal, undefined), ["before"])
+    })
+  },
+  {
+    rule: "F4",
+    name: "fails the call whose init has a bound value that cannot cross; the next call tries again",
+    needs: ["cloning"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, init: Portable.bind(plain.openNamed, "fine") })
+      const init = Portable.bind(plain.openNamed, Symbol("not so") as unknown as string)
+      const failed = yield* assert.failsWith(pool.map([1], plain.square, { init }), "NotSerializable")
+      yield* assert.equal<unknown>([failed.direction, failed.index], ["input", undefined])
+      yield* assert.equal(yield* pool.map([1], plain.readState), ["fine"])
     })
   },
   {
     rule: "F4",
     name: "fails the call that caused a release whose exit result cannot cross",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
-      const pool = yield* WorkerPool.make({ size: 1, exit: tasks.closeWithFunction })
-      const failed = yield* assert.failsWith(pool.map([1], tasks.square), "NotSerializable")
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeWithFunction })
+      const failed = yield* assert.failsWith(pool.map([1], plain.square), "NotSerializable")
       yield* assert.equal<unknown>([failed.direction, failed.index], ["output", undefined])
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
     })

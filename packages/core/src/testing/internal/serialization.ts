@@ -8,13 +8,13 @@ import * as WorkerPool from "../../WorkerPool.ts"
 import * as schemas from "../suite.schemas.ts"
 import type { Busy } from "../suite.tasks.ts"
 import * as assert from "./assert.ts"
-import { type Case, tasks } from "./case.ts"
+import { type Case, plain, tasks } from "./case.ts"
 
 const values: ReadonlyArray<Case> = [
   {
     rule: "S1",
     name: "brings what structured clone carries",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const items: ReadonlyArray<unknown> = [
         undefined,
@@ -30,7 +30,7 @@ const values: ReadonlyArray<Case> = [
         new Date(7),
         new Uint8Array([1, 2, 3])
       ]
-      const echoed = yield* pool.map(items, tasks.echo, { chunkSize: 5 })
+      const echoed = yield* pool.map(items, plain.echo, { chunkSize: 5 })
       for (const [index, item] of items.entries()) yield* assert.equal(echoed[index], item, `item ${index}`)
     })
   },
@@ -38,17 +38,17 @@ const values: ReadonlyArray<Case> = [
     rule: "S1",
     name: "gives a task a copy",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const counter = { count: 1 }
-      yield* assert.equal(yield* pool.map([counter, counter], tasks.increment), [2, 2])
+      yield* assert.equal(yield* pool.map([counter, counter], plain.increment), [2, 2])
       yield* assert.equal(counter, { count: 1 }, "the caller's own")
     })
   },
   {
     rule: "S1",
     name: "keeps an error's name, message, stack, cause, tag and own properties",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const caught = pool.map(["the door"], tasks.reserve).pipe(Effect.catchTag("Busy", Effect.succeed))
       const busy: Busy | Array<never> = yield* caught
@@ -66,8 +66,46 @@ const values: ReadonlyArray<Case> = [
   },
   {
     rule: "S1",
+    name: "keeps all of that of an error that is a result",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const error = yield* assert.isError(yield* pool.run(plain.returnError, "returned"))
+      yield* assert.equal([error.name, error.message], ["RangeError", "returned"])
+      const { _tag, code } = error as Error & { readonly _tag?: unknown; readonly code?: unknown }
+      yield* assert.equal({ _tag, code }, { _tag: "Returned", code: 7 }, "own properties")
+      yield* assert.equal((yield* assert.isError(error.cause)).message, "inner", "message of the cause")
+    })
+  },
+  {
+    rule: "S1",
+    name: "brings all reasons of a failure",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const cause = yield* assert.failure(pool.run(tasks.failTwice, "both"))
+      yield* assert.equal(
+        cause.reasons.map((reason) => reason._tag),
+        ["Fail", "Die"]
+      )
+      const failure = cause.reasons.find(Cause.isFailReason)?.error
+      yield* assert.equal((failure as Busy).resource, "both", "resource")
+      const defect = yield* assert.isError(cause.reasons.find(Cause.isDieReason)?.defect)
+      yield* assert.equal([defect.name, defect.message], ["RangeError", "both"])
+    })
+  },
+  {
+    rule: "S1",
+    name: "brings the interruption of an item that interrupted itself",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const [exit] = yield* pool.mapExit([1], tasks.interruptItself)
+      const isInterrupted = exit !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+      yield* assert.isTrue(isInterrupted, "an interruption", exit)
+    })
+  },
+  {
+    rule: "S1",
     name: "round-trips Options by Schema",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       yield* assert.equal(yield* pool.map([4, 5], schemas.half), [Option.some(2), Option.none()])
     })
@@ -75,7 +113,7 @@ const values: ReadonlyArray<Case> = [
   {
     rule: "S1",
     name: "round-trips classes by Schema, in both directions",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const mirrored = yield* pool.run(schemas.mirror, new schemas.Point({ x: 3, y: 4 }))
       yield* assert.isTrue(mirrored instanceof schemas.Point, "a Point", mirrored)
@@ -85,7 +123,7 @@ const values: ReadonlyArray<Case> = [
   {
     rule: "S1",
     name: "round-trips tagged errors by Schema, with what is in them",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const far = new schemas.Point({ x: 30, y: 40 })
       const cause = yield* assert.failure(pool.map([far], schemas.mirror))
@@ -100,7 +138,7 @@ const values: ReadonlyArray<Case> = [
     rule: "F4",
     name: "marks an input that its Schema rejects, and its neighbours are unharmed",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const exits = yield* pool.mapExit([2, "three" as unknown as number, 4], schemas.half)
       const { direction, index } = yield* assert.exitFailsWith(exits[1], "NotSerializable")
@@ -113,7 +151,7 @@ const values: ReadonlyArray<Case> = [
     rule: "S2",
     name: "moves a transferable input instead of copying it",
     needs: ["transfer"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const bytes = new Uint8Array(16)
       yield* assert.equal(yield* pool.map([bytes], schemas.countBytes), [16])
@@ -126,20 +164,20 @@ const portables: ReadonlyArray<Case> = [
   {
     rule: "S1",
     name: "gives a task the value bound to it",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const addTen = Portable.bind(tasks.add, { amount: 10 })
+      const addTen = Portable.bind(plain.add, { amount: 10 })
       yield* assert.equal(yield* pool.map([1, 2], addTen), [11, 12])
       yield* assert.equal(yield* pool.run(addTen, 3), 13)
-      yield* assert.equal(yield* pool.run(Portable.bind(tasks.add, { amount: 20 }), 3), 23)
-      const listed = Portable.bind(Portable.bind(tasks.list, "first"), "second")
+      yield* assert.equal(yield* pool.run(Portable.bind(plain.add, { amount: 20 }), 3), 23)
+      const listed = Portable.bind(Portable.bind(plain.list, "first"), "second")
       yield* assert.equal(yield* pool.run(listed, "item"), ["first", "second", "item", 0])
     })
   },
   {
     rule: "S1",
     name: "gives a task with Schemas the value bound to it",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const moved = yield* pool.run(Portable.bind(schemas.move, { x: 5 }), new schemas.Point({ x: 1, y: 2 }))
       yield* assert.isTrue(moved instanceof schemas.Point, "a Point", moved)
@@ -149,35 +187,38 @@ const portables: ReadonlyArray<Case> = [
   {
     rule: "S1",
     name: "gives hooks the values bound to them, and their successors too",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({
         size: 1,
         lifespan: 1,
-        init: Portable.bind(tasks.openNamed, "in"),
-        exit: Portable.bind(tasks.closeNamed, "out")
+        init: Portable.bind(plain.openNamed, "in"),
+        exit: Portable.bind(plain.closeNamed, "out")
       })
-      yield* assert.equal(yield* pool.map([1, 2], tasks.readState), ["in", "in"])
+      yield* assert.equal(yield* pool.map([1, 2], plain.readState), ["in", "in"])
       yield* assert.equal(yield* pool.exitResults, ["in to out", "in to out"], "exit results")
     })
   },
   {
     rule: "S1",
-    name: "sends a bound value once per worker",
-    effect: Effect.gen(function*() {
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const counting = Portable.bind(tasks.countBound, { count: 0 })
-      yield* assert.equal(yield* pool.map([1, 2], counting), [1, 2])
-      yield* assert.equal(yield* pool.run(counting, 3), 3)
+    name: "sends a bound value once per worker, for several calls at once too",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, tasksPerWorker: 3 })
+      const counting = Portable.bind(plain.countBound, { count: 0 })
+      const counts = yield* Effect.all([pool.run(counting, 1), pool.run(counting, 2), pool.run(counting, 3)], {
+        concurrency: "unbounded"
+      })
+      yield* assert.equal([...counts].sort(), [1, 2, 3])
+      yield* assert.equal(yield* pool.map([4, 5], counting), [4, 5])
     })
   },
   {
     rule: "S1",
     name: "sends a bound value as it is then, and to a new worker again",
     needs: ["cloning"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const bound = { count: 0 }
-      const counting = Portable.bind(tasks.countBound, bound)
+      const counting = Portable.bind(plain.countBound, bound)
       yield* assert.equal(yield* pool.run(counting, 1), 1)
       bound.count = 10
       yield* assert.equal(yield* pool.run(counting, 2), 2)
@@ -189,7 +230,7 @@ const portables: ReadonlyArray<Case> = [
     rule: "S1",
     name: "shares a SharedArrayBuffer that is bound",
     needs: ["sharedMemory"],
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const memory = new SharedArrayBuffer(8)
       const pool = yield* WorkerPool.make({ size: 2 })
       yield* pool.map([1, 2, 3, 4], Portable.bind(tasks.closeCounted, memory), { chunkSize: 1 })
@@ -198,25 +239,42 @@ const portables: ReadonlyArray<Case> = [
   },
   {
     rule: "S1",
+    name: "finds what Portable.make registered: functions, Effects and Layers",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, services: schemas.greeting, init: schemas.openGreeting })
+      yield* assert.equal(yield* pool.map(["you", "me"], schemas.greet), [
+        "hello and hello, you",
+        "hello and hello, me"
+      ])
+    })
+  },
+  {
+    rule: "S1",
     name: "makes an inline function anew in the worker",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const where = Portable.inline((n: number, worker: { readonly id: number }) => ({ n: n * 2, id: worker.id }))
-      yield* assert.equal(yield* pool.map([1, 2], where), [{ n: 2, id: 0 }, { n: 4, id: 0 }])
-      const add = Portable.bind(Portable.inline((amount: number, n: number) => Promise.resolve(amount + n)), 10)
+      yield* assert.equal(yield* pool.map([1, 2], where), [
+        { n: 2, id: 0 },
+        { n: 4, id: 0 }
+      ])
+      const add = Portable.bind(
+        Portable.inline((amount: number, n: number) => Promise.resolve(amount + n)),
+        10
+      )
       yield* assert.equal(yield* pool.run(add, 1), 11)
     })
   },
   {
     rule: "S1",
     name: "makes inline hooks anew in the worker",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({
         size: 1,
         init: Portable.inline(() => "inline"),
         exit: Portable.inline((worker: { readonly state: string }) => `${worker.state} closed`)
       })
-      yield* assert.equal(yield* pool.map([1], tasks.readState), ["inline"])
+      yield* assert.equal(yield* pool.map([1], plain.readState), ["inline"])
       yield* assert.equal(yield* pool.exitResults, ["inline closed"], "exit results")
     })
   }

@@ -4,13 +4,13 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as assert from "./assert.ts"
-import { type Case, journaled, tasks } from "./case.ts"
+import { type Case, journaled, plain, tasks } from "./case.ts"
 
 export const cases: ReadonlyArray<Case> = [
   {
     rule: "T1",
     name: "counts an item's time from when it starts in the worker",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       // together they take longer than each may
       const workers = yield* pool.map([50, 50, 50, 50, 50, 50], tasks.whereAfter, { timeout: 250, chunkSize: 3 })
@@ -20,46 +20,52 @@ export const cases: ReadonlyArray<Case> = [
   {
     rule: "T1",
     name: "interrupts an item that takes too long and fails map with TaskTimedOut; the worker survives",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
       const map = pool.map(["a"], tasks.hold, { timeout: 20 })
       const { index, worker } = yield* assert.failsWith(map, "TaskTimedOut")
       yield* assert.equal({ index, worker }, { index: 0, worker: { id: 0, generation: 1 } })
-      yield* assert.equal(yield* pool.run(tasks.readJournal, undefined), ["start a", "interrupted a"])
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal(yield* pool.run(plain.readJournal, undefined), ["start a", "interrupted a"])
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
   {
     rule: "T1",
     name: "tells a Promise that takes too long by its signal",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
-      yield* assert.failsWith(pool.map(["a"], tasks.holdPromise, { timeout: 20 }), "TaskTimedOut")
-      yield* assert.equal(yield* pool.run(tasks.readJournal, undefined), ["start a", "aborted a"])
+      yield* assert.failsWith(pool.map(["a"], plain.holdPromise, { timeout: 20 }), "TaskTimedOut")
+      yield* assert.equal(yield* pool.run(plain.readJournal, undefined), ["start a", "aborted a"])
     })
   },
   {
     rule: "T1",
     name: "marks the item that took too long in mapExit, and goes on",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, timeout: 100 })
       const exits = yield* pool.mapExit([0, 60_000, 0], tasks.whereAfter, { chunkSize: 3 })
       yield* assert.equal(exits.map(Exit.isSuccess), [true, false, true])
       const { index } = yield* assert.exitFailsWith(exits[1], "TaskTimedOut")
       yield* assert.equal(index, 1, "index")
       const outcomes = yield* Stream.runCollect(pool.streamExit([60_000, 0], tasks.whereAfter))
-      yield* assert.equal(outcomes.map(({ exit }) => Exit.isSuccess(exit)), [false, true])
+      yield* assert.equal(
+        outcomes.map(({ exit }) => Exit.isSuccess(exit)),
+        [false, true]
+      )
     })
   },
   {
     rule: "T1",
     name: "fails only the run that took too long",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, tasksPerWorker: 2 })
-      const [slow, quick] = yield* Effect.all([
-        assert.failsWith(pool.run(tasks.whereAfter, 60_000, { timeout: 20 }), "TaskTimedOut"),
-        pool.run(tasks.whereAfter, 60)
-      ], { concurrency: "unbounded" })
+      const [slow, quick] = yield* Effect.all(
+        [
+          assert.failsWith(pool.run(tasks.whereAfter, 60_000, { timeout: 20 }), "TaskTimedOut"),
+          pool.run(tasks.whereAfter, 60)
+        ],
+        { concurrency: "unbounded" }
+      )
       yield* assert.equal(slow.index, 0, "index")
       yield* assert.equal(quick, { id: 0, generation: 1 })
     })
@@ -67,23 +73,23 @@ export const cases: ReadonlyArray<Case> = [
   {
     rule: "T1",
     name: "fails with InitTimedOut when init takes too long; the next call tries again",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, initTimeout: 20 })
-      const map = pool.map(["a"], tasks.note, { init: tasks.openNever })
+      const map = pool.map(["a"], plain.note, { init: tasks.openNever })
       const { worker } = yield* assert.failsWith(map, "InitTimedOut")
       yield* assert.equal(worker, { id: 0, generation: 1 }, "worker")
-      yield* assert.equal(yield* pool.map(["b"], tasks.note, { initTimeout: 60_000 }), ["b"])
+      yield* assert.equal(yield* pool.map(["b"], plain.note, { initTimeout: 60_000 }), ["b"])
     })
   },
   {
     rule: "T1",
     name: "fails with ExitTimedOut when exit takes too long; the worker is gone",
-    effect: Effect.gen(function*() {
+    effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, exit: tasks.closeNever, exitTimeout: 20 })
-      const { worker } = yield* assert.failsWith(pool.map([1], tasks.square), "ExitTimedOut")
+      const { worker } = yield* assert.failsWith(pool.map([1], plain.square), "ExitTimedOut")
       yield* assert.equal(worker, { id: 0, generation: 1 }, "worker")
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
-      yield* assert.equal(yield* pool.run(tasks.where, undefined), { id: 0, generation: 2 })
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 2 })
     })
   }
 ]

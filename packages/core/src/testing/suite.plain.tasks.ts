@@ -1,0 +1,197 @@
+/**
+ * Tasks and hooks of `RuntimeSuite` that need no Effect, so that workers which run only these start fast. They are loaded
+ * in the workers of the runtime under test, which may share no memory with the pool: what they see comes back as results,
+ * exit results and failures.
+ *
+ * @since 0.1.0
+ */
+import type { WorkerContext } from "../WorkerContext.ts"
+import type { WorkerIdentity } from "../WorkerPoolError.ts"
+
+// -----------------------------------------------------------------------------
+// Values and Promises
+// -----------------------------------------------------------------------------
+
+/** Returns a plain value. */
+export const square = (n: number): number => n * n
+
+/** Returns a Promise. */
+export const squareLater = (n: number): Promise<number> => Promise.resolve().then(() => n * n)
+
+/** Returns what it is given. */
+export const echo = (value: unknown): unknown => value
+
+/** Says which worker has it. */
+export const where = (_: unknown, worker: WorkerContext): WorkerIdentity => ({
+  id: worker.id,
+  generation: worker.generation
+})
+
+/** Says what it sees of its worker. */
+export const describe = (_: unknown, worker: WorkerContext<string>) => ({
+  id: worker.id,
+  generation: worker.generation,
+  state: worker.state,
+  aborted: worker.signal.aborted,
+  interrupted: worker.interrupted
+})
+
+/** Changes what it is given. */
+export const increment = (counter: { count: number }): number => ++counter.count
+
+// -----------------------------------------------------------------------------
+// A journal as the worker's state
+// -----------------------------------------------------------------------------
+
+/** What happened in a worker; its tasks can wait for it to happen. */
+export class Journal {
+  readonly events: Array<string> = []
+  private readonly listeners = new Set<() => void>()
+  private active = 0
+  private peak = 0
+
+  note(event: string): void {
+    this.events.push(event)
+    for (const listener of [...this.listeners]) listener()
+  }
+
+  /** Calls back at every event from now on, until the returned function is called. */
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Counts an item that runs; returns how many do. */
+  enter(): number {
+    this.active++
+    this.peak = Math.max(this.peak, this.active)
+    return this.active
+  }
+
+  /** An item that ran has ended; returns how many ran at once, at most. */
+  leave(): number {
+    this.active--
+    return this.peak
+  }
+}
+
+type Journaled = WorkerContext<Journal>
+
+/** A hook: a new journal. */
+export const openJournal = (): Journal => new Journal()
+
+/** A hook: what the journal holds. */
+export const closeJournal = (worker: Journaled): ReadonlyArray<string> => worker.state.events
+
+/** What the journal holds. */
+export const readJournal = (_: unknown, worker: Journaled): ReadonlyArray<string> => [...worker.state.events]
+
+/** Notes an event, and returns it. */
+export const note = (event: string, worker: Journaled): string => {
+  worker.state.note(event)
+  return event
+}
+
+/** A Promise that settles only when the task is told that nobody wants it any more. */
+export const holdPromise = (name: string, worker: Journaled): Promise<string> => {
+  const { signal, state } = worker
+  return new Promise((resolve) => {
+    signal.addEventListener(
+      "abort",
+      () => {
+        state.note(`aborted ${name}`)
+        resolve(name)
+      },
+      { once: true }
+    )
+    state.note(`start ${name}`)
+  })
+}
+
+// -----------------------------------------------------------------------------
+// Failures
+// -----------------------------------------------------------------------------
+
+/** An error of a class of its own, with a property of its own. */
+export const makeDefect = (message: string): Error => Object.assign(new RangeError(message), { code: "E_RANGE" })
+
+/** Returns an error. */
+export const returnError = (message: string): Error =>
+  Object.assign(new RangeError(message, { cause: new TypeError("inner") }), { _tag: "Returned", code: 7 })
+
+/** Throws unless the message is empty. */
+export const explode = (message: string): string => {
+  if (message === "") return "fine"
+  throw makeDefect(message)
+}
+
+/** Rejects unless the message is empty. */
+export const reject = (message: string): Promise<string> =>
+  Promise.resolve().then(function rejects() {
+    if (message === "") return "fine"
+    throw makeDefect(message)
+  })
+
+/** Returns what cannot cross when it is asked to. */
+export const returnFunction = (asked: boolean): boolean | (() => boolean) => (asked ? () => asked : asked)
+
+// -----------------------------------------------------------------------------
+// Hooks
+// -----------------------------------------------------------------------------
+
+/** A state that says which hook made it. */
+export const openNamed = (name: string): string => name
+
+/** Says which hook made the state, and which ended it. */
+export const closeNamed = (name: string, worker: WorkerContext<string>): string => `${worker.state} to ${name}`
+
+/** A hook that returns a Promise. */
+export const openPromise = (worker: WorkerContext<void>): Promise<string> =>
+  Promise.resolve().then(() => `worker ${worker.id}`)
+
+/** A hook that returns a Promise. */
+export const closePromise = (worker: WorkerContext<string>): Promise<string> =>
+  Promise.resolve().then(() => `${worker.state} closed`)
+
+/** The state of the worker. */
+export const readState = (_: unknown, worker: WorkerContext<unknown>): unknown => worker.state
+
+/** Throws. */
+export const throwOnOpen = (): never => {
+  throw makeDefect("no port")
+}
+
+/** Rejects. */
+export const rejectOnOpen = (): Promise<never> => Promise.reject(makeDefect("no port"))
+
+/** Does nothing. */
+export const openNothing = (): string => ""
+
+/** Throws. */
+export const throwOnClose = (): string => {
+  throw makeDefect("no door")
+}
+
+/** Does not throw. */
+export const closeQuietly = (): string => "closed"
+
+/** An exit hook with a result that cannot cross. */
+export const closeWithFunction = () => () => true
+
+// -----------------------------------------------------------------------------
+// Bound values
+// -----------------------------------------------------------------------------
+
+/** Adds a bound amount. */
+export const add = (bound: { readonly amount: number }, n: number): number => bound.amount + n
+
+/** All that it is given, in order. */
+export const list = (first: string, second: string, item: string, worker: WorkerContext): ReadonlyArray<unknown> => [
+  first,
+  second,
+  item,
+  worker.id
+]
+
+/** Counts in a bound value. */
+export const countBound = (bound: { count: number }): number => ++bound.count
