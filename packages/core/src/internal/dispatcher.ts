@@ -1,108 +1,93 @@
 /**
- * Which call's chunk goes to which slot next (C1, L2).
+ * Hands chunks of calls to slots, in turn (C1).
  */
+import type { Call, CallHost } from "./call.ts"
+import { choose } from "./choose.ts"
+import { Rotation } from "./rotation.ts"
+import type { Slot } from "./slot.ts"
 
-/** What is asked of a call that may have a chunk. */
-export interface CallView {
-  readonly options: { readonly dispatch: "available" | "ordered" }
-  /** How many chunks it has given. */
-  readonly turn: number
+/** What the dispatcher asks of its pool. */
+export interface DispatcherHost {
+  readonly tasksPerWorker: number
+  /** The slots that may get chunks. */
+  readonly slots: ReadonlyArray<Slot>
+  /** A slot has been given a chunk. */
+  readonly dispatched: () => void
 }
 
-/** What is asked of a slot. */
-export interface SlotView {
-  /** Whether a worker lives there, could be acquired there, or neither will do for now. */
-  readonly availability: "live" | "empty" | "unavailable"
-  /** How many items its worker has. */
-  readonly load: number
-  /** When its worker last had something to do, by a count that only grows. */
-  readonly lastUsed: number
-}
+export class Dispatcher implements CallHost {
+  private readonly host: DispatcherHost
+  private readonly rotation = new Rotation<Call>()
+  private runs = 0
+  private pauses = 0
+  private isRunning = false
+  private again = false
 
-/** A call and the slot that gets its next chunk. */
-export interface Choice<C, S> {
-  readonly call: C
-  readonly slot: S
-}
-
-/** An idle live worker before a new one, a new one before a live one that has something to do (L2). */
-const rank = (slot: SlotView): number => (slot.availability === "empty" ? 1 : slot.load === 0 ? 0 : 2)
-
-const isBetter = (slot: SlotView, than: SlotView): boolean => {
-  const difference = rank(slot) - rank(than)
-  if (difference !== 0) return difference < 0
-  if (slot.load !== than.load) return slot.load < than.load
-  return slot.lastUsed > than.lastUsed
-}
-
-/**
- * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns; a
- * call that takes the slots in turn waits for its own.
- */
-export const choose = <C extends CallView, S extends SlotView>(
-  calls: Iterable<C>,
-  slots: ReadonlyArray<S>
-): Choice<C, S> | undefined => {
-  let best: S | undefined
-  for (const slot of slots) {
-    if (slot.availability === "unavailable") continue
-    if (best === undefined || isBetter(slot, best)) best = slot
-  }
-  if (best === undefined) return undefined
-  for (const call of calls) {
-    if (call.options.dispatch === "available") return { call, slot: best }
-    const slot = slots[call.turn % slots.length]!
-    if (slot.availability !== "unavailable") return { call, slot }
-  }
-  return undefined
-}
-
-/**
- * Things in the order of their turns: `add` puts one last, once; iterating begins with the first. Each takes constant time
- * on the average.
- */
-export class Rotation<A extends object> {
-  private entries: Array<A | undefined> = []
-  private readonly places = new Map<A, number>()
-  private first = 0
-
-  get size(): number {
-    return this.places.size
+  constructor(host: DispatcherHost) {
+    this.host = host
   }
 
-  has(value: A): boolean {
-    return this.places.has(value)
+  get tasksPerWorker(): number {
+    return this.host.tasksPerWorker
   }
 
-  /** Returns whether it was not there yet. */
-  add(value: A): boolean {
-    if (this.places.has(value)) return false
-    this.places.set(value, this.entries.length)
-    this.entries.push(value)
-    return true
+  /** The calls that wait for a slot, in the order of their turns. */
+  get waiting(): Array<Call> {
+    return [...this.rotation]
   }
 
-  /** Returns whether it was there. */
-  remove(value: A): boolean {
-    const place = this.places.get(value)
-    if (place === undefined) return false
-    this.places.delete(value)
-    this.entries[place] = undefined
-    while (this.first < this.entries.length && this.entries[this.first] === undefined) this.first++
-    if (this.entries.length > 64 && this.places.size * 2 < this.entries.length) this.compact()
-    return true
+  /** How many of them are `run`s. */
+  get waitingRuns(): number {
+    return this.runs
   }
 
-  *[Symbol.iterator](): Iterator<A> {
-    for (let place = this.first; place < this.entries.length; place++) {
-      const value = this.entries[place]
-      if (value !== undefined) yield value
+  isWaiting(call: Call): boolean {
+    return this.rotation.has(call)
+  }
+
+  ready(call: Call): void {
+    if (this.rotation.add(call) && call.options.single) this.runs++
+    this.pump()
+  }
+
+  withdraw(call: Call): void {
+    if (this.rotation.remove(call) && call.options.single) this.runs--
+  }
+
+  /** No slot gets a chunk until `resume` has been called as often. */
+  pause(): void {
+    this.pauses++
+  }
+
+  resume(): void {
+    this.pauses--
+    this.pump()
+  }
+
+  /** Gives chunks to slots while there are both; entered again from within, it goes on where it is. */
+  pump(): void {
+    this.again = true
+    if (this.isRunning) return
+    this.isRunning = true
+    while (this.again) {
+      this.again = this.pauses === 0 && this.step()
     }
+    this.isRunning = false
   }
 
-  private compact(): void {
-    this.entries = this.entries.filter((value) => value !== undefined)
-    this.first = 0
-    this.entries.forEach((value, place) => this.places.set(value!, place))
+  /** One chunk, or one call fewer that has none; `false` when there is no more to do. */
+  private step(): boolean {
+    const { slots } = this.host
+    const choice = choose(this.rotation, slots)
+    if (choice === undefined) return false
+    const { call, slot } = choice
+    this.withdraw(call)
+    const chunk = call.next(slot.limit, slots.length)
+    if (chunk === undefined) return true
+    // its next turn comes after everybody else's
+    if (!call.options.single) this.rotation.add(call)
+    slot.assign(chunk)
+    this.host.dispatched()
+    return true
   }
 }

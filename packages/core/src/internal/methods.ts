@@ -81,7 +81,7 @@ const prepare = (
       context,
       changed
     },
-    pool
+    pool.dispatcher
   )
   const pump = stream?.pump(
     items as Stream.Stream<unknown, unknown, unknown>,
@@ -181,7 +181,7 @@ export const run = (
         context,
         changed: () => {}
       },
-      pool
+      pool.dispatcher
     )
     return complete(pool, { call, pump: undefined }, {}, () => into.results[0])
   })

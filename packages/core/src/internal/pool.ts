@@ -12,8 +12,8 @@ import { identity } from "effect/Function"
 import type { Stats } from "../WorkerPool.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../WorkerRuntime.ts"
-import type { Call, CallHost } from "./call.ts"
-import * as dispatcher from "./dispatcher.ts"
+import type { Call } from "./call.ts"
+import { Dispatcher, type DispatcherHost } from "./dispatcher.ts"
 import { Gate } from "./gate.ts"
 import * as hooks from "./hooks.ts"
 import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
@@ -22,7 +22,7 @@ import { Releases } from "./releases.ts"
 import { Session } from "./session.ts"
 import { Slot, type SlotHost } from "./slot.ts"
 
-export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
+export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   readonly runtime: WorkerRuntime["Service"]
   readonly tasksPerWorker: number
   readonly services: Code | undefined
@@ -32,25 +32,24 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   private readonly clock: Clock.Clock
   private readonly gate = new Gate()
   private readonly session = new Session()
-  private readonly rotation = new dispatcher.Rotation<Call>()
+  readonly dispatcher = new Dispatcher(this)
   private readonly calls = new Set<Call>()
   private readonly reaper: IdleReaper<Slot>
   /** Slots by their number: those beyond the size are being emptied, or are empty. */
   private readonly allSlots: Array<Slot> = []
-  private slots: ReadonlyArray<Slot> = []
+  slots: ReadonlyArray<Slot> = []
   private current: options.Hooks
   private keepAlive: options.KeepAlive
   private nextKeepAlive: options.KeepAlive
   private mapCalls = 0
-  private waitingRuns = 0
+  /** `run`s that the gate keeps out. */
+  private runsAtGate = 0
   private lostCount = 0
   private killedCount = 0
   private ticks = 0
   private emptying = 0
   /** Whether idle time has emptied the pool while calls ran, and they have not started a worker since. */
   private idledOut = false
-  private dispatching = false
-  private dispatchAgain = false
   private isClosed = false
 
   constructor(
@@ -95,10 +94,10 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
       const entered = this.gate.pass(() => this.enter(call, named), restore)
       if (!call.options.single || this.gate.isOpen) return entered
       if (this.isOverloaded(1)) return Effect.fail(this.overloaded())
-      this.waitingRuns++
+      this.runsAtGate++
       return Effect.ensuring(
         entered,
-        Effect.sync(() => this.waitingRuns--)
+        Effect.sync(() => this.runsAtGate--)
       )
     })
   }
@@ -107,7 +106,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   offer(call: Call): Effect.Effect<void> {
     return Effect.map(call.firstReleases.settle, () => {
       call.offer()
-      if (call.options.single && this.rotation.has(call) && this.isOverloaded(0)) {
+      if (call.options.single && this.dispatcher.isWaiting(call) && this.isOverloaded(0)) {
         call.fail(Cause.fail(this.overloaded()))
       }
     })
@@ -172,51 +171,12 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     return maxPending !== undefined && this.waitingRuns + besides > maxPending
   }
 
+  private get waitingRuns(): number {
+    return this.runsAtGate + this.dispatcher.waitingRuns
+  }
+
   private overloaded(): WorkerPoolError.WorkerPoolError {
     return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending: this.defaults.maxPending! }))
-  }
-
-  // ---------------------------------------------------------------------------
-  // Dispatch
-  // ---------------------------------------------------------------------------
-
-  ready(call: Call): void {
-    if (this.rotation.add(call) && call.options.single) this.waitingRuns++
-    this.pump()
-  }
-
-  withdraw(call: Call): void {
-    if (this.rotation.remove(call) && call.options.single) this.waitingRuns--
-  }
-
-  /** Gives chunks to slots while there are both; entered again from within, it goes on where it is. */
-  pump(): void {
-    if (this.dispatching) {
-      this.dispatchAgain = true
-      return
-    }
-    this.dispatching = true
-    do {
-      this.dispatchAgain = false
-      while (this.emptying === 0 && this.dispatch()) {
-        /* one chunk at a time */
-      }
-    } while (this.dispatchAgain)
-    this.dispatching = false
-  }
-
-  private dispatch(): boolean {
-    const choice = dispatcher.choose(this.rotation, this.slots)
-    if (choice === undefined) return false
-    const { call, slot } = choice
-    this.withdraw(call)
-    const chunk = call.next(slot.limit, this.size)
-    if (chunk === undefined) return true
-    // its next turn comes after everybody else's
-    if (!call.options.single) this.rotation.add(call)
-    slot.assign(chunk)
-    this.idledOut = false
-    return true
   }
 
   // ---------------------------------------------------------------------------
@@ -225,6 +185,14 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
 
   hooks(): options.Hooks {
     return this.current
+  }
+
+  pump(): void {
+    this.dispatcher.pump()
+  }
+
+  dispatched(): void {
+    this.idledOut = false
   }
 
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
@@ -258,14 +226,12 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
   acquisitionFailed(error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
     // whoever is told goes on at once, and what it calls then must not fail as well
-    const waiting = this.slots.some((slot) => slot.isLive) ? [] : [...this.rotation]
+    const waiting = this.slots.some((slot) => slot.isLive) ? [] : this.dispatcher.waiting
     // those that wait must not get the slot before they are told
-    const { dispatching } = this
-    this.dispatching = true
+    this.dispatcher.pause()
     tellChunks()
     for (const call of waiting) call.fail(Cause.fail(error))
-    this.dispatching = dispatching
-    this.pump()
+    this.dispatcher.resume()
   }
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
@@ -326,7 +292,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   readonly terminate: Effect.Effect<void> = Effect.uninterruptible(
     Effect.suspend(() => {
       if (this.isClosed) return Effect.void
-      this.close_()
+      this.beginEmptying()
       // workers are marked first, so that calls that end do not release them, with exit hooks
       const kills = this.allSlots.map((slot) => slot.kill())
       for (const call of [...this.calls]) call.fail(Cause.fail(terminated))
@@ -337,13 +303,14 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     })
   )
 
-  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
-    this.releasing((releases) =>
+  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
+    if (this.isClosed) return Effect.fail(closed)
+    return this.releasing((releases) =>
       Effect.sync(() => {
         for (const slot of this.slots) slot.retire(releases)
       })
     )
-  )
+  })
 
   setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() => {
@@ -365,6 +332,7 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     return Effect.suspend(() => {
       const error = options.invalid({ keepAlive })
       if (error !== undefined) return Effect.fail(error)
+      if (this.isClosed) return Effect.fail(closed)
       this.nextKeepAlive = options.keepAlive(keepAlive)
       return Effect.void
     })
@@ -411,15 +379,16 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
   /** Releases all workers with the hooks that are current now; calls that come meanwhile wait. */
   private empty(releases: Releases): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.close_()
+      this.beginEmptying()
       const current = this.current
       for (const slot of this.allSlots) slot.retire(releases, current)
       return Effect.map(releases.settle, () => this.emptied())
     })
   }
 
-  private close_(): void {
+  private beginEmptying(): void {
     this.emptying++
+    this.dispatcher.pause()
     this.gate.close()
   }
 
@@ -427,10 +396,10 @@ export class Pool implements CallHost, SlotHost, ReaperHost<Slot> {
     this.emptying--
     if (this.emptying === 0) {
       this.session.end()
-      if (this.rotation.size > 0) this.session.goOn()
+      if (this.dispatcher.waiting.length > 0) this.session.goOn()
     }
     this.gate.open()
-    this.pump()
+    this.dispatcher.resume()
   }
 
   /** Does something that causes releases, waits for them and fails as they do; logs it when interrupted (L10). */

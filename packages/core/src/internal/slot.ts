@@ -11,7 +11,7 @@ import type { Closed } from "../Channel.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Code, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
 import type { CallChunk, ChunkSlot } from "./call.ts"
-import type { SlotView } from "./dispatcher.ts"
+import type { SlotView } from "./choose.ts"
 import type { Hooks } from "./options.ts"
 import type { Release, Releases } from "./releases.ts"
 
