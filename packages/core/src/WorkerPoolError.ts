@@ -25,6 +25,25 @@ export interface WorkerIdentity {
 }
 
 /**
+ * Where something happened, as errors tell it: the worker's slot (0 … size-1), and its generation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InWorker {
+  readonly worker: number
+  readonly generation: number
+}
+
+/**
+ * A worker's identity, as errors tell it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const inWorker = (worker: WorkerIdentity): InWorker => ({ worker: worker.id, generation: worker.generation })
+
+/**
  * An option is out of its range. Raised before anything starts.
  *
  * @category reasons
@@ -105,11 +124,12 @@ export class NotSerializable extends Data.TaggedError("NotSerializable")<{
  * @since 0.1.0
  */
 export class StartFailed extends Data.TaggedError("StartFailed")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `${printWorker(this.worker)} could not start: ${printCause(this.cause)}`
+    return `${printWorker(this)} could not start: ${printCause(this.cause)}`
   }
 }
 
@@ -120,12 +140,13 @@ export class StartFailed extends Data.TaggedError("StartFailed")<{
  * @since 0.1.0
  */
 export class InitFailed extends Data.TaggedError("InitFailed")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
   /** What the hook failed with, threw or rejected with. */
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `init failed in ${printWorker(this.worker)}: ${printCause(this.cause)}`
+    return `init failed in ${printWorker(this)}: ${printCause(this.cause)}`
   }
 }
 
@@ -136,12 +157,13 @@ export class InitFailed extends Data.TaggedError("InitFailed")<{
  * @since 0.1.0
  */
 export class ExitFailed extends Data.TaggedError("ExitFailed")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
   /** What the hook failed with, threw or rejected with. */
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `exit failed in ${printWorker(this.worker)}: ${printCause(this.cause)}`
+    return `exit failed in ${printWorker(this)}: ${printCause(this.cause)}`
   }
 }
 
@@ -152,10 +174,11 @@ export class ExitFailed extends Data.TaggedError("ExitFailed")<{
  * @since 0.1.0
  */
 export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
 }> {
   override get message(): string {
-    return `init timed out in ${printWorker(this.worker)}`
+    return `init timed out in ${printWorker(this)}`
   }
 }
 
@@ -166,10 +189,11 @@ export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
  * @since 0.1.0
  */
 export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
 }> {
   override get message(): string {
-    return `exit timed out in ${printWorker(this.worker)}`
+    return `exit timed out in ${printWorker(this)}`
   }
 }
 
@@ -182,10 +206,11 @@ export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
 export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
   /** The item's place in the input, from 0. */
   readonly index: number
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
 }> {
   override get message(): string {
-    return `Item ${this.index} timed out in ${printWorker(this.worker)}`
+    return `Item ${this.index} timed out in ${printWorker(this)}`
   }
 }
 
@@ -196,7 +221,8 @@ export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
  * @since 0.1.0
  */
 export class WorkerLost extends Data.TaggedError("WorkerLost")<{
-  readonly worker: WorkerIdentity
+  readonly worker: number
+  readonly generation: number
   /** The thread's or process's exit code, where there was one. */
   readonly exitCode: number | undefined
   /** The signal that ended the process, where there was one. */
@@ -212,7 +238,7 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
       this.signal === undefined ? undefined : `signal ${this.signal}`,
       this.cause === undefined ? undefined : printCause(this.cause)
     ].filter((part) => part !== undefined)
-    return `${printWorker(this.worker)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
+    return `${printWorker(this)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
       (this.indices.length > 0 ? ` with items ${this.indices.join(", ")} in hand` : "")
   }
 }
@@ -338,10 +364,9 @@ export const make = (reason: Reason): WorkerPoolError => new WorkerPoolError({ r
  * @category models
  * @since 0.1.0
  */
-export interface Origin {
+export interface Origin extends InWorker {
   /** The item's place in the input, from 0. */
   readonly index: number
-  readonly worker: WorkerIdentity
 }
 
 /**
@@ -371,7 +396,7 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
  *   Effect.catchCause((cause) => Effect.succeed(WorkerPoolError.origin(cause)))
  * )
  *
- * await Effect.runPromise(program) // => { index: 1, worker: { id: 0, generation: 1 } }
+ * await Effect.runPromise(program) // => { index: 1, worker: 0, generation: 1 }
  * ```
  *
  * @category annotations
@@ -380,7 +405,7 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
 export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
   Context.getOrUndefined(Cause.annotations(cause), OriginAnnotation)
 
-const printWorker = (worker: WorkerIdentity): string => `worker ${worker.id} (generation ${worker.generation})`
+const printWorker = ({ generation, worker }: InWorker): string => `worker ${worker} (generation ${generation})`
 
 const printCause = (cause: unknown): string => cause instanceof Error ? cause.message : print(cause)
 

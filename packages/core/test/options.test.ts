@@ -24,13 +24,36 @@ const noInteger = [
   true,
   {}
 ]
-const noDuration = [Number.NaN, -1, -0.5, Number.NEGATIVE_INFINITY, "soon", "", "-1 second", null, {}, []]
+const noDuration = [
+  Number.NaN,
+  -1,
+  -0.5,
+  Number.NEGATIVE_INFINITY,
+  "soon",
+  "",
+  "-1 second",
+  null,
+  { seconds: -1 },
+  -1n,
+  []
+]
 
 const positive = { bad: [0, ...noInteger], good: [1, 2, 1000, Number.MAX_SAFE_INTEGER] }
 const natural = { bad: noInteger, good: [0, 1, 1000] }
 const duration = {
   bad: [true, false, ...noDuration],
-  good: [0, 0.5, 1000, Number.POSITIVE_INFINITY, "1 second", "10 millis", Duration.minutes(1), Duration.infinity]
+  good: [
+    0,
+    0.5,
+    1000,
+    Number.POSITIVE_INFINITY,
+    "1 second",
+    "10 millis",
+    { seconds: 1 },
+    5n,
+    Duration.minutes(1),
+    Duration.infinity
+  ]
 }
 
 /** Of every option of a call, values that it does not accept and values that it does. */

@@ -52,7 +52,7 @@ describe.each(kinds)("a release that fails, %s", (kind) => {
       assert.deepStrictEqual(causes(exit).toSorted(), ["exit 0", "exit 1"])
       const [reason] = reasons(exit)
       assert(reason?._tag === "ExitFailed")
-      assert.deepStrictEqual(reason.worker, { id: Number(String(reason.cause).slice(5)), generation: 1 })
+      assert.deepInclude(reason, { worker: Number(String(reason.cause).slice(5)), generation: 1 })
       ledger.assertReleased()
       assert.deepStrictEqual(yield* pool.exitResults, ["2.1"])
       // the pool stays usable

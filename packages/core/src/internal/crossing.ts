@@ -50,7 +50,7 @@ export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,
   worker: WorkerIdentity
-): Cause.Cause<unknown> => Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, worker }))
+): Cause.Cause<unknown> => Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, ...WorkerPoolError.inWorker(worker) }))
 
 /** For tasks without Schemas. */
 export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }

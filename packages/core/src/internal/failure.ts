@@ -35,8 +35,8 @@ export interface CauseLike {
   >
 }
 
-/** Properties that `EncodedError` has fields of their own for. */
-const known = new Set(["name", "message", "stack", "cause", "errors"])
+/** Properties that `EncodedError` has fields of their own for; `errors` is one in an AggregateError only. */
+const known = new Set(["name", "message", "stack", "cause"])
 
 /** An error that is its own cause, by way of others, is cut where it comes round. */
 const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedValue => {
@@ -54,7 +54,9 @@ const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedVa
     stack: value.stack,
     cause: value.cause === undefined ? undefined : encode(value.cause),
     errors: value instanceof AggregateError ? value.errors.map(encode) : undefined,
-    properties: properties.filter(([name]) => !known.has(name)).map(([name, inner]) => [name, encode(inner)])
+    properties: properties
+      .filter(([name]) => !known.has(name) && !(name === "errors" && value instanceof AggregateError))
+      .map(([name, inner]) => [name, encode(inner)])
   }
 }
 
@@ -95,21 +97,16 @@ export const encodeCause = (
   })
 
 /** The errors that structured clone knows keep their class. */
-const classes: Record<string, ErrorConstructor> = {
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError
-}
+const classes = new Map<string, ErrorConstructor>(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Class) => [Class.name, Class])
+)
 
 /** Puts an error together again. */
 export const decode = (encoded: EncodedValue): unknown => {
   if (encoded._tag !== "Error") return encoded.value
   const error =
     encoded.errors === undefined
-      ? new (classes[encoded.name] ?? Error)(encoded.message)
+      ? new (classes.get(encoded.name) ?? Error)(encoded.message)
       : new AggregateError(encoded.errors.map(decode), encoded.message)
   const hidden = (name: string, value: unknown) =>
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })

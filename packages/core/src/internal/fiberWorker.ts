@@ -78,12 +78,12 @@ class FiberWorker implements Worker {
   }
 
   init(hook: Hook): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    const worker = this.identity
+    const place = WorkerPoolError.inWorker(this.identity)
     return this.runHook(
       Effect.andThen(this.buildServices, () => this.hook(hook)),
       hook.timeout,
-      (cause) => new WorkerPoolError.InitFailed({ worker, cause }),
-      () => new WorkerPoolError.InitTimedOut({ worker })
+      (cause) => new WorkerPoolError.InitFailed({ ...place, cause }),
+      () => new WorkerPoolError.InitTimedOut(place)
     ).pipe(
       Effect.map((state) => {
         this.state = state
@@ -96,19 +96,19 @@ class FiberWorker implements Worker {
   }
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    const worker = this.identity
+    const place = WorkerPoolError.inWorker(this.identity)
     return this.runHook(
       Effect.flatMap(this.hook(hook), (value) => this.crossResult(value)),
       hook.timeout,
-      (cause) => new WorkerPoolError.ExitFailed({ worker, cause }),
-      () => new WorkerPoolError.ExitTimedOut({ worker })
+      (cause) => new WorkerPoolError.ExitFailed({ ...place, cause }),
+      () => new WorkerPoolError.ExitTimedOut(place)
     )
   }
 
   readonly close: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
     Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
       Effect.fail(
-        WorkerPoolError.make(new WorkerPoolError.ExitFailed({ worker: this.identity, cause: Cause.squash(cause) }))
+        WorkerPoolError.make(new WorkerPoolError.ExitFailed({ ...WorkerPoolError.inWorker(this.identity), cause: Cause.squash(cause) }))
       )
     )
   )

@@ -50,7 +50,7 @@ export class LocalCode {
   startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
     return WorkerPoolError.isWorkerPoolError(cause)
       ? cause
-      : WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker: this.worker, cause }))
+      : WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.worker), cause }))
   }
 
   private findAt(address: portable.Address): unknown {

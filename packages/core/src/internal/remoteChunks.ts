@@ -116,7 +116,7 @@ export class RemoteChunks {
 
   /** The worker says that a chunk's task could not be loaded. */
   notLoaded(id: number, cause: unknown): void {
-    this.ended(id, WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker: this.host.worker, cause })))
+    this.ended(id, WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause })))
   }
 
   private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {
@@ -166,7 +166,7 @@ export class RemoteChunks {
         return chunk.onFailure(position, Cause.fail(crossing.notSerializable(outcome.direction, index, cause)))
       }
       case "TimedOut": {
-        const timedOut = new WorkerPoolError.TaskTimedOut({ index, worker: this.host.worker })
+        const timedOut = new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(this.host.worker) })
         return chunk.onFailure(position, Cause.fail(WorkerPoolError.make(timedOut)))
       }
     }

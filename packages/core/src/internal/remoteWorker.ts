@@ -95,7 +95,7 @@ class RemoteWorker implements Worker {
   init(hook: Hook): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     const { services } = this.options
     if (services === undefined && hook.code === undefined) return Effect.void
-    const worker = this.identity
+    const place = WorkerPoolError.inWorker(this.identity)
     return Effect.asVoid(
       this.ask(
         () => ({
@@ -104,8 +104,8 @@ class RemoteWorker implements Worker {
           hook: hook.code && this.addresses.tell(hook.code),
           timeout: hook.timeout
         }),
-        (cause) => new WorkerPoolError.InitFailed({ worker, cause }),
-        () => new WorkerPoolError.InitTimedOut({ worker })
+        (cause) => new WorkerPoolError.InitFailed({ ...place, cause }),
+        () => new WorkerPoolError.InitTimedOut(place)
       )
     )
   }
@@ -117,22 +117,22 @@ class RemoteWorker implements Worker {
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     const { code, timeout } = hook
     if (code === undefined) return Effect.succeed(undefined)
-    const worker = this.identity
+    const place = WorkerPoolError.inWorker(this.identity)
     return this.ask(
       () => ({ _tag: "Exit", hook: this.addresses.tell(code), timeout }),
-      (cause) => new WorkerPoolError.ExitFailed({ worker, cause }),
-      () => new WorkerPoolError.ExitTimedOut({ worker })
+      (cause) => new WorkerPoolError.ExitFailed({ ...place, cause }),
+      () => new WorkerPoolError.ExitTimedOut(place)
     )
   }
 
   readonly close: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
     if (!this.hasScope || this.closed !== undefined) return Effect.void
-    const worker = this.identity
+    const place = WorkerPoolError.inWorker(this.identity)
     return Effect.asVoid(
       this.ask(
         () => ({ _tag: "Close" }),
-        (cause) => new WorkerPoolError.ExitFailed({ worker, cause }),
-        () => new WorkerPoolError.ExitTimedOut({ worker })
+        (cause) => new WorkerPoolError.ExitFailed({ ...place, cause }),
+        () => new WorkerPoolError.ExitTimedOut(place)
       )
     )
   })
@@ -217,7 +217,7 @@ class RemoteWorker implements Worker {
   private lost(closed: Closed): WorkerPoolError.WorkerPoolError {
     const { cause, exitCode, signal } = closed
     return WorkerPoolError.make(
-      new WorkerPoolError.WorkerLost({ worker: this.identity, exitCode, signal, cause, indices: [] })
+      new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(this.identity), exitCode, signal, cause, indices: [] })
     )
   }
 
@@ -228,7 +228,7 @@ class RemoteWorker implements Worker {
 }
 
 const startFailed = (worker: WorkerIdentity, cause: unknown): Effect.Effect<never, WorkerPoolError.WorkerPoolError> =>
-  Effect.fail(WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker, cause })))
+  Effect.fail(WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause })))
 
 const whyClosed = (closed: Closed): unknown =>
   closed.cause ?? new Error(`The worker ended before it was ready, with exit code ${closed.exitCode ?? "unknown"}`)

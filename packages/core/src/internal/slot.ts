@@ -414,7 +414,7 @@ const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 const lost = (worker: WorkerPoolError.WorkerIdentity, closed: Closed): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(
     new WorkerPoolError.WorkerLost({
-      worker,
+      ...WorkerPoolError.inWorker(worker),
       exitCode: closed.exitCode,
       signal: closed.signal,
       cause: closed.cause,
@@ -431,7 +431,7 @@ const failureOf = (
   for (const reason of exit.cause.reasons) {
     if (reason._tag === "Fail") return reason.error
     if (reason._tag === "Die") {
-      return WorkerPoolError.make(new WorkerPoolError.StartFailed({ worker, cause: reason.defect }))
+      return WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause: reason.defect }))
     }
   }
   return undefined

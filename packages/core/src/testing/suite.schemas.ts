@@ -43,12 +43,13 @@ export const mirror = Portable.make(
   { input: Point, output: Point, error: TooFar }
 )
 
-/** A bound value, whose schemas are those of the item. */
+/** Takes a bound value; the Schemas are for the item. */
 export const move = Portable.make(
   import.meta.url,
   "move",
-  (by: { readonly x: number }, point: Point): Point => new Point({ x: point.x + by.x, y: point.y }),
-  { output: Point }
+  (by: { readonly x: number }, point: Point): Option.Option<Point> =>
+    point.length > 10 ? Option.none() : Option.some(new Point({ x: point.x + by.x, y: point.y })),
+  { input: Point, output: Schema.Option(Point) }
 )
 
 /** Counts bytes that are moved, not copied. */

@@ -16,6 +16,15 @@ const squares = (length: number): ReadonlyArray<number> => numbers(length).map((
 
 const inOrder = (values: ReadonlyArray<number>): ReadonlyArray<number> => [...values].sort((a, b) => a - b)
 
+let slowModules = 0
+
+/** A module that takes a while to load; a new one each time, because modules are loaded once. */
+const slowlyLoaded = () =>
+  Portable.module<{ readonly countCalls: (_: unknown) => number }>(
+    "data:text/javascript,await new Promise((resolve) => setTimeout(resolve, 50)); let calls = 0; " +
+      `export const countCalls = () => ++calls //${slowModules++}`
+  )
+
 const shape: ReadonlyArray<Case> = [
   {
     rule: "C1",
@@ -32,7 +41,7 @@ const shape: ReadonlyArray<Case> = [
         { concurrency: "unbounded" }
       )
       yield* assert.equal(results, [[...squares(20)], [...squares(20)], 25, [...squares(20)]])
-      yield* assert.equal((yield* pool.stats).live, 0, "live workers")
+      yield* assert.equal((yield* pool.stats).calls, 0, "calls")
     })
   },
   {
@@ -168,7 +177,7 @@ const failures: ReadonlyArray<Case> = [
         .pipe(Effect.catchTag("Odd", ({ n }) => Effect.succeed(`${n} is odd`)))
       yield* assert.equal<unknown>(yield* handled, "5 is odd")
       const cause = yield* assert.failure(pool.map([2, 4, 5, 6], tasks.halve))
-      const origin = { index: 2, worker: { id: 0, generation: 1 } }
+      const origin = { index: 2, worker: 0, generation: 1 }
       yield* assert.equal<unknown>(WorkerPoolError.origin(cause), origin, "origin")
       // the worker has survived
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
@@ -274,6 +283,20 @@ const failures: ReadonlyArray<Case> = [
   },
   {
     rule: "C5",
+    name: "starts no item whose call is interrupted while its task is loaded",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      yield* pool.start
+      const slow = slowlyLoaded()
+      const fiber = yield* Effect.forkChild(pool.map([1, 2], slow.countCalls), { startImmediately: true })
+      yield* assert.eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
+      yield* Fiber.interrupt(fiber)
+      yield* assert.equal(yield* pool.run(slow.countCalls, 3), 1, "calls of the task")
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+    })
+  },
+  {
+    rule: "C5",
     name: "tells a Promise by its signal",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true, tasksPerWorker: 2 })
@@ -328,7 +351,7 @@ const failures: ReadonlyArray<Case> = [
       yield* assert.equal((error as Error & { readonly code?: unknown }).code, "E_RANGE", "code")
       yield* assert.includes(error.stack, "suite.plain.tasks", "stack")
       yield* assert.includes(error.stack, "explode", "stack")
-      const origin = { index: 1, worker: { id: 0, generation: 1 } }
+      const origin = { index: 1, worker: 0, generation: 1 }
       yield* assert.equal<unknown>(WorkerPoolError.origin(cause), origin, "origin")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })

@@ -179,9 +179,9 @@ const portables: ReadonlyArray<Case> = [
     name: "gives a task with Schemas the value bound to it",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
-      const moved = yield* pool.run(Portable.bind(schemas.move, { x: 5 }), new schemas.Point({ x: 1, y: 2 }))
-      yield* assert.isTrue(moved instanceof schemas.Point, "a Point", moved)
-      yield* assert.equal([moved.x, moved.y], [6, 2])
+      const points = [new schemas.Point({ x: 1, y: 2 }), new schemas.Point({ x: 30, y: 40 })]
+      const moved = yield* pool.map(points, Portable.bind(schemas.move, { x: 5 }))
+      yield* assert.equal(moved, [Option.some(new schemas.Point({ x: 6, y: 2 })), Option.none()])
     })
   },
   {

@@ -12,6 +12,8 @@ export const cases: ReadonlyArray<Case> = [
     name: "counts an item's time from when it starts in the worker",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
+      // so that loading Effect takes none of it
+      yield* pool.run(tasks.squareEffect, 1)
       // together they take longer than each may
       const workers = yield* pool.map([50, 50, 50, 50, 50, 50], tasks.whereAfter, { timeout: 250, chunkSize: 3 })
       yield* assert.equal(workers.length, 6, "results")
@@ -23,9 +25,18 @@ export const cases: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
       const map = pool.map(["a"], tasks.hold, { timeout: 20 })
-      const { index, worker } = yield* assert.failsWith(map, "TaskTimedOut")
-      yield* assert.equal({ index, worker }, { index: 0, worker: { id: 0, generation: 1 } })
+      const { generation, index, worker } = yield* assert.failsWith(map, "TaskTimedOut")
+      yield* assert.equal({ index, worker, generation }, { index: 0, worker: 0, generation: 1 })
       yield* assert.equal(yield* pool.run(plain.readJournal, undefined), ["start a", "interrupted a"])
+      yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+    })
+  },
+  {
+    rule: "T1",
+    name: "interrupts the first Effect of a worker, however soon its time is over",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
+      yield* assert.failsWith(pool.map(["a"], tasks.hold, { timeout: 1 }), "TaskTimedOut")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
   },
@@ -42,7 +53,8 @@ export const cases: ReadonlyArray<Case> = [
     rule: "T1",
     name: "marks the item that took too long in mapExit, and goes on",
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 1, timeout: 100 })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, timeout: 150 })
+      yield* pool.run(tasks.squareEffect, 1, { timeout: 60_000 })
       const exits = yield* pool.mapExit([0, 60_000, 0], tasks.whereAfter, { chunkSize: 3 })
       yield* assert.equal(exits.map(Exit.isSuccess), [true, false, true])
       const { index } = yield* assert.exitFailsWith(exits[1], "TaskTimedOut")
@@ -76,8 +88,8 @@ export const cases: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, initTimeout: 20 })
       const map = pool.map(["a"], plain.note, { init: tasks.openNever })
-      const { worker } = yield* assert.failsWith(map, "InitTimedOut")
-      yield* assert.equal(worker, { id: 0, generation: 1 }, "worker")
+      const { generation, worker } = yield* assert.failsWith(map, "InitTimedOut")
+      yield* assert.equal([worker, generation], [0, 1], "worker")
       yield* assert.equal(yield* pool.map(["b"], plain.note, { initTimeout: 60_000 }), ["b"])
     })
   },
@@ -86,8 +98,8 @@ export const cases: ReadonlyArray<Case> = [
     name: "fails with ExitTimedOut when exit takes too long; the worker is gone",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, exit: tasks.closeNever, exitTimeout: 20 })
-      const { worker } = yield* assert.failsWith(pool.map([1], plain.square), "ExitTimedOut")
-      yield* assert.equal(worker, { id: 0, generation: 1 }, "worker")
+      const { generation, worker } = yield* assert.failsWith(pool.map([1], plain.square), "ExitTimedOut")
+      yield* assert.equal([worker, generation], [0, 1], "worker")
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 2 })
     })

@@ -1,0 +1,239 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { fromIterable, StreamSource } from "../src/internal/source.ts"
+import { integer, oneOf, optional, runs, settle } from "./support.ts"
+
+/** An iterable that counts what is asked of it. */
+const counted = (length: number) => {
+  const counts = { started: 0, pulled: 0, closed: 0 }
+  const items: Iterable<number> = {
+    [Symbol.iterator]: () => {
+      counts.started++
+      let next = 0
+      return {
+        next: () => {
+          if (next >= length) return { done: true, value: undefined }
+          counts.pulled++
+          return { done: false, value: next++ }
+        },
+        return: () => {
+          counts.closed++
+          return { done: true, value: undefined }
+        }
+      }
+    }
+  }
+  return { counts, items }
+}
+
+const numbers = (length: number): Array<number> => Array.from({ length }, (_, n) => n)
+
+const steps = Arbitrary.array(Arbitrary.all({ asks: oneOf(false, false, true), max: integer(1, 7) }), { maxLength: 40 })
+
+describe("fromIterable", () => {
+  it.prop(
+    "C3 gives every item once, in order, and pulls no more than is taken, and one to know whether it is the end",
+    { length: integer(0, 60), steps, kind: oneOf("array", "iterable", "set") },
+    ({ kind, length, steps }) => {
+      const { counts, items } = counted(length)
+      const source = fromIterable(
+        kind === "array" ? numbers(length) : kind === "set" ? new Set(numbers(length)) : items,
+        undefined
+      )
+      const taken: Array<unknown> = []
+      for (const { asks, max } of [...steps, ...Array(60).fill({ asks: true, max: 5 })]) {
+        if (asks) assert.strictEqual(source.ended(), taken.length === length)
+        const got = source.take(max)
+        // fewer only where no more are there
+        assert.strictEqual(got.length, Math.min(max, length - taken.length))
+        taken.push(...got)
+        if (kind === "iterable") assert.strictEqual(counts.pulled, taken.length)
+        if (asks) {
+          source.ended()
+          if (kind === "iterable") assert.isAtMost(counts.pulled, taken.length + 1)
+        }
+      }
+      assert.deepStrictEqual(taken, numbers(length))
+      assert.isTrue(source.ended())
+      if (kind === "iterable") assert.deepStrictEqual(counts, { started: 1, pulled: length, closed: 0 })
+    },
+    runs(200)
+  )
+
+  it("C3 knows the length of what can tell it, and believes what it is told of the rest", () => {
+    const length = (items: Iterable<unknown>) => fromIterable(items, 99).length
+    assert.strictEqual(length([1, 2, 3]), 3)
+    assert.strictEqual(length([]), 0)
+    assert.strictEqual(length(new Set([1, 2])), 2)
+    assert.strictEqual(length(new Map([[1, 2]])), 1)
+    assert.strictEqual(length(new Uint8Array(5)), 5)
+    assert.strictEqual(length("four"), 4)
+    assert.strictEqual(length(counted(3).items), 99)
+    assert.strictEqual(fromIterable(counted(3).items, undefined).length, undefined)
+  })
+
+  it.prop(
+    "C4 closes an iterator once, and only one that was started and has not ended",
+    { length: integer(0, 10), take: integer(0, 12), asks: oneOf(false, true) },
+    ({ asks, length, take }) => {
+      const { counts, items } = counted(length)
+      const source = fromIterable(items, undefined)
+      if (take > 0) source.take(take)
+      const ended = asks && source.ended()
+      source.close()
+      source.close()
+      const isDone = take > length || ended
+      const isStarted = take > 0 || asks
+      assert.deepStrictEqual(
+        { started: counts.started, closed: counts.closed },
+        { started: isStarted ? 1 : 0, closed: isStarted && !isDone ? 1 : 0 }
+      )
+    },
+    runs(100)
+  )
+
+  it("C7 throws what the iterable throws, and is at its end then", () => {
+    let closed = 0
+    const items: Iterable<number> = {
+      [Symbol.iterator]: () => ({
+        next: () => {
+          throw new Error("broken")
+        },
+        return: () => {
+          closed++
+          return { done: true, value: undefined }
+        }
+      })
+    }
+    for (const ask of ["take", "ended"] as const) {
+      const source = fromIterable(items, undefined)
+      assert.throws(() => source[ask](1), "broken")
+      assert.isTrue(source.ended())
+      source.close()
+    }
+    assert.strictEqual(closed, 0)
+  })
+})
+
+describe("StreamSource", () => {
+  const chunks = Arbitrary.array(integer(1, 6), { maxLength: 12 })
+
+  /** A Stream that emits arrays of these lengths, and counts them. */
+  const emitting = (lengths: ReadonlyArray<number>) => {
+    const counts = { arrays: 0, items: 0 }
+    const stream = Stream.fromIterable(lengths, { chunkSize: 1 }).pipe(
+      Stream.mapEffect((length) =>
+        Effect.sync(() => {
+          counts.arrays++
+          const [first, ...others] = numbers(length).map((n) => counts.items + n)
+          counts.items += length
+          return [first!, ...others] as const
+        })
+      ),
+      Stream.flattenArray
+    )
+    return { counts, stream }
+  }
+
+  it.effect.prop(
+    "C3 C9 pulls an array when the last has been taken and there is room, and tells of each",
+    { chunks, takes: Arbitrary.array(integer(1, 9), { minLength: 1, maxLength: 6 }), most: integer(1, 8) },
+    ({ chunks, most, takes }) =>
+      Effect.gen(function* () {
+        const { counts, stream } = emitting(chunks)
+        const source = new StreamSource(undefined)
+        const taken: Array<unknown> = []
+        let delivered = 0
+        let told = 0
+        const hasRoom = () => taken.length - delivered < most
+        const pump = yield* Effect.forkChild(Effect.scoped(source.pump(stream, hasRoom, () => told++)))
+        for (let round = 0; !source.ended(); round++) {
+          assert.isBelow(round, 1000)
+          yield* settle
+          // one array at a time: what is there is the rest of the last one
+          const before = taken.length
+          assert.strictEqual(source.available, counts.items - before)
+          const got = source.take(takes[round % takes.length]!)
+          taken.push(...got)
+          assert.strictEqual(source.available, counts.items - taken.length)
+          yield* settle
+          if (source.available > 0 || !hasRoom()) assert.strictEqual(counts.items, taken.length + source.available)
+          // nothing is pulled before somebody says that there is room
+          const { arrays } = counts
+          delivered = taken.length
+          yield* settle
+          if (source.available > 0) assert.strictEqual(counts.arrays, arrays)
+          source.poke()
+        }
+        yield* Fiber.join(pump)
+        assert.deepStrictEqual(taken, numbers(counts.items))
+        assert.strictEqual(counts.arrays, chunks.length)
+        // of each array, and of the end
+        assert.strictEqual(told, chunks.length + 1)
+        assert.deepStrictEqual(source.take(5), [])
+      }),
+    runs(60)
+  )
+
+  it.effect("C3 pulls nothing while there is no room, however often it is poked", () =>
+    Effect.gen(function* () {
+      const { counts, stream } = emitting([1, 1, 1])
+      const source = new StreamSource(undefined)
+      let room = false
+      const pump = yield* Effect.forkChild(
+        Effect.scoped(
+          source.pump(
+            stream,
+            () => room,
+            () => {}
+          )
+        )
+      )
+      yield* settle
+      source.poke()
+      source.poke()
+      yield* settle
+      assert.strictEqual(counts.arrays, 0)
+      room = true
+      yield* settle
+      assert.strictEqual(counts.arrays, 0)
+      source.poke()
+      yield* settle
+      assert.strictEqual(counts.arrays, 1)
+      yield* Fiber.interrupt(pump)
+    })
+  )
+
+  it.effect.prop(
+    "C7 fails as the Stream does, after what it gave",
+    { before: optional(integer(1, 5)), how: oneOf("fail", "die") },
+    ({ before, how }) =>
+      Effect.gen(function* () {
+        const source = new StreamSource(undefined)
+        const end = how === "fail" ? Stream.fail("broken") : Stream.die("broken")
+        const stream = before === undefined ? end : Stream.concat(Stream.fromArray(numbers(before)), end)
+        const pump = yield* Effect.forkChild(
+          Effect.exit(
+            Effect.scoped(
+              source.pump(
+                stream,
+                () => true,
+                () => {}
+              )
+            )
+          )
+        )
+        yield* settle
+        assert.deepStrictEqual(source.take(10), numbers(before ?? 0))
+        assert.isFalse(source.ended())
+        source.poke()
+        const exit = yield* Fiber.join(pump)
+        assert.deepStrictEqual(exit, how === "fail" ? Exit.fail("broken") : Exit.die("broken"))
+      }),
+    runs(20)
+  )
+})
