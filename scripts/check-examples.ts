@@ -42,10 +42,15 @@ const toModule = ({ code }: Example): string => {
 }
 
 const sources = ["packages/core/src", "packages/node-runtime/src"].flatMap((directory) =>
-  readdirSync(join(root, directory)).filter((name) => name.endsWith(".ts")).map((name) => join(directory, name))
+  readdirSync(join(root, directory))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(directory, name))
 )
 const examples = sources.flatMap(examplesOf)
-const marks = sources.reduce((sum, file) => sum + readFileSync(join(root, file), "utf8").split("@example").length - 1, 0)
+const marks = sources.reduce(
+  (sum, file) => sum + readFileSync(join(root, file), "utf8").split("@example").length - 1,
+  0
+)
 
 const run = (command: string, args: ReadonlyArray<string>) =>
   spawnSync(join(root, "node_modules/.bin", command), args, { cwd: root, stdio: "inherit", timeout: 120_000 }).status

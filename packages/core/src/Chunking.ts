@@ -50,7 +50,10 @@ export const maxAutomatic = 4096
  * @category constructors
  * @since 0.1.0
  */
-export const fixed = (size: number): Chunking => () => size
+export const fixed =
+  (size: number): Chunking =>
+  () =>
+    size
 
 /**
  * `chunks` chunks of equal length, give or take one item: chunk i ends at ⌈(i + 1) · length / chunks⌉, as in MPIRE's
@@ -69,11 +72,13 @@ export const fixed = (size: number): Chunking => () => size
  * @category constructors
  * @since 0.1.0
  */
-export const byCount = (chunks: number, length: number): Chunking => ({ planned }) => {
-  if (length === 0) return 1
-  const boundary = (Math.floor(planned * chunks / length) + 1) * length / chunks
-  return Math.max(1, Math.ceil(boundary) - planned)
-}
+export const byCount =
+  (chunks: number, length: number): Chunking =>
+  ({ planned }) => {
+    if (length === 0) return 1
+    const boundary = ((Math.floor((planned * chunks) / length) + 1) * length) / chunks
+    return Math.max(1, Math.ceil(boundary) - planned)
+  }
 
 /**
  * The default: many small chunks, so that workers share the work evenly.
@@ -95,8 +100,9 @@ export const byCount = (chunks: number, length: number): Chunking => ({ planned 
  * @since 0.1.0
  */
 export const automatic: Chunking = ({ length, planned, workers }) => {
-  const size = length === undefined || planned >= length
-    ? planned / (workers * 16)
-    : Math.min(length / (workers * 64), (length - planned) / (workers * 2))
+  const size =
+    length === undefined || planned >= length
+      ? planned / (workers * 16)
+      : Math.min(length / (workers * 64), (length - planned) / (workers * 2))
   return Math.max(1, Math.min(maxAutomatic, Math.ceil(size)))
 }

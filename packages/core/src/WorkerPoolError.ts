@@ -89,8 +89,10 @@ export class NotPortable extends Data.TaggedError("NotPortable")<{
   readonly value: unknown
 }> {
   override get message(): string {
-    return `${this.role} has no address that a worker could load it from: make it with Portable.module, Portable.make, ` +
+    return (
+      `${this.role} has no address that a worker could load it from: make it with Portable.module, Portable.make, ` +
       `Portable.bind or Portable.inline, or use a FiberPool for closures. Got ${print(this.value)}`
+    )
   }
 }
 
@@ -238,8 +240,10 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
       this.signal === undefined ? undefined : `signal ${this.signal}`,
       this.cause === undefined ? undefined : printCause(this.cause)
     ].filter((part) => part !== undefined)
-    return `${printWorker(this)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
+    return (
+      `${printWorker(this)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
       (this.indices.length > 0 ? ` with items ${this.indices.join(", ")} in hand` : "")
+    )
   }
 }
 
@@ -407,7 +411,7 @@ export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
 
 const printWorker = ({ generation, worker }: InWorker): string => `worker ${worker} (generation ${generation})`
 
-const printCause = (cause: unknown): string => cause instanceof Error ? cause.message : print(cause)
+const printCause = (cause: unknown): string => (cause instanceof Error ? cause.message : print(cause))
 
 const print = (value: unknown): string => {
   switch (typeof value) {
@@ -427,5 +431,7 @@ const print = (value: unknown): string => {
 const printObject = (value: object): string => {
   const tag = (value as { readonly _tag?: unknown })._tag
   if (typeof tag === "string") return tag
-  return Object.prototype.toString.call(value) === "[object Object]" ? "an object" : Object.prototype.toString.call(value)
+  return Object.prototype.toString.call(value) === "[object Object]"
+    ? "an object"
+    : Object.prototype.toString.call(value)
 }

@@ -114,12 +114,15 @@ export interface Worker {
  * @category services
  * @since 0.1.0
  */
-export class WorkerRuntime extends Context.Service<WorkerRuntime, {
-  /** For messages, such as `"threads"`. */
-  readonly name: string
-  /** Starts a worker; the Scope stops it. */
-  readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
-}>()("@effect-mpire/core/WorkerRuntime") {}
+export class WorkerRuntime extends Context.Service<
+  WorkerRuntime,
+  {
+    /** For messages, such as `"threads"`. */
+    readonly name: string
+    /** Starts a worker; the Scope stops it. */
+    readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
+  }
+>()("@effect-mpire/core/WorkerRuntime") {}
 
 /**
  * Workers as fibers in this thread, for tests and for work that waits rather than computes.

@@ -311,7 +311,7 @@ describe.each(kinds)("setSize, %s", (kind) => {
     { sizes: oneOf([1, 3, 2], [4, 1], [1, 5, 1, 2], [2, 2, 1], [3, 1, 3, 1]), length: integer(0, 40) },
     ({ length, sizes }) =>
       Effect.gen(function* () {
-        const { ledger, pool } = yield* ledgered(kind, { size: sizes[0]! }, 5)
+        const { ledger, pool } = yield* ledgered(kind, { size: sizes[0] }, 5)
         const map = yield* Effect.forkChild(pool.map(source("array", length), () => sleep(10), { chunkSize: 2 }))
         for (const size of sizes) {
           yield* Effect.sleep(15)
@@ -337,7 +337,7 @@ describe.each(kinds)("the end of the scope, %s", (kind) => {
         const task = (millis: number) => Effect.onInterrupt(sleep(millis), () => Effect.sync(() => interrupted++))
         const fibers = yield* Effect.forEach(
           [...callsThatTake(pool, 10_000), pool.map([10_000, 10_000], task), pool.run(id, 1)],
-          (call) => Effect.forkChild(call as Effect.Effect<unknown, unknown>)
+          (call) => Effect.forkChild(call)
         )
         yield* settle
         assert.strictEqual(ledger.present.size, 3)

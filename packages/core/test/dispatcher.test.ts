@@ -130,8 +130,8 @@ describe("Rotation", () => {
     for (let turn = 0; turn < 10_000; turn++) {
       const first = rotation[Symbol.iterator]().next().value
       assert.strictEqual(first!.n, turn % 1000)
-      rotation.remove(first!)
-      rotation.add(first!)
+      rotation.remove(first)
+      rotation.add(first)
     }
     for (const thing of things.slice(1)) rotation.remove(thing)
     assert.deepStrictEqual([...rotation], [things[0]])

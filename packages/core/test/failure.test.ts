@@ -149,7 +149,7 @@ describe("errors that cross", () => {
       const caught = yield* Effect.fail(cross(new Tagged({ n: 7 })) as Tagged).pipe(
         Effect.catchTag("Tagged", ({ message, n }) => Effect.succeed({ message, n }))
       )
-      assert.deepStrictEqual(caught as unknown, { n: 7, message: "tagged 7" })
+      assert.deepStrictEqual(caught, { n: 7, message: "tagged 7" })
       class Inherited extends Error {
         get _tag() {
           return "Inherited"

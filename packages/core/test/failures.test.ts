@@ -36,7 +36,7 @@ describe.each(kinds)("a failing task, %s", (kind) => {
       assert(Exit.isFailure(exit))
       assert.deepStrictEqual(WorkerPoolError.origin(exit.cause), { index: 2, worker: 0, generation: 1 })
       const caught = yield* pool.map([0, 1, 2, 3], task).pipe(Effect.catchTag("Rejected", ({ n }) => Effect.succeed(n)))
-      assert.strictEqual(caught as unknown, 2)
+      assert.strictEqual(caught, 2)
       assert.deepInclude(yield* Effect.flip(pool.run(task, 2)), { _tag: "Rejected", n: 2 })
       assert.deepInclude(yield* Effect.flip(Stream.runDrain(pool.stream([2], task))), { _tag: "Rejected", n: 2 })
     })

@@ -225,7 +225,7 @@ describe("options out of range", () => {
       }
       const pool = yield* Effect.provide(WorkerPool.make({ size: 1 }), runtime)
       assert.strictEqual(yield* role(pool.map([1], closure)), "task")
-      assert.strictEqual(yield* role(pool.run(closure, 1 as never)), "task")
+      assert.strictEqual(yield* role(pool.run(closure, 1)), "task")
       assert.strictEqual(yield* role(Stream.runDrain(pool.stream([1], closure))), "task")
       assert.strictEqual(yield* role(pool.map([1], portable, { init: closure })), "init")
       assert.strictEqual(yield* role(pool.map([1], portable, { exit: closure })), "exit")

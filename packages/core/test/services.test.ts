@@ -185,7 +185,7 @@ describe("services of a WorkerPool on fibers", () => {
       const expected = { ambient: false, level: "Warn", annotations: { made: "here" }, clock: 1234 }
       // services, init, item, exit; then services, init and the run's own
       assert.deepStrictEqual(seen, [
-        ...Array(6).fill(expected),
+        ...Array.from({ length: 6 }, () => expected),
         { ...expected, level: "Trace", annotations: { made: "here", caller: "run" } }
       ])
     }).pipe(
@@ -196,7 +196,7 @@ describe("services of a WorkerPool on fibers", () => {
     )
   )
 
-  it.effect("O3 what hooks and tasks log arrives at the caller's loggers", () =>
+  it.effect("what hooks and tasks log arrives at the caller's loggers", () =>
     Effect.gen(function* () {
       const logs = recordLogs()
       yield* Effect.gen(function* () {

@@ -45,7 +45,7 @@ describe("fromIterable", () => {
         undefined
       )
       const taken: Array<unknown> = []
-      for (const { asks, max } of [...steps, ...Array(60).fill({ asks: true, max: 5 })]) {
+      for (const { asks, max } of [...steps, ...Array.from({ length: 60 }, () => ({ asks: true, max: 5 }))]) {
         if (asks) assert.strictEqual(source.ended(), taken.length === length)
         const got = source.take(max)
         // fewer only where no more are there

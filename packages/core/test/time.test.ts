@@ -114,7 +114,7 @@ describe.each(kinds)("timeout, %s", (kind) => {
       )
       assert.deepStrictEqual(exits.map(failures), [["TaskTimedOut"], [], [], [], [], []])
       assert.deepStrictEqual(
-        reasons(exits[0]!).map((reason) => (reason as WorkerPoolError.TaskTimedOut).index),
+        reasons(exits[0]).map((reason) => (reason as WorkerPoolError.TaskTimedOut).index),
         [0]
       )
     })
@@ -143,7 +143,7 @@ describe.each(kinds)("timeout, %s", (kind) => {
       const task = (_: number, worker: WorkerContext) =>
         Effect.gen(function* () {
           worker.signal.addEventListener("abort", () => heard.push("signal"))
-          yield* Effect.ensuring(
+          return yield* Effect.ensuring(
             Effect.never,
             Effect.sync(() => heard.push(worker.interrupted ? "interrupted" : "not told"))
           )

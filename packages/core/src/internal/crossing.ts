@@ -50,7 +50,8 @@ export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,
   worker: WorkerIdentity
-): Cause.Cause<unknown> => Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, ...WorkerPoolError.inWorker(worker) }))
+): Cause.Cause<unknown> =>
+  Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, ...WorkerPoolError.inWorker(worker) }))
 
 /** For tasks without Schemas. */
 export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }

@@ -187,7 +187,8 @@ export class FiberItems {
     running.contexts.add(context)
     let effect = Effect.scoped(result)
     if (chunk.timeout !== undefined) {
-      const timedOut = () => WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker) }))
+      const timedOut = () =>
+        WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker) }))
       effect = within(chunk.timeout, effect, context, timedOut)
     }
     return Effect.interruptible(

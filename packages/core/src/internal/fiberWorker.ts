@@ -108,7 +108,9 @@ class FiberWorker implements Worker {
   readonly close: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
     Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
       Effect.fail(
-        WorkerPoolError.make(new WorkerPoolError.ExitFailed({ ...WorkerPoolError.inWorker(this.identity), cause: Cause.squash(cause) }))
+        WorkerPoolError.make(
+          new WorkerPoolError.ExitFailed({ ...WorkerPoolError.inWorker(this.identity), cause: Cause.squash(cause) })
+        )
       )
     )
   )

@@ -39,6 +39,7 @@ export interface LoadedTask {
 interface Waiting {
   readonly context: WorkerContextImpl
   interrupt: Interrupt
+  timer: ReturnType<typeof setTimeout> | undefined
   timedOut: boolean
 }
 
@@ -178,14 +179,13 @@ export class ItemLoop {
     start: (done: (exit: ExitLike) => void) => Interrupt
   ): void {
     const { timeout } = work.run
-    const waiting: Waiting = { context, interrupt: () => {}, timedOut: false }
+    const waiting: Waiting = { context, interrupt: () => {}, timer: undefined, timedOut: false }
     let isDone = false
-    let timer: ReturnType<typeof setTimeout> | undefined
     this.active++
     work.waiting.add(waiting)
     const interrupt = start((exit) => {
       isDone = true
-      clearTimeout(timer)
+      clearTimeout(waiting.timer)
       this.active--
       work.waiting.delete(waiting)
       this.record(work, position, performance.now(), waiting.timedOut ? timedOut : exit)
@@ -196,7 +196,7 @@ export class ItemLoop {
     if (isDone) return
     waiting.interrupt = interrupt
     if (timeout === undefined) return
-    timer = setTimeout(() => {
+    waiting.timer = setTimeout(() => {
       waiting.timedOut = true
       context.abort()
       interrupt()

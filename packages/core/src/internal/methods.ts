@@ -11,7 +11,6 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Code } from "../WorkerRuntime.ts"
 import { Call } from "./call.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
@@ -169,7 +168,7 @@ export const run = (
     const call = new Call(
       {
         single: true,
-        task: task as Code,
+        task,
         source: source.fromIterable([input], 1),
         sink: into,
         chunking: () => 1,

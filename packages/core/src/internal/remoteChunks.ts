@@ -116,7 +116,10 @@ export class RemoteChunks {
 
   /** The worker says that a chunk's task could not be loaded. */
   notLoaded(id: number, cause: unknown): void {
-    this.ended(id, WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause })))
+    this.ended(
+      id,
+      WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause }))
+    )
   }
 
   private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {

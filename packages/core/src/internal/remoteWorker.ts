@@ -26,7 +26,7 @@ export const runtime = (options: {
     const worker = new RemoteWorker(connection, start)
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
-    return worker as Worker
+    return worker
   })
 })
 
@@ -217,7 +217,13 @@ class RemoteWorker implements Worker {
   private lost(closed: Closed): WorkerPoolError.WorkerPoolError {
     const { cause, exitCode, signal } = closed
     return WorkerPoolError.make(
-      new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(this.identity), exitCode, signal, cause, indices: [] })
+      new WorkerPoolError.WorkerLost({
+        ...WorkerPoolError.inWorker(this.identity),
+        exitCode,
+        signal,
+        cause,
+        indices: []
+      })
     )
   }
 

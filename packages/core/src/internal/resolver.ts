@@ -57,7 +57,7 @@ const loadOrCompiled = async (url: string): Promise<Record<string, unknown>> => 
       return await load(other)
     } catch (second) {
       if (!isMissing(second, other)) throw second
-      throw new Error(`Neither ${url} nor ${other} was found`, { cause: error })
+      throw new Error(`Neither ${url} nor ${other} was found`, { cause: second })
     }
   }
 }
@@ -81,6 +81,7 @@ const importExport = async (address: Export): Promise<unknown> => {
 
 /** Makes the function anew from its source text; throws when that is not a function's. */
 export const resolveInline = (address: Inline): unknown => {
+  // oxlint-disable-next-line typescript/no-implied-eval -- shipping source text is what inline is for
   const value: unknown = new Function(`return (${address.source}\n)`)()
   if (typeof value !== "function") throw new Error(`Portable.inline needs a function, got: ${address.source}`)
   return value

@@ -431,7 +431,9 @@ const failureOf = (
   for (const reason of exit.cause.reasons) {
     if (reason._tag === "Fail") return reason.error
     if (reason._tag === "Die") {
-      return WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause: reason.defect }))
+      return WorkerPoolError.make(
+        new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause: reason.defect })
+      )
     }
   }
   return undefined

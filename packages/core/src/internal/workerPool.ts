@@ -47,7 +47,9 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
         const loading = loadingNow ?? resolver.loadingModule()
         if (loading === undefined) return runtime.start(start)
         const cause = resolver.trap(loading)
-        return Effect.fail(WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(start.worker), cause })))
+        return Effect.fail(
+          WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(start.worker), cause }))
+        )
       })
   }
 }

@@ -48,7 +48,7 @@ const reasonsIn = (cause: Cause.Cause<unknown>): ReadonlyArray<WorkerPoolError.R
   )
 
 /** That a Cause holds a WorkerPoolError with such a reason; the reason. */
-export const reason = <Tag extends WorkerPoolError.Reason["_tag"]>(
+const reason = <Tag extends WorkerPoolError.Reason["_tag"]>(
   cause: Cause.Cause<unknown>,
   tag: Tag
 ): Assertion<ReasonOf<Tag>> => {

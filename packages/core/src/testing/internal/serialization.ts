@@ -207,7 +207,10 @@ const portables: ReadonlyArray<Case> = [
       const counts = yield* Effect.all([pool.run(counting, 1), pool.run(counting, 2), pool.run(counting, 3)], {
         concurrency: "unbounded"
       })
-      yield* assert.equal([...counts].sort(), [1, 2, 3])
+      yield* assert.equal(
+        [...counts].sort((left, right) => left - right),
+        [1, 2, 3]
+      )
       yield* assert.equal(yield* pool.map([4, 5], counting), [4, 5])
     })
   },
