@@ -20,7 +20,8 @@ import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
 import * as options from "./options.ts"
 import { Releases } from "./releases.ts"
 import { Session } from "./session.ts"
-import { Slot, type SlotHost } from "./slot.ts"
+import type { Slot, SlotHost } from "./slot.ts"
+import { Slots } from "./slots.ts"
 
 export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   readonly runtime: WorkerRuntime["Service"]
@@ -35,9 +36,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   readonly dispatcher = new Dispatcher(this)
   private readonly calls = new Set<Call>()
   private readonly reaper: IdleReaper<Slot>
-  /** Slots by their number: those beyond the size are being emptied, or are empty. */
-  private readonly allSlots: Array<Slot> = []
-  slots: ReadonlyArray<Slot> = []
+  private readonly allSlots: Slots
   private current: options.Hooks
   private keepAlive: options.KeepAlive
   private nextKeepAlive: options.KeepAlive
@@ -69,7 +68,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     this.keepAlive = options.keepAlive(defaults.keepAlive)
     this.nextKeepAlive = this.keepAlive
     this.reaper = new IdleReaper(this, defaults.minSize ?? 0)
-    this.grow(size)
+    this.allSlots = new Slots(this, size)
   }
 
   // ---------------------------------------------------------------------------
@@ -78,7 +77,11 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
 
   /** How many workers share a call's items. */
   get size(): number {
-    return this.slots.length
+    return this.allSlots.size
+  }
+
+  get slots(): ReadonlyArray<Slot> {
+    return this.allSlots.active
   }
 
   /**
@@ -259,7 +262,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     slot.retire(releases)
     this.fork(
       Effect.flatMap(releases.settle, (failures) => {
-        this.idledOut = this.allSlots.every((slot) => slot.isEmpty)
+        this.idledOut = this.allSlots.isEmpty
         if (this.idledOut && this.calls.size === 0) this.session.end()
         return logReleasesFailed(failures)
       })
@@ -294,7 +297,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
       if (this.isClosed) return Effect.void
       this.beginEmptying()
       // workers are marked first, so that calls that end do not release them, with exit hooks
-      const kills = this.allSlots.map((slot) => slot.kill())
+      const kills = this.allSlots.killAll()
       for (const call of [...this.calls]) call.fail(Cause.fail(terminated))
       return Effect.andThen(
         Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
@@ -317,11 +320,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
       const error = options.invalid({ size })
       if (error !== undefined) return Effect.fail(error)
       if (this.isClosed) return Effect.fail(closed)
-      const surplus = this.slots.slice(size)
-      this.grow(size)
       return this.releasing((releases) =>
         Effect.sync(() => {
-          for (const slot of surplus) slot.withdraw(releases)
+          this.allSlots.resize(size, releases)
           this.pump()
         })
       )
@@ -341,12 +342,12 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   readonly exitResults: Effect.Effect<Array<unknown>> = Effect.sync(() => this.session.newest)
 
   readonly stats: Effect.Effect<Stats> = Effect.sync(() => {
-    const live = this.allSlots.filter((slot) => slot.isLive)
+    const { live, starting } = this.allSlots
     const idle = live.filter((slot) => slot.isIdle).length
     return {
       size: this.size,
       live: live.length,
-      starting: this.allSlots.filter((slot) => slot.isStarting).length,
+      starting,
       idle,
       busy: live.length - idle,
       pending: this.waitingRuns,
@@ -380,8 +381,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   private empty(releases: Releases): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.beginEmptying()
-      const current = this.current
-      for (const slot of this.allSlots) slot.retire(releases, current)
+      this.allSlots.retireAll(releases, this.current)
       return Effect.map(releases.settle, () => this.emptied())
     })
   }
@@ -412,15 +412,6 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
         Effect.flatMap(failAll)
       )
     })
-  }
-
-  private grow(size: number): void {
-    for (let id = this.size; id < size; id++) {
-      const slot = this.allSlots[id]
-      if (slot === undefined) this.allSlots.push(new Slot(id, this))
-      else slot.restore()
-    }
-    this.slots = this.allSlots.slice(0, size)
   }
 }
 

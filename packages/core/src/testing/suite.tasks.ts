@@ -164,6 +164,10 @@ export const failTwice = (message: string): Effect.Effect<never, Busy> =>
     Cause.fromReasons([Cause.makeFailReason(new Busy({ resource: message })), Cause.makeDieReason(makeDefect(message))])
   )
 
+/** Returns what cannot cross for "function", fails for "fail", and returns any other kind. */
+export const endAs = (kind: string): Effect.Effect<never, Busy> | (() => string) | string =>
+  kind === "function" ? () => kind : kind === "fail" ? Effect.fail(new Busy({ resource: kind })) : kind
+
 /** Interrupts itself. */
 export const interruptItself = (_: unknown): Effect.Effect<never> => Effect.interrupt
 

@@ -1,4 +1,5 @@
 /** F3, F4: what cannot start, and what cannot cross. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -170,6 +171,25 @@ const crossings: ReadonlyArray<Case> = [
       yield* assert.equal<unknown>({ direction, index }, { direction: "error", index: 0 })
       yield* assert.equal(exits.map(Exit.isSuccess), [false, true], "neighbours")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+    })
+  },
+  {
+    rule: "F4",
+    name: "tells results that cannot cross, failures and results apart in one chunk",
+    needs: ["cloning"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const kinds = ["function", "fail", "a", "function", "b", "fail"]
+      const exits = yield* pool.mapExit(kinds, tasks.endAs, { chunkSize: 6 })
+      for (const index of [0, 3]) {
+        const failed = yield* assert.exitFailsWith(exits[index], "NotSerializable")
+        yield* assert.equal<unknown>([failed.direction, failed.index], ["output", index])
+      }
+      for (const index of [1, 5]) {
+        const busy = yield* assert.failure(exits[index]!)
+        yield* assert.equal((Cause.squash(busy) as Busy)._tag, "Busy", "tag")
+      }
+      yield* assert.equal<unknown>([exits[2], exits[4]], [Exit.succeed("a"), Exit.succeed("b")])
     })
   },
   {

@@ -102,6 +102,8 @@ export const cases: ReadonlyArray<Case> = [
       yield* assert.equal([worker, generation], [0, 1], "worker")
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 2 })
+      // or else the scope would wait for its exit
+      yield* pool.terminate
     })
   }
 ]
