@@ -4,12 +4,15 @@
  */
 import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { WorkerContext } from "../src/WorkerContext.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
+import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import {
   driven,
   type Entry,
@@ -92,8 +95,18 @@ export interface Played {
   readonly mostSlots: number
 }
 
+export interface PlayOptions {
+  /** Which operations are played. */
+  readonly restrict?: (operation: Operation) => boolean
+  /** Whether workers vanish now and then. */
+  readonly lossy?: boolean
+}
+
 /** Plays a script to its end: every operation has ended, and the pool's Scope is closed. */
-export const play = (script: Script, restrict: (operation: Operation) => boolean = () => true): Effect.Effect<Played> =>
+export const play = (
+  script: Script,
+  { lossy = false, restrict = () => true }: PlayOptions = {}
+): Effect.Effect<Played> =>
   Effect.gen(function* () {
     const ledger = new Ledger()
     const killed = new Set<Entry>()
@@ -176,18 +189,27 @@ export const play = (script: Script, restrict: (operation: Operation) => boolean
         return { operation, exit: yield* Fiber.await(fiber) }
       })
     const logs = recordLogs()
+    // it takes what it holds with it, so its exit hook is not run
+    const vanished = (worker: WorkerPoolError.WorkerIdentity) => {
+      const entry = ledger.present.get(worker.id)
+      if (entry?.generation === worker.generation) killed.add(entry)
+    }
     const played = script.operations.filter(restrict)
     const ended = yield* Effect.gen(function* () {
-      const pool = yield* makePool<any, any>(script.kind, {
-        size: script.size,
-        tasksPerWorker: script.tasksPerWorker,
-        keepAlive: script.keepAlive,
-        minSize: script.minSize,
-        lifespan: script.lifespan,
-        exitTimeout: script.hooksTimeOut ? 100 : undefined,
-        init,
-        exit
-      })
+      const pool = yield* makePool<any, any>(
+        lossy ? "WorkerPool" : script.kind,
+        {
+          size: script.size,
+          tasksPerWorker: script.tasksPerWorker,
+          keepAlive: script.keepAlive,
+          minSize: script.minSize,
+          lifespan: script.lifespan,
+          exitTimeout: script.hooksTimeOut ? 100 : undefined,
+          init,
+          exit
+        },
+        lossy ? losing(script.seed, vanished) : undefined
+      )
       const ended = yield* Effect.forEach(played, (operation) => timedOf(pool, operation), { concurrency: "unbounded" })
       // idle workers go, or stay until the scope closes
       yield* Effect.sleep(2000)
@@ -208,6 +230,74 @@ export const play = (script: Script, restrict: (operation: Operation) => boolean
       mostSlots: Math.max(script.size, ...played.filter(({ kind }) => kind === "setSize").map(({ size }) => size))
     }
   }).pipe(Effect.orDie)
+
+/** Fibers that vanish: some of them, after a random time, with all that they hold, as a process does. */
+const losing = (
+  seed: number,
+  vanished: (worker: WorkerPoolError.WorkerIdentity) => void
+): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  Layer.effect(
+    WorkerRuntime.WorkerRuntime,
+    Effect.map(WorkerRuntime.WorkerRuntime, (fibers) => ({
+      name: "lossy fibers",
+      start: (options: WorkerRuntime.StartOptions) =>
+        Effect.gen(function* () {
+          const worker = yield* fibers.start(options)
+          const gone = yield* Deferred.make<never, WorkerPoolError.WorkerPoolError>()
+          const chunks = new Map<WorkerRuntime.Chunk, WorkerRuntime.Chunk>()
+          const { generation, id } = options.worker
+          const after = noise(seed + 7, id * 1000 + generation) % 100
+          let isGone = false
+          if (after < 60) {
+            yield* Effect.forkScoped(
+              Effect.gen(function* () {
+                yield* Effect.sleep(after)
+                isGone = true; console.log("GONE", id, generation)
+                vanished(options.worker)
+                yield* worker.kill
+                const closed = { exitCode: 1, signal: undefined, cause: undefined }
+                const reason = new WorkerPoolError.WorkerLost({ worker: id, generation, ...closed, indices: [] })
+                Deferred.doneUnsafe(gone, Exit.fail(WorkerPoolError.make(reason)))
+                console.log("LOST", id, generation);options.onLost(closed);console.log("LOST.", id, generation)
+              })
+            )
+          }
+          // nothing more is heard of it
+          const muted = (chunk: WorkerRuntime.Chunk): WorkerRuntime.Chunk => ({
+            ...chunkFields(chunk),
+            onSuccess: (position, value) => isGone || chunk.onSuccess(position, value),
+            onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
+            onEnd: (failure) => isGone || chunk.onEnd(failure)
+          })
+          const made: WorkerRuntime.Worker = {
+            ...worker,
+            init: (hook) => Effect.raceFirst(worker.init(hook), Deferred.await(gone)),
+            interruptInit: () => worker.interruptInit(),
+            exit: (hook) => Effect.raceFirst(worker.exit(hook), Deferred.await(gone)),
+            close: Effect.raceFirst(worker.close, Deferred.await(gone)),
+            kill: worker.kill,
+            run: (chunk) => {
+              if (isGone) return
+              chunks.set(chunk, muted(chunk))
+              worker.run(chunks.get(chunk)!)
+            },
+            interrupt: (chunk) => {
+              if (!isGone) worker.interrupt(chunks.get(chunk)!)
+            }
+          }
+          return made
+        })
+    }))
+  ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
+
+const chunkFields = ({ context, discard, indices, items, task, timeout }: WorkerRuntime.Chunk) => ({
+  context,
+  discard,
+  indices,
+  items,
+  task,
+  timeout
+})
 
 /** How many failed releases an operation says that it caused. */
 export const reported = ({ exit }: Ended): number =>

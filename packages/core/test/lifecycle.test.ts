@@ -17,13 +17,25 @@ describe("lifecycle", () => {
   )
 
   it.effect.prop(
+    "F1 F5 L1 L3 the same when workers vanish: all calls settle, and only those that vanished skip their exit",
+    { script: scripts },
+    ({ script }) =>
+      Effect.gen(function* () {
+        const { killed, ledger, mostSlots } = yield* play(script, { lossy: true })
+        ledger.assertReleased((entry) => killed.has(entry))
+        assert.isAtMost(ledger.most, mostSlots)
+      }),
+    runs(300)
+  )
+
+  it.effect.prop(
     "L10 every release that fails is told once: by what caused it, or in the log",
     { script: scripts },
     ({ script }) =>
       Effect.gen(function* () {
         const { ended, failedReleases, logged } = yield* play(
           { ...script, hooksFail: true },
-          ({ kind }) => kind !== "terminate"
+          { restrict: ({ kind }) => kind !== "terminate" }
         )
         const told = ended.reduce((sum, operation) => sum + reported(operation), 0)
         assert.strictEqual(told + logged, failedReleases)

@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -102,11 +103,12 @@ const calls = [
 /** Makes a pool of the kind: a WorkerPool on fibers gives its tasks and hooks addresses, and clones what crosses. */
 export const makePool = <S = void, X = unknown>(
   kind: Kind,
-  options: PoolOptions<S, X>
+  options: PoolOptions<S, X>,
+  runtime: Layer.Layer<WorkerRuntime.WorkerRuntime> = WorkerRuntime.layerFibers()
 ): Effect.Effect<Pool<S, X>, WorkerPoolError.WorkerPoolError, Scope.Scope> => {
   if (kind === "FiberPool") return FiberPool.make(options)
   const made = WorkerPool.make(portableHooks(options) as WorkerPool.PoolOptions)
-  return Effect.map(Effect.provide(made, WorkerRuntime.layerFibers()), (pool: any) => ({
+  return Effect.map(Effect.provide(made, runtime), (pool: any) => ({
     ...pool,
     ...Object.fromEntries(
       calls.map((name) => [

@@ -56,19 +56,18 @@ export const annotateOrigin = (
 /** For tasks without Schemas. */
 export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }
 
-/** Clones a value as a channel would, by its Schema where it has one. Throws when it cannot be. */
+/**
+ * Clones an item or a result as it would be sent, by its Schema where it has one; an error keeps what structured clone
+ * would lose. Throws when it cannot be cloned.
+ */
 export const clone = (value: unknown, using: Codec | undefined): unknown => {
-  if (using === undefined) return structuredClone(value)
-  const transfers: Array<Transferable> = []
-  const encoded = using.encode(value, transfers)
-  return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
+  if (using !== undefined) {
+    const transfers: Array<Transferable> = []
+    const encoded = using.encode(value, transfers)
+    return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
+  }
+  return value instanceof Error ? failure.decode(structuredClone(failure.encode(value))) : structuredClone(value)
 }
-
-/** Clones a result as a remote worker would send it: an error keeps what structured clone would lose. */
-export const cloneResult = (value: unknown, using: Codec | undefined): unknown =>
-  using === undefined && value instanceof Error
-    ? failure.decode(structuredClone(failure.encode(value)))
-    : clone(value, using)
 
 /** Clones a bound value as a channel would. Throws the typed error when it cannot be. */
 export const cloneBound = (value: unknown): unknown => {

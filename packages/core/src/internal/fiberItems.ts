@@ -210,7 +210,7 @@ export class FiberItems {
     if (!this.host.clone) return chunk.onSuccess(position, exit.value)
     let value: unknown
     try {
-      value = crossing.cloneResult(exit.value, codecs.output)
+      value = crossing.clone(exit.value, codecs.output)
     } catch (cause) {
       return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", index, cause)))
     }

@@ -4,6 +4,7 @@
  */
 import type { TaskCodecs } from "./codec.ts"
 import type { ExitLike, Interrupt } from "./effectRunner.ts"
+import * as failure from "./failure.ts"
 import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "./protocol.ts"
 import { isEffect, isExit, isPromiseLike } from "./shapes.ts"
@@ -25,8 +26,8 @@ export interface LoopHost {
   readonly generation: number
   readonly state: () => unknown
   readonly send: Send
-  /** Runs an item's Effect. */
-  readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void) => Interrupt
+  /** Runs an item's Effect; says when it begins. */
+  readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
 }
 
 /** A task that has been loaded, with the codecs of its Schemas where the chunk uses them. */
@@ -140,7 +141,9 @@ export class ItemLoop {
   private begin(work: Work, position: number, now: number): void {
     const { run, task } = work
     let item = run.items[position]
-    if (task.codecs?.input !== undefined) {
+    if (run.errors.length > 0 && run.errors.includes(position)) {
+      item = failure.decode(item as failure.EncodedValue)
+    } else if (task.codecs?.input !== undefined) {
       try {
         item = task.codecs.input.decode(item)
       } catch (cause) {
@@ -156,10 +159,11 @@ export class ItemLoop {
     }
     if (isEffect(result)) {
       if (isExit(result)) return this.record(work, position, now, result)
-      return this.wait(work, position, context, (done) => this.host.runEffect(result, done))
+      return this.wait(work, position, context, (done, begun) => this.host.runEffect(result, done, begun))
     }
     if (isPromiseLike(result)) {
-      return this.wait(work, position, context, (done) => {
+      return this.wait(work, position, context, (done, begun) => {
+        begun()
         result.then(
           (value) => done({ _tag: "Success", value }),
           (defect) => done(died(defect))
@@ -176,14 +180,14 @@ export class ItemLoop {
     work: Work,
     position: number,
     context: WorkerContextImpl,
-    start: (done: (exit: ExitLike) => void) => Interrupt
+    start: (done: (exit: ExitLike) => void, begun: () => void) => Interrupt
   ): void {
     const { timeout } = work.run
     const waiting: Waiting = { context, interrupt: () => {}, timer: undefined, timedOut: false }
     let isDone = false
     this.active++
     work.waiting.add(waiting)
-    const interrupt = start((exit) => {
+    const done = (exit: ExitLike) => {
       isDone = true
       clearTimeout(waiting.timer)
       this.active--
@@ -191,16 +195,19 @@ export class ItemLoop {
       this.record(work, position, performance.now(), waiting.timedOut ? timedOut : exit)
       this.endIfOver(work)
       this.advance()
-    })
+    }
+    // the first Effect of a worker waits until Effect has been loaded, which is none of its time
+    const begun = () => {
+      if (timeout === undefined) return
+      waiting.timer = setTimeout(() => {
+        waiting.timedOut = true
+        context.abort()
+        waiting.interrupt()
+      }, timeout)
+    }
+    const interrupt = start(done, begun)
     // an Effect may have run to its end at once
-    if (isDone) return
-    waiting.interrupt = interrupt
-    if (timeout === undefined) return
-    waiting.timer = setTimeout(() => {
-      waiting.timedOut = true
-      context.abort()
-      interrupt()
-    }, timeout)
+    if (!isDone) waiting.interrupt = interrupt
   }
 
   // ---------------------------------------------------------------------------

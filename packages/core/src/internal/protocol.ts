@@ -43,6 +43,8 @@ export interface Run {
   readonly chunk: number
   readonly task: Reference
   readonly items: ReadonlyArray<unknown>
+  /** The positions of items that are errors, taken apart. */
+  readonly errors: ReadonlyArray<number>
   /** Whether items are encoded by the task's Schemas, and results and failures are to be. */
   readonly encoded: boolean
   /** In milliseconds. */
@@ -62,6 +64,7 @@ export type FromWorker =
 /** How a hook ended. */
 export type HookResult =
   | { readonly _tag: "Success"; readonly value: unknown }
+  | { readonly _tag: "Error"; readonly value: EncodedValue }
   | { readonly _tag: "Failure"; readonly cause: EncodedValue }
   | { readonly _tag: "NotLoaded"; readonly cause: EncodedValue }
   | { readonly _tag: "NotSerializable"; readonly cause: EncodedValue }

@@ -54,13 +54,14 @@ export class RemoteChunks {
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
     }
-    const send = (items: ReadonlyArray<unknown>, transfers: Array<Transferable>) =>
+    const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) =>
       this.host.send(
         {
           _tag: "Run",
           chunk: id,
           task,
           items,
+          errors,
           encoded: schemas !== undefined,
           timeout: chunk.timeout,
           discard: chunk.discard
@@ -68,40 +69,58 @@ export class RemoteChunks {
         transfers
       )
     this.ids.set(chunk, id)
-    if (codecs.input === undefined) {
+    if (codecs.input === undefined && !chunk.items.some(isError)) {
       try {
-        send(chunk.items, [])
+        send(chunk.items, [], [])
         return this.sent(id, { chunk, codecs, positions: undefined })
       } catch {
         /* some item cannot be cloned: find out which */
       }
     }
     const items: Array<unknown> = []
+    const errors: Array<number> = []
     const positions: Array<number> = []
     const transfers: Array<Transferable> = []
     chunk.items.forEach((item, position) => {
       try {
-        items.push(codecs.input === undefined ? cloneable(item) : codecs.input.encode(item, transfers))
+        if (codecs.input !== undefined) {
+          items.push(codecs.input.encode(item, transfers))
+        } else if (isError(item)) {
+          items.push(cloneable(failure.encode(item)))
+          errors.push(items.length - 1)
+        } else {
+          items.push(cloneable(item))
+        }
         positions.push(position)
       } catch (cause) {
-        chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
+        this.failInput(chunk, position, cause)
       }
     })
-    if (items.length === 0) return this.notSent(chunk)
+    // that an item failed may have ended the call
+    if (items.length === 0 || this.isInterrupted(chunk)) return this.notSent(chunk)
     try {
-      send(items, transfers)
+      send(items, errors, transfers)
       this.sent(id, { chunk, codecs, positions })
     } catch (cause) {
-      for (const position of positions) {
-        chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
-      }
+      for (const position of positions) this.failInput(chunk, position, cause)
       this.notSent(chunk)
     }
   }
 
   interrupt(chunk: Chunk): void {
     const id = this.ids.get(chunk)
-    if (id !== undefined) this.host.send({ _tag: "Interrupt", chunk: id })
+    if (id === undefined) return
+    if (this.sentChunks.has(id)) this.host.send({ _tag: "Interrupt", chunk: id })
+    // it is about to be sent
+    else this.ids.delete(chunk)
+  }
+
+  private isInterrupted(chunk: Chunk): boolean {
+    return !this.ids.has(chunk)
+  }
+
+  private failInput(chunk: Chunk, position: number, cause: unknown): void {
+    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
   }
 
   private sent(id: number, sent: Sent): void {
@@ -175,6 +194,8 @@ export class RemoteChunks {
     }
   }
 }
+
+const isError = (value: unknown): boolean => value instanceof Error
 
 /** Throws when the value cannot be cloned. */
 const cloneable = (value: unknown): unknown => {

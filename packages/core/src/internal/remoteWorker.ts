@@ -158,6 +158,8 @@ class RemoteWorker implements Worker {
         switch (result._tag) {
           case "Success":
             return Effect.succeed(result.value)
+          case "Error":
+            return Effect.succeed(failure.decode(result.value))
           case "Failure":
             return Effect.fail(WorkerPoolError.make(failed(failure.decode(result.cause))))
           case "NotLoaded":

@@ -90,7 +90,11 @@ export class ServedWorker {
         generation,
         state: () => this.state,
         send: (message, transfers) => this.send(message, transfers),
-        runEffect: (effect, done) => this.runEffect((runner) => runner.runItem(effect, done), done)
+        runEffect: (effect, done, begun) =>
+          this.runEffect((runner) => {
+            begun()
+            return runner.runItem(effect, done)
+          }, done)
       },
       tasksPerWorker
     )
@@ -113,7 +117,7 @@ export class ServedWorker {
         (task) => {
           this.loading.delete(run.chunk)
           const isWanted = !this.interruptedLoading.delete(run.chunk)
-          this.loop!.add(isWanted ? run : { ...run, items: [] }, task)
+          this.loop!.add(isWanted ? run : { ...run, items: [], errors: [] }, task)
         },
         (cause) => {
           this.loading.delete(run.chunk)
@@ -230,8 +234,8 @@ export class ServedWorker {
     try {
       this.send({ _tag: reply, result })
     } catch (why) {
-      const isResult = result._tag === "Success"
-      const cause = failure.encodeUncloneable(isResult ? result.value : undefined, why)
+      const isResult = result._tag === "Success" || result._tag === "Error"
+      const cause = failure.encodeUncloneable(result._tag === "Error" ? failure.decode(result.value) : undefined, why)
       this.send({ _tag: reply, result: { _tag: isResult ? "NotSerializable" : "Failure", cause } })
     }
   }
@@ -283,7 +287,8 @@ export class ServedWorker {
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 
 /** Made anew, because structured clone would lose what an Exit is. */
-const succeeded = (value: unknown): protocol.HookResult => ({ _tag: "Success", value })
+const succeeded = (value: unknown): protocol.HookResult =>
+  value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }
 
 const failed = (exit: Extract<ExitLike, { readonly _tag: "Failure" }>): protocol.HookResult => {
   const { reasons } = exit.cause

@@ -119,6 +119,12 @@ export const makeDefect = (message: string): Error => Object.assign(new RangeErr
 export const returnError = (message: string): Error =>
   Object.assign(new RangeError(message, { cause: new TypeError("inner") }), { _tag: "Returned", code: 7 })
 
+/** What a task sees of an error that it is given. */
+export const lookAt = (error: Error): ReadonlyArray<unknown> => [error instanceof Error, error.name, { ...error }]
+
+/** Returns an error, as an exit hook. */
+export const closeWithError = (): Error => makeDefect("closed")
+
 /** Throws unless the message is empty. */
 export const explode = (message: string): string => {
   if (message === "") return "fine"

@@ -78,6 +78,21 @@ const values: ReadonlyArray<Case> = [
   },
   {
     rule: "S1",
+    name: "keeps an error's name and own properties when it is an item, or what exit returned",
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeWithError })
+      const items = [Object.assign(new RangeError("first"), { code: "E_RANGE" }), new TypeError("second")]
+      yield* assert.equal(yield* pool.map(items, plain.lookAt), [
+        [true, "RangeError", { code: "E_RANGE" }],
+        [true, "TypeError", {}]
+      ])
+      const [result] = yield* pool.exitResults
+      const error = yield* assert.isError(result)
+      yield* assert.equal([error.name, error.message, { ...error }], ["RangeError", "closed", { code: "E_RANGE" }])
+    })
+  },
+  {
+    rule: "S1",
     name: "brings all reasons of a failure",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
