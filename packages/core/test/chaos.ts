@@ -252,13 +252,13 @@ const losing = (
             yield* Effect.forkScoped(
               Effect.gen(function* () {
                 yield* Effect.sleep(after)
-                isGone = true; console.log("GONE", id, generation)
+                isGone = true
                 vanished(options.worker)
                 yield* worker.kill
                 const closed = { exitCode: 1, signal: undefined, cause: undefined }
                 const reason = new WorkerPoolError.WorkerLost({ worker: id, generation, ...closed, indices: [] })
                 Deferred.doneUnsafe(gone, Exit.fail(WorkerPoolError.make(reason)))
-                console.log("LOST", id, generation);options.onLost(closed);console.log("LOST.", id, generation)
+                options.onLost(closed)
               })
             )
           }
@@ -269,12 +269,16 @@ const losing = (
             onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
             onEnd: (failure) => isGone || chunk.onEnd(failure)
           })
+          const unlessGone = <A>(effect: Effect.Effect<A, WorkerPoolError.WorkerPoolError>) =>
+            Effect.raceFirst(
+              Effect.catchCause(effect, (cause) => (isGone ? Effect.never : Effect.failCause(cause))),
+              Deferred.await(gone)
+            )
           const made: WorkerRuntime.Worker = {
-            ...worker,
-            init: (hook) => Effect.raceFirst(worker.init(hook), Deferred.await(gone)),
+            init: (hook) => unlessGone(worker.init(hook)),
             interruptInit: () => worker.interruptInit(),
-            exit: (hook) => Effect.raceFirst(worker.exit(hook), Deferred.await(gone)),
-            close: Effect.raceFirst(worker.close, Deferred.await(gone)),
+            exit: (hook) => unlessGone(worker.exit(hook)),
+            close: unlessGone(worker.close),
             kill: worker.kill,
             run: (chunk) => {
               if (isGone) return

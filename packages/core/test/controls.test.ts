@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -364,6 +365,42 @@ describe.each(kinds)("the end of the scope, %s", (kind) => {
         yield* pool.terminate
         assert.deepInclude(yield* pool.stats, { live: 0, starting: 0, calls: 0, pending: 0 })
       })
+  )
+
+  it.effect("F5 leaves no timer", () =>
+    Effect.gen(function* () {
+      let timers = 0
+      const clock = yield* Clock.Clock
+      const counting: Clock.Clock = {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        currentTimeMillis: clock.currentTimeMillis,
+        currentTimeNanos: clock.currentTimeNanos,
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        sleep: (duration) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => timers++),
+            () => clock.sleep(duration),
+            () => Effect.sync(() => timers--)
+          )
+      }
+      yield* Effect.gen(function* () {
+        const options = { size: 2, timeout: 10_000, initTimeout: 10_000, exitTimeout: 10_000, keepAlive: "1 hour" }
+        const pool = yield* makePool<any, any>(kind, options as PoolOptions)
+        assert.deepStrictEqual(yield* pool.map([1, 2], id), [1, 2])
+        yield* settle
+        assert.strictEqual(timers, 1, "the idle time")
+        const run = yield* Effect.forkChild(pool.run(() => Effect.never, 1))
+        yield* settle
+        assert.strictEqual(timers, 2, "and the item's timeout")
+        yield* Fiber.interrupt(run)
+        yield* Effect.forkChild(pool.run(() => Effect.never, 1))
+        yield* settle
+      }).pipe(Effect.scoped, Effect.provideService(Clock.Clock, counting))
+      yield* settle
+      assert.strictEqual(timers, 0)
+    })
   )
 
   it.effect("F5 waits for workers that start, which need not end their init", () =>

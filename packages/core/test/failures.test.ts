@@ -187,6 +187,28 @@ describe.each(kinds)("interruption, %s", (kind) => {
       })
   )
 
+  it.effect("C4 C5 tells tasks by their signal before it interrupts them", () =>
+    Effect.gen(function* () {
+      const pool = yield* makePool(kind, { size: 2, keepAlive: true })
+      const heard: Array<string> = []
+      const task = (n: number, worker: WorkerContext): Effect.Effect<void, string> => {
+        if (n === 1) return Effect.andThen(Effect.sleep(10), Effect.fail("one"))
+        worker.signal.addEventListener("abort", () => heard.push("signal"))
+        return Effect.ensuring(
+          Effect.never,
+          Effect.sync(() => heard.push(worker.interrupted ? "interrupted" : "not told"))
+        )
+      }
+      const told = ["signal", "interrupted"]
+      yield* driven(Effect.exit(pool.map([0, 1], task, { chunkSize: 1 })))
+      assert.deepStrictEqual(heard.splice(0), told)
+      const fiber = yield* Effect.forkChild(pool.run(task, 0))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(heard.splice(0), told)
+    })
+  )
+
   it.effect("C5 ending a stream early does the same, and closes the source", () =>
     Effect.gen(function* () {
       let running = 0
@@ -449,6 +471,15 @@ describe.each(kinds)("a failing init, %s", (kind) => {
           yield* TestClock.adjust("1 minute")
         }
       }
+    })
+  )
+
+  it.effect("L10 a hook that interrupts itself has failed", () =>
+    Effect.gen(function* () {
+      const init = yield* makePool<any, any>(kind, { size: 1, init: Effect.interrupt })
+      assert.deepStrictEqual(failures(yield* Effect.exit(init.map([1, 2], id))), ["InitFailed"])
+      const exit = yield* makePool<any, any>(kind, { size: 1, exit: Effect.interrupt })
+      assert.deepStrictEqual(failures(yield* Effect.exit(exit.map([1, 2], id))), ["ExitFailed"])
     })
   )
 

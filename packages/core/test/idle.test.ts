@@ -277,6 +277,31 @@ describe("the end of a session by idle time", () => {
     })
   )
 
+  it.effect("L9 L4 idle time that empties the pool while a call runs ends the session with the call", () =>
+    Effect.gen(function* () {
+      const { pool } = yield* ledgered({ size: 1, keepAlive: 100 })
+      const slow = (last: number) =>
+        Stream.mapEffect(Stream.fromIterable([0, 1], { chunkSize: 1 }), (n) =>
+          Effect.as(Effect.sleep(n === 0 ? 0 : last), n)
+        ).pipe(Stream.filter((n) => n === 0 || last < 1000))
+      // the second worker belongs to the call's session, as the first does
+      const both = yield* Effect.forkChild(pool.map(slow(500), id))
+      yield* settle
+      yield* TestClock.adjust(600)
+      assert.deepStrictEqual(yield* Fiber.join(both), [0, 1])
+      yield* settle
+      assert.deepStrictEqual(yield* pool.exitResults, ["0.1", "0.2"])
+      // the call ends long after its only worker
+      const first = yield* Effect.forkChild(pool.map(slow(1000), id))
+      yield* settle
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(yield* Fiber.join(first), [0])
+      assert.deepStrictEqual(yield* pool.exitResults, ["0.3"])
+      yield* pool.run(id, 1)
+      assert.deepStrictEqual(yield* pool.exitResults, [])
+    })
+  )
+
   it.effect("L9 L4 minSize keeps a session open", () =>
     Effect.gen(function* () {
       const { pool } = yield* ledgered({ size: 2, keepAlive: 1000, minSize: 1 })

@@ -159,6 +159,23 @@ describe.each(kinds)("a release that fails, %s", (kind) => {
     })
   )
 
+  it.effect("L10 is logged when the consumer of a stream is interrupted while its workers are released", () =>
+    Effect.gen(function* () {
+      const logs = recordLogs()
+      yield* driven(
+        Effect.gen(function* () {
+          const { pool } = yield* failing({ size: 1 }, 0)
+          const fiber = yield* Effect.forkChild(Stream.runDrain(pool.stream([1], id)))
+          yield* Effect.sleep(5)
+          assert.strictEqual((yield* pool.stats).live, 0)
+          yield* Fiber.interrupt(fiber)
+          assert.isTrue(isInterrupted(yield* Fiber.await(fiber)))
+        }).pipe(Effect.scoped, Effect.provide(logs.layer))
+      )
+      assert.deepStrictEqual(logs.lines, [releaseFailed])
+    })
+  )
+
   it.effect(
     "L3 L10 finalizers run, last first, when exit or another finalizer fails, and what they fail with is told",
     () =>

@@ -157,7 +157,7 @@ describe("NodeWorkerRuntime.layerThreads", () => {
     }).pipe(threads)
   )
 
-  it.live("a worker that ends with an item in hand fails that call, and only that", () =>
+  it.live("F1 a worker that ends with an item in hand fails that call, and only that", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const reason = reasonOf(yield* Effect.exit(pool.run(tasks.exit, 3)))
