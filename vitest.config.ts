@@ -6,5 +6,9 @@ const project = (root: string) => ({
 })
 
 export default defineConfig({
-  test: { projects: ["packages/core", "packages/node-runtime", "packages/examples", "scripts"].map(project) }
+  test: {
+    // a file at a time leaves a core idle half of the time: by default there is one runner fewer than cores
+    maxWorkers: 2,
+    projects: ["packages/core", "packages/node-runtime", "packages/examples", "scripts"].map(project)
+  }
 })

@@ -385,20 +385,27 @@ describe.each(kinds)("the end of the scope, %s", (kind) => {
             () => Effect.sync(() => timers--)
           )
       }
-      yield* Effect.gen(function* () {
-        const options = { size: 2, timeout: 10_000, initTimeout: 10_000, exitTimeout: 10_000, keepAlive: "1 hour" }
-        const pool = yield* makePool<any, any>(kind, options as PoolOptions)
-        assert.deepStrictEqual(yield* pool.map([1, 2], id), [1, 2])
-        yield* settle
-        assert.strictEqual(timers, 1, "the idle time")
-        const run = yield* Effect.forkChild(pool.run(() => Effect.never, 1))
-        yield* settle
-        assert.strictEqual(timers, 2, "and the item's timeout")
-        yield* Fiber.interrupt(run)
-        yield* Effect.forkChild(pool.run(() => Effect.never, 1))
-        yield* settle
-      }).pipe(Effect.scoped, Effect.provideService(Clock.Clock, counting))
-      yield* settle
+      const options = { size: 2, timeout: 10_000, initTimeout: 10_000, exitTimeout: 10_000, keepAlive: "1 hour" }
+      const used = (use: (pool: Pool) => Effect.Effect<void, unknown>) =>
+        Effect.gen(function* () {
+          const pool = yield* makePool<any, any>(kind, options as PoolOptions)
+          assert.deepStrictEqual(yield* pool.map([1, 2], id), [1, 2])
+          yield* settle
+          assert.strictEqual(timers, 1, "the idle time")
+          yield* use(pool)
+        }).pipe(Effect.scoped, Effect.provideService(Clock.Clock, counting), Effect.andThen(settle))
+      yield* used(() => Effect.void)
+      assert.strictEqual(timers, 0)
+      yield* used((pool) =>
+        Effect.gen(function* () {
+          const run = yield* Effect.forkChild(pool.run(() => Effect.never, 1))
+          yield* settle
+          assert.strictEqual(timers, 2, "and the item's timeout")
+          yield* Fiber.interrupt(run)
+          yield* Effect.forkChild(pool.run(() => Effect.never, 1))
+          yield* settle
+        })
+      )
       assert.strictEqual(timers, 0)
     })
   )

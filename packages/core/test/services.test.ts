@@ -126,6 +126,42 @@ describe("services of a WorkerPool on fibers", () => {
     })
   )
 
+  it.effect("L3 C5 a worker that nobody needs any more once it has started runs no init", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const slow = Layer.effect(
+        WorkerRuntime.WorkerRuntime,
+        Effect.map(WorkerRuntime.WorkerRuntime, (inner) => ({
+          name: "slow",
+          start: (options: WorkerRuntime.StartOptions) =>
+            Effect.acquireRelease(
+              Effect.andThen(
+                Effect.sleep(100),
+                Effect.sync(() => log.push("start"))
+              ),
+              () => Effect.sync(() => log.push("stop"))
+            ).pipe(Effect.andThen(inner.start(options)))
+        }))
+      ).pipe(Layer.provide(fibers))
+      const init = portable(() => Effect.sync(() => log.push("init")))
+      const pool = yield* Effect.provide(WorkerPool.make({ size: 1, init }), slow)
+      const fiber = yield* Effect.forkChild(pool.map([1], portable(id)))
+      yield* settle
+      fiber.interruptUnsafe()
+      yield* settle
+      // its start cannot be cut short
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(100)
+      yield* Fiber.await(fiber)
+      assert.deepStrictEqual(log, ["start", "stop"])
+      const start = yield* Effect.forkChild(pool.start)
+      yield* settle
+      yield* TestClock.adjust(100)
+      yield* Fiber.join(start)
+      assert.deepStrictEqual(log.slice(2), ["start", "init"])
+    })
+  )
+
   it.effect("L3 are closed when init fails, after its finalizers", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
