@@ -93,7 +93,7 @@ describe("back-pressure", () => {
         assert.strictEqual(counter.pulled, setup.length)
         assert.strictEqual(counter.delivered, setup.length)
       }),
-    runs(200)
+    runs(120)
   )
 
   it.effect.prop(
@@ -109,9 +109,13 @@ describe("back-pressure", () => {
             const items = source(setup.input, setup.length, counter.pull)
             const stream: Stream.Stream<unknown, unknown> = pool[shape](items, task, options(setup))
             const pull = yield* Stream.toPull(stream)
-            const consume = Effect.flatMap(pull, (results) =>
-              Effect.map(Effect.sleep(noise(setup.seed, counter.delivered) % 40), () => counter.deliver(results.length))
-            )
+            const consume = Effect.flatMap(pull, (results) => {
+              // no more than half of what may be active, so that workers have something to do meanwhile
+              assert.isAtMost(results.length, Math.ceil(bound(setup, counter.pulled) / 2))
+              return Effect.map(Effect.sleep(noise(setup.seed, counter.delivered) % 40), () =>
+                counter.deliver(results.length)
+              )
+            })
             yield* Pull.catchDone(Effect.forever(consume), () => Effect.void)
             return counter.delivered
           }).pipe(Effect.scoped)
@@ -119,7 +123,7 @@ describe("back-pressure", () => {
         assert.strictEqual(consumed, setup.length)
         assert.strictEqual(counter.pulled, setup.length)
       }),
-    runs(200)
+    runs(120)
   )
 
   it.effect.prop(
@@ -165,7 +169,7 @@ describe("back-pressure", () => {
         // a source that was started is told that no more is wanted
         assert.strictEqual(closed, pulled > 0 ? 1 : 0)
       }),
-    runs(100)
+    runs(80)
   )
 
   it.effect("C3 nothing is pulled before the first pull of a stream", () =>

@@ -53,6 +53,11 @@ const operations = Arbitrary.all({
   length: integer(0, 12),
   chunkSize: optional(integer(1, 4)),
   lifespan: optional(integer(1, 4)),
+  maxActive: optional(integer(1, 6)),
+  dispatch: oneOf("available", "available", "ordered"),
+  timeout: optional(integer(1, 15)),
+  /** How long the consumer of a stream takes for a result. */
+  consumes: oneOf(0, 0, 10),
   fails: oneOf(false, false, true),
   size: integer(1, 4),
   keepAlive: oneOf(false, true, 0, 15)
@@ -76,15 +81,10 @@ export const scripts = Arbitrary.all({
 
 export type Script = Generated<typeof scripts>
 
-/** What came of an operation. */
-export interface Ended {
-  readonly operation: Operation
-  readonly exit: Exit.Exit<unknown, unknown>
-}
-
 export interface Played {
   readonly ledger: Ledger
-  readonly ended: ReadonlyArray<Ended>
+  /** What came of the operations, and of a call after them. */
+  readonly exits: ReadonlyArray<Exit.Exit<unknown, unknown>>
   /** Workers that were there when the pool was terminated. */
   readonly killed: ReadonlySet<Entry>
   /** Releases that failed in workers that were not killed, hook and timeout alike. */
@@ -138,7 +138,8 @@ export const play = (
           const chance = noise(script.seed + 6, n * 100 + worker.id + operation.at)
           const wait = chance % 3 === 0 ? Effect.yieldNow : Effect.sleep(chance % 20)
           return Effect.andThen(
-            wait,
+            // some cannot be interrupted
+            chance % 5 === 0 ? Effect.uninterruptible(wait) : wait,
             operation.fails && chance % 7 === 0
               ? Effect.fail("task")
               : operation.fails && chance % 7 === 1
@@ -148,7 +149,10 @@ export const play = (
         })
       )
     const perform = (pool: Pool, operation: Operation): Effect.Effect<unknown, unknown> => {
-      const options = { chunkSize: operation.chunkSize, lifespan: operation.lifespan }
+      const { chunkSize, dispatch, lifespan, maxActive, timeout } = operation
+      const options = { chunkSize, dispatch, lifespan, maxActive, timeout }
+      const consume = (stream: Stream.Stream<unknown, unknown>) =>
+        Stream.runForEach(stream, () => Effect.sleep(operation.consumes))
       const items = source(operation.input, operation.length)
       switch (operation.kind) {
         case "map":
@@ -156,11 +160,11 @@ export const play = (
         case "mapExit":
           return pool.mapExit(items, task(operation), options)
         case "stream":
-          return Stream.runCollect(pool.stream(items, task(operation), options))
+          return consume(pool.stream(items, task(operation), options))
         case "take":
-          return Stream.runCollect(Stream.take(pool.stream(items, task(operation), options), 2))
+          return consume(Stream.take(pool.streamUnordered(items, task(operation), options), 2))
         case "run":
-          return pool.run(task(operation), 0)
+          return pool.run(task(operation), 0, { timeout })
         case "stop":
           return pool.stop
         case "restart":
@@ -186,7 +190,7 @@ export const play = (
           yield* Effect.sleep(operation.interruptAfter)
           yield* Fiber.interrupt(fiber)
         }
-        return { operation, exit: yield* Fiber.await(fiber) }
+        return yield* Fiber.await(fiber)
       })
     const logs = recordLogs()
     // it takes what it holds with it, so its exit hook is not run
@@ -195,7 +199,7 @@ export const play = (
       if (entry?.generation === worker.generation) killed.add(entry)
     }
     const played = script.operations.filter(restrict)
-    const ended = yield* Effect.gen(function* () {
+    const exits = yield* Effect.gen(function* () {
       const pool = yield* makePool<any, any>(
         lossy ? "WorkerPool" : script.kind,
         {
@@ -210,7 +214,7 @@ export const play = (
         },
         lossy ? losing(script.seed, vanished) : undefined
       )
-      const ended = yield* Effect.forEach(played, (operation) => timedOf(pool, operation), { concurrency: "unbounded" })
+      const exits = yield* Effect.forEach(played, (operation) => timedOf(pool, operation), { concurrency: "unbounded" })
       // idle workers go, or stay until the scope closes
       yield* Effect.sleep(2000)
       const stats = yield* pool.stats
@@ -218,12 +222,19 @@ export const play = (
       assert.strictEqual(stats.pending, 0, "no run waits")
       assert.strictEqual(stats.busy, 0, "no worker is busy")
       assert.strictEqual(stats.live + stats.starting, ledger.present.size, "live workers are counted right")
-      return ended
+      const last = yield* Effect.exit(
+        pool.map(
+          [1, 2, 3],
+          ledger.task((n: number) => Effect.succeed(n))
+        )
+      )
+      if (!script.hooksFail && !script.hooksTimeOut && !lossy) assert.deepStrictEqual(last, Exit.succeed([1, 2, 3]))
+      return [...exits, last]
     }).pipe(Effect.scoped, Effect.provide(logs.layer), driven)
     const names = new Set([...killed].map((entry) => `${entry.id}.${entry.generation}`))
     return {
       ledger,
-      ended,
+      exits,
       killed,
       failedReleases: [...failed].filter((name) => !names.has(name)).length,
       logged: logs.lines.filter((line) => line === releaseFailed).length,
@@ -303,8 +314,8 @@ const chunkFields = ({ context, discard, indices, items, task, timeout }: Worker
   timeout
 })
 
-/** How many failed releases an operation says that it caused. */
-export const reported = ({ exit }: Ended): number =>
+/** How many failed releases a call says that it caused. */
+export const reported = (exit: Exit.Exit<unknown, unknown>): number =>
   Exit.isSuccess(exit)
     ? 0
     : exit.cause.reasons.filter(

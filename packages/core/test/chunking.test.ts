@@ -42,7 +42,7 @@ describe("byCount", () => {
         [...boundaries]
       )
     },
-    runs(300)
+    runs(150)
   )
 
   it.prop(
@@ -57,7 +57,7 @@ describe("byCount", () => {
       assert.strictEqual(BigInt(next), (i * l + c - 1n) / c)
       assert.isAtMost(next, length)
     },
-    runs(500)
+    runs(300)
   )
 
   it.prop(
@@ -99,7 +99,7 @@ describe("automatic", () => {
 
   it.prop(
     "C3 no chunk is longer than a 64th of a worker's share, half of its share of what is left, or maxAutomatic",
-    { items: integer(1, 300_000), workers: integer(1, 16) },
+    { items: integer(1, 100_000), workers: integer(1, 8) },
     ({ items, workers }) => {
       const lengths = plan(Chunking.automatic, items, items, workers)
       assert.strictEqual(sum(lengths), items)
@@ -120,12 +120,12 @@ describe("automatic", () => {
       assert.isAtLeast(lengths.length, least)
       assert.isAtMost(lengths.length, Math.max(least, workers * 64) + workers * 16)
     },
-    runs(100)
+    runs(40)
   )
 
   it.prop(
     "C3 of an unknown length, chunks grow with what has been seen",
-    { items: integer(1, 100_000), workers: integer(1, 16), told: optional(oneOf(0, 1)) },
+    { items: integer(1, 50_000), workers: integer(1, 8), told: optional(oneOf(0, 1)) },
     ({ items, told, workers }) => {
       const lengths = plan(Chunking.automatic, items, told, workers)
       assert.strictEqual(sum(lengths), items)
@@ -140,6 +140,6 @@ describe("automatic", () => {
         lengths.slice(0, -1).toSorted((left, right) => left - right)
       )
     },
-    runs(50)
+    runs(30)
   )
 })

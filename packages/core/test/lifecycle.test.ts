@@ -13,7 +13,7 @@ describe("lifecycle", () => {
         ledger.assertReleased((entry) => killed.has(entry))
         assert.isAtMost(ledger.most, mostSlots)
       }),
-    runs(400)
+    runs(250)
   )
 
   it.effect.prop(
@@ -25,7 +25,7 @@ describe("lifecycle", () => {
         ledger.assertReleased((entry) => killed.has(entry))
         assert.isAtMost(ledger.most, mostSlots)
       }),
-    runs(300)
+    runs(150)
   )
 
   it.effect.prop(
@@ -33,13 +33,13 @@ describe("lifecycle", () => {
     { script: scripts },
     ({ script }) =>
       Effect.gen(function* () {
-        const { ended, failedReleases, logged } = yield* play(
+        const { exits, failedReleases, logged } = yield* play(
           { ...script, hooksFail: true },
           { restrict: ({ kind }) => kind !== "terminate" }
         )
-        const told = ended.reduce((sum, operation) => sum + reported(operation), 0)
+        const told = exits.reduce((sum, exit) => sum + reported(exit), 0)
         assert.strictEqual(told + logged, failedReleases)
       }),
-    runs(300)
+    runs(200)
   )
 })

@@ -51,7 +51,7 @@ describe("lifespan", () => {
         const { ledger } = yield* play({ ...script, lifespan, operations })
         for (const { items } of ledger.entries) assert.isAtMost(items, lifespan)
       }),
-    runs(200)
+    runs(120)
   )
 
   it.effect.prop(
@@ -90,7 +90,7 @@ describe("lifespan", () => {
         )
         ledger.assertReleased()
       }),
-    runs(200)
+    runs(120)
   )
 
   it.effect.prop(

@@ -97,7 +97,7 @@ describe("overlapping calls", () => {
           }
         }
       }),
-    runs(150)
+    runs(100)
   )
 
   it.effect.prop(

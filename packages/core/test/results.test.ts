@@ -93,7 +93,7 @@ describe("results", () => {
         assert.deepStrictEqual(streamed, expected)
         assert.isUndefined(none)
       }),
-    runs(150)
+    runs(100)
   )
 
   it.effect.prop(
@@ -189,7 +189,7 @@ describe("results", () => {
         // one worker that runs one item after another meets the first failure first
         if (setup.options.size * setup.options.tasksPerWorker === 1) assert.strictEqual(failures(exit)[0], possible[0])
       }),
-    runs(150)
+    runs(100)
   )
 
   it.effect.prop(
@@ -240,6 +240,6 @@ describe("results", () => {
           numbers(setup).map((n) => n * n)
         )
       }),
-    runs(150)
+    runs(100)
   )
 })

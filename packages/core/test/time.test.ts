@@ -5,8 +5,22 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { WorkerContext } from "../src/WorkerContext.ts"
+import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
-import { driven, failures, hasEnded, kinds, Ledger, makePool, reasons, settle, source, timed } from "./support.ts"
+import * as WorkerRuntime from "../src/WorkerRuntime.ts"
+import {
+  driven,
+  failures,
+  hasEnded,
+  kinds,
+  Ledger,
+  makePool,
+  portable,
+  reasons,
+  settle,
+  source,
+  timed
+} from "./support.ts"
 
 const sleep = (millis: number) => Effect.as(Effect.sleep(millis), millis)
 
@@ -240,6 +254,28 @@ describe.each(kinds)("timeout, %s", (kind) => {
 })
 
 describe("time on fibers", () => {
+  it.effect("T1 T2 an async hook is told by its signal that its time is over", () =>
+    Effect.gen(function* () {
+      const untilAborted = portable(
+        ({ signal }: WorkerContext) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
+      )
+      const task = portable((n: number) => n)
+      const ended = <X>(pool: WorkerPool.WorkerPool<void, X>) =>
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(timed(pool.map([1], task)))
+          yield* settle
+          yield* TestClock.adjust(100)
+          const { exit, took } = yield* Fiber.join(fiber)
+          return [failures(exit), took]
+        })
+      const runtime = Effect.provide(WorkerRuntime.layerFibers())
+      const init = yield* runtime(WorkerPool.make({ size: 1, init: untilAborted, initTimeout: 100 }))
+      assert.deepStrictEqual(yield* ended(init), [["InitTimedOut"], 100])
+      const exit = yield* runtime(WorkerPool.make({ size: 1, exit: untilAborted, exitTimeout: 100 }))
+      assert.deepStrictEqual(yield* ended(exit), [["ExitTimedOut"], 100])
+    })
+  )
+
   it.effect("T3 pools take the time that their tasks take", () =>
     Effect.gen(function* () {
       for (const [size, chunkSize, expected] of [
