@@ -22,6 +22,24 @@ import type * as Effect from "effect/Effect"
 export type Transferable = object
 
 /**
+ * Whole numbers of 32 bits that both ends see as soon as they are set, without a message, however busy the other side is:
+ * shared memory, a file, or whatever outlives the worker. All are 0 at first.
+ *
+ * **Details**
+ *
+ * With it a pool knows what a worker was doing when it vanished, and a task that computes learns that nobody wants its
+ * result. Each number is set by one end only, so no more than order is asked of it: whoever sees a number sees what was
+ * set before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Control {
+  readonly get: (place: number) => number
+  readonly set: (place: number, value: number) => void
+}
+
+/**
  * The worker's end of a channel.
  *
  * @category models
@@ -37,6 +55,13 @@ export interface Channel {
   readonly receive: (handler: (message: unknown) => void) => void
   /** Closes the worker's end, so that the worker ends by itself once nothing else keeps it running. */
   readonly close: () => void
+  /** The numbers that are shared with the pool, where the platform can share any. */
+  readonly control?: Control | undefined
+  /**
+   * Calls back once all that was sent has left the worker, so that it arrives even if the worker is killed then. Left out
+   * where `send` itself sees to that.
+   */
+  readonly flushed?: ((resume: () => void) => void) | undefined
 }
 
 /**
@@ -74,4 +99,10 @@ export interface Connection {
   readonly kill: Effect.Effect<void>
   /** Says whether the worker is in use: one that is not must not keep the main process alive. */
   readonly setBusy: (busy: boolean) => void
+  /** The numbers that are shared with the worker; they can be read after its end. */
+  readonly control?: Control | undefined
+  /** Whether `transfers` are moved, so that they cannot be sent again. Default: true. */
+  readonly moves?: boolean | undefined
+  /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
+  readonly check?: ((value: unknown) => void) | undefined
 }

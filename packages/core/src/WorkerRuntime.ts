@@ -149,7 +149,8 @@ export const layerFibers = (options?: {
 
 /**
  * A runtime over a platform's channels. `open` starts a worker, whose first act is `WorkerEntry.serve` with its end, and
- * returns the pool's end; what it fails with becomes the cause of `StartFailed`.
+ * returns the pool's end; it is told how many numbers the two ends' `control` needs. What it fails with becomes the cause
+ * of `StartFailed`, unless it is a `WorkerPoolError` already.
  *
  * **When to use**
  *
@@ -160,5 +161,5 @@ export const layerFibers = (options?: {
  */
 export const layerChannel = (options: {
   readonly name: string
-  readonly open: (worker: WorkerIdentity) => Effect.Effect<Connection, unknown, Scope.Scope>
+  readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

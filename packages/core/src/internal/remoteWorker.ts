@@ -18,11 +18,13 @@ import { RemoteChunks } from "./remoteChunks.ts"
 /** A runtime over channels that `open` opens. */
 export const runtime = (options: {
   readonly name: string
-  readonly open: (worker: WorkerIdentity) => Effect.Effect<Connection, unknown, Scope.Scope>
+  readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   start: Effect.fnUntraced(function* (start: StartOptions) {
-    const connection = yield* Effect.catch(options.open(start.worker), (cause) => startFailed(start.worker, cause))
+    const connection = yield* Effect.catch(options.open(start.worker, 0), (cause) =>
+      WorkerPoolError.isWorkerPoolError(cause) ? Effect.fail(cause) : startFailed(start.worker, cause)
+    )
     const worker = new RemoteWorker(connection, start)
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
