@@ -29,6 +29,28 @@ export const TypeId: "~effect-mpire/WorkerPool" = internal.TypeId
 // -----------------------------------------------------------------------------
 
 /**
+ * What becomes of items that had started, and whose outcome had not been reported, when their worker vanished or was
+ * killed. Items that had not started are sent to another worker in any case.
+ *
+ * **Details**
+ *
+ * - `"fail"`: they fail with `WorkerLost`. An item runs at most once.
+ * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged: it is
+ *   sent again at most n times, alone, so that an item which ends its worker each time is found, and its neighbours
+ *   complete; then it fails with `WorkerLost`.
+ *
+ * **Gotchas**
+ *
+ * Calls with a `timeout`, and those that give Exits, report each outcome before the next item starts; others report at
+ * most once a millisecond, so with `"fail"` a loss can take some items that had ended with it. An input that was
+ * transferred to the worker is gone with it: it is never sent again.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type OnWorkerLost = "fail" | { readonly retries: number }
+
+/**
  * How the items of a call are sent and timed; also a pool's defaults.
  *
  * @category options
@@ -54,6 +76,8 @@ export interface DispatchOptions {
   readonly initTimeout?: Duration.Input | undefined
   /** How long `exit` may take. Default: 30 seconds. */
   readonly exitTimeout?: Duration.Input | undefined
+  /** What becomes of items that had started when their worker was lost. Default: `"fail"`. */
+  readonly onWorkerLost?: OnWorkerLost | undefined
   /**
    * Which worker gets a chunk: `"available"` (default) takes whichever is free, the most recently used first;
    * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size.
@@ -83,6 +107,8 @@ export interface CallOptions<in out S, in out X, out P> extends DispatchOptions 
 export interface RunOptions {
   /** How long the item may take from when it starts in the worker. Default: the pool's `timeout`. */
   readonly timeout?: Duration.Input | undefined
+  /** What becomes of the item when its worker is lost. Default: the pool's `onWorkerLost`. */
+  readonly onWorkerLost?: OnWorkerLost | undefined
 }
 
 /**
@@ -105,6 +131,14 @@ export interface PoolOptions extends DispatchOptions {
   readonly tasksPerWorker?: number | undefined
   /** How many `run`s may wait for a worker, an integer >= 1; one more fails with `Overloaded`. Default: no limit. */
   readonly maxPending?: number | undefined
+  /**
+   * How long an item that was interrupted, or whose time is over, may go on without yielding before its worker is killed:
+   * synchronous code, or a Promise that ignores the `signal`. `"never"` waits for the item. Default: 1 second. Nothing
+   * can be killed on fibers.
+   */
+  readonly killAfter?: Duration.Input | "never" | undefined
+  /** How long a worker may take to start, and to load a module. Default: 30 seconds. */
+  readonly startTimeout?: Duration.Input | undefined
 }
 
 /**

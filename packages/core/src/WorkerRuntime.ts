@@ -55,6 +55,8 @@ export interface Chunk {
   readonly timeout: number | undefined
   /** Whether results are dropped in the worker instead of being sent back. */
   readonly discard: boolean
+  /** Whether each outcome is to be reported before the next item starts, so that a loss takes none with it. */
+  readonly reportEach: boolean
   /** The caller's context. A runtime in this process takes References from it, and a `FiberPool` all of it. */
   readonly context: Context.Context<never>
   /** An item succeeded; `position` is its place in `items`. */
@@ -63,7 +65,7 @@ export interface Chunk {
   readonly onFailure: (position: number, cause: Cause.Cause<unknown>) => void
   /**
    * The chunk has ended, and no more is heard of it. Items without an outcome have not started, because the chunk was
-   * interrupted or because of the failure: the task could not be loaded.
+   * interrupted or because of the failure: the task could not be loaded. Not called for a chunk that `onLost` tells of.
    */
   readonly onEnd: (failure: WorkerPoolError | undefined) => void
 }
@@ -80,8 +82,48 @@ export interface StartOptions {
   readonly tasksPerWorker: number
   /** A Layer that provides what hooks and tasks require, built before `init` and closed after `exit`. */
   readonly services: Code | undefined
-  /** To be called, once, when the worker has ended without being asked to. */
-  readonly onLost: (closed: Closed) => void
+  /** How long starting, and loading a module, may take, in milliseconds. */
+  readonly startTimeout: number | undefined
+  /**
+   * How long what was interrupted, or is out of time, may go on before the worker is killed, in milliseconds; `undefined`
+   * when it is waited for.
+   */
+  readonly killAfter: number | undefined
+  /** To be called, once, when the worker has ended without being asked to, or has been killed by the runtime. */
+  readonly onLost: (loss: Loss) => void
+}
+
+/**
+ * How a worker was lost, and with what in hand.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Loss {
+  readonly closed: Closed
+  /** Whether the runtime killed it, because something in it did not yield. */
+  readonly killed: boolean
+  /** What it had of each chunk in progress. Nothing more is heard of these chunks. */
+  readonly inHand: ReadonlyMap<Chunk, InHand>
+  /** Completes when the worker has really ended, which a native call can delay after a kill. */
+  readonly ended: Effect.Effect<void>
+}
+
+/**
+ * What a lost worker had of a chunk.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InHand {
+  /** How many of the chunk's items, the first ones, had started. */
+  readonly started: number
+  /** Positions of items that had been out of time for `killAfter`. */
+  readonly timedOut: ReadonlyArray<number>
+  /** Whether the items cannot be sent again, because what they transfer has moved to the worker. */
+  readonly moved: boolean
+  /** Why none could start: the task's module ended the worker, or took too long. */
+  readonly failure: WorkerPoolError | undefined
 }
 
 /**
@@ -102,8 +144,11 @@ export interface Worker {
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */
   readonly exit: (hook: Hook) => Effect.Effect<unknown, WorkerPoolError>
-  /** Runs the finalizers that `init` registered, last first, then those of the services. */
-  readonly close: Effect.Effect<void, WorkerPoolError>
+  /**
+   * Runs the finalizers that `init` registered, last first, then those of the services; they may take so many
+   * milliseconds where they can be cut short.
+   */
+  readonly close: (timeout: number | undefined) => Effect.Effect<void, WorkerPoolError>
   /** Ends the worker now, without hooks; completes when it has ended. */
   readonly kill: Effect.Effect<void>
 }

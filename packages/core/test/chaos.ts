@@ -269,7 +269,7 @@ const losing = (
                 const closed = { exitCode: 1, signal: undefined, cause: undefined }
                 const reason = new WorkerPoolError.WorkerLost({ worker: id, generation, ...closed, indices: [] })
                 Deferred.doneUnsafe(gone, Exit.fail(WorkerPoolError.make(reason)))
-                options.onLost(closed)
+                options.onLost({ closed, killed: false, inHand: new Map(), ended: Effect.void })
               })
             )
           }
@@ -289,7 +289,7 @@ const losing = (
             init: (hook) => unlessGone(worker.init(hook)),
             interruptInit: () => worker.interruptInit(),
             exit: (hook) => unlessGone(worker.exit(hook)),
-            close: unlessGone(worker.close),
+            close: (timeout) => unlessGone(worker.close(timeout)),
             kill: worker.kill,
             run: (chunk) => {
               if (isGone) return
@@ -305,11 +305,20 @@ const losing = (
     }))
   ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
 
-const chunkFields = ({ context, discard, indices, items, task, timeout }: WorkerRuntime.Chunk) => ({
+const chunkFields = ({
   context,
   discard,
   indices,
   items,
+  reportEach,
+  task,
+  timeout
+}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "onSuccess" | "onFailure" | "onEnd"> => ({
+  context,
+  discard,
+  indices,
+  items,
+  reportEach,
   task,
   timeout
 })

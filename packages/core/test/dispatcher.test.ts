@@ -16,7 +16,8 @@ const slots = Arbitrary.array(
 const calls = Arbitrary.array(
   Arbitrary.all({
     options: Arbitrary.all({ dispatch: oneOf("available", "available", "ordered") }),
-    turn: integer(0, 20)
+    turn: integer(0, 20),
+    alone: oneOf(false, false, true)
   }),
   { maxLength: 5 }
 )
@@ -37,7 +38,9 @@ describe("choose", () => {
           ? slots.some(({ availability }) => availability !== "unavailable")
           : slots.length > 0 && slots[call.turn % slots.length]!.availability !== "unavailable"
       const choice = choose(calls, slots)
-      assert.strictEqual(choice?.call, calls.find(canServe))
+      const first = calls.find(canServe)
+      if (choice === undefined && first !== undefined) assert.isTrue(first.alone)
+      else assert.strictEqual(choice?.call, first)
     },
     runs(500)
   )
@@ -47,7 +50,7 @@ describe("choose", () => {
     { slots },
     (generated) => {
       const slots = consistent(generated.slots)
-      const call = { options: { dispatch: "available" }, turn: 0 } as const
+      const call = { options: { dispatch: "available" }, turn: 0, alone: false } as const
       const choice = choose([call], slots)
       if (choice === undefined) {
         assert.isTrue(slots.every(({ availability }) => availability === "unavailable"))
@@ -71,10 +74,27 @@ describe("choose", () => {
   )
 
   it.prop(
+    "F2 what is sent alone gets a worker that has nothing else, and keeps others from the last one",
+    { calls, slots },
+    (generated) => {
+      const slots = consistent(generated.slots)
+      const choice = choose(
+        generated.calls.map((call) => ({ ...call, alone: true })),
+        slots
+      )
+      if (choice !== undefined) assert.strictEqual(choice.slot.load, 0)
+      const available = [{ ...generated.calls[0]!, options: { dispatch: "available" as const }, alone: true }]
+      const hasRoom = slots.some(({ availability, load }) => availability !== "unavailable" && load === 0)
+      assert.strictEqual(choose(available, slots) !== undefined, hasRoom)
+    },
+    runs(300)
+  )
+
+  it.prop(
     "L2 a call that takes the slots in turn gets its own slot, or none",
     { slots, turn: integer(0, 30) },
     ({ slots, turn }) => {
-      const call = { options: { dispatch: "ordered" }, turn } as const
+      const call = { options: { dispatch: "ordered" }, turn, alone: false } as const
       const own = slots[turn % slots.length]
       const choice = choose([call], slots)
       assert.strictEqual(choice?.slot, own?.availability === "unavailable" ? undefined : own)

@@ -66,4 +66,7 @@ export interface ThreadOptions {
  * @since 0.1.0
  */
 export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
-  WorkerRuntime.layerChannel({ name: "threads", open: (worker) => threads.open(worker, options ?? {}) })
+  WorkerRuntime.layerChannel({
+    name: "threads",
+    open: (worker, controls) => threads.open(worker, controls, options ?? {})
+  })

@@ -8,9 +8,11 @@ import * as Exit from "effect/Exit"
 import type { Chunking } from "../Chunking.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Chunk, Code } from "../WorkerRuntime.ts"
+import type { Code, InHand } from "../WorkerRuntime.ts"
+import { CallChunk } from "./callChunk.ts"
 import * as crossing from "./crossing.ts"
 import { Releases } from "./releases.ts"
+import { Resends } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 
@@ -37,6 +39,8 @@ export interface CallOptions {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean
+  /** How often an item is sent again whose worker was lost while it ran; -1 when none is that had started. */
+  readonly retries: number
   /** How an item's outcome becomes a result, for calls that do not fail fast. */
   readonly outcome: ((index: number, exit: Exit.Exit<unknown, unknown>) => unknown) | undefined
   readonly dispatch: "available" | "ordered"
@@ -61,6 +65,7 @@ export class Call {
   failure: Cause.Cause<unknown> | undefined = undefined
   private readonly host: CallHost
   private readonly chunks = new Set<CallChunk>()
+  private readonly resends: Resends
   private status: "running" | "failing" | "ended" = "running"
   private taken = 0
   private delivered = 0
@@ -71,6 +76,12 @@ export class Call {
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
     this.host = host
+    this.resends = new Resends(options.retries)
+  }
+
+  /** Whether its next chunk must have a worker to itself. */
+  get alone(): boolean {
+    return this.resends.nextIsAlone
   }
 
   get isOver(): boolean {
@@ -91,6 +102,8 @@ export class Call {
   next(limit: number, workers: number): CallChunk | undefined {
     if (this.status !== "running") return undefined
     const { source } = this.options
+    // they have their room already, and go first: the head of an ordered output may be among them
+    if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(limit, this.longest))))
     const planned = this.options.chunking({ planned: this.taken, length: source.length, workers })
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
@@ -105,11 +118,16 @@ export class Call {
       this.settle()
       return undefined
     }
-    const chunk = new CallChunk(this, items, this.taken)
+    const first = this.taken
     this.taken += items.length
+    const chunk = this.add(new CallChunk(this, { items, first, alone: false }))
+    source.poke()
+    return chunk
+  }
+
+  private add(chunk: CallChunk): CallChunk {
     this.turn++
     this.chunks.add(chunk)
-    source.poke()
     return chunk
   }
 
@@ -148,7 +166,36 @@ export class Call {
 
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
-    if (failure !== undefined && this.status === "running") this.chunkFailed(chunk, failure)
+    if (this.status === "running") {
+      if (failure !== undefined) this.fail(Cause.fail(lostWith(failure, () => chunk.unreported())))
+      else this.resends.giveBack(chunk, chunk.unreportedPositions())
+    }
+    this.goOn()
+  }
+
+  /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
+  chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+    this.chunks.delete(chunk)
+    if (this.status === "running") {
+      if (hand.failure !== undefined) this.fail(Cause.fail(hand.failure))
+      else this.itemsLost(chunk, hand, failure)
+    }
+    this.goOn()
+  }
+
+  private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+    for (const position of hand.timedOut) {
+      if (chunk.isReported(position)) continue
+      const timedOut = { index: chunk.indices[position]!, ...WorkerPoolError.inWorker(chunk.worker) }
+      chunk.onFailure(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
+    }
+    const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
+    const indices = lost.map((position) => chunk.indices[position]!)
+    const error = lostWith(failure, () => indices)
+    for (const position of lost) chunk.onFailure(position, Cause.fail(error))
+  }
+
+  private goOn(): void {
     this.settle()
     if (this.status === "running") this.host.ready(this)
     else this.host.pump()
@@ -164,6 +211,7 @@ export class Call {
   private settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
+      if (this.resends.size > 0) return
       // the answer may need a pull, for which there must be room
       if (this.taken - this.delivered >= this.maxActive(1)) return
       if (this.pull(() => this.options.source.ended()) !== true) return
@@ -187,14 +235,6 @@ export class Call {
     }
   }
 
-  /** Of what a chunk can fail with, only a lost worker is an outcome of its items; the rest fails the call. */
-  private chunkFailed(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError): void {
-    if (failure.reason._tag !== "WorkerLost") return this.fail(Cause.fail(failure))
-    const indices = chunk.unreported()
-    const lost = WorkerPoolError.make(new WorkerPoolError.WorkerLost({ ...failure.reason, indices }))
-    for (const index of indices) this.failed(index, Cause.fail(lost), chunk.worker)
-  }
-
   private maxActive(workers: number): number {
     // chunks may be shorter than what a worker runs at once
     return this.options.maxActive ?? 2 * workers * Math.max(this.longest, this.host.tasksPerWorker)
@@ -211,86 +251,11 @@ export class Call {
   }
 }
 
-/** What a chunk tells of its slot: that the chunk has ended, before its call hears of it. */
-export interface ChunkSlot {
-  readonly ended: (chunk: CallChunk) => void
-  readonly progressed: () => void
-  readonly interrupt: (chunk: CallChunk) => void
-}
-
-const notSent: WorkerIdentity = { id: -1, generation: 0 }
-
-/** Some of a call's items, on their way through a slot. */
-export class CallChunk implements Chunk {
-  readonly call: Call
-  readonly items: ReadonlyArray<unknown>
-  readonly indices: ReadonlyArray<number>
-  /** How many items have an outcome. */
-  reported = 0
-  worker: WorkerIdentity = notSent
-  private slot: ChunkSlot | undefined = undefined
-  private isOver = false
-  private readonly hasOutcome: Array<boolean>
-
-  constructor(call: Call, items: ReadonlyArray<unknown>, first: number) {
-    this.call = call
-    this.items = items
-    this.indices = items.map((_, position) => first + position)
-    this.hasOutcome = items.map(() => false)
-  }
-
-  get task(): Code {
-    return this.call.options.task
-  }
-
-  get timeout(): number | undefined {
-    return this.call.options.timeout
-  }
-
-  get discard(): boolean {
-    return this.call.options.discard
-  }
-
-  get context(): Context.Context<never> {
-    return this.call.options.context
-  }
-
-  /** Says which slot has it. */
-  sentTo(slot: ChunkSlot): void {
-    this.slot = slot
-  }
-
-  interrupt(): void {
-    this.slot?.interrupt(this)
-  }
-
-  onSuccess(position: number, value: unknown): void {
-    this.report(position)
-    this.call.succeeded(this.indices[position]!, value)
-    this.slot?.progressed()
-  }
-
-  onFailure(position: number, cause: Cause.Cause<unknown>): void {
-    this.report(position)
-    this.call.failed(this.indices[position]!, cause, this.worker)
-    this.slot?.progressed()
-  }
-
-  onEnd(failure: WorkerPoolError.WorkerPoolError | undefined): void {
-    if (this.isOver) return
-    this.isOver = true
-    // the slot first: what it releases because of this chunk, the call waits for
-    this.slot?.ended(this)
-    this.call.chunkEnded(this, failure)
-  }
-
-  /** The items without an outcome, by their place in the input. */
-  unreported(): Array<number> {
-    return this.indices.filter((_, position) => this.hasOutcome[position] !== true)
-  }
-
-  private report(position: number): void {
-    this.reported++
-    this.hasOutcome[position] = true
-  }
-}
+/** The error, which says which of the call's items were in hand when it is about a lost worker. */
+const lostWith = (
+  error: WorkerPoolError.WorkerPoolError,
+  indices: () => ReadonlyArray<number>
+): WorkerPoolError.WorkerPoolError =>
+  error.reason._tag === "WorkerLost"
+    ? WorkerPoolError.make(new WorkerPoolError.WorkerLost({ ...error.reason, indices: indices() }))
+    : error

@@ -7,6 +7,8 @@ export interface CallView {
   readonly options: { readonly dispatch: "available" | "ordered" }
   /** How many chunks it has given. */
   readonly turn: number
+  /** Whether its next chunk must have a worker to itself. */
+  readonly alone: boolean
 }
 
 /** What is asked of a slot. */
@@ -50,9 +52,10 @@ export const choose = <C extends CallView, S extends SlotView>(
   }
   if (best === undefined) return undefined
   for (const call of calls) {
-    if (call.options.dispatch === "available") return { call, slot: best }
-    const slot = slots[call.turn % slots.length]!
-    if (slot.availability !== "unavailable") return { call, slot }
+    const slot = call.options.dispatch === "available" ? best : slots[call.turn % slots.length]!
+    if (slot.availability === "unavailable") continue
+    // the others wait as well, or else they would keep every worker from falling idle
+    return call.alone && slot.load > 0 ? undefined : { call, slot }
   }
   return undefined
 }

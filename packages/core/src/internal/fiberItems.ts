@@ -13,7 +13,7 @@ import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk } from "../WorkerRuntime.ts"
 import * as codec from "./codec.ts"
 import * as crossing from "./crossing.ts"
-import { type LocalCode, NotFound } from "./localCode.ts"
+import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "./portable.ts"
 import * as resolver from "./resolver.ts"
 import { isPromiseLike } from "./shapes.ts"
@@ -41,6 +41,8 @@ class Running {
   readonly contexts = new Set<WorkerContextImpl>()
   task: Task = () => undefined
   codecs: codec.TaskCodecs = crossing.noCodecs
+  /** While its task is being loaded. */
+  loading: Fiber.Fiber<void> | undefined = undefined
   next = 0
   interrupted = false
 
@@ -68,11 +70,12 @@ export class FiberItems {
     const running = new Running(chunk)
     this.running.set(chunk, running)
     const task = this.host.code.find(chunk.task)
-    if (task instanceof Promise) {
-      task.then(
-        (task) => this.start(running, task),
-        (cause) => this.end(running, this.host.code.startFailed(cause))
-      )
+    if (task instanceof Loading) {
+      const started = Effect.match(task.effect, {
+        onSuccess: (task) => this.start(running, task),
+        onFailure: (error) => this.end(running, error)
+      })
+      running.loading = Effect.runForkWith(this.host.contextFor(chunk))(started)
     } else {
       this.start(running, task)
     }
@@ -85,6 +88,9 @@ export class FiberItems {
     running.interrupted = true
     for (const context of running.contexts) context.abort()
     for (const fiber of running.fibers) fiber.interruptUnsafe()
+    if (running.loading === undefined) return
+    running.loading.interruptUnsafe()
+    this.end(running, undefined)
   }
 
   /** Interrupts all chunks, and waits for their items to end. */
@@ -98,6 +104,7 @@ export class FiberItems {
   })
 
   private start(running: Running, task: unknown): void {
+    running.loading = undefined
     if (task instanceof NotFound) return this.end(running, this.host.code.startFailed(task.cause))
     if (typeof task !== "function") {
       return this.end(running, this.host.code.startFailed(new Error("The task's export is no function")))

@@ -58,7 +58,7 @@ class FiberWorker implements Worker {
     this.services = options.services
     this.mode = mode
     this.context = mode.ambient ? context : onlyReferences(context)
-    this.code = new LocalCode(options.worker, mode.clone)
+    this.code = new LocalCode(options, mode.clone)
     this.items = new FiberItems({
       worker: options.worker,
       clone: mode.clone,
@@ -105,20 +105,21 @@ class FiberWorker implements Worker {
     )
   }
 
-  readonly close: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
-    Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
+  /** Finalizers cannot be cut short here. */
+  close(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
       Effect.fail(
         WorkerPoolError.make(
           new WorkerPoolError.ExitFailed({ ...WorkerPoolError.inWorker(this.identity), cause: Cause.squash(cause) })
         )
       )
     )
-  )
+  }
 
   readonly kill: Effect.Effect<void> = Effect.suspend(() => {
     const { hookFiber } = this
     const ended = hookFiber === undefined ? Effect.void : Fiber.interrupt(hookFiber)
-    return Effect.all([ended, this.items.interruptAll, Effect.ignore(this.close)], { discard: true })
+    return Effect.all([ended, this.items.interruptAll, Effect.ignore(this.close())], { discard: true })
   })
 
   /** Runs in a fiber of its own, so that it can be interrupted and killed, and still succeeds when its Effect has. */

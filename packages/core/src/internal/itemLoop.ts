@@ -3,6 +3,8 @@
  * task returns an Effect.
  */
 import type { TaskCodecs } from "./codec.ts"
+import type { Cell } from "./control.ts"
+import { defer } from "./defer.ts"
 import type { ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
 import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
@@ -16,16 +18,14 @@ const reportInterval = 1
 /** After so many milliseconds of synchronous items, messages are let in. */
 const sliceLength = 10
 
-/** A macrotask, as soon as the platform can. */
-const defer: (f: () => void) => void =
-  (globalThis as { readonly setImmediate?: (f: () => void) => void }).setImmediate ?? ((f) => setTimeout(f, 0))
-
 /** What the loop asks of its worker. */
 export interface LoopHost {
   readonly id: number
   readonly generation: number
   readonly state: () => unknown
   readonly send: Send
+  /** Calls back once all that was sent has left the worker; `undefined` where sending sees to that. */
+  readonly flushed: ((resume: () => void) => void) | undefined
   /** Runs an item's Effect; says when it begins. */
   readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
 }
@@ -48,13 +48,16 @@ interface Waiting {
 class Work {
   readonly run: protocol.Run
   readonly task: LoadedTask
+  readonly cell: Cell
   readonly waiting = new Set<Waiting>()
   next = 0
+  /** Whether no more items are to start. */
   interrupted = false
 
-  constructor(run: protocol.Run, task: LoadedTask) {
+  constructor(run: protocol.Run, task: LoadedTask, cell: Cell) {
     this.run = run
     this.task = task
+    this.cell = cell
   }
 
   get isSpent(): boolean {
@@ -69,6 +72,10 @@ export class ItemLoop {
   private readonly works = new Map<number, Work>()
   private active = 0
   private isRunning = false
+  /** When messages were let in last. */
+  private sliceStart = 0
+  /** Whether outcomes that were sent have to leave before another item starts. */
+  private mustFlush = false
   private outbox: Outbox | undefined = undefined
   private reporting: ReturnType<typeof setTimeout> | undefined = undefined
 
@@ -78,11 +85,11 @@ export class ItemLoop {
   }
 
   /** Takes a chunk on. */
-  add(run: protocol.Run, task: LoadedTask): void {
-    const work = new Work(run, task)
+  add(run: protocol.Run, task: LoadedTask, cell: Cell): void {
+    const work = new Work(run, task, cell)
     this.works.set(run.chunk, work)
     this.queue.push(work)
-    this.advance()
+    this.resume()
   }
 
   /** Interrupts a chunk's running items and forgets those that have not started. */
@@ -95,6 +102,13 @@ export class ItemLoop {
       waiting.interrupt()
     }
     this.endIfOver(work)
+    this.resume()
+  }
+
+  /** Goes on after messages have been let in. */
+  private resume(): void {
+    if (this.isRunning) return
+    this.sliceStart = performance.now()
     this.advance()
   }
 
@@ -102,8 +116,7 @@ export class ItemLoop {
   private advance(): void {
     if (this.isRunning) return
     this.isRunning = true
-    const started = performance.now()
-    let now = started
+    let now = performance.now()
     while (this.active < this.limit) {
       const work = this.queue[0]
       if (work === undefined) break
@@ -112,13 +125,18 @@ export class ItemLoop {
         this.endIfOver(work)
         continue
       }
-      if (now - started >= sliceLength) {
+      if (this.mustFlush && !this.hasFlushed()) return
+      if (now - this.sliceStart >= sliceLength) {
         this.flush(false)
         defer(() => {
           this.isRunning = false
-          this.advance()
+          this.resume()
         })
         return
+      }
+      if (!work.cell.claim(work.next)) {
+        work.interrupted = true
+        continue
       }
       this.begin(work, work.next++, now)
       now = performance.now()
@@ -126,6 +144,21 @@ export class ItemLoop {
     }
     this.isRunning = false
     this.pause()
+  }
+
+  /** Whether outcomes that must leave have left; if not, the loop goes on when they have. */
+  private hasFlushed(): boolean {
+    this.mustFlush = false
+    let isNow = true
+    let hasFlushed = false
+    this.host.flushed!(() => {
+      hasFlushed = true
+      if (isNow) return
+      this.isRunning = false
+      this.advance()
+    })
+    isNow = false
+    return hasFlushed
   }
 
   /** Nothing more can start now: what has ended does not wait for what has not. */
@@ -150,15 +183,21 @@ export class ItemLoop {
         return this.record(work, position, now, notSerializable("input", cause))
       }
     }
-    const context = new WorkerContextImpl(this.host.id, this.host.generation, this.host.state())
+    const { generation, id } = this.host
+    const deadline = run.timeout === undefined ? undefined : now + run.timeout
+    const context = new WorkerContextImpl(id, generation, this.host.state(), work.cell, deadline)
     let result: unknown
     try {
       result = task.call(item, context)
     } catch (defect) {
+      context.end()
       return this.record(work, position, now, died(defect))
     }
     if (isEffect(result)) {
-      if (isExit(result)) return this.record(work, position, now, result)
+      if (isExit(result)) {
+        context.end()
+        return this.record(work, position, now, result)
+      }
       return this.wait(work, position, context, (done, begun) => this.host.runEffect(result, done, begun))
     }
     if (isPromiseLike(result)) {
@@ -172,6 +211,7 @@ export class ItemLoop {
         return () => {}
       })
     }
+    context.end()
     const late = run.timeout !== undefined && performance.now() - now > run.timeout
     this.record(work, position, now, late ? timedOut : { _tag: "Success", value: result })
   }
@@ -190,11 +230,12 @@ export class ItemLoop {
     const done = (exit: ExitLike) => {
       isDone = true
       clearTimeout(waiting.timer)
+      context.end()
       this.active--
       work.waiting.delete(waiting)
       this.record(work, position, performance.now(), waiting.timedOut ? timedOut : exit)
       this.endIfOver(work)
-      this.advance()
+      this.resume()
     }
     // the first Effect of a worker waits until Effect has been loaded, which is none of its time
     const begun = () => {
@@ -215,12 +256,16 @@ export class ItemLoop {
   // ---------------------------------------------------------------------------
 
   private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { chunk, discard } = work.run
+    const { chunk, discard, reportEach } = work.run
     if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.flush(false)
     this.outbox ??= new Outbox(chunk, position, now)
     if (exit._tag === "Success") this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
     else if (exit._tag === "Failure") this.outbox.fail(exit.cause, work.task.codecs)
     else this.outbox.other(exit)
+    // the last one goes with the chunk's end
+    if (!reportEach || (work.isSpent && work.waiting.size === 0)) return
+    this.flush(false)
+    this.mustFlush = this.host.flushed !== undefined
   }
 
   private endIfOver(work: Work): void {

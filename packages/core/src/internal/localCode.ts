@@ -4,8 +4,9 @@
 import * as Effect from "effect/Effect"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Code } from "../WorkerRuntime.ts"
+import type { Code, StartOptions } from "../WorkerRuntime.ts"
 import * as crossing from "./crossing.ts"
+import * as lost from "./lost.ts"
 import * as portable from "./portable.ts"
 import * as resolver from "./resolver.ts"
 
@@ -17,40 +18,56 @@ export class NotFound {
   }
 }
 
+/** What is being found. */
+export class Loading {
+  readonly effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>
+  constructor(effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>) {
+    this.effect = effect
+  }
+}
+
 export class LocalCode {
   private readonly worker: WorkerIdentity
+  private readonly startTimeout: number | undefined
   private readonly clone: boolean
   /** By the addresses themselves, so that what was bound is dropped with the portable that binds it. */
   private readonly found = new WeakMap<portable.Address, unknown>()
 
-  constructor(worker: WorkerIdentity, clone: boolean) {
+  constructor({ startTimeout, worker }: StartOptions, clone: boolean) {
     this.worker = worker
+    this.startTimeout = startTimeout
     this.clone = clone
   }
 
-  /** The thing at the code's address, a Promise of it that may reject, or `NotFound`. */
+  /** The thing at the code's address, or what comes of looking for it: `Loading` or `NotFound`. */
   find(code: Code): unknown {
-    return this.findAt(portable.definition(code).address)
+    const value = this.findAt(portable.definition(code).address)
+    return value instanceof Promise ? new Loading(this.await(value)) : value
   }
 
   /** The thing at the code's address, or `StartFailed`. */
   load(code: Code): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() => {
       const value = this.find(code)
-      const found =
-        value instanceof Promise
-          ? Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
-          : Effect.succeed(value)
-      return Effect.flatMap(found, (value) =>
-        value instanceof NotFound ? Effect.fail(this.startFailed(value.cause)) : Effect.succeed(value)
-      )
+      if (value instanceof NotFound) return Effect.fail(this.startFailed(value.cause))
+      return value instanceof Loading ? value.effect : Effect.succeed(value)
+    })
+  }
+
+  /** A module that is never loaded is not waited for (T4). */
+  private await(value: Promise<unknown>): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
+    const { startTimeout } = this
+    const awaited = Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
+    if (startTimeout === undefined) return awaited
+    const error = new Error(`The module did not load within ${startTimeout} milliseconds`)
+    return Effect.timeoutOrElse(awaited, {
+      duration: startTimeout,
+      orElse: () => Effect.fail(this.startFailed(error))
     })
   }
 
   startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
-    return WorkerPoolError.isWorkerPoolError(cause)
-      ? cause
-      : WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.worker), cause }))
+    return WorkerPoolError.isWorkerPoolError(cause) ? cause : lost.startFailed(this.worker, cause)
   }
 
   private findAt(address: portable.Address): unknown {

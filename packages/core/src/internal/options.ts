@@ -20,8 +20,12 @@ export interface CallOptions {
   readonly timeout?: Duration.Input | undefined
   readonly initTimeout?: Duration.Input | undefined
   readonly exitTimeout?: Duration.Input | undefined
+  readonly onWorkerLost?: OnWorkerLost | undefined
   readonly dispatch?: "available" | "ordered" | undefined
 }
+
+/** What becomes of items that had started when their worker was lost or killed (F2). */
+export type OnWorkerLost = "fail" | { readonly retries: number }
 
 /** Options of a pool, whatever its hooks' types. */
 export interface PoolOptions extends CallOptions {
@@ -30,6 +34,8 @@ export interface PoolOptions extends CallOptions {
   readonly keepAlive?: boolean | Duration.Input | undefined
   readonly tasksPerWorker?: number | undefined
   readonly maxPending?: number | undefined
+  readonly killAfter?: Duration.Input | "never" | undefined
+  readonly startTimeout?: Duration.Input | undefined
   readonly services?: unknown
 }
 
@@ -64,6 +70,16 @@ const checks: Record<string, Check> = {
   timeout: duration,
   initTimeout: duration,
   exitTimeout: duration,
+  startTimeout: duration,
+  killAfter: {
+    expected: `a duration >= 0 or "never"`,
+    accepts: (value) => value === "never" || isDuration(value)
+  },
+  onWorkerLost: {
+    expected: `"fail" or { retries: an integer >= 0 }`,
+    accepts: (value) =>
+      value === "fail" || integer(0).accepts((value as { readonly retries?: unknown } | null)?.retries)
+  },
   keepAlive: {
     expected: "a boolean or a duration >= 0",
     accepts: (value) => typeof value === "boolean" || isDuration(value)
@@ -118,6 +134,17 @@ export const millis = (input: Duration.Input | undefined): number | undefined =>
   const value = Duration.toMillis(Duration.fromInputUnsafe(input))
   return value === Number.POSITIVE_INFINITY ? undefined : value
 }
+
+/** In milliseconds; `undefined` when an item that does not yield is waited for. */
+export const killAfter = (input: Duration.Input | "never" | undefined): number | undefined =>
+  input === "never" ? undefined : millis(input ?? 1000)
+
+/** In milliseconds; `undefined` when there is no limit. */
+export const startTimeout = (input: Duration.Input | undefined): number | undefined => millis(input ?? 30_000)
+
+/** How often an item is sent again whose worker was lost while it ran; -1 when none is that had started. */
+export const retries = (input: OnWorkerLost | undefined): number =>
+  input === undefined || input === "fail" ? -1 : input.retries
 
 /** The chunking that options ask for, given how many items there are where that is known. */
 export const chunking = (options: CallOptions, length: number | undefined): Chunking.Chunking => {

@@ -27,6 +27,8 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   readonly runtime: WorkerRuntime["Service"]
   readonly tasksPerWorker: number
   readonly services: Code | undefined
+  readonly startTimeout: number | undefined
+  readonly killAfter: number | undefined
   readonly defaults: options.PoolOptions
   private readonly defaultHooks: options.Hooks
   private readonly context: Context.Context<never>
@@ -63,6 +65,8 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     this.clock = Context.get(context, Clock.Clock)
     this.tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.services = defaults.services as Code | undefined
+    this.startTimeout = options.startTimeout(defaults.startTimeout)
+    this.killAfter = options.killAfter(defaults.killAfter)
     this.defaultHooks = options.hooks(defaults)
     this.current = this.defaultHooks
     this.keepAlive = options.keepAlive(defaults.keepAlive)
@@ -109,9 +113,10 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   offer(call: Call): Effect.Effect<void> {
     return Effect.map(call.firstReleases.settle, () => {
       call.offer()
-      if (call.options.single && this.dispatcher.isWaiting(call) && this.isOverloaded(0)) {
-        call.fail(Cause.fail(this.overloaded()))
-      }
+      if (!this.dispatcher.isWaiting(call)) return
+      const refusal = this.allSlots.refusal
+      if (refusal !== undefined) call.fail(Cause.fail(refusal))
+      else if (call.options.single && this.isOverloaded(0)) call.fail(Cause.fail(this.overloaded()))
     })
   }
 
@@ -229,12 +234,16 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
   acquisitionFailed(error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
     // whoever is told goes on at once, and what it calls then must not fail as well
-    const waiting = this.slots.some((slot) => slot.isLive) ? [] : this.dispatcher.waiting
+    const waiting = this.hasLive() ? [] : this.dispatcher.waiting
     // those that wait must not get the slot before they are told
     this.dispatcher.pause()
     tellChunks()
     for (const call of waiting) call.fail(Cause.fail(error))
     this.dispatcher.resume()
+  }
+
+  hasLive(): boolean {
+    return this.slots.some((slot) => slot.isLive)
   }
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
@@ -369,7 +378,8 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     return this.empty(releases).pipe(
       Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
       Effect.andThen(releases.settle),
-      Effect.flatMap(logReleasesFailed)
+      Effect.flatMap(logReleasesFailed),
+      Effect.andThen(Effect.sync(() => this.allSlots.dispose()))
     )
   })
 

@@ -50,6 +50,9 @@ export interface Run {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean
+  readonly reportEach: boolean
+  /** Where the worker writes down how far it has come with the chunk. */
+  readonly cell: number
 }
 
 /** From a worker. */

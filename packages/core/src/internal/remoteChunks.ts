@@ -2,11 +2,13 @@
  * The chunks that a remote worker has: their items on the way there, their outcomes on the way back.
  */
 import * as Cause from "effect/Cause"
-import type { Transferable } from "../Channel.ts"
+import type { Connection, Transferable } from "../Channel.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Chunk } from "../WorkerRuntime.ts"
+import type { Chunk, InHand } from "../WorkerRuntime.ts"
+import { ChunkWatch, type Overdue, type Watched, type WatchLimits } from "./chunkWatch.ts"
 import * as codec from "./codec.ts"
+import { Cell, phases } from "./control.ts"
 import * as crossing from "./crossing.ts"
 import * as failure from "./failure.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
@@ -14,30 +16,40 @@ import * as portable from "./portable.ts"
 import type * as protocol from "./protocol.ts"
 
 /** What the chunks need of their worker. */
-export interface ChunksHost {
+export interface ChunksHost extends WatchLimits {
   readonly worker: WorkerIdentity
   readonly addresses: KnownAddresses
+  readonly connection: Connection
+  /** How many chunks may have cells. */
+  readonly cells: number
   readonly send: (message: protocol.ToWorker, transfers?: Array<Transferable>) => void
   /** Whether there are chunks may have changed. */
   readonly busyChanged: () => void
+  /** Something has been going on for too long: the worker is to be killed. */
+  readonly overdue: (overdue: Overdue) => void
 }
 
 /** A chunk that the worker has, with what is needed to hand its outcomes on. */
-interface Sent {
-  readonly chunk: Chunk
+interface Sent extends Watched {
   readonly codecs: codec.TaskCodecs
   /** The positions of the items that were sent, when not all were. */
   readonly positions: ReadonlyArray<number> | undefined
+  readonly place: number
+  readonly moved: boolean
 }
 
 export class RemoteChunks {
   private readonly host: ChunksHost
   private readonly sentChunks = new Map<number, Sent>()
   private readonly ids = new Map<Chunk, number>()
+  private readonly freeCells: Array<number>
+  private readonly watch: ChunkWatch
   private nextChunk = 0
 
   constructor(host: ChunksHost) {
     this.host = host
+    this.freeCells = Array.from({ length: host.cells }, (_, place) => place)
+    this.watch = new ChunkWatch(host, () => this.sentChunks.values(), host.overdue)
   }
 
   get size(): number {
@@ -54,25 +66,32 @@ export class RemoteChunks {
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
     }
-    const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) =>
+    const { control } = this.host.connection
+    const place = this.freeCells.pop() ?? -1
+    const cell = new Cell(place < 0 ? undefined : control, place, id)
+    const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) => {
+      cell.open(items.length)
       this.host.send(
         {
           _tag: "Run",
           chunk: id,
+          cell: place,
           task,
           items,
           errors,
           encoded: schemas !== undefined,
           timeout: chunk.timeout,
-          discard: chunk.discard
+          discard: chunk.discard,
+          reportEach: chunk.reportEach
         },
         transfers
       )
+    }
     this.ids.set(chunk, id)
     if (codecs.input === undefined && !chunk.items.some(isError)) {
       try {
         send(chunk.items, [], [])
-        return this.sent(id, { chunk, codecs, positions: undefined })
+        return this.sent(id, { chunk, codecs, cell, place, positions: undefined, moved: false })
       } catch {
         /* some item cannot be cloned: find out which */
       }
@@ -86,10 +105,10 @@ export class RemoteChunks {
         if (codecs.input !== undefined) {
           items.push(codecs.input.encode(item, transfers))
         } else if (isError(item)) {
-          items.push(cloneable(failure.encode(item)))
+          items.push(this.checked(failure.encode(item)))
           errors.push(items.length - 1)
         } else {
-          items.push(cloneable(item))
+          items.push(this.checked(item))
         }
         positions.push(position)
       } catch (cause) {
@@ -97,47 +116,105 @@ export class RemoteChunks {
       }
     })
     // that an item failed may have ended the call
-    if (items.length === 0 || this.isInterrupted(chunk)) return this.notSent(chunk)
+    if (items.length === 0 || this.isInterrupted(chunk)) return this.notSent(chunk, place)
     try {
       send(items, errors, transfers)
-      this.sent(id, { chunk, codecs, positions })
+      const moved = transfers.length > 0 && (this.host.connection.moves ?? true)
+      this.sent(id, { chunk, codecs, cell, place, positions, moved })
     } catch (cause) {
       for (const position of positions) this.failInput(chunk, position, cause)
-      this.notSent(chunk)
+      this.notSent(chunk, place)
     }
   }
 
   interrupt(chunk: Chunk): void {
     const id = this.ids.get(chunk)
     if (id === undefined) return
-    if (this.sentChunks.has(id)) this.host.send({ _tag: "Interrupt", chunk: id })
-    // it is about to be sent
-    else this.ids.delete(chunk)
+    const sent = this.sentChunks.get(id)
+    if (sent === undefined) {
+      // it is about to be sent
+      this.ids.delete(chunk)
+      return
+    }
+    // seen between two items, however busy the worker is
+    sent.cell.interrupt()
+    this.host.send({ _tag: "Interrupt", chunk: id })
+    this.watch.interrupted(sent)
+  }
+
+  /** The worker has ended, or will have before it starts another item: what it had of every chunk. */
+  lose(overdue?: Overdue): Map<Chunk, InHand> {
+    this.watch.stop()
+    const sentChunks = [...this.sentChunks.values()]
+    this.sentChunks.clear()
+    this.ids.clear()
+    for (const { cell } of sentChunks) cell.interrupt()
+    return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, overdue)]))
+  }
+
+  private inHand({ cell, chunk, moved, positions }: Sent, overdue: Overdue | undefined): InHand {
+    const { started = chunk.items.length } = cell
+    const place = (position: number) => (positions === undefined ? position : positions[position]!)
+    const isOverdue = overdue?.chunk === chunk
+    return {
+      started: started === 0 ? 0 : place(started - 1) + 1,
+      timedOut: isOverdue ? overdue.positions.map(place) : [],
+      moved,
+      failure: isOverdue && overdue.what === "loading" ? this.startFailed(overdue.cause) : undefined
+    }
+  }
+
+  /** Whether the worker was loading a chunk's task when it ended, and which. */
+  get loading(): Chunk | undefined {
+    return [...this.sentChunks.values()].find(({ cell }) => cell.phase === phases.loading)?.chunk
   }
 
   private isInterrupted(chunk: Chunk): boolean {
     return !this.ids.has(chunk)
   }
 
+  /** Throws when the value cannot be cloned. */
+  private checked(value: unknown): unknown {
+    const { check = structuredClone } = this.host.connection
+    check(value)
+    return value
+  }
+
   private failInput(chunk: Chunk, position: number, cause: unknown): void {
     chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
   }
 
-  private sent(id: number, sent: Sent): void {
-    this.sentChunks.set(id, sent)
+  private sent(id: number, sent: Omit<Sent, keyof Watched> & Pick<Watched, "chunk" | "cell">): void {
+    const watched: Sent = {
+      ...sent,
+      stuckSince: undefined,
+      interruptedAt: undefined,
+      running: sent.chunk.timeout === undefined ? undefined : new Map(),
+      seen: 0
+    }
+    this.sentChunks.set(id, watched)
+    this.watch.begun(watched)
     this.host.busyChanged()
   }
 
-  private notSent(chunk: Chunk): void {
+  private notSent(chunk: Chunk, place: number): void {
+    this.free(place)
     this.ids.delete(chunk)
     chunk.onEnd(undefined)
   }
 
+  private free(place: number): void {
+    if (place >= 0) this.freeCells.push(place)
+  }
+
   /** The worker says that a chunk's task could not be loaded. */
   notLoaded(id: number, cause: unknown): void {
-    this.ended(
-      id,
-      WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause }))
+    this.ended(id, this.startFailed(cause))
+  }
+
+  private startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
+    return WorkerPoolError.make(
+      new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause })
     )
   }
 
@@ -146,6 +223,7 @@ export class RemoteChunks {
     if (sent === undefined) return
     this.sentChunks.delete(id)
     this.ids.delete(sent.chunk)
+    this.free(sent.place)
     this.host.busyChanged()
     sent.chunk.onEnd(error)
   }
@@ -155,6 +233,7 @@ export class RemoteChunks {
     if (sent === undefined) return
     const { chunk, codecs, positions } = sent
     const { count, from, others, values } = message
+    if (sent.running !== undefined) this.watch.reported(sent, from, count)
     let other = 0
     const inOrder = others.length > 1 ? [...others].sort(([left], [right]) => left - right) : others
     for (let offset = 0; offset < count; offset++) {
@@ -196,9 +275,3 @@ export class RemoteChunks {
 }
 
 const isError = (value: unknown): boolean => value instanceof Error
-
-/** Throws when the value cannot be cloned. */
-const cloneable = (value: unknown): unknown => {
-  structuredClone(value)
-  return value
-}

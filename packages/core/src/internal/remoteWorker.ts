@@ -1,19 +1,21 @@
 /**
  * The pool's side of a worker that lives behind a channel.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Transferable } from "../Channel.ts"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Chunk, Hook, StartOptions, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
-import * as crossing from "./crossing.ts"
+import type { Chunk, Hook, InHand, StartOptions, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
+import * as control from "./control.ts"
 import * as failure from "./failure.ts"
 import { KnownAddresses } from "./knownAddresses.ts"
+import * as lost from "./lost.ts"
 import type * as protocol from "./protocol.ts"
 import { RemoteChunks } from "./remoteChunks.ts"
+import { RemoteHooks } from "./remoteHooks.ts"
+import { RemoteStart } from "./remoteStart.ts"
 
 /** A runtime over channels that `open` opens. */
 export const runtime = (options: {
@@ -22,8 +24,9 @@ export const runtime = (options: {
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   start: Effect.fnUntraced(function* (start: StartOptions) {
-    const connection = yield* Effect.catch(options.open(start.worker, 0), (cause) =>
-      WorkerPoolError.isWorkerPoolError(cause) ? Effect.fail(cause) : startFailed(start.worker, cause)
+    const open = options.open(start.worker, control.numbers(cells(start)))
+    const connection = yield* Effect.catch(open, (cause) =>
+      Effect.fail(WorkerPoolError.isWorkerPoolError(cause) ? cause : lost.startFailed(start.worker, cause))
     )
     const worker = new RemoteWorker(connection, start)
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
@@ -32,53 +35,57 @@ export const runtime = (options: {
   })
 })
 
-type Reply = Deferred.Deferred<protocol.HookResult, WorkerPoolError.WorkerPoolError>
+/** How many chunks a worker may have; one more, because a chunk can be sent before another's end has been noticed. */
+const cells = ({ tasksPerWorker }: StartOptions): number => Math.min(tasksPerWorker, 4096) + 1
 
 class RemoteWorker implements Worker {
-  private readonly identity: WorkerIdentity
   private readonly options: StartOptions
   private readonly connection: Connection
-  private readonly started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> = Deferred.makeUnsafe()
   private readonly addresses: KnownAddresses
+  private readonly begin: RemoteStart
+  private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
-  private reply: Reply | undefined = undefined
-  private isReady = false
   private isStopped = false
-  /** Whether a hook has run there, so that there may be finalizers. */
-  private hasScope = false
   private closed: Closed | undefined = undefined
 
   constructor(connection: Connection, options: StartOptions) {
     this.connection = connection
     this.options = options
-    this.identity = options.worker
+    const { killAfter, startTimeout, worker } = options
     const send = (message: protocol.ToWorker, transfers?: Array<Transferable>) => this.send(message, transfers)
+    const busyChanged = () => this.updateBusy()
     this.addresses = new KnownAddresses(send)
+    this.begin = new RemoteStart(options, (cause) => this.giveUp(cause, new Map()))
+    const shared = { worker, killAfter, startTimeout, addresses: this.addresses, connection, send, busyChanged }
+    this.hooks = new RemoteHooks({
+      ...shared,
+      services: options.services,
+      overdue: (cause) => this.giveUp(cause, new Map())
+    })
     this.chunks = new RemoteChunks({
-      worker: options.worker,
-      addresses: this.addresses,
-      send,
-      busyChanged: () => this.updateBusy()
+      ...shared,
+      cells: cells(options),
+      overdue: (overdue) => this.giveUp(overdue.cause, this.chunks.lose(overdue))
     })
     connection.closed((closed) => this.onClosed(closed))
     connection.receive((message) => this.handle(message as protocol.FromWorker))
-    this.send({ _tag: "Start", ...options.worker, tasksPerWorker: options.tasksPerWorker })
+    this.send({ _tag: "Start", ...worker, tasksPerWorker: options.tasksPerWorker })
   }
 
   get ready(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Deferred.await(this.started)
+    return this.begin.done
   }
 
   /** Lets the worker end by itself. */
   stop(): void {
-    this.isStopped = true
-    this.addresses.close()
+    this.release()
     this.send({ _tag: "Stop" })
   }
 
   readonly kill: Effect.Effect<void> = Effect.suspend(() => {
-    this.isStopped = true
-    this.addresses.close()
+    this.release()
+    // the calls settle now, however long its end takes
+    for (const chunk of this.chunks.lose().keys()) chunk.onEnd(undefined)
     return this.connection.kill
   })
 
@@ -90,98 +97,61 @@ class RemoteWorker implements Worker {
     this.chunks.interrupt(chunk)
   }
 
-  // ---------------------------------------------------------------------------
-  // Hooks
-  // ---------------------------------------------------------------------------
-
   init(hook: Hook): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    const { services } = this.options
-    if (services === undefined && hook.code === undefined) return Effect.void
-    const place = WorkerPoolError.inWorker(this.identity)
-    return Effect.asVoid(
-      this.ask(
-        () => ({
-          _tag: "Init",
-          services: services && this.addresses.tell(services),
-          hook: hook.code && this.addresses.tell(hook.code),
-          timeout: hook.timeout
-        }),
-        (cause) => new WorkerPoolError.InitFailed({ ...place, cause }),
-        () => new WorkerPoolError.InitTimedOut(place)
-      )
-    )
+    return this.hooks.init(hook)
   }
 
   interruptInit(): void {
-    if (this.reply !== undefined) this.send({ _tag: "InterruptInit" })
+    this.hooks.interruptInit()
   }
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    const { code, timeout } = hook
-    if (code === undefined) return Effect.succeed(undefined)
-    const place = WorkerPoolError.inWorker(this.identity)
-    return this.ask(
-      () => ({ _tag: "Exit", hook: this.addresses.tell(code), timeout }),
-      (cause) => new WorkerPoolError.ExitFailed({ ...place, cause }),
-      () => new WorkerPoolError.ExitTimedOut(place)
-    )
+    return this.hooks.exit(hook)
   }
 
-  readonly close: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
-    if (!this.hasScope || this.closed !== undefined) return Effect.void
-    const place = WorkerPoolError.inWorker(this.identity)
-    return Effect.asVoid(
-      this.ask(
-        () => ({ _tag: "Close" }),
-        (cause) => new WorkerPoolError.ExitFailed({ ...place, cause }),
-        () => new WorkerPoolError.ExitTimedOut(place)
-      )
-    )
-  })
-
-  /** Sends a message that is replied to when a hook has ended, and waits for that. */
-  private ask(
-    message: () => protocol.ToWorker,
-    failed: (cause: unknown) => WorkerPoolError.Reason,
-    timedOut: () => WorkerPoolError.Reason
-  ): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      if (this.closed !== undefined) return Effect.fail(this.lost(this.closed))
-      this.hasScope = true
-      const reply: Reply = Deferred.makeUnsafe()
-      this.reply = reply
-      this.updateBusy()
-      try {
-        this.send(message())
-      } catch (cause) {
-        this.endReply(Exit.fail(crossing.notSerializable("input", undefined, cause)))
-      }
-      return Effect.flatMap(Deferred.await(reply), (result) => {
-        switch (result._tag) {
-          case "Success":
-            return Effect.succeed(result.value)
-          case "Error":
-            return Effect.succeed(failure.decode(result.value))
-          case "Failure":
-            return Effect.fail(WorkerPoolError.make(failed(failure.decode(result.cause))))
-          case "NotLoaded":
-            return startFailed(this.identity, failure.decode(result.cause))
-          case "NotSerializable":
-            return Effect.fail(crossing.notSerializable("output", undefined, failure.decode(result.cause)))
-          case "TimedOut":
-            return Effect.fail(WorkerPoolError.make(timedOut()))
-          case "Interrupted":
-            return Effect.interrupt
-        }
-      })
-    })
+  close(timeout: number | undefined): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return this.hooks.close(timeout)
   }
 
-  private endReply(exit: Exit.Exit<protocol.HookResult, WorkerPoolError.WorkerPoolError>): void {
-    const { reply } = this
-    this.reply = undefined
-    this.updateBusy()
-    if (reply !== undefined) Deferred.doneUnsafe(reply, exit)
+  // ---------------------------------------------------------------------------
+  // Its end
+  // ---------------------------------------------------------------------------
+
+  /** Nothing is asked of it any more. */
+  private release(): void {
+    this.isStopped = true
+    this.addresses.close()
+    this.begin.stop()
+  }
+
+  /** Something in it does not yield: whoever waits for it is told at once, however long its end takes. */
+  private giveUp(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
+    if (this.closed !== undefined) return
+    const killing = Effect.runFork(this.connection.kill)
+    this.end({ cause }, true, inHand, Effect.asVoid(Fiber.await(killing)))
+  }
+
+  private onClosed(closed: Closed): void {
+    if (this.closed !== undefined) return
+    const { loading } = this.chunks
+    const inHand = this.chunks.lose()
+    if (loading !== undefined && closed.signal === undefined) {
+      // the module did it, and would again
+      const cause = closed.cause ?? new Error(`The task's module ended the worker, with exit code ${closed.exitCode}`)
+      const hand = inHand.get(loading)!
+      inHand.set(loading, { ...hand, failure: lost.startFailed(this.options.worker, cause) })
+    }
+    this.end(closed, false, inHand, Effect.void)
+  }
+
+  private end(closed: Closed, killed: boolean, inHand: ReadonlyMap<Chunk, InHand>, ended: Effect.Effect<void>): void {
+    this.closed = closed
+    const { isStopped } = this
+    this.release()
+    // whoever waits for a hook is told last: that may start the slot's next worker
+    if (!isStopped && (killed || this.begin.isReady)) this.options.onLost({ closed, killed, inHand, ended })
+    this.begin.ended(closed)
+    this.hooks.ended(lost.workerLost(this.options.worker, closed))
   }
 
   // ---------------------------------------------------------------------------
@@ -193,12 +163,11 @@ class RemoteWorker implements Worker {
   }
 
   private handle(message: protocol.FromWorker): void {
+    if (this.closed !== undefined) return
     switch (message._tag) {
       case "Ready":
-        this.isReady = true
-        this.updateBusy()
-        Deferred.doneUnsafe(this.started, Exit.void)
-        return
+        this.begin.ready()
+        return this.updateBusy()
       case "Results":
         return this.chunks.results(message)
       case "NotLoaded":
@@ -206,39 +175,12 @@ class RemoteWorker implements Worker {
       case "Initialised":
       case "Exited":
       case "Closed":
-        return this.endReply(Exit.succeed(message.result))
+        return this.hooks.replied(message.result)
     }
-  }
-
-  private onClosed(closed: Closed): void {
-    this.closed = closed
-    this.addresses.close()
-    if (!this.isReady) Deferred.doneUnsafe(this.started, startFailed(this.identity, whyClosed(closed)))
-    this.endReply(Exit.fail(this.lost(closed)))
-    if (this.isReady && !this.isStopped) this.options.onLost(closed)
-  }
-
-  private lost(closed: Closed): WorkerPoolError.WorkerPoolError {
-    const { cause, exitCode, signal } = closed
-    return WorkerPoolError.make(
-      new WorkerPoolError.WorkerLost({
-        ...WorkerPoolError.inWorker(this.identity),
-        exitCode,
-        signal,
-        cause,
-        indices: []
-      })
-    )
   }
 
   /** A worker that has nothing to do does not keep the process alive. */
   private updateBusy(): void {
-    this.connection.setBusy(!this.isReady || this.chunks.size > 0 || this.reply !== undefined)
+    this.connection.setBusy(!this.begin.isReady || this.chunks.size > 0 || this.hooks.isAsking)
   }
 }
-
-const startFailed = (worker: WorkerIdentity, cause: unknown): Effect.Effect<never, WorkerPoolError.WorkerPoolError> =>
-  Effect.fail(WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause })))
-
-const whyClosed = (closed: Closed): unknown =>
-  closed.cause ?? new Error(`The worker ended before it was ready, with exit code ${closed.exitCode ?? "unknown"}`)

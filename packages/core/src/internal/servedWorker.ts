@@ -4,6 +4,7 @@
  */
 import type * as Layer from "effect/Layer"
 import type { Channel, Transferable } from "../Channel.ts"
+import { Cell, HookNumbers, phases } from "./control.ts"
 import type { EffectRunner, ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
 import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
@@ -29,6 +30,7 @@ type Reply = "Initialised" | "Exited" | "Closed"
 
 export class ServedWorker {
   private readonly channel: Channel
+  private readonly hookNumbers: HookNumbers
   private readonly definitions = new Map<protocol.Reference, Definition>()
   private id = 0
   private generation = 0
@@ -42,6 +44,7 @@ export class ServedWorker {
 
   constructor(channel: Channel) {
     this.channel = channel
+    this.hookNumbers = new HookNumbers(channel.control)
   }
 
   serve(): void {
@@ -73,7 +76,7 @@ export class ServedWorker {
         if (this.loading.has(message.chunk)) this.interruptedLoading.add(message.chunk)
         return this.loop?.interrupt(message.chunk)
       case "Exit":
-        return this.runHook("Exited", message.timeout, (signal) => this.hook(message.hook, signal))
+        return this.runHook("Exited", message.timeout, (context, begun) => this.hook(message.hook, context, begun))
       case "Close":
         return this.close()
       case "Stop":
@@ -90,6 +93,7 @@ export class ServedWorker {
         generation,
         state: () => this.state,
         send: (message, transfers) => this.send(message, transfers),
+        flushed: this.channel.flushed,
         runEffect: (effect, done, begun) =>
           this.runEffect((runner) => {
             begun()
@@ -106,18 +110,23 @@ export class ServedWorker {
 
   private run(run: protocol.Run): void {
     const loaded = this.definitions.get(run.task)?.loaded
+    const cell = new Cell(this.channel.control, run.cell, run.chunk)
+    cell.take()
     // what has been loaded already starts at once
     if (loaded !== undefined && loaded.schemas === undefined && typeof loaded.value === "function") {
-      return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined })
+      cell.enter(phases.loaded)
+      return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
     }
+    cell.enter(phases.loading)
     this.loading.add(run.chunk)
     this.load(run.task)
       .then((loaded) => this.prepare(loaded, run.encoded))
       .then(
         (task) => {
           this.loading.delete(run.chunk)
+          cell.enter(phases.loaded)
           const isWanted = !this.interruptedLoading.delete(run.chunk)
-          this.loop!.add(isWanted ? run : { ...run, items: [], errors: [] }, task)
+          this.loop!.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
         },
         (cause) => {
           this.loading.delete(run.chunk)
@@ -145,17 +154,18 @@ export class ServedWorker {
     hook: protocol.Reference | undefined,
     timeout: number | undefined
   ): void {
-    this.runHook("Initialised", timeout, async (signal) => {
+    this.runHook("Initialised", timeout, async (context, begun) => {
       if (services !== undefined) {
-        const { value } = await this.load(services)
+        const { value } = await this.loadForHook(services)
+        begun()
         if (!isLayer(value)) throw new Error("The services' export is no Layer")
         const provided = await this.runInterruptibly((runner, done) =>
           runner.provide(value as Layer.Layer<any, unknown>, done)
         )
         if (provided._tag === "Failure") return provided
       }
-      if (hook === undefined || signal.interrupted) return nothing
-      const exit = await this.hook(hook, signal)
+      if (hook === undefined || context.interrupted) return nothing
+      const exit = await this.hook(hook, context, begun)
       if (exit._tag === "Success") this.state = exit.value
       // the state stays here
       return exit._tag === "Success" ? nothing : exit
@@ -166,14 +176,16 @@ export class ServedWorker {
   private runHook(
     reply: Reply,
     timeout: number | undefined,
-    start: (context: WorkerContextImpl) => Promise<ExitLike>
+    start: (context: WorkerContextImpl, begun: () => void) => Promise<ExitLike>
   ): void {
-    const context = new WorkerContextImpl(this.id, this.generation, this.state)
+    const source = reply === "Initialised" ? this.hookNumbers : uninterrupted
+    const context = new WorkerContextImpl(this.id, this.generation, this.state, source)
     let isOver = false
     const end = (result: protocol.HookResult) => {
       if (isOver) return
       isOver = true
       clearTimeout(timer)
+      context.end()
       this.interruptHook = () => {}
       this.reply(reply, result)
     }
@@ -185,10 +197,16 @@ export class ServedWorker {
       this.afterCut = result
       interrupt()
     }
-    const timer = timeout === undefined ? undefined : setTimeout(() => cut({ _tag: "TimedOut" }), timeout)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    // its time does not begin before it has been loaded
+    const begun = () => {
+      if (timeout === undefined || timer !== undefined || isOver) return
+      context.deadline = performance.now() + timeout
+      timer = setTimeout(() => cut({ _tag: "TimedOut" }), timeout)
+    }
     this.interruptHook = () => cut({ _tag: "Interrupted" })
     this.afterCut = undefined
-    start(context).then(
+    start(context, begun).then(
       (exit) => end(exit._tag === "Success" ? succeeded(exit.value) : (this.afterCut ?? failed(exit))),
       (cause) => end({ _tag: "NotLoaded", cause: cloneable(cause) })
     )
@@ -199,8 +217,9 @@ export class ServedWorker {
   /** What to reply when that Effect has ended by an interruption. */
   private afterCut: protocol.HookResult | undefined = undefined
 
-  private async hook(reference: protocol.Reference, context: WorkerContextImpl): Promise<ExitLike> {
-    const { value } = await this.load(reference)
+  private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
+    const { value } = await this.loadForHook(reference)
+    begun()
     try {
       const result: unknown = typeof value === "function" && !isEffect(value) ? value(context) : value
       if (isEffect(result)) return await this.runInterruptibly((runner, done) => runner.runHook(result, done))
@@ -261,6 +280,16 @@ export class ServedWorker {
     return () => interrupt()
   }
 
+  /** Says that it loads, for as long as that takes: a module can keep the worker from saying anything else. */
+  private async loadForHook(reference: protocol.Reference): Promise<Loaded> {
+    this.hookNumbers.enter(phases.loading)
+    try {
+      return await this.load(reference)
+    } finally {
+      this.hookNumbers.enter(phases.loaded)
+    }
+  }
+
   private async load(reference: protocol.Reference): Promise<Loaded> {
     const definition = this.definitions.get(reference)
     if (definition === undefined) throw new Error(`No address was given for reference ${reference}`)
@@ -283,6 +312,8 @@ export class ServedWorker {
     }
   }
 }
+
+const uninterrupted = { isInterrupted: false }
 
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 

@@ -7,11 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
-import type { Closed } from "../Channel.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Code, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
-import type { CallChunk, ChunkSlot } from "./call.ts"
+import type { Code, InHand, Loss, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
+import { Backoff } from "./backoff.ts"
+import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
+import * as lost from "./lost.ts"
 import type { Hooks } from "./options.ts"
 import type { Release, Releases } from "./releases.ts"
 
@@ -20,6 +21,10 @@ export interface SlotHost {
   readonly runtime: WorkerRuntime["Service"]
   readonly tasksPerWorker: number
   readonly services: Code | undefined
+  /** In milliseconds. */
+  readonly startTimeout: number | undefined
+  /** In milliseconds. */
+  readonly killAfter: number | undefined
   /** The hooks that are current. */
   readonly hooks: () => Hooks
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -33,6 +38,8 @@ export interface SlotHost {
   readonly pump: () => void
   /** No worker came of it: the slot's own chunks are told, and then those that wait. */
   readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
+  /** Whether any slot has a live worker. */
+  readonly hasLive: () => boolean
   readonly exitResult: (value: unknown) => void
   /** A release that no call, and nothing else that waits, has caused. */
   readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
@@ -50,8 +57,10 @@ interface Tenant {
   readonly given: Ref.Ref<number>
   worker: Worker | undefined
   fiber: Fiber.Fiber<void> | undefined
+  /** Whether any item has started there, as far as is known. */
+  hasStarted: boolean
   /** Set when it has ended without being asked to. */
-  closed: Closed | undefined
+  loss: Loss | undefined
 }
 
 /** Why and how a worker is to be released once its items in flight have ended. */
@@ -74,12 +83,14 @@ export class Slot implements SlotView, ChunkSlot {
   private release_: Release | undefined = undefined
   private started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
   private readonly chunks = new Set<CallChunk>()
+  private readonly backoff: Backoff
   /** Whether the pool has shrunk below this slot. */
   private withdrawn = false
 
   constructor(id: number, host: SlotHost) {
     this.id = id
     this.host = host
+    this.backoff = new Backoff(host)
   }
 
   // ---------------------------------------------------------------------------
@@ -88,7 +99,8 @@ export class Slot implements SlotView, ChunkSlot {
 
   get availability(): "live" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
-    if (this.status === "empty") return "empty"
+    if (this.status === "empty") return this.backoff.isResting ? "unavailable" : "empty"
+    if (this.isReserved) return "unavailable"
     // with nothing left of its lifespan it could take a call's turn, but no chunk
     if (this.status === "live" && this.load < this.host.tasksPerWorker && this.limit > 0) return "live"
     return "unavailable"
@@ -124,6 +136,18 @@ export class Slot implements SlotView, ChunkSlot {
     return this.status === "live" && this.chunks.size === 0
   }
 
+  /** What is sent alone stays alone. */
+  private get isReserved(): boolean {
+    if (this.chunks.size !== 1) return false
+    const [chunk] = this.chunks
+    return chunk!.alone
+  }
+
+  /** Why it acquires no worker for a while, if that is so. */
+  get refusal(): WorkerPoolError.WorkerPoolError | undefined {
+    return this.status === "empty" && this.backoff.isResting ? this.backoff.error : undefined
+  }
+
   /** Whether its worker was acquired with such hooks. */
   wasAcquiredWith(hooks: (hooks: Hooks) => boolean): boolean {
     return this.tenant !== undefined && hooks(this.tenant.hooks)
@@ -152,6 +176,7 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   progressed(): void {
+    if (this.tenant !== undefined) this.tenant.hasStarted = true
     if (this.host.tasksPerWorker > 1) this.host.pump()
   }
 
@@ -177,6 +202,7 @@ export class Slot implements SlotView, ChunkSlot {
     if (this.limit <= 0) return this.release({ releases: causedBy, hooks: undefined })
     this.lastUsed = this.host.tick()
     this.idleSince = this.host.now()
+    this.backoff.succeeded()
     this.host.idle()
   }
 
@@ -188,6 +214,7 @@ export class Slot implements SlotView, ChunkSlot {
   readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
     if (this.withdrawn) return Effect.void
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
+    if (this.refusal !== undefined) return Effect.fail(this.refusal)
     // kept, because init may be over before `acquire` returns
     if (this.status === "empty") return Deferred.await(this.acquire(0))
     return this.status === "starting" ? Deferred.await(this.started!) : Effect.void
@@ -203,7 +230,8 @@ export class Slot implements SlotView, ChunkSlot {
       given: Ref.makeUnsafe(items),
       worker: undefined,
       fiber: undefined,
-      closed: undefined
+      hasStarted: false,
+      loss: undefined
     }
     this.tenant = tenant
     this.status = "starting"
@@ -213,8 +241,8 @@ export class Slot implements SlotView, ChunkSlot {
       Effect.uninterruptible(
         Effect.flatMap(Effect.exit(this.acquisition(tenant)), (exit) => {
           if (Exit.isFailure(exit)) return this.notAcquired(tenant, Exit.failCause(exit.cause))
-          if (tenant.closed !== undefined)
-            return this.notAcquired(tenant, Exit.fail(lost(tenant.identity, tenant.closed)))
+          if (tenant.loss !== undefined)
+            return this.notAcquired(tenant, Exit.fail(lost.workerLost(tenant.identity, tenant.loss.closed)))
           return Effect.sync(() => this.acquired(tenant))
         })
       )
@@ -231,7 +259,9 @@ export class Slot implements SlotView, ChunkSlot {
             worker: tenant.identity,
             tasksPerWorker: this.host.tasksPerWorker,
             services: this.host.services,
-            onLost: (closed) => this.onLost(tenant, closed)
+            startTimeout: this.host.startTimeout,
+            killAfter: this.host.killAfter,
+            onLost: (loss) => this.onLost(tenant, loss)
           }),
           tenant.scope
         )
@@ -258,23 +288,44 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
-    return Effect.map(
-      Effect.andThen(Effect.ignore(tenant.worker?.close ?? Effect.void), Scope.close(tenant.scope, exit)),
-      () => {
-        if (this.tenant !== tenant) return
-        const failure = failureOf(exit, tenant.identity)
-        const chunks = [...this.chunks]
-        const started = this.started!
-        const tellChunks = () => {
-          Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
-          for (const chunk of chunks) chunk.onEnd(failure)
-        }
-        this.vacate()
-        if (failure === undefined) tellChunks()
-        else this.host.acquisitionFailed(failure, tellChunks)
-        this.host.pump()
+    const close = Effect.suspend(() => tenant.worker?.close(tenant.hooks.exitTimeout) ?? Effect.void)
+    return Effect.map(Effect.andThen(Effect.ignore(close), Scope.close(tenant.scope, exit)), () => {
+      if (this.tenant !== tenant) return
+      const failure = failureOf(exit, tenant.identity)
+      const chunks = [...this.chunks]
+      const started = this.started!
+      this.vacate()
+      const tellStart = () => Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
+      if (failure === undefined) {
+        tellStart()
+        for (const chunk of chunks) chunk.onEnd(undefined)
+      } else {
+        this.failed(failure, tellStart, chunks, (chunk) => chunk.lost(nothingStarted, failure))
       }
-    )
+      this.host.pump()
+    })
+  }
+
+  /**
+   * No worker came of it, or none that started an item. What a worker takes with it that vanished before it could start
+   * anything is sent again, but not for ever (F2, L10).
+   */
+  private failed(
+    failure: WorkerPoolError.WorkerPoolError,
+    tellStart: () => void,
+    chunks: ReadonlyArray<CallChunk>,
+    giveBack: (chunk: CallChunk) => void
+  ): void {
+    this.backoff.failed(failure)
+    if (failure.reason._tag === "WorkerLost" && (this.backoff.isFirst || this.host.hasLive())) {
+      tellStart()
+      for (const chunk of chunks) giveBack(chunk)
+      return
+    }
+    this.host.acquisitionFailed(failure, () => {
+      tellStart()
+      for (const chunk of chunks) chunk.onEnd(failure)
+    })
   }
 
   // ---------------------------------------------------------------------------
@@ -343,11 +394,12 @@ export class Slot implements SlotView, ChunkSlot {
         Effect.gen({ self: this }, function* () {
           const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
           if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
-          const closed = yield* Effect.exit(worker.close)
+          const closed = yield* Effect.exit(worker.close(hooks.exitTimeout))
           yield* Scope.close(tenant.scope, Exit.void)
           if (this.tenant !== tenant) return
           const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
           if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
+          if (failure === undefined) this.backoff.succeeded()
           this.vacate(failure)
           this.host.pump()
         })
@@ -381,7 +433,7 @@ export class Slot implements SlotView, ChunkSlot {
     const transition = this.status === "live" ? Effect.void : Fiber.await(tenant.fiber!)
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
-    this.host.killed()
+    if (tenant.loss === undefined) this.host.killed()
     if (wasStarting) tenant.fiber!.interruptUnsafe()
     if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
     return Effect.gen({ self: this }, function* () {
@@ -395,32 +447,50 @@ export class Slot implements SlotView, ChunkSlot {
     }).pipe(Effect.uninterruptible)
   }
 
-  private onLost(tenant: Tenant, closed: Closed): void {
-    if (this.tenant !== tenant || tenant.closed !== undefined) return
-    tenant.closed = closed
-    this.host.lost()
+  private onLost(tenant: Tenant, loss: Loss): void {
+    if (this.tenant !== tenant || tenant.loss !== undefined) return
+    tenant.loss = loss
+    if (loss.killed) this.host.killed()
+    else this.host.lost()
     // what starts or releases it hears of it as well
     if (this.status !== "live") return
+    const error = lost.workerLost(tenant.identity, loss.closed)
     const chunks = [...this.chunks]
-    this.host.fork(Scope.close(tenant.scope, Exit.void))
-    this.vacate()
-    for (const chunk of chunks) chunk.onEnd(lost(tenant.identity, closed))
+    this.chunks.clear()
+    // until it has really ended, the slot has it (L1)
+    this.status = "releasing"
+    this.release_ ??= Deferred.makeUnsafe()
+    tenant.fiber = this.host.fork(
+      Effect.uninterruptible(
+        Effect.andThen(loss.ended, Scope.close(tenant.scope, Exit.void)).pipe(
+          Effect.map(() => {
+            if (this.tenant !== tenant) return
+            this.vacate()
+            this.host.pump()
+          })
+        )
+      )
+    )
+    const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
+    const hasStarted = tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)
+    const tell = (chunk: CallChunk) => chunk.lost(hand(chunk), error)
+    if (hasStarted || chunks.length === 0) for (const chunk of chunks) tell(chunk)
+    else this.failed(error, () => {}, chunks, tell)
     this.host.pump()
+  }
+
+  /** Nothing comes of it any more: the pool is closed. */
+  dispose(): void {
+    this.backoff.stop()
   }
 }
 
 const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 
-const lost = (worker: WorkerPoolError.WorkerIdentity, closed: Closed): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(
-    new WorkerPoolError.WorkerLost({
-      ...WorkerPoolError.inWorker(worker),
-      exitCode: closed.exitCode,
-      signal: closed.signal,
-      cause: closed.cause,
-      indices: []
-    })
-  )
+const nothingStarted: InHand = { started: 0, timedOut: [], moved: false, failure: undefined }
+
+/** For a runtime that cannot tell. */
+const allStarted: InHand = { ...nothingStarted, started: Number.POSITIVE_INFINITY }
 
 /** What an acquisition or release failed with: its typed error, or a defect of the runtime's. */
 const failureOf = (

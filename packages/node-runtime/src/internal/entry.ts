@@ -3,8 +3,11 @@
  */
 import { enableCompileCache } from "node:module"
 import { parentPort, type Transferable, workerData } from "node:worker_threads"
+import { sharedControl } from "./sharedControl.ts"
 
-if ((workerData as { readonly compileCache: boolean }).compileCache) enableCompileCache()
+const { compileCache, control } = workerData as { readonly compileCache: boolean; readonly control: Int32Array }
+
+if (compileCache) enableCompileCache()
 
 // only now, so that what it imports comes from the cache
 const { serve } = await import("@effect-mpire/core/WorkerEntry")
@@ -16,5 +19,6 @@ serve({
   receive: (handler) => {
     port.on("message", handler)
   },
-  close: () => port.close()
+  close: () => port.close(),
+  control: sharedControl(control)
 })

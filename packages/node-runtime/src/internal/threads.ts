@@ -1,7 +1,7 @@
 /**
  * Opens channels to new worker threads.
  */
-import type { Closed, Connection } from "@effect-mpire/core/Channel"
+import type { Closed, Connection, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,6 +9,7 @@ import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
+import { sharedControl } from "./sharedControl.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
 const grace = 100
@@ -16,10 +17,14 @@ const grace = 100
 /** Starts a thread; the Scope ends it. Fails with what starting it throws. */
 export const open = (
   identity: WorkerIdentity,
+  controls: number,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.try(() => new Thread(start(identity, options))),
+    Effect.try(() => {
+      const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
+      return new Thread(start(identity, shared, options), sharedControl(shared))
+    }),
     (thread) => thread.end
   ).pipe(
     Effect.mapBoth({
@@ -28,11 +33,11 @@ export const open = (
     })
   )
 
-const start = (identity: WorkerIdentity, options: ThreadOptions): Worker => {
+const start = (identity: WorkerIdentity, control: Int32Array, options: ThreadOptions): Worker => {
   const { env, resourceLimits } = options
   return new Worker(options.entry ?? entry(), {
     name: options.name ?? `effect-mpire ${identity.id}`,
-    workerData: { compileCache: options.compileCache ?? true },
+    workerData: { compileCache: options.compileCache ?? true, control },
     execArgv: [...(options.execArgv ?? inheritedArgv())],
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
@@ -60,13 +65,15 @@ const entry = (): URL => {
 
 class Thread {
   private readonly worker: Worker
+  readonly connection: Connection
   private readonly exited: Promise<void>
   private readonly listeners: Array<(closed: Closed) => void> = []
   private cause: unknown = undefined
   private closed: Closed | undefined = undefined
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, control: Control) {
     this.worker = worker
+    this.connection = this.connect(control)
     this.exited = new Promise((resolve) => {
       worker.once("exit", (exitCode) => {
         this.closed = { exitCode, cause: this.cause }
@@ -100,19 +107,22 @@ class Thread {
     clearTimeout(timer)
   })
 
-  readonly connection: Connection = {
-    send: (message, transfers) => this.worker.postMessage(message, transfers as ReadonlyArray<Transferable>),
-    receive: (handler) => {
-      this.worker.on("message", handler)
-    },
-    closed: (handler) => {
-      if (this.closed === undefined) this.listeners.push(handler)
-      else handler(this.closed)
-    },
-    kill: this.kill,
-    setBusy: (busy) => {
-      if (busy) this.worker.ref()
-      else this.worker.unref()
+  private connect(control: Control): Connection {
+    return {
+      send: (message, transfers) => this.worker.postMessage(message, transfers as ReadonlyArray<Transferable>),
+      receive: (handler) => {
+        this.worker.on("message", handler)
+      },
+      closed: (handler) => {
+        if (this.closed === undefined) this.listeners.push(handler)
+        else handler(this.closed)
+      },
+      kill: this.kill,
+      setBusy: (busy) => {
+        if (busy) this.worker.ref()
+        else this.worker.unref()
+      },
+      control
     }
   }
 }

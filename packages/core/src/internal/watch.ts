@@ -1,0 +1,36 @@
+/**
+ * Looks at something again and again, in real time, for as long as there is a reason to. A watch alone does not keep the
+ * process alive.
+ */
+export class Watch {
+  private readonly look: () => number | undefined
+  private timer: ReturnType<typeof setTimeout> | undefined = undefined
+  private due = Number.POSITIVE_INFINITY
+
+  /** `look` says in how many milliseconds it wants to be called again, if at all. */
+  constructor(look: () => number | undefined) {
+    this.look = look
+  }
+
+  /** Looks in so many milliseconds, unless it does so earlier. */
+  within(millis: number): void {
+    const due = performance.now() + millis
+    if (due >= this.due) return
+    clearTimeout(this.timer)
+    this.due = due
+    this.timer = setTimeout(() => {
+      this.due = Number.POSITIVE_INFINITY
+      const next = this.look()
+      if (next !== undefined) this.within(next)
+    }, millis)
+    ;(this.timer as { readonly unref?: () => void }).unref?.()
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+    this.due = Number.NEGATIVE_INFINITY
+  }
+}
+
+/** How often to look for something that may take so long: often enough to be at most a twentieth late. */
+export const interval = (millis: number): number => Math.min(100, Math.max(2, millis / 20))
