@@ -1,0 +1,165 @@
+/**
+ * Reads a pool's ledger, the file to which its workers and the driver append lines, and says which rules they broke.
+ */
+import { type Act, events, isCrash } from "./item.ts"
+
+interface WorkerRecord {
+  readonly name: string
+  readonly slot: number
+  readonly generation: number
+  isScoped: boolean
+  isReady: boolean
+  exits: number
+  hasExited: boolean
+  isFinalized: boolean
+  hasCrashAct: boolean
+  started: number
+  readonly running: Set<string>
+}
+
+/** What the pool says of itself after it has closed. */
+export interface Counts {
+  readonly lost: number
+  readonly killed: number
+  /** The lifespan, when no other was ever in force. */
+  readonly lifespan: number | undefined
+}
+
+export class Audit {
+  readonly problems: Array<string> = []
+  /** Lines read. */
+  lines = 0
+  private readonly workers = new Map<string, WorkerRecord>()
+  /** By slot: the newest generation. */
+  private readonly newest = new Map<number, number>()
+  private readonly starts = new Map<string, number>()
+  private readonly settled = new Set<string>()
+  private readonly mayRepeat: (operation: number) => boolean
+  private rest = ""
+
+  /** Items of an operation may start more than once where `mayRepeat` says so. */
+  constructor(mayRepeat: (operation: number) => boolean) {
+    this.mayRepeat = mayRepeat
+  }
+
+  get workersStarted(): number {
+    return this.workers.size
+  }
+
+  feed(text: string): void {
+    const lines = (this.rest + text).split("\n")
+    this.rest = lines.pop()!
+    for (const line of lines) this.line(line)
+  }
+
+  private line(line: string): void {
+    this.lines++
+    const [event, ...fields] = line.split(" ")
+    if (event === events.settled) {
+      this.settled.add(fields[0]!)
+      return
+    }
+    const worker = this.worker(Number(fields[0]), Number(fields[1]))
+    const newest = this.newest.get(worker.slot) ?? 0
+    if (worker.generation < newest) this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`)
+    this.newest.set(worker.slot, Math.max(newest, worker.generation))
+    this.happened(event!, worker, fields, line)
+  }
+
+  private happened(event: string, worker: WorkerRecord, fields: ReadonlyArray<string>, line: string): void {
+    const item = `${fields[2]}.${fields[3]}`
+    if (worker.isFinalized && event !== events.end) this.problem(`L3: "${line}" after the finalizers of ${worker.name}`)
+    switch (event) {
+      case events.scoped:
+        worker.isScoped = true
+        return
+      case events.acquire:
+        return
+      case events.ready:
+        if (worker.isReady) this.problem(`L3: ${worker.name} was initialised twice`)
+        worker.isReady = true
+        return
+      case events.begin: {
+        if (!worker.isReady) this.problem(`L3: "${line}" before init of ${worker.name}`)
+        if (worker.exits > 0) this.problem(`L3: "${line}" after exit of ${worker.name}`)
+        if (this.settled.has(fields[2]!)) this.problem(`C4: "${line}" after its call had settled`)
+        const starts = (this.starts.get(item) ?? 0) + 1
+        this.starts.set(item, starts)
+        if (starts > 1 && !this.mayRepeat(Number(fields[2]))) this.problem(`F2: "${line}", its start number ${starts}`)
+        worker.running.add(item)
+        worker.started++
+        if (isCrash(fields[4] as Act)) worker.hasCrashAct = true
+        return
+      }
+      case events.end:
+        if (!worker.running.delete(item)) this.problem(`"${line}" without its start`)
+        return
+      case events.exit:
+        worker.exits++
+        if (!worker.isReady) this.problem(`L3: exit of ${worker.name}, whose init had not succeeded`)
+        if (worker.exits > 1) this.problem(`L3: exit of ${worker.name} for the ${worker.exits}th time`)
+        if (worker.running.size > 0)
+          this.problem(`L3: exit of ${worker.name} while ${[...worker.running].join(", ")} ran`)
+        return
+      case events.exited:
+        worker.hasExited = true
+        return
+      case events.finalized:
+        if (worker.exits > 0 && !worker.hasExited) this.problem(`L3: finalizers of ${worker.name} before its exit ended`)
+        worker.isFinalized = true
+        return
+      default:
+        this.problem(`a line that nobody writes: "${line}"`)
+    }
+  }
+
+  /** To be called when the pool has closed and all of its ledger has been read. */
+  finish({ killed, lifespan, lost }: Counts): void {
+    let missing = 0
+    let crashing = 0
+    for (const worker of this.workers.values()) {
+      if (worker.hasCrashAct) crashing++
+      if (lifespan !== undefined && worker.started > lifespan)
+        this.problem(`L8: ${worker.name} has started ${worker.started} items, with a lifespan of ${lifespan}`)
+      if (this.wasReleased(worker)) continue
+      missing++
+      if (killed + lost === 0) this.problem(`L3: ${worker.name} was never released`)
+    }
+    if (missing > lost + killed)
+      this.problem(`L3: ${missing} workers were never released, but only ${lost} are said to be lost and ${killed} killed`)
+    if (lost > crashing) this.problem(`F1: ${lost} workers are said to be lost, but only ${crashing} had cause to be`)
+    if (this.rest !== "") this.problem(`a line is not complete: "${this.rest}"`)
+  }
+
+  private wasReleased({ exits, hasExited, isFinalized, isReady, isScoped, started }: WorkerRecord): boolean {
+    if (isScoped && !isFinalized) return false
+    if (!isReady || hasExited) return true
+    // init was interrupted at its very end
+    return exits === 0 && started === 0 && isScoped
+  }
+
+  private worker(slot: number, generation: number): WorkerRecord {
+    const name = `worker ${slot}.${generation}`
+    const known = this.workers.get(name)
+    if (known !== undefined) return known
+    const worker: WorkerRecord = {
+      name,
+      slot,
+      generation,
+      isScoped: false,
+      isReady: false,
+      exits: 0,
+      hasExited: false,
+      isFinalized: false,
+      hasCrashAct: false,
+      started: 0,
+      running: new Set()
+    }
+    this.workers.set(name, worker)
+    return worker
+  }
+
+  private problem(text: string): void {
+    this.problems.push(text)
+  }
+}

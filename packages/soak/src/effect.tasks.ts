@@ -1,0 +1,48 @@
+/**
+ * Tasks and hooks that return Effects.
+ */
+import type { WorkerContext } from "@effect-mpire/core/WorkerContext"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type Answer, events, type Failed, type Item, type State } from "./item.ts"
+import * as plain from "./plain.tasks.ts"
+import { act, begin, end, noteWorker } from "./worker.ts"
+
+export const init = (plan: plain.HookPlan, worker: WorkerContext): Effect.Effect<State, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Effect.acquireRelease(
+      Effect.sync(() => noteWorker(plan.ledger, events.scoped, worker)),
+      () => Effect.sync(() => noteWorker(plan.ledger, events.finalized, worker))
+    )
+    if (plan.millis > 0) yield* Effect.sleep(plan.millis)
+    return plain.init(plan, worker)
+  })
+
+export const exit = (plan: plain.HookPlan, worker: WorkerContext<State>): Effect.Effect<string> =>
+  Effect.promise(() => plain.exit(plan, worker))
+
+type Result = Answer | Promise<Answer> | Effect.Effect<Answer, Failed, Scope.Scope>
+
+export const task = (item: Item, worker: WorkerContext<State>): Result => salted(0, item, worker)
+
+/** A task of one more parameter, to be bound. */
+export const salted = (salt: number, item: Item, worker: WorkerContext<State>): Result =>
+  item.style === "effect" ? effect(salt, item, worker) : plain.salted(salt, item, worker)
+
+const effect = (
+  salt: number,
+  item: Item,
+  worker: WorkerContext<State>
+): Effect.Effect<Answer, Failed, Scope.Scope> => {
+  const { index, operation } = item
+  return Effect.gen(function* () {
+    yield* Effect.acquireRelease(
+      Effect.sync(() => begin(item, worker)),
+      () => Effect.sync(() => end(item, worker))
+    )
+    if (item.act === "fail") return yield* Effect.fail<Failed>({ _tag: "SoakFailed", operation, index })
+    if (item.act === "wait") yield* Effect.sleep(item.millis)
+    if (item.act === "deaf") yield* Effect.uninterruptible(Effect.sleep(item.millis))
+    return act(item, worker, salt)
+  })
+}

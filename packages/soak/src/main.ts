@@ -1,0 +1,52 @@
+/**
+ * `pnpm soak --runtime threads|processes|fibers --operations 20000 --seed 1 [--seconds 10] [--from 0]`
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { parseArgs } from "node:util"
+import * as runtimes from "./runtimes.ts"
+import type { RuntimeName } from "./script.ts"
+import { soak } from "./soak.ts"
+
+const { values } = parseArgs({
+  options: {
+    runtime: { type: "string", default: "threads" },
+    operations: { type: "string", default: "20000" },
+    seed: { type: "string", default: "1" },
+    seconds: { type: "string", default: "Infinity" },
+    from: { type: "string", default: "0" }
+  }
+})
+
+const runtime = values.runtime as RuntimeName
+const seed = Number(values.seed)
+
+const replay = (operation: number | undefined): string =>
+  `pnpm soak --runtime ${runtime} --seed ${seed} --operations ${operation === undefined ? values.operations : operation + 100}`
+
+const program = soak({
+  runtime,
+  seed,
+  operations: Number(values.operations),
+  seconds: Number(values.seconds),
+  from: Number(values.from),
+  log: (line) => console.log(line)
+}).pipe(
+  Effect.provide(runtimes.layer(runtime)),
+  // hooks that fail by plan are logged, and changes of hooks are warned of
+  Effect.provide(Logger.layer([]))
+)
+
+process.on("uncaughtException", (error) => {
+  console.error(`violation (seed ${seed}): an exception that nothing caught`, error)
+  process.exit(1)
+})
+
+const { violations, ...summary } = await Effect.runPromise(program)
+for (const { operation, problem } of violations.slice(0, 20)) {
+  console.error(`violation (seed ${seed}): ${problem}\n  replay: ${replay(operation)}`)
+}
+if (violations.length > 20) console.error(`and ${violations.length - 20} more`)
+console.log(JSON.stringify({ runtime, seed, violations: violations.length, ...summary }))
+// something may hang
+if (violations.length > 0) process.exit(1)

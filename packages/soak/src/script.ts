@@ -1,0 +1,237 @@
+/**
+ * What happens in a soak: every choice comes from the seed and the number of the operation alone, so that the same seed
+ * gives the same operations, however long each takes.
+ */
+import type { OnWorkerLost, PoolOptions } from "@effect-mpire/core/WorkerPool"
+import { type Act, isCrash, type Item, type Style } from "./item.ts"
+import { Random } from "./random.ts"
+
+export const callKinds = [
+  "map",
+  "mapUnordered",
+  "mapExit",
+  "forEach",
+  "stream",
+  "streamUnordered",
+  "streamExit",
+  "streamUnorderedExit",
+  "run",
+  "runs"
+] as const
+
+export type CallKind = (typeof callKinds)[number]
+
+export type ControlKind = "stop" | "terminate" | "restart" | "setSize" | "setKeepAlive" | "start" | "renew"
+
+export type Kind = CallKind | ControlKind
+
+/** Which runtime is soaked: on fibers nothing can be killed, and nothing can crash without ending this process. */
+export type RuntimeName = "threads" | "processes" | "fibers"
+
+export type SourceKind = "array" | "generator" | "stream" | "slowStream" | "failingStream" | "throwingGenerator"
+
+export interface Hook {
+  /** Which module it comes from. */
+  readonly module: "plain" | "effect"
+  readonly millis: number
+}
+
+export interface Call {
+  readonly items: ReadonlyArray<Item>
+  readonly source: SourceKind
+  readonly module: "plain" | "effect"
+  /** What the task is bound to, if it is bound. */
+  readonly salt: number | undefined
+  readonly options: {
+    readonly chunkSize?: number | undefined
+    readonly maxActive?: number | undefined
+    readonly lifespan?: number | undefined
+    readonly timeout?: number | undefined
+    readonly onWorkerLost?: OnWorkerLost | undefined
+    readonly dispatch?: "available" | "ordered" | undefined
+  }
+  readonly init: Hook | undefined
+  readonly exit: Hook | undefined
+  /** How many results of a stream are taken, if not all. */
+  readonly take: number | undefined
+  /** How long the consumer of a stream takes for a result, in milliseconds. */
+  readonly consumes: number
+}
+
+export interface Operation {
+  readonly number: number
+  readonly kind: Kind
+  /** Which of the pools. */
+  readonly place: number
+  /** After how many milliseconds its caller is interrupted, if it is. */
+  readonly interruptAfter: number | undefined
+  readonly call: Call | undefined
+  readonly size: number
+  readonly keepAlive: boolean | number
+}
+
+export interface PoolPlan {
+  readonly options: PoolOptions & { readonly killAfter: number; readonly size: number }
+  readonly init: Hook
+  readonly exit: Hook
+  /** Every so many-th worker's init, or exit, fails; 0 for none. */
+  readonly initFailEvery: number
+  readonly exitFailEvery: number
+  /** Whether calls may bring a lifespan of their own. */
+  readonly overridesLifespan: boolean
+}
+
+/** How many pools there are at a time. */
+export const places = 4
+
+const weights: { readonly [kind in Kind]: number } = {
+  map: 140,
+  mapUnordered: 70,
+  mapExit: 110,
+  forEach: 60,
+  stream: 80,
+  streamUnordered: 50,
+  streamExit: 50,
+  streamUnorderedExit: 40,
+  run: 300,
+  runs: 30,
+  stop: 8,
+  terminate: 6,
+  restart: 8,
+  setSize: 15,
+  setKeepAlive: 10,
+  start: 10,
+  renew: 8
+}
+
+/** What a call's items are like. */
+const flavours = { benign: 55, failing: 15, slow: 20, crashing: 5, looping: 1.5 } as const
+
+type Flavour = keyof typeof flavours
+
+export const operation = (seed: number, number: number, runtime: RuntimeName): Operation => {
+  const random = new Random(seed, number)
+  const kind = random.weighted(weights)
+  const isCall = (callKinds as ReadonlyArray<string>).includes(kind)
+  const place = random.integer(0, places - 1)
+  const flavour = random.weighted(flavours)
+  const call = isCall ? makeCall(random, number, kind as CallKind, flavour, runtime) : undefined
+  const mustBeCut = call !== undefined && call.options.timeout === undefined && call.items.some(isLoop)
+  const isCut = mustBeCut || (kind !== "renew" && kind !== "terminate" && random.chance(0.12))
+  return {
+    number,
+    kind,
+    place,
+    interruptAfter: isCut ? random.integer(0, 60) : undefined,
+    call,
+    size: random.integer(1, 4),
+    keepAlive: random.oneOf<boolean | number>(true, true, false, 20)
+  }
+}
+
+const isLoop = ({ act }: Item): boolean => act === "loop"
+
+const lengths = { run: [1, 1], runs: [5, 30] } as const
+
+const makeCall = (random: Random, number: number, kind: CallKind, flavour: Flavour, runtime: RuntimeName): Call => {
+  const module = random.oneOf("plain", "effect", "effect")
+  const [least, most] =
+    kind === "run" || kind === "runs" ? lengths[kind] : flavour === "benign" ? [0, random.oneOf(8, 40, 200)] : [1, 12]
+  const length = random.integer(least, most)
+  const style = random.oneOf<Style | undefined>("plain", module === "effect" ? "effect" : "promise", undefined)
+  const retries = random.chance(0.3)
+  // the item that makes the flavour what it is
+  const special = random.integer(0, Math.max(0, length - 1))
+  const items = Array.from({ length }, (_, index) => {
+    const styled = style ?? random.oneOf<Style>("plain", "promise", module === "effect" ? "effect" : "plain")
+    const chosen = index === special || random.chance(0.1) ? actOf(random, flavour, styled) : background(random, flavour, styled)
+    return makeItem(random, number, index, allowed(chosen, styled, runtime, retries), styled)
+  })
+  const source = random.weighted<SourceKind>({
+    array: 60,
+    generator: 15,
+    stream: 15,
+    slowStream: 6,
+    failingStream: 2,
+    throwingGenerator: 2
+  })
+  const isLooping = flavour === "looping" && random.chance(0.7)
+  const hook = (): Hook => ({ module: random.oneOf("plain", "effect"), millis: random.oneOf(0, 0, 3) })
+  const isStream = kind.startsWith("stream")
+  return {
+    items,
+    source: kind === "run" || kind === "runs" ? "array" : source,
+    module,
+    salt: random.chance(0.15) ? random.integer(1, 1000) : undefined,
+    options: {
+      chunkSize: random.chance(0.4) ? random.integer(1, 8) : undefined,
+      maxActive: random.chance(0.15) ? random.integer(1, 12) : undefined,
+      lifespan: random.chance(0.08) ? random.integer(5, 60) : undefined,
+      timeout: isLooping ? random.integer(10, 60) : random.chance(0.12) ? random.integer(60, 300) : undefined,
+      onWorkerLost: retries ? { retries: random.integer(1, 3) } : random.chance(0.3) ? "fail" : undefined,
+      dispatch: random.chance(0.1) ? "ordered" : undefined
+    },
+    init: random.chance(0.04) ? hook() : undefined,
+    exit: random.chance(0.04) ? hook() : undefined,
+    take: isStream && random.chance(0.25) ? random.integer(0, length) : undefined,
+    consumes: isStream && random.chance(0.15) ? random.integer(1, 4) : 0
+  }
+}
+
+const actOf = (random: Random, flavour: Flavour, style: Style): Act => {
+  switch (flavour) {
+    case "benign":
+      return random.chance(0.05) ? "large" : "ok"
+    case "failing":
+      return random.oneOf<Act>(style === "effect" ? "fail" : "die", "die", "throwUndefined", "uncloneable", "badInput")
+    case "slow":
+      return style === "plain" ? "spin" : random.oneOf<Act>("wait", "wait", "spin", "deaf")
+    case "crashing":
+      return random.oneOf<Act>("exit", "exitOnce", "timer")
+    case "looping":
+      return "loop"
+  }
+}
+
+const background = (random: Random, flavour: Flavour, style: Style): Act =>
+  flavour === "slow" && style !== "plain" && random.chance(0.5) ? "wait" : "ok"
+
+/** What the runtime and the style can do. */
+const allowed = (act: Act, style: Style, runtime: RuntimeName, retries: boolean): Act => {
+  if (runtime === "fibers" && (act === "loop" || isCrash(act))) return "ok"
+  if (act === "exitOnce" && !retries) return "exit"
+  if (style === "plain" && (act === "wait" || act === "deaf")) return "spin"
+  return act
+}
+
+const longest: Partial<Record<Act, number>> = { wait: 25, deaf: 20, spin: 12, timer: 40 }
+
+const makeItem = (random: Random, operation: number, index: number, act: Act, style: Style): Item => {
+  const millis = random.integer(0, longest[act] ?? 0)
+  const item = { operation, index, act, style, millis }
+  return act === "badInput" ? { ...item, uncloneable: () => 0 } : item
+}
+
+/** The pool that is made by an operation. */
+export const pool = (seed: number, number: number): PoolPlan => {
+  const random = new Random(seed ^ 0x50_00_15, number)
+  const hook = (): Hook => ({ module: random.oneOf("plain", "effect", "effect"), millis: random.oneOf(0, 0, 2, 10) })
+  const hooksFail = random.chance(0.1)
+  return {
+    options: {
+      size: random.integer(1, 4),
+      keepAlive: random.weighted({ yes: 60, no: 15, time: 25 }) === "yes" ? true : random.oneOf<boolean | number>(false, 20, 60),
+      minSize: random.chance(0.15) ? 1 : undefined,
+      lifespan: random.chance(0.4) ? random.integer(15, 120) : undefined,
+      tasksPerWorker: random.oneOf(1, 1, 1, 3),
+      killAfter: random.integer(50, 100),
+      maxPending: random.chance(0.15) ? random.integer(3, 20) : undefined,
+      onWorkerLost: random.chance(0.2) ? { retries: 2 } : undefined
+    },
+    init: hook(),
+    exit: hook(),
+    initFailEvery: hooksFail && random.chance(0.5) ? random.integer(4, 9) : 0,
+    exitFailEvery: hooksFail ? random.integer(3, 6) : 0,
+    overridesLifespan: random.chance(0.5)
+  }
+}

@@ -1,0 +1,425 @@
+/**
+ * The soak: operations on a few pools at once, many in flight, with every rule that can be seen from outside checked.
+ */
+import { WorkerPool, type WorkerRuntime } from "@effect-mpire/core"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { appendFileSync, mkdtempSync, readSync, openSync, closeSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Audit } from "./audit.ts"
+import { events } from "./item.ts"
+import { exitOf, initOf, perform, type Place, type SoakPool } from "./perform.ts"
+import { Random } from "./random.ts"
+import { type Resources, resources, surplus } from "./resources.ts"
+import * as script from "./script.ts"
+import { type Circumstances, judge, print } from "./verdict.ts"
+
+export interface Options {
+  readonly runtime: script.RuntimeName
+  readonly seed: number
+  readonly operations: number
+  /** Starts no more operations after so many seconds. */
+  readonly seconds: number
+  /** Which operation comes first. */
+  readonly from: number
+  /** Spoils what the checks see, to see whether they notice. */
+  readonly sabotage?: ((line: string) => string) | undefined
+  readonly log: (line: string) => void
+}
+
+export interface Violation {
+  readonly operation: number | undefined
+  readonly problem: string
+}
+
+export interface Summary {
+  readonly operations: { readonly [kind: string]: number }
+  readonly outcomes: { readonly [kind: string]: number }
+  readonly pools: number
+  readonly workers: number
+  readonly lost: number
+  readonly killed: number
+  readonly seconds: number
+  readonly before: Resources
+  readonly after: Resources
+  /** The longest that an operation took, in milliseconds. */
+  readonly longest: number
+  readonly violations: ReadonlyArray<Violation>
+}
+
+/** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
+const patience = 30_000
+
+/** How many operations there are between two quiet points. */
+const stretch = 500
+
+/** How many of those stretches there are between two moments without pools. */
+const clearEvery = 4
+
+/** By how many megabytes memory may have grown at the end. */
+const mayGrow = { rss: 80, heap: 16 }
+
+interface LivePlace extends Place {
+  readonly number: number
+  readonly scope: Scope.Closeable
+  readonly audit: Audit
+  /** How many `terminate`s have begun, and how many of them have not ended. */
+  terminates: number
+  terminating: number
+  isClosing: boolean
+  hasSetKeepAlive: boolean
+  read: number
+  readonly repeatable: Set<number>
+}
+
+export const soak = (options: Options): Effect.Effect<Summary, never, WorkerRuntime.WorkerRuntime> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.context<WorkerRuntime.WorkerRuntime>()
+    const directory = mkdtempSync(join(tmpdir(), "effect-mpire-soak-"))
+    return yield* Effect.ensuring(
+      Effect.suspend(() => new Soak(options, directory, runtime).run),
+      Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+    )
+  })
+
+class Soak {
+  private readonly options: Options
+  private readonly directory: string
+  private readonly runtime: Context.Context<WorkerRuntime.WorkerRuntime>
+  private readonly places: Array<LivePlace> = []
+  private readonly counts: { [kind: string]: number } = {}
+  private readonly outcomes: { [kind: string]: number } = {}
+  private readonly violations: Array<Violation> = []
+  private readonly inFlight = new Map<number, { readonly operation: script.Operation; readonly place: LivePlace }>()
+  private pools = 0
+  private workers = 0
+  private lost = 0
+  private killed = 0
+  private longest = 0
+
+  constructor(options: Options, directory: string, runtime: Context.Context<WorkerRuntime.WorkerRuntime>) {
+    this.options = options
+    this.directory = directory
+    this.runtime = runtime
+  }
+
+  readonly run: Effect.Effect<Summary> = Effect.suspend(() => {
+    const { from, log, operations, seconds, seed } = this.options
+    const started = performance.now()
+    const end = from + operations
+    const over = () => performance.now() - started >= seconds * 1000 || this.violations.length > 0
+    return Effect.gen({ self: this }, function* () {
+      // what is made once only is made before anything is counted
+      yield* this.open(-1)
+      yield* this.warm
+      yield* this.closeAll
+      let before = resources()
+      let isWarm = false
+      yield* this.open(from)
+      for (let number = from, round = 0; number < end && !over(); number += stretch, round++) {
+        const last = Math.min(end, number + stretch)
+        yield* this.stretch(number, last, new Random(seed, ~number).integer(20, 60), over)
+        yield* this.quiet
+        if (round % clearEvery < clearEvery - 1 || last >= end || over()) continue
+        yield* this.clear(before, isWarm)
+        // allocators keep what they once needed
+        if (!isWarm) before = { ...resources(), active: before.active }
+        isWarm = true
+        const { heap, rss } = resources()
+        log(`${last - from} operations, ${Math.round((performance.now() - started) / 1000)} s, RSS ${rss}, heap ${heap}`)
+        yield* this.open(last)
+      }
+      const after = yield* this.clear(before, isWarm)
+      return {
+        operations: this.counts,
+        outcomes: this.outcomes,
+        pools: this.pools,
+        workers: this.workers,
+        lost: this.lost,
+        killed: this.killed,
+        seconds: (performance.now() - started) / 1000,
+        before,
+        after,
+        longest: Math.round(this.longest),
+        violations: this.violations
+      }
+    })
+  })
+
+  private violation(operation: number | undefined, problem: string): void {
+    this.violations.push({ operation, problem })
+  }
+
+  // ---------------------------------------------------------------------------
+  // Operations
+  // ---------------------------------------------------------------------------
+
+  /** Operations from `from` to before `end`, so many of them at a time; completes when all have. */
+  private stretch(from: number, end: number, width: number, over: () => boolean): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const permits = yield* Semaphore.make(width)
+      const fibers = yield* FiberSet.make<void>()
+      for (let number = from; number < end && !over(); number++) {
+        const operation = script.operation(this.options.seed, number, this.options.runtime)
+        yield* permits.take(1)
+        const begun = this.operation(operation)
+        yield* FiberSet.run(fibers, Effect.ensuring(begun, permits.release(1)), { startImmediately: true })
+      }
+      yield* FiberSet.awaitEmpty(fibers)
+    }).pipe(Effect.scoped)
+  }
+
+  private operation(operation: script.Operation): Effect.Effect<void> {
+    this.counts[operation.kind] = (this.counts[operation.kind] ?? 0) + 1
+    if (operation.kind === "renew") return this.renew(operation)
+    const place = this.places[operation.place]!
+    const { call, number } = operation
+    const marked = call && { ...call, items: call.items.map((item) => this.marked(item)) }
+    const results: Array<unknown> = []
+    const around = this.around(place)
+    if ((call?.options.onWorkerLost ?? place.plan.options.onWorkerLost ?? "fail") !== "fail") place.repeatable.add(number)
+    if (operation.kind === "setKeepAlive") place.hasSetKeepAlive = true
+    if (operation.kind === "terminate") {
+      place.terminates++
+      place.terminating++
+    }
+    const doing = perform(place, { ...operation, call: marked }, results)
+    return Effect.gen({ self: this }, function* () {
+      const started = performance.now()
+      this.inFlight.set(number, { operation, place })
+      const fiber = yield* Effect.forkChild(doing, { startImmediately: true })
+      if (operation.interruptAfter !== undefined) {
+        yield* Effect.sleep(operation.interruptAfter)
+        yield* Effect.forkChild(Fiber.interrupt(fiber))
+      }
+      const exit = yield* this.patiently(Fiber.await(fiber), () => this.hangs(operation, place))
+      this.inFlight.delete(number)
+      if (operation.kind === "terminate") place.terminating--
+      if (exit === undefined) return
+      // nothing of it may start any more
+      appendFileSync(place.ledger, `${events.settled} ${number}\n`)
+      this.longest = Math.max(this.longest, performance.now() - started)
+      this.outcome(exit)
+      for (const problem of judge({ operation, exit, results }, yield* around)) {
+        this.violation(number, `${describe(operation)}: ${problem}`)
+      }
+    })
+  }
+
+  private marked(item: NonNullable<script.Operation["call"]>["items"][number]) {
+    if (item.act !== "exitOnce") return item
+    return { ...item, mark: join(this.directory, `mark-${item.operation}-${item.index}`) }
+  }
+
+  /** Begins to look now; says later what went on meanwhile. */
+  private around(place: LivePlace): Effect.Effect<Circumstances> {
+    const { terminates, terminating } = place
+    return Effect.map(place.pool.stats, ({ killed, lost }) => ({
+      lost,
+      killed,
+      terminated: terminating > 0 || place.terminates > terminates,
+      closed: place.isClosing,
+      maxPending: place.plan.options.maxPending !== undefined,
+      initFails: place.plan.initFailEvery > 0,
+      exitFails: place.plan.exitFailEvery > 0
+    }))
+  }
+
+  private outcome(exit: Exit.Exit<unknown, unknown>): void {
+    const kind = Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
+    this.outcomes[kind] = (this.outcomes[kind] ?? 0) + 1
+  }
+
+  /** `undefined` when it takes too long; it is then left alone. */
+  private patiently<A>(effect: Effect.Effect<A>, hangs: () => Effect.Effect<void>): Effect.Effect<A | undefined> {
+    return Effect.raceFirst(
+      effect,
+      Effect.andThen(Effect.sleep(patience), Effect.as(Effect.suspend(hangs), undefined))
+    )
+  }
+
+  private hangs(operation: script.Operation, place: LivePlace): Effect.Effect<void> {
+    return Effect.map(place.pool.stats, (stats) => {
+      const others = [...this.inFlight.values()].filter((other) => other.place === place && other.operation !== operation)
+      this.violation(
+        operation.number,
+        `${describe(operation)} hangs; the pool, made by operation ${place.number}, is at ${print(stats)}, ` +
+          `with the options ${print(place.plan)}; in flight there: ${others.map((other) => describe(other.operation)).join(", ")}`
+      )
+    })
+  }
+
+  // ---------------------------------------------------------------------------
+  // Pools
+  // ---------------------------------------------------------------------------
+
+  private open(number: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      for (let index = 0; index < script.places; index++) this.places[index] = yield* this.make(number * script.places + index)
+    })
+  }
+
+  private make(number: number): Effect.Effect<LivePlace> {
+    return Effect.gen({ self: this }, function* () {
+      const plan = script.pool(this.options.seed, number)
+      const ledger = join(this.directory, `ledger-${this.pools++}`)
+      writeFileSync(ledger, "")
+      const scope = yield* Scope.make()
+      const init = initOf(plan.init, plan, ledger)
+      const exit = exitOf(plan.exit, plan, ledger)
+      const pool: SoakPool = yield* Effect.orDie(
+        WorkerPool.make({ ...plan.options, init, exit }).pipe(
+          Scope.provide(scope),
+          Effect.provideContext(this.runtime)
+        )
+      )
+      const repeatable = new Set<number>()
+      return {
+        plan,
+        ledger,
+        pool,
+        number,
+        scope,
+        audit: new Audit((operation) => repeatable.has(operation)),
+        terminates: 0,
+        terminating: 0,
+        isClosing: false,
+        hasSetKeepAlive: false,
+        read: 0,
+        repeatable
+      }
+    })
+  }
+
+  /** Loads in a worker what workers load, and in this process what it needs for them. */
+  private readonly warm: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.places, ({ pool }) => Effect.ignore(pool.start), { concurrency: "unbounded", discard: true })
+  )
+
+  /** Closes a pool while calls run there, and makes another in its place. */
+  private renew({ number, place: index }: script.Operation): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const place = this.places[index]!
+      // numbers of operations and those of `open` must not meet
+      this.places[index] = yield* this.make(-number - 2)
+      yield* this.close(place)
+    })
+  }
+
+  private close(place: LivePlace): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      place.isClosing = true
+      const closed = yield* this.patiently(Effect.as(Scope.close(place.scope, Exit.void), true), () =>
+        Effect.map(place.pool.stats, (stats) =>
+          this.violation(undefined, `the pool made by operation ${place.number} does not close: ${print(stats)}`)
+        )
+      )
+      if (closed === undefined) return
+      const { busy, calls, idle, killed, live, lost, pending, starting } = yield* place.pool.stats
+      // whoever called hears of it a little later
+      yield* Effect.sleep(20)
+      this.audit(place)
+      const { options, overridesLifespan } = place.plan
+      place.audit.finish({ lost, killed, lifespan: overridesLifespan ? undefined : options.lifespan })
+      if (busy + calls + idle + live + pending + starting > 0)
+        this.violation(undefined, `F5: a closed pool is at ${print({ busy, calls, idle, live, pending, starting })}`)
+      this.report(place)
+      this.workers += place.audit.workersStarted
+      this.lost += lost
+      this.killed += killed
+      rmSync(place.ledger)
+    })
+  }
+
+  private readonly closeAll: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.places.splice(0), (place) => this.close(place), { concurrency: "unbounded", discard: true })
+  )
+
+  // ---------------------------------------------------------------------------
+  // Checks
+  // ---------------------------------------------------------------------------
+
+  /** When nothing is in flight. */
+  private readonly quiet: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.places, (place) => this.quietAt(place), { discard: true })
+  )
+
+  private quietAt(place: LivePlace): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      // workers that nobody waits for may still be on their way in or out
+      for (let wait = 0; wait < 100 && (yield* place.pool.stats).starting > 0; wait++) yield* Effect.sleep(20)
+      const { keepAlive, minSize = 0 } = place.plan.options
+      const goesIdle = typeof keepAlive === "number" && !place.hasSetKeepAlive
+      for (let wait = 0; goesIdle && wait < 100 && (yield* place.pool.stats).live > minSize; wait++)
+        yield* Effect.sleep(20)
+      const stats = yield* place.pool.stats
+      const { busy, calls, live, pending, starting } = stats
+      if (busy + calls + pending + starting > 0)
+        this.violation(undefined, `when nothing is in flight, the pool made by ${place.number} is at ${print(stats)}`)
+      if (goesIdle && live > minSize)
+        this.violation(undefined, `L4: idle workers stay in the pool made by ${place.number}: ${print(stats)}`)
+      this.audit(place)
+      this.report(place)
+    })
+  }
+
+  /** Closes all pools; returns what is left then. */
+  private clear(before: Resources, isWarm: boolean): Effect.Effect<Resources> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.closeAll
+      let after = resources()
+      // threads and processes end a little after they have said so
+      for (let wait = 0; wait < 20 && surplus(before, after).length > 0; wait++) {
+        yield* Effect.sleep(100)
+        after = resources()
+      }
+      if (this.violations.length > 0) return after
+      for (const problem of surplus(before, after)) this.violation(undefined, `F5: with all pools closed there are ${problem}`)
+      if (!isWarm) return after
+      for (const what of ["rss", "heap"] as const) {
+        if (after[what] > before[what] + mayGrow[what])
+          this.violation(undefined, `F5: ${what} is ${after[what]} MB with all pools closed, it was ${before[what]} before`)
+      }
+      return after
+    })
+  }
+
+  /** Reads what has been written since it last looked. */
+  private audit(place: LivePlace): void {
+    const { sabotage } = this.options
+    const file = openSync(place.ledger, "r")
+    const buffer = Buffer.alloc(1 << 16)
+    for (;;) {
+      const length = readSync(file, buffer, 0, buffer.length, place.read)
+      if (length === 0) break
+      place.read += length
+      const text = buffer.toString("latin1", 0, length)
+      place.audit.feed(sabotage === undefined ? text : sabotage(text))
+    }
+    closeSync(file)
+  }
+
+  private report({ audit, number }: LivePlace): void {
+    for (const problem of audit.problems.splice(0))
+      this.violation(undefined, `the pool made by ${number}: ${problem}`)
+  }
+}
+
+const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string =>
+  reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag
+
+const describe = ({ call, interruptAfter, kind, number, place }: script.Operation): string =>
+  `operation ${number} (${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
+  `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}`})`
+
+const acts = ({ items }: script.Call): string => {
+  const special = items.filter(({ act }) => act !== "ok" && act !== "wait")
+  return special.length === 0 ? "" : ` (${special.slice(0, 8).map(({ act, index, style }) => `${index} ${act} ${style}`).join(", ")})`
+}
+

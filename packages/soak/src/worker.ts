@@ -1,0 +1,72 @@
+/**
+ * What tasks and hooks share in a worker: the ledger and the acts that need no Effect.
+ */
+import type { WorkerContext } from "@effect-mpire/core/WorkerContext"
+import { appendFileSync, openSync, closeSync } from "node:fs"
+import { type Answer, answer, events, type Item, type State } from "./item.ts"
+
+/** One line, in one write: lines of many workers do not mix. */
+export const note = (ledger: string, ...fields: ReadonlyArray<string | number>): void =>
+  appendFileSync(ledger, `${fields.join(" ")}\n`)
+
+export const noteWorker = (
+  ledger: string,
+  event: string,
+  worker: WorkerContext,
+  ...fields: ReadonlyArray<string | number>
+) => note(ledger, event, worker.id, worker.generation, ...fields)
+
+export const begin = ({ act, index, operation }: Item, worker: WorkerContext<State>): void =>
+  noteWorker(worker.state.ledger, events.begin, worker, operation, index, act)
+
+export const end = ({ index, operation }: Item, worker: WorkerContext<State>): void =>
+  noteWorker(worker.state.ledger, events.end, worker, operation, index)
+
+/** Does what needs no waiting. */
+export const act = (item: Item, worker: WorkerContext<State>, salt: number): Answer => {
+  switch (item.act) {
+    case "die":
+      throw new Error(`planned ${item.operation} ${item.index}`)
+    case "throwUndefined":
+      // oxlint-disable-next-line typescript/only-throw-error -- tasks may throw anything
+      throw undefined
+    case "uncloneable": {
+      const uncloneable: any = { ...answer(item, salt), why: () => 0 }
+      return uncloneable
+    }
+    case "spin": {
+      const until = performance.now() + item.millis
+      while (performance.now() < until && !worker.interrupted);
+      return answer(item, salt)
+    }
+    case "loop":
+      for (;;);
+    case "exit":
+      return process.exit(3)
+    case "exitOnce":
+      if (isFirst(item.mark!)) process.exit(4)
+      return answer(item, salt)
+    case "timer":
+      setTimeout(() => {
+        throw new Error("planned crash")
+      }, item.millis)
+      return answer(item, salt)
+    case "ok":
+    case "large":
+    case "fail":
+    case "badInput":
+    case "wait":
+    case "deaf":
+      return answer(item, salt)
+  }
+}
+
+/** Whether nobody has asked for this file yet. */
+const isFirst = (path: string): boolean => {
+  try {
+    closeSync(openSync(path, "wx"))
+    return true
+  } catch {
+    return false
+  }
+}
