@@ -15,6 +15,8 @@ interface WorkerRecord {
   hasCrashAct: boolean
   started: number
   readonly running: Set<string>
+  /** What it wrote last. */
+  readonly tail: Array<string>
 }
 
 /** What the pool says of itself after it has closed. */
@@ -24,6 +26,9 @@ export interface Counts {
   /** The lifespan, when no other was ever in force. */
   readonly lifespan: number | undefined
 }
+
+/** How many lines of a worker are kept for a report. */
+const tail = 12
 
 export class Audit {
   readonly problems: Array<string> = []
@@ -60,15 +65,17 @@ export class Audit {
       return
     }
     const worker = this.worker(Number(fields[0]), Number(fields[1]))
+    worker.tail.push(line)
+    if (worker.tail.length > tail) worker.tail.shift()
     const newest = this.newest.get(worker.slot) ?? 0
-    if (worker.generation < newest) this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`)
+    if (worker.generation < newest) this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`, worker)
     this.newest.set(worker.slot, Math.max(newest, worker.generation))
     this.happened(event!, worker, fields, line)
   }
 
   private happened(event: string, worker: WorkerRecord, fields: ReadonlyArray<string>, line: string): void {
     const item = `${fields[2]}.${fields[3]}`
-    if (worker.isFinalized && event !== events.end) this.problem(`L3: "${line}" after the finalizers of ${worker.name}`)
+    if (worker.isFinalized && event !== events.end) this.problem(`L3: "${line}" after the finalizers of ${worker.name}`, worker)
     switch (event) {
       case events.scoped:
         worker.isScoped = true
@@ -76,36 +83,36 @@ export class Audit {
       case events.acquire:
         return
       case events.ready:
-        if (worker.isReady) this.problem(`L3: ${worker.name} was initialised twice`)
+        if (worker.isReady) this.problem(`L3: ${worker.name} was initialised twice`, worker)
         worker.isReady = true
         return
       case events.begin: {
-        if (!worker.isReady) this.problem(`L3: "${line}" before init of ${worker.name}`)
-        if (worker.exits > 0) this.problem(`L3: "${line}" after exit of ${worker.name}`)
-        if (this.settled.has(fields[2]!)) this.problem(`C4: "${line}" after its call had settled`)
+        if (!worker.isReady) this.problem(`L3: "${line}" before init of ${worker.name}`, worker)
+        if (worker.exits > 0) this.problem(`L3: "${line}" after exit of ${worker.name}`, worker)
+        if (this.settled.has(fields[2]!)) this.problem(`C4: "${line}" after its call had settled`, worker)
         const starts = (this.starts.get(item) ?? 0) + 1
         this.starts.set(item, starts)
-        if (starts > 1 && !this.mayRepeat(Number(fields[2]))) this.problem(`F2: "${line}", its start number ${starts}`)
+        if (starts > 1 && !this.mayRepeat(Number(fields[2]))) this.problem(`F2: "${line}", its start number ${starts}`, worker)
         worker.running.add(item)
         worker.started++
         if (isCrash(fields[4] as Act)) worker.hasCrashAct = true
         return
       }
       case events.end:
-        if (!worker.running.delete(item)) this.problem(`"${line}" without its start`)
+        if (!worker.running.delete(item)) this.problem(`"${line}" without its start`, worker)
         return
       case events.exit:
         worker.exits++
-        if (!worker.isReady) this.problem(`L3: exit of ${worker.name}, whose init had not succeeded`)
-        if (worker.exits > 1) this.problem(`L3: exit of ${worker.name} for the ${worker.exits}th time`)
+        if (!worker.isReady) this.problem(`L3: exit of ${worker.name}, whose init had not succeeded`, worker)
+        if (worker.exits > 1) this.problem(`L3: exit of ${worker.name} for the ${worker.exits}th time`, worker)
         if (worker.running.size > 0)
-          this.problem(`L3: exit of ${worker.name} while ${[...worker.running].join(", ")} ran`)
+          this.problem(`L3: exit of ${worker.name} while ${[...worker.running].join(", ")} ran`, worker)
         return
       case events.exited:
         worker.hasExited = true
         return
       case events.finalized:
-        if (worker.exits > 0 && !worker.hasExited) this.problem(`L3: finalizers of ${worker.name} before its exit ended`)
+        if (worker.exits > 0 && !worker.hasExited) this.problem(`L3: finalizers of ${worker.name} before its exit ended`, worker)
         worker.isFinalized = true
         return
       default:
@@ -123,7 +130,7 @@ export class Audit {
         this.problem(`L8: ${worker.name} has started ${worker.started} items, with a lifespan of ${lifespan}`)
       if (this.wasReleased(worker)) continue
       missing++
-      if (killed + lost === 0) this.problem(`L3: ${worker.name} was never released`)
+      if (killed + lost === 0) this.problem(`L3: ${worker.name} was never released`, worker)
     }
     if (missing > lost + killed)
       this.problem(`L3: ${missing} workers were never released, but only ${lost} are said to be lost and ${killed} killed`)
@@ -153,13 +160,14 @@ export class Audit {
       isFinalized: false,
       hasCrashAct: false,
       started: 0,
-      running: new Set()
+      running: new Set(),
+      tail: []
     }
     this.workers.set(name, worker)
     return worker
   }
 
-  private problem(text: string): void {
-    this.problems.push(text)
+  private problem(text: string, worker?: WorkerRecord): void {
+    this.problems.push(worker === undefined ? text : `${text}; its last lines: ${worker.tail.join(", ")}`)
   }
 }

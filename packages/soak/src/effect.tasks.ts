@@ -19,7 +19,14 @@ export const init = (plan: plain.HookPlan, worker: WorkerContext): Effect.Effect
   })
 
 export const exit = (plan: plain.HookPlan, worker: WorkerContext<State>): Effect.Effect<string> =>
-  Effect.promise(() => plain.exit(plan, worker))
+  Effect.gen(function* () {
+    noteWorker(plan.ledger, events.exit, worker)
+    yield* Effect.ensuring(
+      Effect.sleep(plan.millis),
+      Effect.sync(() => noteWorker(plan.ledger, events.exited, worker))
+    )
+    return plain.exited(plan, worker)
+  })
 
 type Result = Answer | Promise<Answer> | Effect.Effect<Answer, Failed, Scope.Scope>
 

@@ -27,6 +27,10 @@ export const exit = async (plan: HookPlan, worker: WorkerContext<State>): Promis
   noteWorker(plan.ledger, events.exit, worker)
   if (plan.millis > 0) await sleep(plan.millis)
   noteWorker(plan.ledger, events.exited, worker)
+  return exited(plan, worker)
+}
+
+export const exited = (plan: HookPlan, worker: WorkerContext): string => {
   if (fails(plan, worker)) throw new Error("planned exit")
   return `${worker.id}.${worker.generation}`
 }

@@ -30,16 +30,18 @@ export type RuntimeName = "threads" | "processes" | "fibers"
 
 export type SourceKind = "array" | "generator" | "stream" | "slowStream" | "failingStream" | "throwingGenerator"
 
+export type TaskModule = "plain" | "effect"
+
 export interface Hook {
   /** Which module it comes from. */
-  readonly module: "plain" | "effect"
+  readonly module: TaskModule
   readonly millis: number
 }
 
 export interface Call {
   readonly items: ReadonlyArray<Item>
   readonly source: SourceKind
-  readonly module: "plain" | "effect"
+  readonly module: TaskModule
   /** What the task is bound to, if it is bound. */
   readonly salt: number | undefined
   readonly options: {
@@ -95,17 +97,17 @@ const weights: { readonly [kind in Kind]: number } = {
   streamUnorderedExit: 40,
   run: 300,
   runs: 30,
-  stop: 8,
-  terminate: 6,
-  restart: 8,
-  setSize: 15,
+  stop: 4,
+  terminate: 3,
+  restart: 3,
+  setSize: 8,
   setKeepAlive: 10,
-  start: 10,
-  renew: 8
+  start: 6,
+  renew: 4
 }
 
 /** What a call's items are like. */
-const flavours = { benign: 55, failing: 15, slow: 20, crashing: 5, looping: 1.5 } as const
+const flavours = { benign: 60, failing: 15, slow: 20, crashing: 2, looping: 0.6 } as const
 
 type Flavour = keyof typeof flavours
 
@@ -115,7 +117,7 @@ export const operation = (seed: number, number: number, runtime: RuntimeName): O
   const isCall = (callKinds as ReadonlyArray<string>).includes(kind)
   const place = random.integer(0, places - 1)
   const flavour = random.weighted(flavours)
-  const call = isCall ? makeCall(random, number, kind as CallKind, flavour, runtime) : undefined
+  const call = isCall ? makeCall(random, number, kind as CallKind, flavour, moduleAt(place), runtime) : undefined
   const mustBeCut = call !== undefined && call.options.timeout === undefined && call.items.some(isLoop)
   const isCut = mustBeCut || (kind !== "renew" && kind !== "terminate" && random.chance(0.12))
   return {
@@ -125,18 +127,27 @@ export const operation = (seed: number, number: number, runtime: RuntimeName): O
     interruptAfter: isCut ? random.integer(0, 60) : undefined,
     call,
     size: random.integer(1, 4),
-    keepAlive: random.oneOf<boolean | number>(true, true, false, 20)
+    keepAlive: random.oneOf<boolean | number>(true, true, true, false, 30)
   }
 }
+
+/** In some pools workers never load Effect. */
+const moduleAt = (place: number): TaskModule => (place < places / 2 ? "plain" : "effect")
 
 const isLoop = ({ act }: Item): boolean => act === "loop"
 
 const lengths = { run: [1, 1], runs: [5, 30] } as const
 
-const makeCall = (random: Random, number: number, kind: CallKind, flavour: Flavour, runtime: RuntimeName): Call => {
-  const module = random.oneOf("plain", "effect", "effect")
+const makeCall = (
+  random: Random,
+  number: number,
+  kind: CallKind,
+  flavour: Flavour,
+  module: TaskModule,
+  runtime: RuntimeName
+): Call => {
   const [least, most] =
-    kind === "run" || kind === "runs" ? lengths[kind] : flavour === "benign" ? [0, random.oneOf(8, 40, 200)] : [1, 12]
+    kind === "run" || kind === "runs" ? lengths[kind] : flavour === "benign" ? [0, random.oneOf(8, 30, 120)] : [1, 12]
   const length = random.integer(least, most)
   const style = random.oneOf<Style | undefined>("plain", module === "effect" ? "effect" : "promise", undefined)
   const retries = random.chance(0.3)
@@ -156,7 +167,7 @@ const makeCall = (random: Random, number: number, kind: CallKind, flavour: Flavo
     throwingGenerator: 2
   })
   const isLooping = flavour === "looping" && random.chance(0.7)
-  const hook = (): Hook => ({ module: random.oneOf("plain", "effect"), millis: random.oneOf(0, 0, 3) })
+  const hook = () => makeHook(random, module, runtime)
   const isStream = kind.startsWith("stream")
   return {
     items,
@@ -166,7 +177,7 @@ const makeCall = (random: Random, number: number, kind: CallKind, flavour: Flavo
     options: {
       chunkSize: random.chance(0.4) ? random.integer(1, 8) : undefined,
       maxActive: random.chance(0.15) ? random.integer(1, 12) : undefined,
-      lifespan: random.chance(0.08) ? random.integer(5, 60) : undefined,
+      lifespan: random.chance(0.05) ? random.integer(10, 100) : undefined,
       timeout: isLooping ? random.integer(10, 60) : random.chance(0.12) ? random.integer(60, 300) : undefined,
       onWorkerLost: retries ? { retries: random.integer(1, 3) } : random.chance(0.3) ? "fail" : undefined,
       dispatch: random.chance(0.1) ? "ordered" : undefined
@@ -176,6 +187,13 @@ const makeCall = (random: Random, number: number, kind: CallKind, flavour: Flavo
     take: isStream && random.chance(0.25) ? random.integer(0, length) : undefined,
     consumes: isStream && random.chance(0.15) ? random.integer(1, 4) : 0
   }
+}
+
+const makeHook = (random: Random, most: TaskModule, runtime: RuntimeName): Hook => {
+  const module = random.oneOf("plain", most)
+  const millis = random.oneOf(0, 0, 2, 10)
+  // a Promise goes on when its fiber is told to end, as it would not in a thread that is killed
+  return { module, millis: runtime === "fibers" && module === "plain" ? 0 : millis }
 }
 
 const actOf = (random: Random, flavour: Flavour, style: Style): Act => {
@@ -213,16 +231,16 @@ const makeItem = (random: Random, operation: number, index: number, act: Act, st
 }
 
 /** The pool that is made by an operation. */
-export const pool = (seed: number, number: number): PoolPlan => {
+export const pool = (seed: number, number: number, place: number, runtime: RuntimeName): PoolPlan => {
   const random = new Random(seed ^ 0x50_00_15, number)
-  const hook = (): Hook => ({ module: random.oneOf("plain", "effect", "effect"), millis: random.oneOf(0, 0, 2, 10) })
+  const hook = () => makeHook(random, moduleAt(place), runtime)
   const hooksFail = random.chance(0.1)
   return {
     options: {
       size: random.integer(1, 4),
-      keepAlive: random.weighted({ yes: 60, no: 15, time: 25 }) === "yes" ? true : random.oneOf<boolean | number>(false, 20, 60),
+      keepAlive: random.oneOf<boolean | number>(true, true, true, false, 30, 200),
       minSize: random.chance(0.15) ? 1 : undefined,
-      lifespan: random.chance(0.4) ? random.integer(15, 120) : undefined,
+      lifespan: random.chance(0.35) ? random.integer(20, 400) : undefined,
       tasksPerWorker: random.oneOf(1, 1, 1, 3),
       killAfter: random.integer(50, 100),
       maxPending: random.chance(0.15) ? random.integer(3, 20) : undefined,

@@ -56,6 +56,9 @@ export interface Summary {
 /** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
 const patience = 30_000
 
+/** Operations that take longer, in milliseconds, are named. */
+const slow = Number(process.env["SOAK_SLOW"] ?? 10_000)
+
 /** How many operations there are between two quiet points. */
 const stretch = 500
 
@@ -204,7 +207,9 @@ class Soak {
       if (exit === undefined) return
       // nothing of it may start any more
       appendFileSync(place.ledger, `${events.settled} ${number}\n`)
-      this.longest = Math.max(this.longest, performance.now() - started)
+      const took = performance.now() - started
+      this.longest = Math.max(this.longest, took)
+      if (took > slow) this.options.log(`after ${Math.round(took)} ms: ${describe(operation)}: ${kindsOf(exit)}`)
       this.outcome(exit)
       for (const problem of judge({ operation, exit, results }, yield* around)) {
         this.violation(number, `${describe(operation)}: ${problem}`)
@@ -232,7 +237,7 @@ class Soak {
   }
 
   private outcome(exit: Exit.Exit<unknown, unknown>): void {
-    const kind = Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
+    const kind = kindsOf(exit)
     this.outcomes[kind] = (this.outcomes[kind] ?? 0) + 1
   }
 
@@ -261,13 +266,13 @@ class Soak {
 
   private open(number: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      for (let index = 0; index < script.places; index++) this.places[index] = yield* this.make(number * script.places + index)
+      for (let index = 0; index < script.places; index++) this.places[index] = yield* this.make(number * script.places + index, index)
     })
   }
 
-  private make(number: number): Effect.Effect<LivePlace> {
+  private make(number: number, index: number): Effect.Effect<LivePlace> {
     return Effect.gen({ self: this }, function* () {
-      const plan = script.pool(this.options.seed, number)
+      const plan = script.pool(this.options.seed, number, index, this.options.runtime)
       const ledger = join(this.directory, `ledger-${this.pools++}`)
       writeFileSync(ledger, "")
       const scope = yield* Scope.make()
@@ -307,7 +312,7 @@ class Soak {
     return Effect.gen({ self: this }, function* () {
       const place = this.places[index]!
       // numbers of operations and those of `open` must not meet
-      this.places[index] = yield* this.make(-number - 2)
+      this.places[index] = yield* this.make(-number - 2, index)
       yield* this.close(place)
     })
   }
@@ -321,9 +326,10 @@ class Soak {
         )
       )
       if (closed === undefined) return
-      const { busy, calls, idle, killed, live, lost, pending, starting } = yield* place.pool.stats
-      // whoever called hears of it a little later
+      // whoever called hears of it a little later, and the consumer of a stream when it comes back
       yield* Effect.sleep(20)
+      for (let wait = 0; wait < 50 && (yield* place.pool.stats).calls > 0; wait++) yield* Effect.sleep(20)
+      const { busy, calls, idle, killed, live, lost, pending, starting } = yield* place.pool.stats
       this.audit(place)
       const { options, overridesLifespan } = place.plan
       place.audit.finish({ lost, killed, lifespan: overridesLifespan ? undefined : options.lifespan })
@@ -410,6 +416,9 @@ class Soak {
       this.violation(undefined, `the pool made by ${number}: ${problem}`)
   }
 }
+
+const kindsOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
 
 const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string =>
   reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag
