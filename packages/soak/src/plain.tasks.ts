@@ -80,7 +80,9 @@ export const memory = async (): Promise<{ readonly heap: number; readonly extern
 }
 
 /** Uses a bound value. */
-export const lengthOf = (text: string, n: number): number => text.length + n
+export const lengthOf = (bytes: Uint8Array, n: number): number => bytes.length + n
+
+export const nothing = (): void => {}
 
 export const square = (n: number): number => n * n
 
