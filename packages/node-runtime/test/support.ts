@@ -20,3 +20,13 @@ export const runFixture = (name: string, timeout = 20_000): Effect.Effect<Ended>
       child.kill()
     })
   })
+
+/** Waits until something holds, and dies when that takes longer than ten seconds. */
+export const until = (what: string, holds: () => boolean): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const end = performance.now() + 10_000
+    while (!holds()) {
+      if (performance.now() > end) return yield* Effect.die(new Error(`Not in time: ${what}`))
+      yield* Effect.sleep(5)
+    }
+  })
