@@ -30,6 +30,7 @@ type Reply = "Initialised" | "Exited" | "Closed"
 
 export class ServedWorker {
   private readonly channel: Channel
+  private readonly check: (value: unknown) => void
   private readonly hookNumbers: HookNumbers
   private readonly definitions = new Map<protocol.Reference, Definition>()
   private id = 0
@@ -44,6 +45,7 @@ export class ServedWorker {
 
   constructor(channel: Channel) {
     this.channel = channel
+    this.check = channel.check ?? structuredClone
     this.hookNumbers = new HookNumbers(channel.control)
   }
 
@@ -93,6 +95,7 @@ export class ServedWorker {
         generation,
         state: () => this.state,
         send: (message, transfers) => this.send(message, transfers),
+        check: this.check,
         flushed: this.channel.flushed,
         runEffect: (effect, done, begun) =>
           this.runEffect((runner) => {
@@ -131,7 +134,7 @@ export class ServedWorker {
         (cause) => {
           this.loading.delete(run.chunk)
           this.interruptedLoading.delete(run.chunk)
-          this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: cloneable(cause) })
+          this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: this.cloneable(cause) })
         }
       )
   }
@@ -207,8 +210,8 @@ export class ServedWorker {
     this.interruptHook = () => cut({ _tag: "Interrupted" })
     this.afterCut = undefined
     start(context, begun).then(
-      (exit) => end(exit._tag === "Success" ? succeeded(exit.value) : (this.afterCut ?? failed(exit))),
-      (cause) => end({ _tag: "NotLoaded", cause: cloneable(cause) })
+      (exit) => end(exit._tag === "Success" ? succeeded(exit.value) : (this.afterCut ?? this.failed(exit))),
+      (cause) => end({ _tag: "NotLoaded", cause: this.cloneable(cause) })
     )
   }
 
@@ -246,7 +249,9 @@ export class ServedWorker {
 
   private close(): void {
     if (this.runner === undefined) return this.reply("Closed", succeeded(undefined))
-    this.runner.close((exit) => this.reply("Closed", exit._tag === "Success" ? succeeded(undefined) : failed(exit)))
+    this.runner.close((exit) =>
+      this.reply("Closed", exit._tag === "Success" ? succeeded(undefined) : this.failed(exit))
+    )
   }
 
   private reply(reply: Reply, result: protocol.HookResult): void {
@@ -256,6 +261,25 @@ export class ServedWorker {
       const isResult = result._tag === "Success" || result._tag === "Error"
       const cause = failure.encodeUncloneable(result._tag === "Error" ? failure.decode(result.value) : undefined, why)
       this.send({ _tag: reply, result: { _tag: isResult ? "NotSerializable" : "Failure", cause } })
+    }
+  }
+
+  private failed(exit: Extract<ExitLike, { readonly _tag: "Failure" }>): protocol.HookResult {
+    const { reasons } = exit.cause
+    const reason = reasons.find((reason) => reason._tag !== "Interrupt")
+    if (reason === undefined) return { _tag: "Interrupted" }
+    const cause = reason._tag === "Fail" ? reason.error : (reason as { readonly defect: unknown }).defect
+    return { _tag: "Failure", cause: this.cloneable(cause) }
+  }
+
+  /** Encoded, with what cannot be cloned replaced by what can be said of it. */
+  private cloneable(cause: unknown): failure.EncodedValue {
+    const encoded = failure.encode(cause)
+    try {
+      this.check(encoded)
+      return encoded
+    } catch (why) {
+      return failure.encodeUncloneable(cause, why)
     }
   }
 
@@ -320,24 +344,3 @@ const nothing: ExitLike = { _tag: "Success", value: undefined }
 /** Made anew, because structured clone would lose what an Exit is. */
 const succeeded = (value: unknown): protocol.HookResult =>
   value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }
-
-const failed = (exit: Extract<ExitLike, { readonly _tag: "Failure" }>): protocol.HookResult => {
-  const { reasons } = exit.cause
-  const reason = reasons.find((reason) => reason._tag !== "Interrupt")
-  if (reason === undefined) return { _tag: "Interrupted" }
-  return {
-    _tag: "Failure",
-    cause: cloneable(reason._tag === "Fail" ? reason.error : (reason as { defect: unknown }).defect)
-  }
-}
-
-/** Encoded, with what cannot be cloned replaced by what can be said of it. */
-const cloneable = (cause: unknown): failure.EncodedValue => {
-  const encoded = failure.encode(cause)
-  try {
-    structuredClone(encoded)
-    return encoded
-  } catch (why) {
-    return failure.encodeUncloneable(cause, why)
-  }
-}
