@@ -2,3 +2,4 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { runSuite } from "../../core/test/utils/runtimeSuite.ts"
 
 runSuite("layerThreads", NodeWorkerRuntime.layerThreads())
+runSuite("layerProcesses", NodeWorkerRuntime.layerProcesses(), { without: ["transfer", "sharedMemory"] })
