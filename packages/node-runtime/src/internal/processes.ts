@@ -107,6 +107,7 @@ class Process {
   private readonly early: Array<unknown> = []
   private receiver: ((message: unknown) => void) | undefined = undefined
   private cause: unknown = undefined
+  private wasSpokenTo = false
   private closed: Closed | undefined = undefined
 
   constructor(child: ChildProcess, options: ProcessOptions, control: Control | undefined) {
@@ -122,18 +123,27 @@ class Process {
     this.ended = new Promise((resolve) => {
       child.once("exit", (exitCode, signal) => {
         this.lifeline.destroy()
-        const end = () => {
-          clearTimeout(timer)
-          if (this.closed !== undefined) return
+        this.handedOn(() => {
           this.close({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, cause: this.cause })
           resolve()
-        }
-        // when this process was busy, messages are read only after the timers
-        const timer = setTimeout(() => setImmediate(end), lastMessages)
-        if (child.connected) child.once("disconnect", end)
-        else process.nextTick(end)
+        })
       })
     })
+  }
+
+  /** Calls back when all that the process sent has been handed on, or should have been. */
+  private handedOn(done: () => void): void {
+    let isDone = false
+    const once = () => {
+      if (isDone) return
+      isDone = true
+      clearTimeout(timer)
+      // messages are read after timers, and what has ended is closed for good after that
+      setImmediate(() => setImmediate(done))
+    }
+    const timer = setTimeout(once, lastMessages)
+    if (this.child.connected) this.child.once("disconnect", once)
+    else once()
   }
 
   private handle(envelope: unknown): void {
@@ -165,6 +175,8 @@ class Process {
   /** Waits for a process that was told to stop; one that does not end is killed. */
   readonly end: Effect.Effect<void> = Effect.promise(async () => {
     if (this.closed !== undefined) return
+    // nobody came to use it, as when its start was interrupted, so nobody has told it to stop
+    if (!this.wasSpokenTo) this.child.kill("SIGKILL")
     this.setBusy(true)
     const timer = setTimeout(() => this.child.kill("SIGKILL"), grace)
     await this.ended
@@ -176,6 +188,7 @@ class Process {
       send: (message) => {
         if (!this.child.connected) return
         const envelope: Envelope = { mpire: "Message", message }
+        this.wasSpokenTo = true
         // a process that has just ended is no error: it closes
         this.child.send(envelope, () => {})
       },

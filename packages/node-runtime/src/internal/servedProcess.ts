@@ -12,19 +12,24 @@ const grace = 100
 
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: Settings): void => {
+  serve(open(settings))
+  watchLifeline()
+}
+
+/** The channel to that pool. */
+export const open = (settings: Settings): Channel => {
   const ipc = new Ipc()
   process.on("uncaughtExceptionMonitor", (error) => {
     // a task module that handles uncaught errors goes on
     if (process.listenerCount("uncaughtException") === 0) sendUncaught(ipc, error)
   })
-  serve({
+  return {
     send: (message) => ipc.send({ mpire: "Message", message }),
     receive: (handler) => ipc.receive(handler),
     close: () => ipc.close(),
     flushed: (resume) => ipc.flushed(resume),
     control: settings.control ? overFile(controlFd) : undefined
-  })
-  watchLifeline()
+  }
 }
 
 const sendUncaught = (ipc: Ipc, error: unknown): void => {
