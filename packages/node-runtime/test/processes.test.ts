@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import { existsSync, realpathSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as processes from "../src/internal/processes.ts"
-import { eventually, isRunning, runFixture, runNode, startFixture } from "./support.ts"
+import { cachedEnv, eventually, isRunning, runFixture, runNode, startFixture } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/process.tasks.ts")>(
   new URL("./fixtures/process.tasks.ts", import.meta.url)
@@ -17,7 +17,7 @@ const nested = Portable.module<typeof import("./fixtures/nested.tasks.ts")>(
   new URL("./fixtures/nested.tasks.ts", import.meta.url)
 )
 
-const onProcesses = Effect.provide(NodeWorkerRuntime.layerProcesses())
+const onProcesses = Effect.provide(NodeWorkerRuntime.layerProcesses({ env: cachedEnv }))
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
   if (Exit.isSuccess(exit)) throw new Error("it succeeded")
@@ -72,7 +72,7 @@ describe("NodeWorkerRuntime.layerProcesses", () => {
       const seen = yield* pool.run(tasks.seen, undefined)
       assert.isTrue(seen.inherited)
       assert.strictEqual(seen.cwd, process.cwd())
-    }).pipe(onProcesses)
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses()))
   )
 
   it("inherits neither the text of a main program nor the inspector", () => {
@@ -274,7 +274,7 @@ describe.runIf(process.platform === "linux" && existsSync("/usr/bin/taskset"))("
       const items = Array.from({ length: size }, (_, n) => n)
       const workers = yield* pool.map(items, tasks.allowedCpus, { dispatch: "ordered", chunkSize: 1 })
       return workers.map(({ cpus }) => cpus)
-    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ cpus })), Effect.scoped)
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ cpus, env: cachedEnv })), Effect.scoped)
 
   it.live("pins all workers to one entry, or each to its own", () =>
     Effect.gen(function* () {
@@ -308,7 +308,7 @@ describe("a channel to a process", () => {
   const entry = new URL("./fixtures/control.entry.ts", import.meta.url)
 
   const open = Effect.fnUntraced(function* (options?: NodeWorkerRuntime.ProcessOptions) {
-    const connection = yield* processes.open({ id: 0, generation: 1 }, 2, { entry, ...options })
+    const connection = yield* processes.open({ id: 0, generation: 1 }, 2, { entry, env: cachedEnv, ...options })
     const received: Array<unknown> = []
     const closed: Array<Closed> = []
     connection.closed((why) => closed.push(why))

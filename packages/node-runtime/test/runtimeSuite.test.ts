@@ -2,4 +2,3 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { runSuite } from "../../core/test/utils/runtimeSuite.ts"
 
 runSuite("layerThreads", NodeWorkerRuntime.layerThreads())
-runSuite("layerProcesses", NodeWorkerRuntime.layerProcesses(), { without: ["transfer", "sharedMemory"] })
