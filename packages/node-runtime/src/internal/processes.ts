@@ -87,7 +87,9 @@ const start = (
     }
     child.once("error", (cause) => {
       if (child.connected) child.disconnect()
-      for (const stream of child.stdio) stream?.destroy()
+      // without file descriptors left, Node gives up before it has made these
+      const streams: ChildProcess["stdio"] | undefined = child.stdio
+      for (const stream of streams ?? []) stream?.destroy()
       resume(Effect.fail(cause))
     })
     child.once("spawn", () => {
