@@ -115,10 +115,13 @@ describe("NodeWorkerRuntime.layerProcesses", () => {
   it.live("F3 fails at once when there is no such directory or entry", () =>
     Effect.gen(function* () {
       const run = Effect.flatMap(WorkerPool.make({ size: 2 }), (pool) => pool.map([1, 2, 3], tasks.square))
-      for (const options of [{ cwd: "/no/such/directory" }, { entry: new URL("file:///nowhere/entry.js") }]) {
-        const exit = yield* Effect.exit(Effect.provide(run, NodeWorkerRuntime.layerProcesses(options)))
-        assert.strictEqual(reasonOf(exit)._tag, "StartFailed")
-      }
+      const failed = (options: NodeWorkerRuntime.ProcessOptions) =>
+        Effect.map(Effect.exit(Effect.provide(run, NodeWorkerRuntime.layerProcesses(options))), reasonOf)
+      const entry = yield* failed({ entry: new URL("file:///nowhere/entry.js") })
+      assert.strictEqual(entry._tag, "StartFailed")
+      const directory = yield* failed({ cwd: "/no/such/directory" })
+      assert.strictEqual(directory._tag, "StartFailed")
+      assert.include(directory.message, "There is no directory /no/such/directory")
     })
   )
 

@@ -6,6 +6,7 @@ import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import type { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import { DefaultSerializer } from "node:v8"
@@ -31,10 +32,7 @@ export const open: (
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
   const settings: Settings = { compileCache: options.compileCache ?? true, control: numbers !== undefined }
   const command = yield* cpus.pinned(options.cpus, identity.id, yield* commandOf(options, settings))
-  const child = yield* Effect.acquireRelease(
-    start(command, options, numbers?.fd).pipe(Effect.map((child) => new Process(child, options, numbers))),
-    (child) => child.end
-  )
+  const child = yield* Effect.acquireRelease(start(command, options, numbers), (child) => child.end)
   return child.connection
 })
 
@@ -71,13 +69,13 @@ export const withoutProgram = (execArgv: ReadonlyArray<string>): ReadonlyArray<s
 const start = (
   [file, ...args]: cpus.Command,
   options: ProcessOptions,
-  controlFd: number | undefined
-): Effect.Effect<ChildProcess, unknown> =>
+  numbers: control.ControlFile | undefined
+): Effect.Effect<Process, unknown> =>
   Effect.callback((resume) => {
     let child: ChildProcess
     try {
       child = spawn(file, args, {
-        stdio: ["ignore", "inherit", "inherit", "ipc", controlFd ?? "ignore", "pipe"],
+        stdio: ["ignore", "inherit", "inherit", "ipc", numbers?.fd ?? "ignore", "pipe"],
         serialization: options.serialization ?? "advanced",
         ...(options.env === undefined ? {} : { env: options.env }),
         ...(options.cwd === undefined ? {} : { cwd: options.cwd })
@@ -85,18 +83,20 @@ const start = (
     } catch (cause) {
       return resume(Effect.fail(cause))
     }
+    // at once, because this fiber may go on only when the process has ended already
+    if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, options, numbers)))
     child.once("error", (cause) => {
       if (child.connected) child.disconnect()
       // without file descriptors left, Node gives up before it has made these
       const streams: ChildProcess["stdio"] | undefined = child.stdio
       for (const stream of streams ?? []) stream?.destroy()
-      resume(Effect.fail(cause))
-    })
-    child.once("spawn", () => {
-      child.removeAllListeners("error")
-      resume(Effect.succeed(child))
+      resume(Effect.fail(whyNot(options, cause)))
     })
   })
+
+/** Node says of a directory that is missing that the program is. */
+const whyNot = ({ cwd }: ProcessOptions, cause: Error): Error =>
+  cwd === undefined || existsSync(cwd) ? cause : new Error(`There is no directory ${String(cwd)}`, { cause })
 
 class Process {
   private readonly child: ChildProcess
