@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { readdirSync } from "node:fs"
-import { until } from "./support.ts"
+import { eventually } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/nested.tasks.ts")>(
   new URL("./fixtures/nested.tasks.ts", import.meta.url)
@@ -17,12 +17,8 @@ describe.skipIf(process.platform !== "linux")("nested pools", () => {
   it.live("F5 a task on a thread makes a pool of threads", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2 })
-      const results = yield* pool.map([10, 100], tasks.squaresBelow, { chunkSize: 1 })
-      assert.deepStrictEqual(
-        results.map(({ sum }) => sum),
-        [285, 328_350]
-      )
-      assert.strictEqual(new Set(results.flatMap(({ threads }) => threads)).size, 6)
+      const results = yield* pool.map([0, 1], tasks.threadsBelow, { chunkSize: 1 })
+      assert.strictEqual(new Set(results.flat()).size, 6)
     }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads()))
   )
 
@@ -31,10 +27,10 @@ describe.skipIf(process.platform !== "linux")("nested pools", () => {
       const before = threads()
       const pool = yield* WorkerPool.make({ size: 1, killAfter: 100 })
       const fiber = yield* Effect.forkChild(pool.run(tasks.busyBelow, undefined))
-      yield* until("there are three threads", () => threads() >= before + 3)
+      yield* eventually("there are three threads", () => threads() >= before + 3)
       yield* pool.terminate
       yield* Fiber.await(fiber)
-      yield* until("they are gone", () => threads() <= before)
+      yield* eventually("they are gone", () => threads() <= before)
     }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerThreads()))
   )
 })
