@@ -11,9 +11,7 @@ const text = `${"a".repeat(50)}!`
 const patterns = ["^a+!$", "^(a+)+$", "b", "^(a|aa)+$", "!$"]
 
 export const program = Effect.gen(function* () {
-  const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, timeout: "100 millis", killAfter: "100 millis" })
-  // workers that are up: their first items need not wait for them
-  yield* pool.start
+  const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, timeout: "200 millis", killAfter: "100 millis" })
   const exits = yield* pool.mapExit(
     patterns.map((pattern) => ({ pattern, text })),
     tasks.matches

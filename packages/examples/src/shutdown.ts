@@ -29,9 +29,8 @@ const impatient = Layer.effectDiscard(
   )
 )
 
-program.pipe(
-  Effect.provide(Shop.layer),
-  Effect.provide(NodeWorkerRuntime.layerThreads()),
-  Effect.provide(impatient),
-  NodeRuntime.runMain
-)
+const workers = process.argv.includes("--processes")
+  ? NodeWorkerRuntime.layerProcesses()
+  : NodeWorkerRuntime.layerThreads()
+
+program.pipe(Effect.provide(Shop.layer), Effect.provide(workers), Effect.provide(impatient), NodeRuntime.runMain)
