@@ -15,7 +15,7 @@ import { formatMessage } from "publint/utils"
 const root = path.join(import.meta.dirname, "..")
 const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-packages-"))
 const consumer = path.join(temp, "consumer")
-const expected = `[{"square":1,"inMain":false},{"square":4,"inMain":false},{"square":9,"inMain":false}]`
+const expected = ["on a thread", "elsewhere"].map((where) => `1 ${where}, 4 ${where}, 9 ${where}`).join("\n")
 
 interface Manifest {
   readonly name: string

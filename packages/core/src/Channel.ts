@@ -62,6 +62,8 @@ export interface Channel {
    * where `send` itself sees to that.
    */
   readonly flushed?: ((resume: () => void) => void) | undefined
+  /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
+  readonly check?: ((value: unknown) => void) | undefined
 }
 
 /**

@@ -13,10 +13,14 @@
  * `S` is the worker's state: what the pool's `init` returned. In `init` itself there is none yet. A task that does not
  * care about the state says `WorkerContext`, and runs on every pool.
  *
+ * `signal` and `interrupted` tell a task that nobody wants its result any more: its call has failed or was interrupted,
+ * or its time is over. They reach a task that computes as well, as soon as it looks: `interrupted`, or `signal.aborted`,
+ * costs some nanoseconds on threads and about a microsecond on processes. A task that goes on for `killAfter` is ended
+ * together with its worker.
+ *
  * **Gotchas**
  *
- * `signal` and `interrupted` tell a task that nobody wants its result any more. A synchronous task sees a change of
- * them only when the platform can deliver it while it runs; one that returns an Effect or a Promise always does.
+ * On fibers, and where a runtime's channel has no `control`, a synchronous task sees no change of them.
  *
  * @example
  * ```ts

@@ -5,12 +5,14 @@ import { Array, Effect, Layer, Option, Order, References } from "effect"
 import * as appLayers from "../src/app-layers.ts"
 import * as bind from "../src/bind.ts"
 import * as cancel from "../src/cancel.ts"
+import * as crashes from "../src/crashes.ts"
 import * as keepAlive1 from "../src/keep-alive-1.ts"
 import * as keepAlive2 from "../src/keep-alive-2.ts"
 import * as keepAlive3 from "../src/keep-alive-3.ts"
 import * as keepAliveLifespan from "../src/keep-alive-lifespan.ts"
 import * as keepAliveRestart from "../src/keep-alive-restart.ts"
 import * as lifespan from "../src/lifespan.ts"
+import * as patterns from "../src/patterns.ts"
 import * as pool from "../src/pool.ts"
 import * as quotes from "../src/quotes.ts"
 import * as schemas from "../src/schemas.ts"
@@ -20,18 +22,19 @@ import * as streaming from "../src/streaming.ts"
 import * as timeouts from "../src/timeouts.ts"
 import * as workerState from "../src/worker-state.ts"
 
-/** An example on threads, and what has to become of it. */
+/** An example, on threads where nothing else is said, and what has to become of it. */
 const example = <A, E>(
   name: string,
   program: Effect.Effect<A, E, WorkerRuntime.WorkerRuntime>,
-  check: (result: A) => void
+  check: (result: A) => void,
+  runtime = NodeWorkerRuntime.layerThreads()
 ) =>
   it.live(
     name,
     () =>
       program.pipe(
         Effect.map(check),
-        Effect.provide(NodeWorkerRuntime.layerThreads()),
+        Effect.provide(runtime),
         // the warnings are part of the examples, but not of the tests' report
         Effect.provideService(References.MinimumLogLevel, "Error")
       ),
@@ -120,6 +123,21 @@ describe("examples on threads", () => {
     assert.deepStrictEqual([fast, slow], ["<h1>/fast</h1>", "<h1>/slow</h1>"])
     assert.match(stuck ?? "", /^given up: Item 1 timed out/)
   })
+
+  example("patterns", patterns.program, ({ answers, killed, lost }) => {
+    const [plus, nested, letter, alternatives, end] = answers
+    assert.deepStrictEqual([plus, letter, end], ["matches", "does not match", "matches"])
+    assert.match(nested ?? "", /^given up: Item 1 timed out/)
+    assert.match(alternatives ?? "", /^given up: Item 3 timed out/)
+    assert.deepStrictEqual({ killed, lost }, { killed: 2, lost: 0 })
+  })
+
+  example(
+    "crashes",
+    crashes.program,
+    (result) => assert.deepStrictEqual(result, { read: 19, broken: ["image 13: SIGSEGV"] }),
+    NodeWorkerRuntime.layerProcesses()
+  )
 
   example("cancel", cancel.program, ({ cancelled, winner }) => {
     assert.strictEqual(winner, "answered after 200 ms")

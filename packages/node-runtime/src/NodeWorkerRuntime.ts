@@ -1,12 +1,31 @@
 /**
- * Where the workers of a `WorkerPool` live on Node.js: in worker threads.
+ * Where the workers of a `WorkerPool` live on Node.js: in worker threads, or in child processes.
  *
  * @since 0.1.0
  */
 import * as WorkerRuntime from "@effect-mpire/core/WorkerRuntime"
 import type * as Layer from "effect/Layer"
 import type { ResourceLimits, SHARE_ENV } from "node:worker_threads"
+import * as processes from "./internal/processes.ts"
 import * as threads from "./internal/threads.ts"
+
+/**
+ * What workers in threads and in processes have in common.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface WorkerOptions {
+  /** Node's own options for the workers. Default: those of this process. */
+  readonly execArgv?: ReadonlyArray<string> | undefined
+  /** Whether workers use Node's on-disk cache of compiled modules, with which they start faster. Default: true. */
+  readonly compileCache?: boolean | undefined
+  /**
+   * The module that a worker runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from within
+   * a bundle, through the bundle's own `node_modules`. Set it when neither can be: bundle that module as well.
+   */
+  readonly entry?: URL | undefined
+}
 
 /**
  * Options of worker threads; all but `compileCache` and `entry` go to `new Worker` as they are.
@@ -14,22 +33,39 @@ import * as threads from "./internal/threads.ts"
  * @category options
  * @since 0.1.0
  */
-export interface ThreadOptions {
+export interface ThreadOptions extends WorkerOptions {
   /** Limits of a thread's JavaScript engine, such as `{ maxOldGenerationSizeMb: 512 }`. */
   readonly resourceLimits?: ResourceLimits | undefined
   /** The threads' `process.env`, or `SHARE_ENV` of `node:worker_threads`. Default: a copy of this thread's. */
   readonly env?: NodeJS.Dict<string> | typeof SHARE_ENV | undefined
-  /** Node's own options for the threads. Default: those of this process. */
-  readonly execArgv?: ReadonlyArray<string> | undefined
   /** What the threads are called in debuggers and profiles. Default: `"effect-mpire"` and their worker's id. */
   readonly name?: string | undefined
-  /** Whether threads use Node's on-disk cache of compiled modules, with which they start faster. Default: true. */
-  readonly compileCache?: boolean | undefined
+}
+
+/**
+ * Options of child processes; all but `compileCache`, `entry` and `cpus` go to `child_process.spawn` as they are.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ProcessOptions extends WorkerOptions {
   /**
-   * The module that a thread runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from within
-   * a bundle, through the bundle's own `node_modules`. Set it when neither can be: bundle that module as well.
+   * How messages are written. `"json"` may be faster for plain objects, is far slower for binary data, and loses what JSON
+   * loses: functions are left out in silence, `undefined` in an array becomes `null`, a `Date` its text, a `Map`, a `Set` or
+   * a typed array a plain object, and a `bigint` cannot cross.
+   * Default: `"advanced"`, structured clone.
    */
-  readonly entry?: URL | undefined
+  readonly serialization?: "advanced" | "json" | undefined
+  /** The processes' `process.env`. Default: a copy of this process's. */
+  readonly env?: NodeJS.Dict<string> | undefined
+  /** The directory that the processes start in. Default: this process's. */
+  readonly cwd?: string | URL | undefined
+  /**
+   * The CPUs that workers are pinned to, all their threads included, on Linux where util-linux's `taskset` is installed:
+   * the first entry for the worker in slot 0, and so on, or one entry for all. An entry is a CPU's number or a list of
+   * them. Where that cannot be, no worker starts, and calls fail with `InvalidOptions`. Default: any CPU.
+   */
+  readonly cpus?: ReadonlyArray<number | ReadonlyArray<number>> | undefined
 }
 
 /**
@@ -69,4 +105,48 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
   WorkerRuntime.layerChannel({
     name: "threads",
     open: (worker, controls) => threads.open(worker, controls, options ?? {})
+  })
+
+/**
+ * Workers in child processes (`node:child_process`).
+ *
+ * **When to use**
+ *
+ * Use for work that may crash or exhaust its memory, for native code that is not safe in threads or blocks them, and to
+ * pin workers to CPUs: a process that dies takes nothing with it but what it held.
+ *
+ * **Details**
+ *
+ * TypeScript task modules run as they are: Node strips their types. What workers write to stdout and stderr goes where
+ * this process's goes. Workers ignore SIGINT and SIGTERM, so that exit hooks run when this process ends its pools, and
+ * they end within a second when this process dies, even while they compute. A worker's timeouts are in real time, even
+ * under `TestClock`.
+ *
+ * **Gotchas**
+ *
+ * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms longer to
+ * start than a thread, and to end, and needs some 50 MB of memory. A small message takes as long as to a thread, one of
+ * megabytes several times as long. An uncaught error is printed by the worker, too.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerPool } from "@effect-mpire/core"
+ * import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2 })
+ *   return yield* pool.map([1, 2, 3], Portable.inline((n: number) => n * n))
+ * }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerProcesses()))
+ *
+ * await Effect.runPromise(program) // => [1, 4, 9]
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProcesses = (options?: ProcessOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  WorkerRuntime.layerChannel({
+    name: "processes",
+    open: (worker, controls) => processes.open(worker, controls, options ?? {})
   })

@@ -257,5 +257,8 @@ const lostWith = (
   indices: () => ReadonlyArray<number>
 ): WorkerPoolError.WorkerPoolError =>
   error.reason._tag === "WorkerLost"
-    ? WorkerPoolError.make(new WorkerPoolError.WorkerLost({ ...error.reason, indices: indices() }))
+    ? WorkerPoolError.make(
+        // an error's cause is no property that a spread would take along
+        new WorkerPoolError.WorkerLost({ ...error.reason, cause: error.reason.cause, indices: indices() })
+      )
     : error

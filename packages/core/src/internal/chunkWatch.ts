@@ -4,7 +4,6 @@
  */
 import type { Chunk } from "../WorkerRuntime.ts"
 import { type Cell, phases } from "./control.ts"
-import { defer } from "./defer.ts"
 import { interval, Watch } from "./watch.ts"
 
 /** What may take how long, in milliseconds; `undefined` for any time. */
@@ -47,14 +46,9 @@ export class ChunkWatch {
     this.limits = limits
     this.chunks = chunks
     this.watch = new Watch(() => {
-      if (this.overdue() === undefined) return this.next()
-      // what it has sent meanwhile may say otherwise
-      defer(() => {
-        const found = this.overdue()
-        if (found !== undefined) return overdue(found)
-        const next = this.next()
-        if (next !== undefined) this.watch.within(next)
-      })
+      const found = this.overdue()
+      if (found === undefined) return this.next()
+      overdue(found)
       return undefined
     })
   }

@@ -24,6 +24,8 @@ export interface LoopHost {
   readonly generation: number
   readonly state: () => unknown
   readonly send: Send
+  /** Throws for a value that `send` would throw for. */
+  readonly check: (value: unknown) => void
   /** Calls back once all that was sent has left the worker; `undefined` where sending sees to that. */
   readonly flushed: ((resume: () => void) => void) | undefined
   /** Runs an item's Effect; says when it begins. */
@@ -282,6 +284,6 @@ export class ItemLoop {
   private flush(ended: boolean): void {
     const { outbox } = this
     this.outbox = undefined
-    outbox?.send(this.host.send, ended)
+    outbox?.send(this.host.send, this.host.check, ended)
   }
 }

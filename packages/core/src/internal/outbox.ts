@@ -81,11 +81,20 @@ export class Outbox {
     this.count++
   }
 
-  send(send: Send, ended: boolean): void {
+  /** `check` throws for a value that `send` would throw for. */
+  send(send: Send, check: (value: unknown) => void, ended: boolean): void {
     try {
       send(this.message(ended), this.transfers)
     } catch {
-      this.replaceUncloneable()
+      this.replaceUncloneable((value) => {
+        try {
+          // what is moved is not copied; trying moves nothing
+          if (!this.transfers.includes(value as Transferable)) check(value)
+          return undefined
+        } catch (why) {
+          return why
+        }
+      })
       send(this.message(ended), this.transfers)
     }
   }
@@ -96,9 +105,9 @@ export class Outbox {
   }
 
   /** Something in the message cannot be cloned: finds what, and says so in its place. */
-  private replaceUncloneable(): void {
+  private replaceUncloneable(whyUncloneable: (value: unknown) => unknown): void {
     this.others = this.others.map(([offset, outcome]) => {
-      const why = whyUncloneable(outcome, this.transfers)
+      const why = whyUncloneable(outcome)
       if (why === undefined) return [offset, outcome]
       const direction = outcome._tag === "Error" ? "output" : "error"
       const cause = failure.encodeUncloneable(this.originals.get(offset), why)
@@ -106,21 +115,10 @@ export class Outbox {
     })
     const values = this.values
     this.values = values.map((value, offset) => {
-      const why = whyUncloneable(value, this.transfers)
+      const why = whyUncloneable(value)
       if (why === undefined) return value
       this.others.push([offset, notSerializable("output", why)])
       return undefined
     })
-  }
-}
-
-/** Tries, without moving anything. */
-const whyUncloneable = (value: unknown, transfers: ReadonlyArray<Transferable>): unknown => {
-  if (transfers.includes(value as Transferable)) return undefined
-  try {
-    structuredClone(value)
-    return undefined
-  } catch (why) {
-    return why
   }
 }

@@ -36,6 +36,8 @@ interface Sent extends Watched {
   readonly positions: ReadonlyArray<number> | undefined
   readonly place: number
   readonly moved: boolean
+  /** Whether its call has been told already that it has ended; the worker has yet to say so. */
+  isOver: boolean
 }
 
 export class RemoteChunks {
@@ -49,7 +51,11 @@ export class RemoteChunks {
   constructor(host: ChunksHost) {
     this.host = host
     this.freeCells = Array.from({ length: host.cells }, (_, place) => place)
-    this.watch = new ChunkWatch(host, () => this.sentChunks.values(), host.overdue)
+    this.watch = new ChunkWatch(host, () => this.current, host.overdue)
+  }
+
+  private get current(): ReadonlyArray<Sent> {
+    return [...this.sentChunks.values()].filter(({ isOver }) => !isOver)
   }
 
   get size(): number {
@@ -139,13 +145,20 @@ export class RemoteChunks {
     // seen between two items, however busy the worker is
     sent.cell.interrupt()
     this.host.send({ _tag: "Interrupt", chunk: id })
-    this.watch.interrupted(sent)
+    // nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item
+    if (sent.cell.started === 0 && sent.cell.phase !== phases.loading) {
+      sent.isOver = true
+      this.ids.delete(chunk)
+      chunk.onEnd(undefined)
+    } else {
+      this.watch.interrupted(sent)
+    }
   }
 
   /** The worker has ended, or will have before it starts another item: what it had of every chunk. */
   lose(overdue?: Overdue): Map<Chunk, InHand> {
     this.watch.stop()
-    const sentChunks = [...this.sentChunks.values()]
+    const sentChunks = this.current
     this.sentChunks.clear()
     this.ids.clear()
     for (const { cell } of sentChunks) cell.interrupt()
@@ -166,7 +179,7 @@ export class RemoteChunks {
 
   /** Whether the worker was loading a chunk's task when it ended, and which. */
   get loading(): Chunk | undefined {
-    return [...this.sentChunks.values()].find(({ cell }) => cell.phase === phases.loading)?.chunk
+    return this.current.find(({ cell }) => cell.phase === phases.loading)?.chunk
   }
 
   private isInterrupted(chunk: Chunk): boolean {
@@ -184,10 +197,11 @@ export class RemoteChunks {
     chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
   }
 
-  private sent(id: number, sent: Omit<Sent, keyof Watched> & Pick<Watched, "chunk" | "cell">): void {
+  private sent(id: number, sent: Omit<Sent, keyof Watched | "isOver"> & Pick<Watched, "chunk" | "cell">): void {
     const watched: Sent = {
       ...sent,
       stuckSince: undefined,
+      isOver: false,
       interruptedAt: undefined,
       running: sent.chunk.timeout === undefined ? undefined : new Map(),
       seen: 0
@@ -222,9 +236,10 @@ export class RemoteChunks {
     const sent = this.sentChunks.get(id)
     if (sent === undefined) return
     this.sentChunks.delete(id)
-    this.ids.delete(sent.chunk)
     this.free(sent.place)
     this.host.busyChanged()
+    if (sent.isOver) return
+    this.ids.delete(sent.chunk)
     sent.chunk.onEnd(error)
   }
 
@@ -233,6 +248,7 @@ export class RemoteChunks {
     if (sent === undefined) return
     const { chunk, codecs, positions } = sent
     const { count, from, others, values } = message
+    if (sent.isOver) return message.ended ? this.ended(message.chunk, undefined) : undefined
     if (sent.running !== undefined) this.watch.reported(sent, from, count)
     let other = 0
     const inOrder = others.length > 1 ? [...others].sort(([left], [right]) => left - right) : others

@@ -35,8 +35,8 @@ export const runtime = (options: {
   })
 })
 
-/** How many chunks a worker may have; one more, because a chunk can be sent before another's end has been noticed. */
-const cells = ({ tasksPerWorker }: StartOptions): number => Math.min(tasksPerWorker, 4096) + 1
+/** How many chunks a worker may have: as many as items, and those that are over here but not there. */
+const cells = ({ tasksPerWorker }: StartOptions): number => Math.min(2 * tasksPerWorker + 8, 8192)
 
 class RemoteWorker implements Worker {
   private readonly options: StartOptions

@@ -1,6 +1,8 @@
+import { defer } from "./defer.ts"
+
 /**
- * Looks at something again and again, in real time, for as long as there is a reason to. A watch alone does not keep the
- * process alive.
+ * Looks at something again and again, in real time, for as long as there is a reason to: each time after the messages that
+ * have arrived by then, which may say otherwise. A watch alone does not keep the process alive.
  */
 export class Watch {
   private readonly look: () => number | undefined
@@ -18,19 +20,24 @@ export class Watch {
     if (due >= this.due) return
     clearTimeout(this.timer)
     this.due = due
-    this.timer = setTimeout(() => {
-      this.due = Number.POSITIVE_INFINITY
-      const next = this.look()
-      if (next !== undefined) this.within(next)
-    }, millis)
+    this.timer = setTimeout(() => defer(() => this.now()), millis)
     ;(this.timer as { readonly unref?: () => void }).unref?.()
+  }
+
+  private now(): void {
+    if (this.due === stopped) return
+    this.due = Number.POSITIVE_INFINITY
+    const next = this.look()
+    if (next !== undefined) this.within(next)
   }
 
   stop(): void {
     clearTimeout(this.timer)
-    this.due = Number.NEGATIVE_INFINITY
+    this.due = stopped
   }
 }
+
+const stopped = Number.NEGATIVE_INFINITY
 
 /** How often to look for something that may take so long: often enough to be at most a twentieth late. */
 export const interval = (millis: number): number => Math.min(100, Math.max(2, millis / 20))

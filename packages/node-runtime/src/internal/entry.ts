@@ -1,24 +1,31 @@
 /**
- * What a worker thread runs: a channel over its parent port, served.
+ * What a worker runs, in a thread or a process of its own: a channel to the pool, served.
  */
 import { enableCompileCache } from "node:module"
-import { parentPort, type Transferable, workerData } from "node:worker_threads"
+import { isMainThread, parentPort, type Transferable, workerData } from "node:worker_threads"
+import type { Settings } from "./envelope.ts"
 import { sharedControl } from "./sharedControl.ts"
 
-const { compileCache, control } = workerData as { readonly compileCache: boolean; readonly control: Int32Array }
+// whoever signals a whole process group means the pool's process, which ends its workers in its own time
+if (isMainThread) for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {})
 
-if (compileCache) enableCompileCache()
+const settings: unknown = isMainThread ? JSON.parse(process.argv.splice(2, 1)[0]!) : workerData
+
+if ((settings as Pick<Settings, "compileCache">).compileCache) enableCompileCache()
 
 // only now, so that what it imports comes from the cache
-const { serve } = await import("@effect-mpire/core/WorkerEntry")
-
-const port = parentPort!
-
-serve({
-  send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
-  receive: (handler) => {
-    port.on("message", handler)
-  },
-  close: () => port.close(),
-  control: sharedControl(control)
-})
+if (isMainThread) {
+  const { serveProcess } = await import("./servedProcess.ts")
+  serveProcess(settings as Settings)
+} else {
+  const { serve } = await import("@effect-mpire/core/WorkerEntry")
+  const port = parentPort!
+  serve({
+    send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
+    receive: (handler) => {
+      port.on("message", handler)
+    },
+    close: () => port.close(),
+    control: sharedControl((settings as { readonly control: Int32Array }).control)
+  })
+}

@@ -5,11 +5,10 @@ import type { Closed, Connection, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { sharedControl } from "./sharedControl.ts"
+import { entry, inheritedArgv } from "./start.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
 const grace = 100
@@ -42,25 +41,6 @@ const start = (identity: WorkerIdentity, control: Int32Array, options: ThreadOpt
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
   })
-}
-
-/** An option for the text of a main program is an error where there is a file to run. */
-const inheritedArgv = (): ReadonlyArray<string> =>
-  process.execArgv.filter((option) => !option.startsWith("--input-type"))
-
-/** From source, from `dist`, or from within a bundle, where only the package's name leads there. */
-const entry = (): URL => {
-  const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
-  if (import.meta.url.includes("/internal/threads.") && existsSync(fileURLToPath(beside))) return beside
-  try {
-    return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
-  } catch (cause) {
-    throw new Error(
-      "@effect-mpire/node-runtime is not installed where this bundle runs: install it, or bundle " +
-        "@effect-mpire/node-runtime/entry as well and name its file by the option entry of layerThreads",
-      { cause }
-    )
-  }
 }
 
 class Thread {

@@ -1,0 +1,29 @@
+/**
+ * Ends this process when the one that started it has died, however busy this one is: a thread waits for the end of a pipe
+ * that only the other process holds open.
+ */
+import { Worker } from "node:worker_threads"
+import { lifelineFd } from "./envelope.ts"
+
+/** How long the process may take to end by itself, with its exit handlers, in milliseconds. */
+const grace = 500
+
+const code = `
+const { Socket } = require("node:net")
+new Socket({ fd: ${lifelineFd}, writable: false })
+  .on("error", () => {})
+  .on("close", () => setTimeout(() => process.kill(process.pid, "SIGKILL"), ${grace}))
+  .resume()
+`
+
+/** Starts the thread, which does not keep this process running. */
+export const watchLifeline = (): void => {
+  try {
+    // without the options and the environment that would have it load more than that
+    const watcher = new Worker(code, { eval: true, execArgv: [], env: {}, name: "effect-mpire lifeline" })
+    watcher.on("error", () => {})
+    watcher.unref()
+  } catch {
+    // where threads are forbidden an idle process still ends with the other
+  }
+}

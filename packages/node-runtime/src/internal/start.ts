@@ -1,0 +1,24 @@
+/**
+ * What starting a worker takes, in a thread and in a process alike.
+ */
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+/** An option for the text of a main program is an error where there is a file to run. */
+export const inheritedArgv = (): ReadonlyArray<string> =>
+  process.execArgv.filter((option) => !option.startsWith("--input-type"))
+
+/** The entry's module: from source, from `dist`, or from within a bundle, where only the package's name leads there. */
+export const entry = (): URL => {
+  const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
+  if (import.meta.url.includes("/internal/start.") && existsSync(fileURLToPath(beside))) return beside
+  try {
+    return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
+  } catch (cause) {
+    throw new Error(
+      "@effect-mpire/node-runtime is not installed where this bundle runs: install it, or bundle " +
+        "@effect-mpire/node-runtime/entry as well and name its file by the layer's option entry",
+      { cause }
+    )
+  }
+}
