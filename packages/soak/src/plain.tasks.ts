@@ -69,14 +69,17 @@ const sleep = (millis: number, signal?: AbortSignal): Promise<void> =>
   })
 
 /** How much memory the worker uses, in bytes, after its garbage has been collected. */
-export const memory = async (): Promise<{ readonly heap: number; readonly external: number; readonly rss: number }> => {
+export const memory = async (): Promise<{ readonly heap: number; readonly external: number }> => {
   const { setFlagsFromString } = await import("node:v8")
   const { runInNewContext } = await import("node:vm")
   setFlagsFromString("--expose-gc")
   const gc: () => void = runInNewContext("gc")
   gc()
-  const { arrayBuffers, external, heapUsed, rss } = process.memoryUsage()
-  return { heap: heapUsed, external: external + arrayBuffers, rss }
+  // buffers are swept a little later
+  await sleep(20)
+  gc()
+  const { external, heapUsed } = process.memoryUsage()
+  return { heap: heapUsed, external }
 }
 
 /** Uses a bound value. */

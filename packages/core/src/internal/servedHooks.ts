@@ -58,7 +58,7 @@ export class ServedHooks {
         )
         if (provided._tag === "Failure") return provided
       }
-      if (hook === undefined || context.interrupted) return nothing
+      if (hook === undefined) return nothing
       const exit = await this.hook(hook, context, begun)
       if (exit._tag === "Success") this.state = exit.value
       // the state stays here
@@ -126,6 +126,8 @@ export class ServedHooks {
 
   private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
     const { value } = await this.load(reference)
+    // what has not run has not succeeded: for an `init`, `exit` would run
+    if (context.interrupted) return performance.now() > context.deadline ? nothing : interrupted
     begun()
     try {
       const result: unknown = typeof value === "function" && !isEffect(value) ? value(context) : value
@@ -181,6 +183,8 @@ export class ServedHooks {
 }
 
 const uninterrupted = { isInterrupted: false }
+
+const interrupted: ExitLike = { _tag: "Failure", cause: { reasons: [{ _tag: "Interrupt", fiberId: undefined }] } }
 
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 
