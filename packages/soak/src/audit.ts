@@ -68,14 +68,16 @@ export class Audit {
     worker.tail.push(line)
     if (worker.tail.length > tail) worker.tail.shift()
     const newest = this.newest.get(worker.slot) ?? 0
-    if (worker.generation < newest) this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`, worker)
+    if (worker.generation < newest)
+      this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`, worker)
     this.newest.set(worker.slot, Math.max(newest, worker.generation))
     this.happened(event!, worker, fields, line)
   }
 
   private happened(event: string, worker: WorkerRecord, fields: ReadonlyArray<string>, line: string): void {
     const item = `${fields[2]}.${fields[3]}`
-    if (worker.isFinalized && event !== events.end) this.problem(`L3: "${line}" after the finalizers of ${worker.name}`, worker)
+    if (worker.isFinalized && event !== events.end)
+      this.problem(`L3: "${line}" after the finalizers of ${worker.name}`, worker)
     switch (event) {
       case events.scoped:
         worker.isScoped = true
@@ -92,7 +94,8 @@ export class Audit {
         if (this.settled.has(fields[2]!)) this.problem(`C4: "${line}" after its call had settled`, worker)
         const starts = (this.starts.get(item) ?? 0) + 1
         this.starts.set(item, starts)
-        if (starts > 1 && !this.mayRepeat(Number(fields[2]))) this.problem(`F2: "${line}", its start number ${starts}`, worker)
+        if (starts > 1 && !this.mayRepeat(Number(fields[2])))
+          this.problem(`F2: "${line}", its start number ${starts}`, worker)
         worker.running.add(item)
         worker.started++
         if (isCrash(fields[4] as Act)) worker.hasCrashAct = true
@@ -112,7 +115,8 @@ export class Audit {
         worker.hasExited = true
         return
       case events.finalized:
-        if (worker.exits > 0 && !worker.hasExited) this.problem(`L3: finalizers of ${worker.name} before its exit ended`, worker)
+        if (worker.exits > 0 && !worker.hasExited)
+          this.problem(`L3: finalizers of ${worker.name} before its exit ended`, worker)
         worker.isFinalized = true
         return
       default:
@@ -133,7 +137,9 @@ export class Audit {
       if (killed + lost === 0) this.problem(`L3: ${worker.name} was never released`, worker)
     }
     if (missing > lost + killed)
-      this.problem(`L3: ${missing} workers were never released, but only ${lost} are said to be lost and ${killed} killed`)
+      this.problem(
+        `L3: ${missing} workers were never released, but only ${lost} are said to be lost and ${killed} killed`
+      )
     if (lost > crashing) this.problem(`F1: ${lost} workers are said to be lost, but only ${crashing} had cause to be`)
     if (this.rest !== "") this.problem(`a line is not complete: "${this.rest}"`)
   }

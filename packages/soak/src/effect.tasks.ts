@@ -36,11 +36,7 @@ export const task = (item: Item, worker: WorkerContext<State>): Result => salted
 export const salted = (salt: number, item: Item, worker: WorkerContext<State>): Result =>
   item.style === "effect" ? effect(salt, item, worker) : plain.salted(salt, item, worker)
 
-const effect = (
-  salt: number,
-  item: Item,
-  worker: WorkerContext<State>
-): Effect.Effect<Answer, Failed, Scope.Scope> => {
+const effect = (salt: number, item: Item, worker: WorkerContext<State>): Effect.Effect<Answer, Failed, Scope.Scope> => {
   const { index, operation } = item
   return Effect.gen(function* () {
     yield* Effect.acquireRelease(

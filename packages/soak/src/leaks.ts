@@ -94,7 +94,11 @@ const calls = (count: number): Promise<Report> =>
       return yield* Effect.promise(() =>
         around("calls", count, (times) =>
           Effect.runPromise(
-            Effect.forEach(Array.from({ length: times }, (_, n) => n), one, { concurrency: 16, discard: true })
+            Effect.forEach(
+              Array.from({ length: times }, (_, n) => n),
+              one,
+              { concurrency: 16, discard: true }
+            )
           )
         )
       )
@@ -125,7 +129,11 @@ const binds = (count: number, bytes: number): Promise<Report> =>
         return Math.round((workers / 2 ** 20) * 10) / 10
       })
       const times = (from: number, to: number) =>
-        Effect.forEach(Array.from({ length: to - from }, (_, n) => from + n), one, { concurrency: 50, discard: true })
+        Effect.forEach(
+          Array.from({ length: to - from }, (_, n) => from + n),
+          one,
+          { concurrency: 50, discard: true }
+        )
       let workersBefore = 0
       const started = performance.now()
       yield* times(0, count / 10)
@@ -137,7 +145,8 @@ const binds = (count: number, bytes: number): Promise<Report> =>
       const problems: Array<string> = []
       if (workersAfter > workersBefore + flat)
         problems.push(`the workers hold ${workersAfter} MB, ${workersBefore} MB before`)
-      if (bytes < 1000 && after.rss > before.rss + flat) problems.push(`RSS is ${after.rss} MB, ${before.rss} MB before`)
+      if (bytes < 1000 && after.rss > before.rss + flat)
+        problems.push(`RSS is ${after.rss} MB, ${before.rss} MB before`)
       const seconds = Math.round((performance.now() - started) / 100) / 10
       return { what: "binds", count, seconds, before, after, workersBefore, workersAfter, problems }
     }).pipe(Effect.scoped, Effect.provide(runtimes.layer(runtime)))

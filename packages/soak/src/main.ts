@@ -24,6 +24,9 @@ const seed = Number(values.seed)
 const replay = (operation: number | undefined): string =>
   `pnpm soak --runtime ${runtime} --seed ${seed} --operations ${operation === undefined ? values.operations : operation + 100}`
 
+// opened when first used, and no leak
+for (const stream of [process.stdout, process.stderr]) stream.write("")
+
 const program = soak({
   runtime,
   seed,

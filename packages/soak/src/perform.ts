@@ -118,7 +118,10 @@ const performCall = (
       return Effect.map(pool.run(task, call.items[0]!, runOptions(call)), (value) => keep([value]))
     case "runs": {
       const one = (item: Item) =>
-        Effect.map(Effect.exit(pool.run(task, item, runOptions(call))), (exit): Outcome => ({ index: item.index, exit }))
+        Effect.map(Effect.exit(pool.run(task, item, runOptions(call))), (exit): Outcome => ({
+          index: item.index,
+          exit
+        }))
       return Effect.map(Effect.forEach(call.items, one, { concurrency: "unbounded" }), keep)
     }
   }

@@ -3,7 +3,7 @@
  */
 import type { WorkerContext } from "@effect-mpire/core/WorkerContext"
 import { type Answer, events, type Item, type State } from "./item.ts"
-import { act, begin, end, note, noteWorker } from "./worker.ts"
+import { act, begin, end, noteWorker } from "./worker.ts"
 
 /** What hooks are told by `Portable.bind`. */
 export interface HookPlan {
@@ -88,9 +88,3 @@ export const lengthOf = (bytes: Uint8Array, n: number): number => bytes.length +
 export const nothing = (): void => {}
 
 export const square = (n: number): number => n * n
-
-/** Writes nothing: for a ledger that lies. */
-export const forgetful = (item: Item, worker: WorkerContext<State>): Answer => {
-  note(worker.state.ledger, events.begin, worker.id, worker.generation, item.operation, item.index, item.act)
-  return act(item, worker, 0)
-}

@@ -155,7 +155,8 @@ const makeCall = (
   const special = random.integer(0, Math.max(0, length - 1))
   const items = Array.from({ length }, (_, index) => {
     const styled = style ?? random.oneOf<Style>("plain", "promise", module === "effect" ? "effect" : "plain")
-    const chosen = index === special || random.chance(0.1) ? actOf(random, flavour, styled) : background(random, flavour, styled)
+    const chosen =
+      index === special || random.chance(0.1) ? actOf(random, flavour, styled) : background(random, flavour, styled)
     return makeItem(random, number, index, allowed(chosen, styled, runtime, retries), styled)
   })
   const source = random.weighted<SourceKind>({

@@ -135,7 +135,9 @@ class Soak {
         if (!isWarm) before = { ...resources(), active: before.active }
         isWarm = true
         const { heap, rss } = resources()
-        log(`${last - from} operations, ${Math.round((performance.now() - started) / 1000)} s, RSS ${rss}, heap ${heap}`)
+        log(
+          `${last - from} operations, ${Math.round((performance.now() - started) / 1000)} s, RSS ${rss}, heap ${heap}`
+        )
         yield* this.open(last)
       }
       const after = yield* this.clear(before, isWarm)
@@ -186,7 +188,8 @@ class Soak {
     const marked = call && { ...call, items: call.items.map((item) => this.marked(item)) }
     const results: Array<unknown> = []
     const around = this.around(place)
-    if ((call?.options.onWorkerLost ?? place.plan.options.onWorkerLost ?? "fail") !== "fail") place.repeatable.add(number)
+    if ((call?.options.onWorkerLost ?? place.plan.options.onWorkerLost ?? "fail") !== "fail")
+      place.repeatable.add(number)
     if (operation.kind === "setKeepAlive") place.hasSetKeepAlive = true
     if (operation.kind === "terminate") {
       place.terminates++
@@ -243,15 +246,14 @@ class Soak {
 
   /** `undefined` when it takes too long; it is then left alone. */
   private patiently<A>(effect: Effect.Effect<A>, hangs: () => Effect.Effect<void>): Effect.Effect<A | undefined> {
-    return Effect.raceFirst(
-      effect,
-      Effect.andThen(Effect.sleep(patience), Effect.as(Effect.suspend(hangs), undefined))
-    )
+    return Effect.raceFirst(effect, Effect.andThen(Effect.sleep(patience), Effect.as(Effect.suspend(hangs), undefined)))
   }
 
   private hangs(operation: script.Operation, place: LivePlace): Effect.Effect<void> {
     return Effect.map(place.pool.stats, (stats) => {
-      const others = [...this.inFlight.values()].filter((other) => other.place === place && other.operation !== operation)
+      const others = [...this.inFlight.values()].filter(
+        (other) => other.place === place && other.operation !== operation
+      )
       this.violation(
         operation.number,
         `${describe(operation)} hangs; the pool, made by operation ${place.number}, is at ${print(stats)}, ` +
@@ -266,7 +268,8 @@ class Soak {
 
   private open(number: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      for (let index = 0; index < script.places; index++) this.places[index] = yield* this.make(number * script.places + index, index)
+      for (let index = 0; index < script.places; index++)
+        this.places[index] = yield* this.make(number * script.places + index, index)
     })
   }
 
@@ -279,10 +282,7 @@ class Soak {
       const init = initOf(plan.init, plan, ledger)
       const exit = exitOf(plan.exit, plan, ledger)
       const pool: SoakPool = yield* Effect.orDie(
-        WorkerPool.make({ ...plan.options, init, exit }).pipe(
-          Scope.provide(scope),
-          Effect.provideContext(this.runtime)
-        )
+        WorkerPool.make({ ...plan.options, init, exit }).pipe(Scope.provide(scope), Effect.provideContext(this.runtime))
       )
       const repeatable = new Set<number>()
       return {
@@ -328,7 +328,7 @@ class Soak {
       if (closed === undefined) return
       // whoever called hears of it a little later, and the consumer of a stream when it comes back
       yield* Effect.sleep(20)
-      for (let wait = 0; wait < 50 && (yield* place.pool.stats).calls > 0; wait++) yield* Effect.sleep(20)
+      yield* until(place, ({ calls }) => calls === 0)
       const { busy, calls, idle, killed, live, lost, pending, starting } = yield* place.pool.stats
       this.audit(place)
       const { options, overridesLifespan } = place.plan
@@ -359,11 +359,10 @@ class Soak {
   private quietAt(place: LivePlace): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       // workers that nobody waits for may still be on their way in or out
-      for (let wait = 0; wait < 100 && (yield* place.pool.stats).starting > 0; wait++) yield* Effect.sleep(20)
+      yield* until(place, ({ starting }) => starting === 0)
       const { keepAlive, minSize = 0 } = place.plan.options
       const goesIdle = typeof keepAlive === "number" && !place.hasSetKeepAlive
-      for (let wait = 0; goesIdle && wait < 100 && (yield* place.pool.stats).live > minSize; wait++)
-        yield* Effect.sleep(20)
+      if (goesIdle) yield* until(place, ({ live }) => live <= minSize)
       const stats = yield* place.pool.stats
       const { busy, calls, live, pending, starting } = stats
       if (busy + calls + pending + starting > 0)
@@ -386,11 +385,15 @@ class Soak {
         after = resources()
       }
       if (this.violations.length > 0) return after
-      for (const problem of surplus(before, after)) this.violation(undefined, `F5: with all pools closed there are ${problem}`)
+      for (const problem of surplus(before, after))
+        this.violation(undefined, `F5: with all pools closed there are ${problem}`)
       if (!isWarm) return after
       for (const what of ["rss", "heap"] as const) {
         if (after[what] > before[what] + mayGrow[what])
-          this.violation(undefined, `F5: ${what} is ${after[what]} MB with all pools closed, it was ${before[what]} before`)
+          this.violation(
+            undefined,
+            `F5: ${what} is ${after[what]} MB with all pools closed, it was ${before[what]} before`
+          )
       }
       return after
     })
@@ -412,10 +415,15 @@ class Soak {
   }
 
   private report({ audit, number }: LivePlace): void {
-    for (const problem of audit.problems.splice(0))
-      this.violation(undefined, `the pool made by ${number}: ${problem}`)
+    for (const problem of audit.problems.splice(0)) this.violation(undefined, `the pool made by ${number}: ${problem}`)
   }
 }
+
+/** Waits for numbers to be so, but not for long. */
+const until = ({ pool }: Place, isSo: (stats: WorkerPool.Stats) => boolean): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (let wait = 0; wait < 100 && !isSo(yield* pool.stats); wait++) yield* Effect.sleep(20)
+  })
 
 const kindsOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
@@ -429,6 +437,10 @@ const describe = ({ call, interruptAfter, kind, number, place }: script.Operatio
 
 const acts = ({ items }: script.Call): string => {
   const special = items.filter(({ act }) => act !== "ok" && act !== "wait")
-  return special.length === 0 ? "" : ` (${special.slice(0, 8).map(({ act, index, style }) => `${index} ${act} ${style}`).join(", ")})`
+  return special.length === 0
+    ? ""
+    : ` (${special
+        .slice(0, 8)
+        .map(({ act, index, style }) => `${index} ${act} ${style}`)
+        .join(", ")})`
 }
-

@@ -118,8 +118,9 @@ const isPlanned = (defect: unknown, operation: Operation, items: ReadonlyArray<I
 const failsTyped = (error: unknown, operation: Operation, items: ReadonlyArray<Item>): boolean =>
   isDeepStrictEqual(error, sourceFailed)
     ? operation.call?.source === "failingStream"
-    : items.some(({ act, index }) =>
-        act === "fail" && isDeepStrictEqual(error, { _tag: "SoakFailed", operation: operation.number, index })
+    : items.some(
+        ({ act, index }) =>
+          act === "fail" && isDeepStrictEqual(error, { _tag: "SoakFailed", operation: operation.number, index })
       )
 
 const explains = (
@@ -130,7 +131,9 @@ const explains = (
 ): boolean => {
   switch (reason._tag) {
     case "TaskTimedOut":
-      return operation.call?.options.timeout !== undefined && items.some(({ index }) => isOf(reason.index, index, operation))
+      return (
+        operation.call?.options.timeout !== undefined && items.some(({ index }) => isOf(reason.index, index, operation))
+      )
     case "WorkerLost":
       return around.lost + around.killed > 0
     case "Terminated":
@@ -164,7 +167,8 @@ const isOf = (found: number | undefined, index: number, { kind }: Operation): bo
   kind === "runs" ? found === 0 : found === index
 
 export const print = (value: unknown): string => {
-  if (WorkerPoolError.isWorkerPoolError(value)) return `WorkerPoolError ${value.message} ${JSON.stringify(value.reason)}`
+  if (WorkerPoolError.isWorkerPoolError(value))
+    return `WorkerPoolError ${value.message} ${JSON.stringify(value.reason)}`
   if (value instanceof Error) return value.stack ?? String(value)
   return JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? `${part.length} bytes` : part)) ?? "undefined"
 }

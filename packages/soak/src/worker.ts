@@ -6,7 +6,7 @@ import { appendFileSync, openSync, closeSync } from "node:fs"
 import { type Answer, answer, events, type Item, type State } from "./item.ts"
 
 /** One line, in one write: lines of many workers do not mix. */
-export const note = (ledger: string, ...fields: ReadonlyArray<string | number>): void =>
+const note = (ledger: string, ...fields: ReadonlyArray<string | number>): void =>
   appendFileSync(ledger, `${fields.join(" ")}\n`)
 
 export const noteWorker = (

@@ -1,0 +1,59 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as runtimes from "../src/runtimes.ts"
+import * as script from "../src/script.ts"
+import { soak } from "../src/soak.ts"
+import { program, summary } from "./support.ts"
+
+const timeout = 120_000
+
+describe("a soak", () => {
+  for (const [runtime, seconds] of [
+    ["threads", 6],
+    ["processes", 5]
+  ] as const) {
+    it.live(
+      `F5 L1 L3 L8 finds nothing wrong on ${runtime}`,
+      () =>
+        Effect.gen(function* () {
+          const ended = yield* program("main", "--runtime", runtime, "--seed", "1", "--seconds", String(seconds))
+          assert.strictEqual(ended.code, 0, ended.stderr + ended.stdout)
+          const { operations, violations, workers } = summary(ended)
+          assert.strictEqual(violations, 0)
+          assert.isAbove(workers, 10)
+          assert.isAbove(operations.map + operations.run, 20)
+        }),
+      timeout
+    )
+  }
+
+  const onFibers = (sabotage: ((line: string) => string) | undefined) =>
+    soak({ runtime: "fibers", seed: 1, operations: 300, seconds: 60, from: 0, log: () => {}, sabotage }).pipe(
+      Effect.provide(runtimes.layer("fibers")),
+      Effect.provide(Logger.layer([]))
+    )
+
+  it.live(
+    "finds nothing wrong on fibers, and everything wrong that it is shown",
+    () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual((yield* onFibers(undefined)).violations, [])
+        const found = function* (sabotage: (line: string) => string) {
+          return (yield* onFibers(sabotage)).violations.map(({ problem }) => problem).join("\n")
+        }
+        assert.include(yield* found((line) => line.replace(/^X .*\n/gm, "").replace(/^Y .*\n/gm, "")), "never released")
+        assert.include(yield* found((line) => line.replace(/^(X .*\n)/gm, "$1$1")), "for the 2th time")
+        assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "L3: exit of")
+        assert.include(yield* found((line) => line.replace(/^(S .*\n)/gm, "$1$1")), "its start number 2")
+      }),
+    timeout
+  )
+
+  it("has the same operations for the same seed", () => {
+    const all = (seed: number) =>
+      Array.from({ length: 200 }, (_, number) => JSON.stringify(script.operation(seed, number, "threads")))
+    assert.deepStrictEqual(all(1), all(1))
+    assert.notDeepEqual(all(1), all(2))
+  })
+})
