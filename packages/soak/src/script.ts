@@ -126,7 +126,7 @@ export const operation = (seed: number, number: number, runtime: RuntimeName): O
     place,
     interruptAfter: isCut ? random.integer(0, 60) : undefined,
     call,
-    size: random.integer(1, 4),
+    size: random.oneOf(1, 2, 3, 3, 4),
     keepAlive: random.oneOf<boolean | number>(true, true, true, false, 30)
   }
 }
@@ -147,7 +147,7 @@ const makeCall = (
   runtime: RuntimeName
 ): Call => {
   const [least, most] =
-    kind === "run" || kind === "runs" ? lengths[kind] : flavour === "benign" ? [0, random.oneOf(8, 30, 120)] : [1, 12]
+    kind === "run" || kind === "runs" ? lengths[kind] : flavour === "benign" ? [0, random.oneOf(8, 30, 80)] : [1, 12]
   const length = random.integer(least, most)
   const style = random.oneOf<Style | undefined>("plain", module === "effect" ? "effect" : "promise", undefined)
   const retries = random.chance(0.3)
@@ -178,7 +178,7 @@ const makeCall = (
     options: {
       chunkSize: random.chance(0.4) ? random.integer(1, 8) : undefined,
       maxActive: random.chance(0.15) ? random.integer(1, 12) : undefined,
-      lifespan: random.chance(0.05) ? random.integer(10, 100) : undefined,
+      lifespan: random.chance(0.04) ? random.integer(60, 400) : undefined,
       timeout: isLooping ? random.integer(10, 60) : random.chance(0.12) ? random.integer(60, 300) : undefined,
       onWorkerLost: retries ? { retries: random.integer(1, 3) } : random.chance(0.3) ? "fail" : undefined,
       dispatch: random.chance(0.1) ? "ordered" : undefined
@@ -241,7 +241,7 @@ export const pool = (seed: number, number: number, place: number, runtime: Runti
       size: random.integer(1, 4),
       keepAlive: random.oneOf<boolean | number>(true, true, true, false, 30, 200),
       minSize: random.chance(0.15) ? 1 : undefined,
-      lifespan: random.chance(0.35) ? random.integer(20, 400) : undefined,
+      lifespan: random.chance(0.35) ? random.integer(60, 600) : undefined,
       tasksPerWorker: random.oneOf(1, 1, 1, 3),
       killAfter: random.integer(50, 100),
       maxPending: random.chance(0.15) ? random.integer(3, 20) : undefined,

@@ -54,10 +54,10 @@ export interface Summary {
 }
 
 /** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
-const patience = 30_000
+const patience = 60_000
 
 /** Operations that take longer, in milliseconds, are named. */
-const slow = Number(process.env["SOAK_SLOW"] ?? 10_000)
+const slow = 30_000
 
 /** How many operations there are between two quiet points. */
 const stretch = 500
