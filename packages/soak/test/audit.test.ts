@@ -33,7 +33,7 @@ describe("the audit of a ledger", () => {
   })
 
   it.each<[string, ReadonlyArray<string>, string, Partial<Counts>?]>([
-    ["a worker that lives on beside its successor", [...without("F 0 1"), "A 0 2", "F 0 1"], "L1: "],
+    ["a worker that lives on beside its successor", [...without("F 0 1"), "A 0 2", "F 0 1"], "after its successor 2"],
     ["no exit", without("X 0 1", "Y 0 1"), "was never released"],
     ["no finalizers", without("F 0 1"), "was never released"],
     ["two exits", replaced("X 0 1", "X 0 1", "X 0 1"), "for the 2th time"],
@@ -43,11 +43,25 @@ describe("the audit of a ledger", () => {
     ["an exit while an item runs", without("E 0 1 7 0"), "while 7.0 ran"],
     ["an item after exit", replaced("Y 0 1", "S 0 1 8 0 ok", "E 0 1 8 0", "Y 0 1"), "after exit"],
     ["an item before init", replaced("A 0 1", "S 0 1 8 0 ok", "E 0 1 8 0", "A 0 1"), "before init"],
-    ["an item after its call had settled", replaced("D 7", "D 7", "S 0 1 7 1 ok", "E 0 1 7 1"), "C4: "],
-    ["an item that runs twice", replaced("D 7", "S 0 1 7 0 ok", "E 0 1 7 0"), "F2: "],
-    ["more items than the lifespan", replaced("D 7", "S 0 1 8 0 ok", "E 0 1 8 0"), "L8: ", { lifespan: 1 }],
-    ["more unreleased workers than were lost", ["A 0 1", "I 0 1", "A 1 1", "I 1 1"], "L3: 2 workers", { killed: 1 }],
-    ["a loss without cause", life, "F1: ", { lost: 1 }],
+    [
+      "an item after its call had settled",
+      replaced("D 7", "D 7", "S 0 1 7 1 ok", "E 0 1 7 1"),
+      "after its call had settled"
+    ],
+    ["an item that runs twice", replaced("D 7", "S 0 1 7 0 ok", "E 0 1 7 0"), "its start number 2"],
+    [
+      "more items than the lifespan",
+      replaced("D 7", "S 0 1 8 0 ok", "E 0 1 8 0"),
+      "with a lifespan of 1",
+      { lifespan: 1 }
+    ],
+    [
+      "more unreleased workers than were lost",
+      ["A 0 1", "I 0 1", "A 1 1", "I 1 1"],
+      "2 workers were never released",
+      { killed: 1 }
+    ],
+    ["a loss without cause", life, "had cause to be", { lost: 1 }],
     ["half a line", [...life, "X"], "NaN"]
   ])("finds %s", (_, lines, expected, counts) => {
     assert.include(problems(lines, counts).join("\n"), expected)

@@ -44,7 +44,7 @@ describe("a soak", () => {
         }
         assert.include(yield* found((line) => line.replace(/^X .*\n/gm, "").replace(/^Y .*\n/gm, "")), "never released")
         assert.include(yield* found((line) => line.replace(/^(X .*\n)/gm, "$1$1")), "for the 2th time")
-        assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "L3: exit of")
+        assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "while ")
         assert.include(yield* found((line) => line.replace(/^(S .*\n)/gm, "$1$1")), "its start number 2")
       }),
     timeout
