@@ -137,6 +137,23 @@ describe("NodeWorkerRuntime.layerProcesses", () => {
     }).pipe(onProcesses)
   )
 
+  it.live("F4 marks what only threads could share, in and out, and its neighbours are unharmed", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const inputs = yield* pool.mapExit(["a", new SharedArrayBuffer(1), () => 1, "b"], tasks.echo, { chunkSize: 4 })
+      const outputs = yield* pool.mapExit([0, 1, 2, 3], tasks.shareIfOdd, { chunkSize: 4 })
+      const told = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>) =>
+        exits.map((exit) => {
+          if (Exit.isSuccess(exit)) return exit.value
+          const reason = reasonOf(exit)
+          return reason._tag === "NotSerializable" ? [reason.direction, reason.index] : reason._tag
+        })
+      assert.deepStrictEqual(told(inputs), ["a", ["input", 1], ["input", 2], "b"])
+      assert.deepStrictEqual(told(outputs), [0, ["output", 1], 2, ["output", 3]])
+      assert.strictEqual((yield* pool.stats).lost, 0)
+    }).pipe(onProcesses)
+  )
+
   it.live("S1 speaks JSON where it is told to", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
@@ -175,6 +192,8 @@ describe("a process that is lost", () => {
       const pool = yield* WorkerPool.make({ size: 1 })
       const thrown = lost(yield* Effect.exit(pool.run(tasks.throwLater, "too late")))
       assert.deepInclude({ ...thrown }, { exitCode: 1, signal: undefined, indices: [0] })
+      assert.instanceOf(thrown.cause, RangeError)
+      assert.deepInclude(thrown.cause as object, { message: "too late", code: "E_LATER" })
       assert.strictEqual(yield* pool.run(tasks.square, 3), 9)
     }).pipe(onProcesses)
   )

@@ -21,6 +21,7 @@ export class Backoff {
   error: WorkerPoolError | undefined = undefined
   private readonly host: BackoffHost
   private failures = 0
+  private isDisposed = false
   private resting: Fiber.Fiber<void> | undefined = undefined
 
   constructor(host: BackoffHost) {
@@ -41,7 +42,7 @@ export class Backoff {
     this.stop()
     this.error = error
     this.failures++
-    if (this.failures === 1) return
+    if (this.failures === 1 || this.isDisposed) return
     const rest = Math.min(longest, shortest * 2 ** (this.failures - 2))
     this.resting = this.host.fork(
       Effect.map(Effect.sleep(rest), () => {
@@ -55,7 +56,13 @@ export class Backoff {
     this.failures = 0
   }
 
-  stop(): void {
+  /** Nothing is acquired any more: nothing is waited for. */
+  dispose(): void {
+    this.isDisposed = true
+    this.stop()
+  }
+
+  private stop(): void {
     this.resting?.interruptUnsafe()
     this.resting = undefined
   }

@@ -4,12 +4,12 @@
  */
 import type { TaskCodecs } from "./codec.ts"
 import type { Cell } from "./control.ts"
-import { defer } from "./defer.ts"
 import type { ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
 import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "./protocol.ts"
 import { isEffect, isExit, isPromiseLike } from "./shapes.ts"
+import { after, defer, type Timer } from "./timers.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
 /** Outcomes are sent at item boundaries at least so many milliseconds apart, and when a chunk ends. */
@@ -42,7 +42,7 @@ export interface LoadedTask {
 interface Waiting {
   readonly context: WorkerContextImpl
   interrupt: Interrupt
-  timer: ReturnType<typeof setTimeout> | undefined
+  timer: Timer
   timedOut: boolean
 }
 
@@ -242,11 +242,11 @@ export class ItemLoop {
     // the first Effect of a worker waits until Effect has been loaded, which is none of its time
     const begun = () => {
       if (timeout === undefined) return
-      waiting.timer = setTimeout(() => {
+      waiting.timer = after(timeout, () => {
         waiting.timedOut = true
         context.abort()
         waiting.interrupt()
-      }, timeout)
+      })
     }
     const interrupt = start(done, begun)
     // an Effect may have run to its end at once

@@ -11,6 +11,7 @@ import * as failure from "./failure.ts"
 import type * as protocol from "./protocol.ts"
 import type { Loaded, ServedCode } from "./servedCode.ts"
 import { isEffect, isLayer, isPromiseLike } from "./shapes.ts"
+import { after, type Timer } from "./timers.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
 /** What hooks need of their worker. */
@@ -106,12 +107,12 @@ export class ServedHooks {
       this.afterCut = result
       interrupt()
     }
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let timer: Timer
     // its time does not begin before it has been loaded
     const begun = () => {
       if (timeout === undefined || timer !== undefined || isOver) return
       context.deadline = performance.now() + timeout
-      timer = setTimeout(() => this.cut({ _tag: "TimedOut" }), timeout)
+      timer = after(timeout, () => this.cut({ _tag: "TimedOut" }))
     }
     this.afterCut = undefined
     start(context, begun).then(

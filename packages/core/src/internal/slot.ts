@@ -481,7 +481,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   /** Nothing comes of it any more: the pool is closed. */
   dispose(): void {
-    this.backoff.stop()
+    this.backoff.dispose()
   }
 }
 

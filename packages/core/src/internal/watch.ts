@@ -1,4 +1,4 @@
-import { defer } from "./defer.ts"
+import { after, defer, type Timer } from "./timers.ts"
 
 /**
  * Looks at something again and again, in real time, for as long as there is a reason to: each time after the messages that
@@ -6,7 +6,7 @@ import { defer } from "./defer.ts"
  */
 export class Watch {
   private readonly look: () => number | undefined
-  private timer: ReturnType<typeof setTimeout> | undefined = undefined
+  private timer: Timer = undefined
   private due = Number.POSITIVE_INFINITY
 
   /** `look` says in how many milliseconds it wants to be called again, if at all. */
@@ -20,8 +20,8 @@ export class Watch {
     if (due >= this.due) return
     clearTimeout(this.timer)
     this.due = due
-    this.timer = setTimeout(() => defer(() => this.now()), millis)
-    ;(this.timer as { readonly unref?: () => void }).unref?.()
+    this.timer = after(millis, () => defer(() => this.now()))
+    ;(this.timer as { readonly unref?: () => void } | undefined)?.unref?.()
   }
 
   private now(): void {
