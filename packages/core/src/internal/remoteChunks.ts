@@ -22,6 +22,8 @@ export interface ChunksHost extends WatchLimits {
   readonly connection: Connection
   /** How many chunks may have cells. */
   readonly cells: number
+  /** How many of those it does without while their chunks are over here but not there. */
+  readonly spareCells: number
   readonly send: (message: protocol.ToWorker, transfers?: Array<Transferable>) => void
   /** Whether there are chunks may have changed. */
   readonly busyChanged: () => void
@@ -47,6 +49,8 @@ export class RemoteChunks {
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
   private nextChunk = 0
+  /** How many chunks are over here but not there. */
+  private over = 0
 
   constructor(host: ChunksHost) {
     this.host = host
@@ -146,8 +150,9 @@ export class RemoteChunks {
     sent.cell.interrupt()
     this.host.send({ _tag: "Interrupt", chunk: id })
     // nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item
-    if (sent.cell.started === 0 && sent.cell.phase !== phases.loading) {
+    if (sent.cell.started === 0 && sent.cell.phase !== phases.loading && this.over < this.host.spareCells) {
       sent.isOver = true
+      this.over++
       this.ids.delete(chunk)
       chunk.onEnd(undefined)
     } else {
@@ -238,7 +243,10 @@ export class RemoteChunks {
     this.sentChunks.delete(id)
     this.free(sent.place)
     this.host.busyChanged()
-    if (sent.isOver) return
+    if (sent.isOver) {
+      this.over--
+      return
+    }
     this.ids.delete(sent.chunk)
     sent.chunk.onEnd(error)
   }

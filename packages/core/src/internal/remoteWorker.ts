@@ -65,6 +65,8 @@ class RemoteWorker implements Worker {
     this.chunks = new RemoteChunks({
       ...shared,
       cells: cells(options),
+      // a chunk can be sent before another's end has been noticed
+      spareCells: cells(options) - options.tasksPerWorker - 1,
       overdue: (overdue) => this.giveUp(overdue.cause, this.chunks.lose(overdue))
     })
     connection.closed((closed) => this.onClosed(closed))

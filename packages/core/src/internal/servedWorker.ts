@@ -97,7 +97,7 @@ export class ServedWorker {
 
   private run(run: protocol.Run): void {
     const loaded = this.code.loaded(run.task)
-    const cell = new Cell(this.channel.control, run.cell, run.chunk)
+    const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
     cell.take()
     // what has been loaded already starts at once
     if (loaded !== undefined && loaded.schemas === undefined && typeof loaded.value === "function") {

@@ -1,0 +1,43 @@
+import { Portable, WorkerPool } from "@effect-mpire/core"
+import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
+  new URL("./fixtures/thread.tasks.ts", import.meta.url)
+)
+
+const spin = Portable.inline((millis: number) => {
+  const end = performance.now() + millis
+  while (performance.now() < end);
+})
+
+describe("runs that are interrupted before their worker hears of them", () => {
+  for (const [name, runtime] of [
+    ["threads", NodeWorkerRuntime.layerThreads()],
+    ["processes", NodeWorkerRuntime.layerProcesses()]
+  ] as const) {
+    for (const tasksPerWorker of [1, 3]) {
+      it.live(`C5 leave it as it is, however many they are, on ${name} with ${tasksPerWorker} at once`, () =>
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, tasksPerWorker })
+          // loaded, so that nothing waits for that
+          yield* pool.map([0, 0], spin)
+          yield* pool.run(tasks.where, undefined)
+          const busy = yield* Effect.forkChild(pool.run(spin, tasksPerWorker === 1 ? 0 : 100), {
+            startImmediately: true
+          })
+          for (let n = 0; n < 100; n++) {
+            const run = yield* Effect.forkChild(pool.run(tasks.square, n), { startImmediately: true })
+            yield* Fiber.interrupt(run)
+          }
+          yield* Fiber.join(busy)
+          const { generation } = yield* pool.run(tasks.where, undefined)
+          assert.strictEqual(generation, 1)
+          assert.deepInclude(yield* pool.stats, { lost: 0, killed: 0, calls: 0 })
+        }).pipe(Effect.provide(runtime))
+      )
+    }
+  }
+})
