@@ -28,6 +28,8 @@ export interface Options {
   readonly seconds: number
   /** Which operation comes first. */
   readonly from: number
+  /** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
+  readonly patience?: number | undefined
   /** Spoils what the checks see, to see whether they notice. */
   readonly sabotage?: ((line: string) => string) | undefined
   readonly log: (line: string) => void
@@ -52,9 +54,6 @@ export interface Summary {
   readonly longest: number
   readonly violations: ReadonlyArray<Violation>
 }
-
-/** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
-const patience = 60_000
 
 /** Operations that take longer, in milliseconds, are named. */
 const slow = 30_000
@@ -199,12 +198,12 @@ class Soak {
     return Effect.gen({ self: this }, function* () {
       const started = performance.now()
       this.inFlight.set(number, { operation, place })
-      const fiber = yield* Effect.forkChild(doing, { startImmediately: true })
+      const fiber = yield* Effect.forkDetach(doing, { startImmediately: true })
       if (operation.interruptAfter !== undefined) {
         yield* Effect.sleep(operation.interruptAfter)
-        yield* Effect.forkChild(Fiber.interrupt(fiber))
+        yield* Effect.forkDetach(Fiber.interrupt(fiber))
       }
-      const exit = yield* this.patiently(Fiber.await(fiber), () => this.hangs(operation, place))
+      const exit = yield* this.patiently(fiber, () => this.hangs(operation, place))
       this.inFlight.delete(number)
       if (operation.kind === "terminate") place.terminating--
       if (exit === undefined) return
@@ -244,9 +243,13 @@ class Soak {
     this.outcomes[kind] = (this.outcomes[kind] ?? 0) + 1
   }
 
-  /** `undefined` when it takes too long; it is then left alone. */
-  private patiently<A>(effect: Effect.Effect<A>, hangs: () => Effect.Effect<void>): Effect.Effect<A | undefined> {
-    return Effect.raceFirst(effect, Effect.andThen(Effect.sleep(patience), Effect.as(Effect.suspend(hangs), undefined)))
+  /** `undefined` when it takes too long; it is then left alone, for nobody could wait for its interruption either. */
+  private patiently<A, E>(
+    fiber: Fiber.Fiber<A, E>,
+    hangs: () => Effect.Effect<void>
+  ): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    const late = Effect.sleep(this.options.patience ?? 60_000)
+    return Effect.raceFirst(Fiber.await(fiber), Effect.andThen(late, Effect.as(Effect.suspend(hangs), undefined)))
   }
 
   private hangs(operation: script.Operation, place: LivePlace): Effect.Effect<void> {
@@ -320,7 +323,8 @@ class Soak {
   private close(place: LivePlace): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       place.isClosing = true
-      const closed = yield* this.patiently(Effect.as(Scope.close(place.scope, Exit.void), true), () =>
+      const closing = yield* Effect.forkDetach(Scope.close(place.scope, Exit.void))
+      const closed = yield* this.patiently(closing, () =>
         Effect.map(place.pool.stats, (stats) =>
           this.violation(undefined, `the pool made by operation ${place.number} does not close: ${print(stats)}`)
         )

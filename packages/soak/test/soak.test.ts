@@ -1,5 +1,7 @@
+import { WorkerRuntime } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as runtimes from "../src/runtimes.ts"
 import * as script from "../src/script.ts"
@@ -7,6 +9,27 @@ import { soak } from "../src/soak.ts"
 import { program, summary } from "./support.ts"
 
 const timeout = 120_000
+
+/** Workers that never answer. */
+const deaf = Layer.effect(
+  WorkerRuntime.WorkerRuntime,
+  Effect.map(WorkerRuntime.WorkerRuntime, (fibers) => ({
+    name: "deaf",
+    start: (options: WorkerRuntime.StartOptions) =>
+      Effect.map(fibers.start(options), (worker): WorkerRuntime.Worker => {
+        const { close, exit, init, interruptInit, kill } = worker
+        return {
+          init: init.bind(worker),
+          interruptInit: interruptInit.bind(worker),
+          exit: exit.bind(worker),
+          close: close.bind(worker),
+          kill,
+          run: () => {},
+          interrupt: () => {}
+        }
+      })
+  }))
+).pipe(Layer.provide(WorkerRuntime.layerFibers()))
 
 describe("a soak", () => {
   for (const [runtime, seconds] of [
@@ -47,6 +70,18 @@ describe("a soak", () => {
         assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "while ")
         assert.include(yield* found((line) => line.replace(/^(S .*\n)/gm, "$1$1")), "its start number 2")
       }),
+    timeout
+  )
+
+  it.live(
+    "finds an operation that never ends, and says what its pool is at",
+    () =>
+      Effect.gen(function* () {
+        const options = { runtime: "fibers", seed: 1, operations: 20, seconds: 60, from: 0, patience: 300 } as const
+        const { violations } = yield* soak({ ...options, log: () => {} })
+        const problems = violations.map(({ problem }) => problem).join("\n")
+        assert.match(problems, /operation \d+ \((map|run).* hangs; the pool.*"busy":[1-9]/)
+      }).pipe(Effect.provide(deaf), Effect.provide(Logger.layer([]))),
     timeout
   )
 
