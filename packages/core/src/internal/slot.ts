@@ -6,25 +6,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
-import * as Scope from "effect/Scope"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Code, InHand, Loss, Worker, WorkerRuntime } from "../WorkerRuntime.ts"
+import type { InHand, Loss } from "../WorkerRuntime.ts"
 import { Backoff } from "./backoff.ts"
 import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
 import * as lost from "./lost.ts"
 import type { Hooks } from "./options.ts"
 import type { Release, Releases } from "./releases.ts"
+import { Tenant, type TenantHost } from "./tenant.ts"
 
 /** What a slot asks of its pool. */
-export interface SlotHost {
-  readonly runtime: WorkerRuntime["Service"]
-  readonly tasksPerWorker: number
-  readonly services: Code | undefined
-  /** In milliseconds. */
-  readonly startTimeout: number | undefined
-  /** In milliseconds. */
-  readonly killAfter: number | undefined
+export interface SlotHost extends TenantHost {
   /** The hooks that are current. */
   readonly hooks: () => Hooks
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -45,22 +38,6 @@ export interface SlotHost {
   readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
   readonly lost: () => void
   readonly killed: () => void
-}
-
-/** A worker in its slot. */
-interface Tenant {
-  readonly identity: WorkerPoolError.WorkerIdentity
-  readonly scope: Scope.Closeable
-  /** The hooks that were current when it was acquired. */
-  readonly hooks: Hooks
-  /** How many items it has been given (L8). */
-  readonly given: Ref.Ref<number>
-  worker: Worker | undefined
-  fiber: Fiber.Fiber<void> | undefined
-  /** Whether any item has started there, as far as is known. */
-  hasStarted: boolean
-  /** Set when it has ended without being asked to. */
-  loss: Loss | undefined
 }
 
 /** Why and how a worker is to be released once its items in flight have ended. */
@@ -223,56 +200,23 @@ export class Slot implements SlotView, ChunkSlot {
   /** Acquires a worker for so many items; what it returns is done when the worker is live, or else fails. */
   private acquire(items: number): Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> {
     this.generation++
-    const tenant: Tenant = {
-      identity: { id: this.id, generation: this.generation },
-      scope: Scope.makeUnsafe(),
-      hooks: this.host.hooks(),
-      given: Ref.makeUnsafe(items),
-      worker: undefined,
-      fiber: undefined,
-      hasStarted: false,
-      loss: undefined
-    }
+    const tenant = new Tenant({ id: this.id, generation: this.generation }, this.host.hooks(), items)
     this.tenant = tenant
     this.status = "starting"
     const started = Deferred.makeUnsafe<void, WorkerPoolError.WorkerPoolError>()
     this.started = started
+    const onLost = (loss: Loss) => this.onLost(tenant, loss)
+    const isWanted = () => this.retirement === undefined || this.chunks.size > 0
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
-        Effect.flatMap(Effect.exit(this.acquisition(tenant)), (exit) => {
-          if (Exit.isFailure(exit)) return this.notAcquired(tenant, Exit.failCause(exit.cause))
-          if (tenant.loss !== undefined)
-            return this.notAcquired(tenant, Exit.fail(lost.workerLost(tenant.identity, tenant.loss.closed)))
-          return Effect.sync(() => this.acquired(tenant))
-        })
+        Effect.flatMap(Effect.exit(tenant.acquire(this.host, onLost, isWanted)), (exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.sync(() => this.acquired(tenant))
+            : this.notAcquired(tenant, Exit.failCause(exit.cause))
+        )
       )
     )
     return started
-  }
-
-  private acquisition(tenant: Tenant) {
-    const { hooks } = tenant
-    return Effect.flatMap(
-      Effect.interruptible(
-        Scope.provide(
-          this.host.runtime.start({
-            worker: tenant.identity,
-            tasksPerWorker: this.host.tasksPerWorker,
-            services: this.host.services,
-            startTimeout: this.host.startTimeout,
-            killAfter: this.host.killAfter,
-            onLost: (loss) => this.onLost(tenant, loss)
-          }),
-          tenant.scope
-        )
-      ),
-      (worker) => {
-        tenant.worker = worker
-        // whoever gave up meanwhile could not interrupt it yet
-        if (this.retirement !== undefined && this.chunks.size === 0) return Effect.interrupt
-        return worker.init({ code: hooks.init, timeout: hooks.initTimeout })
-      }
-    )
   }
 
   private acquired(tenant: Tenant): void {
@@ -288,10 +232,9 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
-    const close = Effect.suspend(() => tenant.worker?.close(tenant.hooks.exitTimeout) ?? Effect.void)
-    return Effect.map(Effect.andThen(Effect.ignore(close), Scope.close(tenant.scope, exit)), () => {
+    return Effect.map(tenant.abandon(exit), () => {
       if (this.tenant !== tenant) return
-      const failure = failureOf(exit, tenant.identity)
+      const failure = tenant.failureOf(exit)
       const chunks = [...this.chunks]
       const started = this.started!
       this.vacate()
@@ -381,7 +324,6 @@ export class Slot implements SlotView, ChunkSlot {
 
   private release(retirement: Retirement): void {
     const tenant = this.tenant!
-    const worker = tenant.worker!
     const hooks = retirement.hooks ?? this.host.hooks()
     if (this.retirement === undefined) {
       this.release_ = Deferred.makeUnsafe()
@@ -389,17 +331,13 @@ export class Slot implements SlotView, ChunkSlot {
     }
     this.retirement = retirement
     this.status = "releasing"
+    const released = tenant.release(hooks, (value) => this.host.exitResult(value))
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
-        Effect.gen({ self: this }, function* () {
-          const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
-          if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
-          const closed = yield* Effect.exit(worker.close(hooks.exitTimeout))
-          yield* Scope.close(tenant.scope, Exit.void)
+        Effect.map(released, (failure) => {
           if (this.tenant !== tenant) return
-          const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
-          if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
           if (failure === undefined) this.backoff.succeeded()
+          else if (retirement.releases === undefined) this.host.releaseFailed(failure)
           this.vacate(failure)
           this.host.pump()
         })
@@ -437,9 +375,9 @@ export class Slot implements SlotView, ChunkSlot {
     if (wasStarting) tenant.fiber!.interruptUnsafe()
     if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
     return Effect.gen({ self: this }, function* () {
-      if (tenant.worker !== undefined) yield* tenant.worker.kill
+      yield* tenant.kill
       yield* transition
-      yield* Scope.close(tenant.scope, Exit.void)
+      yield* tenant.gone
       for (const chunk of chunks) chunk.onEnd(undefined)
       if (this.tenant !== tenant) return
       this.vacate()
@@ -462,13 +400,11 @@ export class Slot implements SlotView, ChunkSlot {
     this.release_ ??= Deferred.makeUnsafe()
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
-        Effect.andThen(loss.ended, Scope.close(tenant.scope, Exit.void)).pipe(
-          Effect.map(() => {
-            if (this.tenant !== tenant) return
-            this.vacate()
-            this.host.pump()
-          })
-        )
+        Effect.map(tenant.gone, () => {
+          if (this.tenant !== tenant) return
+          this.vacate()
+          this.host.pump()
+        })
       )
     )
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
@@ -491,20 +427,3 @@ const nothingStarted: InHand = { started: 0, timedOut: [], moved: false, failure
 
 /** For a runtime that cannot tell. */
 const allStarted: InHand = { ...nothingStarted, started: Number.POSITIVE_INFINITY }
-
-/** What an acquisition or release failed with: its typed error, or a defect of the runtime's. */
-const failureOf = (
-  exit: Exit.Exit<unknown, WorkerPoolError.WorkerPoolError>,
-  worker: WorkerPoolError.WorkerIdentity
-): WorkerPoolError.WorkerPoolError | undefined => {
-  if (Exit.isSuccess(exit)) return undefined
-  for (const reason of exit.cause.reasons) {
-    if (reason._tag === "Fail") return reason.error
-    if (reason._tag === "Die") {
-      return WorkerPoolError.make(
-        new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause: reason.defect })
-      )
-    }
-  }
-  return undefined
-}
