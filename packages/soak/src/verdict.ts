@@ -151,11 +151,15 @@ const explains = (
         ({ act, index }) =>
           isOf(reason.index, index, operation) && act === (reason.direction === "input" ? "badInput" : "uncloneable")
       )
+    case "StartFailed":
+      // a timer that throws while a task is being loaded cannot be told from the task's module
+      return (
+        around.lost > 0 && /planned crash|exit code 1$/.test(reason.cause instanceof Error ? reason.cause.message : "")
+      )
     case "InputFailed":
       return operation.call?.source === "throwingGenerator"
     case "InvalidOptions":
     case "NotPortable":
-    case "StartFailed":
     case "InitTimedOut":
     case "ExitTimedOut":
       return false

@@ -182,9 +182,13 @@ export class RemoteChunks {
     }
   }
 
-  /** Whether the worker was loading a chunk's task when it ended, and which. */
+  /** Whether loading a chunk's task is what ended the worker, and which chunk's. */
   get loading(): Chunk | undefined {
-    return this.current.find(({ cell }) => cell.phase === phases.loading)?.chunk
+    const { current } = this
+    const loading = current.find(({ cell }) => cell.phase === phases.loading)
+    // an item that ran beside it may have done it; if it was the module after all, it will do it again
+    if (current.some((sent) => sent !== loading && sent.cell.started !== 0)) return undefined
+    return loading?.chunk
   }
 
   private isInterrupted(chunk: Chunk): boolean {

@@ -13,6 +13,32 @@ const spin = Portable.inline((millis: number) => {
   while (performance.now() < end);
 })
 
+const slow = Portable.module<typeof import("./fixtures/slow-load.tasks.ts")>(
+  new URL("./fixtures/slow-load.tasks.ts", import.meta.url)
+)
+
+const exitsLater = Portable.inline(async (millis: number) => {
+  await new Promise((resolve) => setTimeout(resolve, millis))
+  process.exit(3)
+})
+
+describe("a worker that an item ends while another's task is loaded", () => {
+  for (const [name, runtime] of [
+    ["threads", NodeWorkerRuntime.layerThreads()],
+    ["processes", NodeWorkerRuntime.layerProcesses()]
+  ] as const) {
+    it.live(`F2 loses that item alone, on ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, tasksPerWorker: 2 })
+        yield* pool.start
+        const exits = yield* Effect.forkChild(Effect.exit(pool.run(exitsLater, 100)), { startImmediately: true })
+        assert.strictEqual(yield* pool.run(slow.square, 3), 9)
+        assert.include(String(yield* Fiber.join(exits)), "WorkerLost")
+      }).pipe(Effect.provide(runtime))
+    )
+  }
+})
+
 describe("runs that are interrupted before their worker hears of them", () => {
   for (const [name, runtime] of [
     ["threads", NodeWorkerRuntime.layerThreads()],
