@@ -3,6 +3,7 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
@@ -37,6 +38,30 @@ describe("a worker that an item ends while another's task is loaded", () => {
       }).pipe(Effect.provide(runtime))
     )
   }
+})
+
+const loopsAtZero = Portable.inline((n: number) => {
+  for (;;) if (n > 0) return n
+})
+
+describe("an item that never ends", () => {
+  it.live("T2 F2 is no reason to forget what came after it in its chunk", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, killAfter: 50 })
+      const outcomes = yield* Stream.runCollect(
+        pool.streamExit([1, 0, 2, 3], loopsAtZero, { chunkSize: 4, timeout: 30 })
+      )
+      assert.deepStrictEqual(
+        outcomes.map(({ exit, index }) => [index, exit._tag]),
+        [
+          [0, "Success"],
+          [1, "Failure"],
+          [2, "Success"],
+          [3, "Success"]
+        ]
+      )
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads()))
+  )
 })
 
 describe("runs that are interrupted before their worker hears of them", () => {

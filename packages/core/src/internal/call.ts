@@ -175,11 +175,12 @@ export class Call {
 
   /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
   chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
-    this.chunks.delete(chunk)
     if (this.status === "running") {
       if (hand.failure !== undefined) this.fail(Cause.fail(hand.failure))
       else this.itemsLost(chunk, hand, failure)
     }
+    // last: whoever takes an outcome goes on at once, and must not find nothing in progress before the rest is taken back
+    this.chunks.delete(chunk)
     this.goOn()
   }
 
