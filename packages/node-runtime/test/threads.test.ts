@@ -5,8 +5,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { fileURLToPath } from "node:url"
 import { threadId } from "node:worker_threads"
-import { runFixture } from "./support.ts"
+import { runFixture, runNode } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
@@ -181,6 +182,16 @@ describe("a program on threads", () => {
         assert.deepStrictEqual(JSON.parse(lines.at(-1)!), [])
       }),
     30_000
+  )
+
+  it.live("runs under options that only a whole process can have", () =>
+    Effect.gen(function* () {
+      const fixture = fileURLToPath(new URL("./fixtures/never-closed.ts", import.meta.url))
+      const { code, stderr, stdout } = yield* runNode(["--max-old-space-size=1000", "--expose-gc", fixture])
+      assert.strictEqual(stderr, "")
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(JSON.parse(stdout), [1, 4, 9])
+    })
   )
 
   it.live(

@@ -34,13 +34,23 @@ export const open = (
 
 const start = (identity: WorkerIdentity, control: Int32Array, options: ThreadOptions): Worker => {
   const { env, resourceLimits } = options
+  const execArgv = options.execArgv ?? threadArgv()
   return new Worker(options.entry ?? entry(), {
     name: options.name ?? `effect-mpire ${identity.id}`,
     workerData: { compileCache: options.compileCache ?? true, control },
-    execArgv: [...(options.execArgv ?? inheritedArgv())],
+    ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
   })
+}
+
+/**
+ * What a thread is not to inherit as it is. Given explicitly, options of the whole process, such as
+ * `--max-old-space-size`, would be errors, so they are given only where they must be.
+ */
+const threadArgv = (): ReadonlyArray<string> | undefined => {
+  const inherited = inheritedArgv()
+  return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
 class Thread {
