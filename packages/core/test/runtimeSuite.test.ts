@@ -1,8 +1,9 @@
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { runSuite } from "./utils/runtimeSuite.ts"
+import { without } from "./utils/without.ts"
 
-runSuite("layerFibers", WorkerRuntime.layerFibers())
+runSuite("layerFibers", WorkerRuntime.layerFibers(), { without: without.fibers })
 
 runSuite("layerFibers without cloning", WorkerRuntime.layerFibers({ clone: false }), {
-  without: ["cloning", "transfer"]
+  without: ["cloning", "transfer", ...without.fibers]
 })

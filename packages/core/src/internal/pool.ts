@@ -18,6 +18,7 @@ import { Gate } from "./gate.ts"
 import * as hooks from "./hooks.ts"
 import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
 import * as options from "./options.ts"
+import * as portable from "./portable.ts"
 import { Releases } from "./releases.ts"
 import { Session } from "./session.ts"
 import type { Slot, SlotHost } from "./slot.ts"
@@ -234,7 +235,22 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
   acquisitionFailed(error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
     // whoever is told goes on at once, and what it calls then must not fail as well
-    const waiting = this.hasLive() ? [] : this.dispatcher.waiting
+    this.failAtOnce(this.hasLive() ? [] : this.dispatcher.waiting, error, tellChunks)
+  }
+
+  /** Whoever waits for the same module fails at once, so that it does not end one worker after another (F3, T4). */
+  moduleFailed(task: Code, error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
+    const module = portable.moduleOf(task)
+    const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module
+    const waiting = this.dispatcher.waiting.filter(isSame)
+    this.failAtOnce(waiting, error, tellChunks)
+  }
+
+  private failAtOnce(
+    waiting: ReadonlyArray<Call>,
+    error: WorkerPoolError.WorkerPoolError,
+    tellChunks: () => void
+  ): void {
     // those that wait must not get the slot before they are told
     this.dispatcher.pause()
     tellChunks()

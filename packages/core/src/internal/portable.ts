@@ -128,3 +128,10 @@ export const inline = (f: (...args: any) => any): any => reference({ _tag: "Inli
 
 /** Names a closure by itself. */
 export const closure = (value: unknown): any => reference({ _tag: "Closure", value }, undefined)
+
+/** The module that something is loaded from, if it is loaded. */
+export const moduleOf = (code: Portable.Portable<unknown, Portable.Crossing>): string | undefined => {
+  let { address } = definition(code)
+  while (address._tag === "Bound") address = address.target
+  return address._tag === "Export" ? address.url : undefined
+}

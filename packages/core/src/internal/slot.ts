@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { InHand, Loss } from "../WorkerRuntime.ts"
+import type { Code, InHand, Loss } from "../WorkerRuntime.ts"
 import { Backoff } from "./backoff.ts"
 import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
@@ -31,6 +31,8 @@ export interface SlotHost extends TenantHost {
   readonly pump: () => void
   /** No worker came of it: the slot's own chunks are told, and then those that wait. */
   readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
+  /** A task's module ended a worker, or did not load: the slot's chunks are told, and then those that wait with it. */
+  readonly moduleFailed: (task: Code, error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
   /** Whether any slot has a live worker. */
   readonly hasLive: () => boolean
   readonly exitResult: (value: unknown) => void
@@ -410,7 +412,11 @@ export class Slot implements SlotView, ChunkSlot {
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
     const hasStarted = tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)
     const tell = (chunk: CallChunk) => chunk.lost(hand(chunk), error)
-    if (hasStarted || chunks.length === 0) for (const chunk of chunks) tell(chunk)
+    const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
+    if (culprit !== undefined) {
+      const { failure } = hand(culprit)
+      this.host.moduleFailed(culprit.task, failure!, () => chunks.forEach(tell))
+    } else if (hasStarted || chunks.length === 0) for (const chunk of chunks) tell(chunk)
     else this.failed(error, () => {}, chunks, tell)
     this.host.pump()
   }

@@ -5,12 +5,19 @@
  */
 import * as Effect from "effect/Effect"
 import type { WorkerRuntime } from "../WorkerRuntime.ts"
-import { AssertionFailed } from "./internal/assert.ts"
+import { failed } from "./internal/assert.ts"
+import * as attention from "./internal/attention.ts"
+import * as blocking from "./internal/blocking.ts"
 import * as calls from "./internal/calls.ts"
 import type * as internal from "./internal/case.ts"
 import * as controls from "./internal/controls.ts"
+import * as crashes from "./internal/crashes.ts"
+import * as exitAccidents from "./internal/exitAccidents.ts"
 import * as faults from "./internal/faults.ts"
+import * as initAccidents from "./internal/initAccidents.ts"
 import * as lifecycle from "./internal/lifecycle.ts"
+import * as loading from "./internal/loading.ts"
+import * as mishaps from "./internal/mishaps.ts"
 import * as serialization from "./internal/serialization.ts"
 import * as time from "./internal/time.ts"
 import * as workers from "./internal/workers.ts"
@@ -21,11 +28,22 @@ import * as workers from "./internal/workers.ts"
  * - `"cloning"`: what crosses is cloned
  * - `"transfer"`: a transferable that crosses is moved
  * - `"sharedMemory"`: a `SharedArrayBuffer` that crosses is shared
+ * - `"killing"`: a worker in which something does not yield, such as `for (;;)`, is killed
+ * - `"vanishing"`: `process.exit`, or what nothing catches, ends the worker that it happens in, and nothing else
+ * - `"signals"`: a worker is a process of its own, which signals can end
  *
  * @category models
  * @since 0.1.0
  */
 export type Need = internal.Need
+
+/**
+ * An ordinary accident: something that goes wrong in programs now and then.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Accident = internal.Accident
 
 /**
  * A case: an Effect that fails when the runtime does not do what the case's name says.
@@ -40,27 +58,26 @@ export interface Case {
   readonly name: string
   /** A runtime that does not do all of these leaves the case out. */
   readonly needs: ReadonlyArray<Need>
+  /**
+   * The accident after which all this holds. The case then also sees to it that every call has settled within seconds,
+   * that the pool is usable and that nothing waits in it.
+   */
+  readonly accident: Accident | undefined
   readonly effect: Effect.Effect<void, unknown, WorkerRuntime>
 }
 
 /** In milliseconds: far more than any case takes, so that a runtime which hangs fails. */
 const limit = 10_000
 
-const finish = ({ effect, name, needs = [], rule }: internal.Case): Case => ({
+const finish = ({ accident, effect, name, needs = [], rule }: internal.Case): Case => ({
   rule,
   name,
   needs,
+  accident,
   effect: Effect.scoped(effect).pipe(
     Effect.timeoutOrElse({
       duration: limit,
-      orElse: () =>
-        Effect.fail(
-          new AssertionFailed({
-            message: `not done after ${limit} milliseconds`,
-            actual: undefined,
-            expected: undefined
-          })
-        )
+      orElse: () => Effect.fail(failed(`not done after ${limit} milliseconds`))
     })
   )
 })
@@ -94,5 +111,12 @@ export const suite: ReadonlyArray<Case> = [
   ...faults.cases,
   ...serialization.cases,
   ...workers.cases,
-  ...controls.cases
+  ...controls.cases,
+  ...crashes.cases,
+  ...blocking.cases,
+  ...attention.cases,
+  ...loading.cases,
+  ...initAccidents.cases,
+  ...exitAccidents.cases,
+  ...mishaps.cases
 ].map(finish)

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Transferable from "effect/workers/Transferable"
 import * as Portable from "../Portable.ts"
 import type { WorkerContext } from "../WorkerContext.ts"
+import { exitAt } from "./suite.accidents.tasks.ts"
 
 /** A class that structured clone would lose. */
 export class Point extends Schema.Class<Point>("@effect-mpire/core/testing/Point")({
@@ -56,6 +57,14 @@ export const move = Portable.make(
 export const countBytes = Portable.make(import.meta.url, "countBytes", (bytes: Uint8Array): number => bytes.length, {
   input: Transferable.Uint8Array
 })
+
+/** Counts bytes that are moved, and ends the worker when there are 32. */
+export const countBytesOrExit = Portable.make(
+  import.meta.url,
+  "countBytesOrExit",
+  (bytes: Uint8Array): number => exitAt(32, bytes.length),
+  { input: Transferable.Uint8Array }
+)
 
 /** A service. */
 export class Greeting extends Context.Service<Greeting, { readonly text: string }>()(

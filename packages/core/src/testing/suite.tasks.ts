@@ -374,3 +374,17 @@ export const failToCloseCounted = (memory: SharedArrayBuffer): Effect.Effect<nev
 /** Counts its starts in cell 0, never ends, and counts its interruptions in cell 1. */
 export const holdCounted = (memory: SharedArrayBuffer): Effect.Effect<never> =>
   Effect.onInterrupt(Effect.andThen(countIn(memory, 0), Effect.never), () => countIn(memory, 1))
+
+// -----------------------------------------------------------------------------
+// What does not end
+// -----------------------------------------------------------------------------
+
+/** Never ends, and cannot be interrupted. */
+export const neverEnd = (_: unknown): Effect.Effect<never> => Effect.uninterruptible(Effect.never)
+
+/** Has a finalizer that computes for ever. */
+export const openLooping = Effect.addFinalizer(() =>
+  Effect.sync(() => {
+    for (;;);
+  })
+)

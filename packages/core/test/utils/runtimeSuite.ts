@@ -10,10 +10,15 @@ export const runSuite = (
   runtime: Layer.Layer<WorkerRuntime>,
   options: { readonly without: ReadonlyArray<Need> } = { without: [] }
 ): void => {
-  describe(`RuntimeSuite on ${name}`, () => {
-    for (const { effect, name, needs, rule } of suite) {
-      if (needs.some((need) => options.without.includes(need))) continue
+  const cases = suite.filter(({ needs }) => !needs.some((need) => options.without.includes(need)))
+  const run = (which: typeof cases) => {
+    for (const { effect, name, rule } of which)
       it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime), 15_000)
-    }
+  }
+  describe(`RuntimeSuite on ${name}`, () => {
+    run(cases.filter(({ accident }) => accident === undefined))
+    describe("accidents", () => {
+      run(cases.filter(({ accident }) => accident !== undefined))
+    })
   })
 }

@@ -16,6 +16,10 @@ export class AssertionFailed extends Data.TaggedError("AssertionFailed")<{
 
 type Assertion<A = void> = Effect.Effect<A, AssertionFailed>
 
+/** An assertion that says it all itself. */
+export const failed = (message: string): AssertionFailed =>
+  new AssertionFailed({ message, actual: undefined, expected: undefined })
+
 const fail = (what: string, actual: unknown, expected: unknown): Assertion<never> =>
   Effect.fail(
     new AssertionFailed({ message: `${what}: got ${format(actual)}, expected ${format(expected)}`, actual, expected })

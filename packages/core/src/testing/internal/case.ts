@@ -3,13 +3,22 @@ import type * as Scope from "effect/Scope"
 import * as Portable from "../../Portable.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 
-export type Need = "cloning" | "transfer" | "sharedMemory"
+export type Need = "cloning" | "transfer" | "sharedMemory" | "killing" | "vanishing" | "signals"
+
+/** An ordinary accident that a case is about. */
+export interface Accident {
+  /** What happened. */
+  readonly what: string
+  /** What becomes of it in other pools. */
+  readonly elsewhere: string
+}
 
 /** A case before it is given its own Scope and a limit of time. */
 export interface Case {
   readonly rule: string
   readonly name: string
   readonly needs?: ReadonlyArray<Need>
+  readonly accident?: Accident
   readonly effect: Effect.Effect<void, unknown, WorkerRuntime | Scope.Scope>
 }
 
@@ -20,6 +29,11 @@ export const plain = Portable.module<typeof import("../suite.plain.tasks.ts")>(
 
 /** Tasks with Effect, as addresses. */
 export const tasks = Portable.module<typeof import("../suite.tasks.ts")>(new URL("../suite.tasks.ts", import.meta.url))
+
+/** Tasks and hooks that do harm, as addresses. */
+export const harmful = Portable.module<typeof import("../suite.accidents.tasks.ts")>(
+  new URL("../suite.accidents.tasks.ts", import.meta.url)
+)
 
 /** Options of a pool with one worker whose journal, its state, is what its exit hook returns. */
 export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal }

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import type { Busy, Counter } from "../suite.tasks.ts"
+import { usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, journaled, plain, tasks } from "./case.ts"
 
@@ -109,20 +110,6 @@ const starts: ReadonlyArray<Case> = [
     })
   },
   {
-    rule: "F3",
-    name: "fails all runs of a task that cannot be loaded",
-    effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 2 })
-      const exits = yield* Effect.forEach(
-        Array.from({ length: 100 }, (_, n) => n),
-        (n) => Effect.exit(pool.run(missing.task, n)),
-        { concurrency: "unbounded" }
-      )
-      for (const exit of exits) yield* assert.exitFailsWith(exit, "StartFailed")
-      yield* assert.equal(yield* pool.run(plain.square, 2), 4)
-    })
-  },
-  {
     rule: "L10",
     name: "fails with InitFailed when the services cannot be built",
     effect: Effect.gen(function* () {
@@ -138,6 +125,13 @@ const crossings: ReadonlyArray<Case> = [
     rule: "F4",
     name: "marks an input that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
+    accident: {
+      what: "A task is given an input that cannot be cloned, such as a function.",
+      elsewhere:
+        "workerpool: on threads an uncaught exception in the main thread, the task and the pool hang; on " +
+        "processes it is dropped. poolifier: with its queue the pool stalls. MPIRE: a task that cannot be " +
+        "pickled makes the map hang for ever."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const exits = yield* pool.mapExit(["a", () => "b", "c"], plain.echo, { chunkSize: 3 })
@@ -145,12 +139,19 @@ const crossings: ReadonlyArray<Case> = [
       yield* assert.equal<unknown>({ direction, index }, { direction: "input", index: 1 })
       yield* assert.equal<unknown>([exits[0], exits[2]], [Exit.succeed("a"), Exit.succeed("c")], "neighbours")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+      yield* usable(pool)
     })
   },
   {
     rule: "F4",
     name: "marks a result that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
+    accident: {
+      what: "A task returns a result that cannot be cloned, such as a function.",
+      elsewhere:
+        "piscina, tinypool: the worker dies, and the other tasks on it too. workerpool: an empty Error, on " +
+        "processes silently undefined. MPIRE: the map hangs for ever."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const exits = yield* pool.mapExit([false, false, true, false], plain.returnFunction, { chunkSize: 4 })
@@ -158,12 +159,17 @@ const crossings: ReadonlyArray<Case> = [
       yield* assert.equal<unknown>({ direction, index }, { direction: "output", index: 2 })
       yield* assert.equal(exits.map(Exit.isSuccess), [true, true, false, true], "neighbours")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+      yield* usable(pool)
     })
   },
   {
     rule: "F4",
     name: "marks a failure that cannot cross, and its neighbours are unharmed",
     needs: ["cloning"],
+    accident: {
+      what: "A task fails with what cannot be cloned.",
+      elsewhere: "MPIRE: an exception with a local lambda in it makes the map hang."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const exits = yield* pool.mapExit([true, false], tasks.failWithFunction, { chunkSize: 2 })
@@ -171,6 +177,7 @@ const crossings: ReadonlyArray<Case> = [
       yield* assert.equal<unknown>({ direction, index }, { direction: "error", index: 0 })
       yield* assert.equal(exits.map(Exit.isSuccess), [false, true], "neighbours")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+      yield* usable(pool)
     })
   },
   {
@@ -196,12 +203,17 @@ const crossings: ReadonlyArray<Case> = [
     rule: "F4",
     name: "marks a defect that cannot cross",
     needs: ["cloning"],
+    accident: {
+      what: "A task throws what cannot be cloned.",
+      elsewhere: "MPIRE: an exception with a local lambda in it makes the map hang."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const failing = pool.run(tasks.dieWithFunction, undefined)
       const { direction } = yield* assert.failsWith(failing, "NotSerializable")
       yield* assert.equal<unknown>(direction, "error", "direction")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+      yield* usable(pool)
     })
   },
   {
@@ -225,6 +237,10 @@ const crossings: ReadonlyArray<Case> = [
     rule: "F4",
     name: "fails a call whose bound value cannot cross; the worker is unharmed",
     needs: ["cloning"],
+    accident: {
+      what: "A value bound to a task cannot be cloned.",
+      elsewhere: "MPIRE: a task that cannot be pickled makes the map hang for ever."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
       yield* pool.run(plain.note, "before")
@@ -232,6 +248,7 @@ const crossings: ReadonlyArray<Case> = [
       const failed = yield* assert.failsWith(pool.map([1, 2], Portable.bind(plain.add, bound)), "NotSerializable")
       yield* assert.equal<unknown>([failed.direction, failed.index], ["input", undefined])
       yield* assert.equal(yield* pool.run(plain.readJournal, undefined), ["before"])
+      yield* usable(pool)
     })
   },
   {
@@ -250,11 +267,16 @@ const crossings: ReadonlyArray<Case> = [
     rule: "F4",
     name: "fails the call that caused a release whose exit result cannot cross",
     needs: ["cloning"],
+    accident: {
+      what: "An exit hook returns what cannot be cloned.",
+      elsewhere: "MPIRE: a result that cannot be pickled hangs for ever."
+    },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeWithFunction })
       const failed = yield* assert.failsWith(pool.map([1], plain.square), "NotSerializable")
       yield* assert.equal<unknown>([failed.direction, failed.index], ["output", undefined])
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
+      yield* usable(pool)
     })
   }
 ]

@@ -250,7 +250,7 @@ const ends: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({
         size: 1,
         init: Portable.bind(tasks.openCountedNever, shared),
-        initTimeout: 20,
+        initTimeout: 100,
         exit: tasks.closeNever
       })
       yield* assert.failsWith(pool.map([1], plain.square), "InitTimedOut")
