@@ -61,7 +61,12 @@ interface Tenant {
   hasStarted: boolean
   /** Set when it has ended without being asked to. */
   loss: Loss | undefined
+  /** Whether it has been terminated. */
+  isKilled: boolean
 }
+
+/** Whether nothing may be asked of it any more. */
+const isGone = ({ isKilled, loss }: Tenant): boolean => isKilled || loss !== undefined
 
 /** Why and how a worker is to be released once its items in flight have ended. */
 interface Retirement {
@@ -171,12 +176,17 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   interrupt(chunk: CallChunk): void {
+    // one that went with its worker is told of that
+    if (!this.chunks.has(chunk)) return
     if (this.status === "starting") chunk.onEnd(undefined)
     else this.tenant?.worker?.interrupt(chunk)
   }
 
   progressed(): void {
-    if (this.tenant !== undefined) this.tenant.hasStarted = true
+    if (this.tenant !== undefined && !this.tenant.hasStarted) {
+      this.tenant.hasStarted = true
+      this.backoff.succeeded()
+    }
     if (this.host.tasksPerWorker > 1) this.host.pump()
   }
 
@@ -231,7 +241,8 @@ export class Slot implements SlotView, ChunkSlot {
       worker: undefined,
       fiber: undefined,
       hasStarted: false,
-      loss: undefined
+      loss: undefined,
+      isKilled: false
     }
     this.tenant = tenant
     this.status = "starting"
@@ -269,7 +280,7 @@ export class Slot implements SlotView, ChunkSlot {
       (worker) => {
         tenant.worker = worker
         // whoever gave up meanwhile could not interrupt it yet
-        if (this.retirement !== undefined && this.chunks.size === 0) return Effect.interrupt
+        if (tenant.isKilled || (this.retirement !== undefined && this.chunks.size === 0)) return Effect.interrupt
         return worker.init({ code: hooks.init, timeout: hooks.initTimeout })
       }
     )
@@ -288,13 +299,35 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
-    const close = Effect.suspend(() => tenant.worker?.close(tenant.hooks.exitTimeout) ?? Effect.void)
-    return Effect.map(Effect.andThen(Effect.ignore(close), Scope.close(tenant.scope, exit)), () => {
+    return Effect.gen({ self: this }, function* () {
+      const tell = this.toTell(tenant, exit)
+      if (tenant.loss !== undefined) {
+        // nobody waits for its real end but the slot (C4, L1)
+        this.status = "releasing"
+        this.release_ ??= Deferred.makeUnsafe()
+        tell(this.takeChunks())
+      }
+      if (!isGone(tenant) && tenant.worker !== undefined) {
+        yield* Effect.ignore(tenant.worker.close(tenant.hooks.exitTimeout))
+      }
+      yield* this.leave(tenant, exit)
       if (this.tenant !== tenant) return
-      const failure = failureOf(exit, tenant.identity)
-      const chunks = [...this.chunks]
-      const started = this.started!
+      const chunks = this.takeChunks()
       this.vacate()
+      tell(chunks)
+      this.host.pump()
+    })
+  }
+
+  /** Tells, once, those that wait for a worker that none came of it. */
+  private toTell(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>) {
+    const failure = tenant.isKilled ? undefined : failureOf(exit, tenant.identity)
+    const started = this.started!
+    let isTold = false
+    if (failure !== undefined) this.backoff.failed(failure)
+    return (chunks: ReadonlyArray<CallChunk>): void => {
+      if (isTold) return
+      isTold = true
       const tellStart = () => Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
       if (failure === undefined) {
         tellStart()
@@ -302,8 +335,13 @@ export class Slot implements SlotView, ChunkSlot {
       } else {
         this.failed(failure, tellStart, chunks, (chunk) => chunk.lost(nothingStarted, failure))
       }
-      this.host.pump()
-    })
+    }
+  }
+
+  private takeChunks(): ReadonlyArray<CallChunk> {
+    const chunks = [...this.chunks]
+    this.chunks.clear()
+    return chunks
   }
 
   /**
@@ -316,7 +354,6 @@ export class Slot implements SlotView, ChunkSlot {
     chunks: ReadonlyArray<CallChunk>,
     giveBack: (chunk: CallChunk) => void
   ): void {
-    this.backoff.failed(failure)
     if (failure.reason._tag === "WorkerLost" && (this.backoff.isFirst || this.host.hasLive())) {
       tellStart()
       for (const chunk of chunks) giveBack(chunk)
@@ -337,6 +374,8 @@ export class Slot implements SlotView, ChunkSlot {
    * those that are current then. What it comes to goes to `releases`.
    */
   retire(releases: Releases | undefined, hooks?: Hooks): void {
+    // the real end of one that is lost, or was killed, holds up nobody but the pool's Scope (C4)
+    if (this.tenant?.loss !== undefined) return
     const retirement = { releases, hooks }
     switch (this.status) {
       case "empty":
@@ -394,10 +433,11 @@ export class Slot implements SlotView, ChunkSlot {
         Effect.gen({ self: this }, function* () {
           const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
           if (Exit.isSuccess(exited) && hooks.exit !== undefined) this.host.exitResult(exited.value)
-          const closed = yield* Effect.exit(worker.close(hooks.exitTimeout))
-          yield* Scope.close(tenant.scope, Exit.void)
+          const closed = isGone(tenant) ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
+          yield* this.leave(tenant, Exit.void)
           if (this.tenant !== tenant) return
-          const failure = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
+          const failed = failureOf(exited, tenant.identity) ?? failureOf(closed, tenant.identity)
+          const failure = tenant.isKilled ? undefined : failed
           if (failure !== undefined && retirement.releases === undefined) this.host.releaseFailed(failure)
           if (failure === undefined) this.backoff.succeeded()
           this.vacate(failure)
@@ -406,6 +446,19 @@ export class Slot implements SlotView, ChunkSlot {
       )
     )
   }
+
+  /** Completes when the worker has really ended. */
+  private leave(tenant: Tenant, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.andThen(
+      Scope.close(tenant.scope, exit),
+      Effect.suspend(() => tenant.loss?.ended ?? Effect.void)
+    )
+  }
+
+  /** Completes when nothing is being released, and no worker that is gone has yet to end. */
+  readonly settled: Effect.Effect<void> = Effect.suspend(() =>
+    this.release_ === undefined ? Effect.void : Effect.andThen(Deferred.await(this.release_), this.settled)
+  )
 
   /** The worker is gone. */
   private vacate(failure?: WorkerPoolError.WorkerPoolError): void {
@@ -427,18 +480,23 @@ export class Slot implements SlotView, ChunkSlot {
   kill(): Effect.Effect<void> {
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
-    const chunks = [...this.chunks]
-    this.chunks.clear()
-    const wasStarting = this.status === "starting"
-    const transition = this.status === "live" ? Effect.void : Fiber.await(tenant.fiber!)
+    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release_!))
+    const chunks = this.takeChunks()
+    const wasGone = isGone(tenant)
+    const { status } = this
+    tenant.isKilled = true
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
-    if (tenant.loss === undefined) this.host.killed()
-    if (wasStarting) tenant.fiber!.interruptUnsafe()
+    if (!wasGone) this.host.killed()
     if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
     return Effect.gen({ self: this }, function* () {
-      if (tenant.worker !== undefined) yield* tenant.worker.kill
-      yield* transition
+      if (!wasGone && tenant.worker !== undefined) yield* tenant.worker.kill
+      if (status !== "live") {
+        // what starts it may be further up the stack, and has its fiber only then
+        if (tenant.fiber === undefined) yield* Effect.yieldNow
+        if (status === "starting") tenant.fiber!.interruptUnsafe()
+        yield* Fiber.await(tenant.fiber!)
+      }
       yield* Scope.close(tenant.scope, Exit.void)
       for (const chunk of chunks) chunk.onEnd(undefined)
       if (this.tenant !== tenant) return
@@ -448,21 +506,21 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private onLost(tenant: Tenant, loss: Loss): void {
-    if (this.tenant !== tenant || tenant.loss !== undefined) return
+    if (this.tenant !== tenant || isGone(tenant)) return
     tenant.loss = loss
     if (loss.killed) this.host.killed()
     else this.host.lost()
     // what starts or releases it hears of it as well
     if (this.status !== "live") return
     const error = lost.workerLost(tenant.identity, loss.closed)
-    const chunks = [...this.chunks]
-    this.chunks.clear()
+    const chunks = this.takeChunks()
     // until it has really ended, the slot has it (L1)
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
-        Effect.andThen(loss.ended, Scope.close(tenant.scope, Exit.void)).pipe(
+        // not now: what it took with it is told first
+        Effect.andThen(Effect.yieldNow, this.leave(tenant, Exit.void)).pipe(
           Effect.map(() => {
             if (this.tenant !== tenant) return
             this.vacate()
@@ -472,10 +530,15 @@ export class Slot implements SlotView, ChunkSlot {
       )
     )
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
-    const hasStarted = tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)
+    // that a task's module ends its worker says nothing of the next one
+    const didWork = (chunk: CallChunk) => hand(chunk).started > 0 || hand(chunk).failure !== undefined
     const tell = (chunk: CallChunk) => chunk.lost(hand(chunk), error)
-    if (hasStarted || chunks.length === 0) for (const chunk of chunks) tell(chunk)
-    else this.failed(error, () => {}, chunks, tell)
+    if (chunks.length === 0 || tenant.hasStarted || chunks.some(didWork)) {
+      for (const chunk of chunks) tell(chunk)
+    } else {
+      this.backoff.failed(error)
+      this.failed(error, () => {}, chunks, tell)
+    }
     this.host.pump()
   }
 
