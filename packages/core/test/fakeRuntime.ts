@@ -12,6 +12,8 @@ import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 export interface HowLost extends Partial<Omit<WorkerRuntime.Loss, "inHand">> {
   /** What else is said of every chunk in hand. */
   readonly hand?: Partial<WorkerRuntime.InHand>
+  /** Whether the hook that runs fails by itself. */
+  readonly hookFails?: boolean
 }
 
 export class FakeWorker {
@@ -62,7 +64,7 @@ export class FakeWorker {
   }
 
   /** Is gone, with what it has in hand. */
-  lose({ hand, ...how }: HowLost = {}): void {
+  lose({ hand, hookFails = false, ...how }: HowLost = {}): void {
     const closed = how.closed ?? { exitCode: 9 }
     const inHand = new Map(
       this.chunks.map((chunk) => [
@@ -72,7 +74,7 @@ export class FakeWorker {
     )
     this.isGone = true
     this.options.onLost({ killed: false, ended: Effect.void, ...how, closed, inHand })
-    Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, closed)))
+    if (!hookFails) Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, closed)))
   }
 
   /** As the port wants it: what runs when it is lost fails. */

@@ -175,11 +175,12 @@ export class Call {
 
   /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
   chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
-    this.chunks.delete(chunk)
     if (this.status === "running") {
       if (hand.failure !== undefined) this.fail(Cause.fail(hand.failure))
       else this.itemsLost(chunk, hand, failure)
     }
+    // last, because whoever takes an outcome may go on at once and find nothing in progress
+    this.chunks.delete(chunk)
     this.goOn()
   }
 
@@ -187,12 +188,12 @@ export class Call {
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       const timedOut = { index: chunk.indices[position]!, ...WorkerPoolError.inWorker(chunk.worker) }
-      chunk.onFailure(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
+      chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
     const indices = lost.map((position) => chunk.indices[position]!)
     const error = lostWith(failure, () => indices)
-    for (const position of lost) chunk.onFailure(position, Cause.fail(error))
+    for (const position of lost) chunk.fail(position, Cause.fail(error))
   }
 
   private goOn(): void {

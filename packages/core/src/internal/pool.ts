@@ -49,9 +49,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   private killedCount = 0
   private ticks = 0
   private emptying = 0
+  isClosed = false
   /** Whether idle time has emptied the pool while calls ran, and they have not started a worker since. */
   private idledOut = false
-  private isClosed = false
 
   constructor(
     runtime: WorkerRuntime["Service"],

@@ -38,6 +38,8 @@ export interface SlotHost {
   readonly pump: () => void
   /** No worker came of it: the slot's own chunks are told, and then those that wait. */
   readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
+  /** Whether no worker is to be acquired any more. */
+  readonly isClosed: boolean
   /** Whether any slot has a live worker. */
   readonly hasLive: () => boolean
   readonly exitResult: (value: unknown) => void
@@ -222,6 +224,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
   readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
+    if (this.host.isClosed) return Effect.fail(closed)
     if (this.withdrawn) return Effect.void
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
@@ -547,6 +550,8 @@ export class Slot implements SlotView, ChunkSlot {
     this.backoff.stop()
   }
 }
+
+const closed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
 
 const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 
