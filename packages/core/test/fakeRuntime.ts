@@ -39,9 +39,14 @@ export class FakeWorker {
     return this.chunks[0]!
   }
 
+  /** How many of a chunk's items have started. */
+  startedOf(chunk: WorkerRuntime.Chunk): number {
+    return this.started.get(chunk) ?? 0
+  }
+
   /** Starts the next item of a chunk; returns its position. */
   begin(chunk = this.chunk): number {
-    const position = this.started.get(chunk) ?? 0
+    const position = this.startedOf(chunk)
     this.started.set(chunk, position + 1)
     return position
   }
@@ -53,7 +58,7 @@ export class FakeWorker {
   }
 
   /** Starts and ends so many items of its first chunk; all that it has, by default. */
-  work(items = this.chunk.items.length - (this.started.get(this.chunk) ?? 0)): void {
+  work(items = this.chunk.items.length - this.startedOf(this.chunk)): void {
     const { chunk } = this
     for (let n = 0; n < items; n++) this.succeed(this.begin(chunk), chunk)
   }
@@ -69,7 +74,7 @@ export class FakeWorker {
     const inHand = new Map(
       this.chunks.map((chunk) => [
         chunk,
-        { started: this.started.get(chunk) ?? 0, timedOut: [], moved: false, failure: undefined, ...hand }
+        { started: this.startedOf(chunk), timedOut: [], moved: false, failure: undefined, ...hand }
       ])
     )
     this.isGone = true
