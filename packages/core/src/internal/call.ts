@@ -188,12 +188,12 @@ export class Call {
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       const timedOut = { index: chunk.indices[position]!, ...WorkerPoolError.inWorker(chunk.worker) }
-      chunk.onFailure(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
+      chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
     const indices = lost.map((position) => chunk.indices[position]!)
     const error = lostWith(failure, () => indices)
-    for (const position of lost) chunk.onFailure(position, Cause.fail(error))
+    for (const position of lost) chunk.fail(position, Cause.fail(error))
   }
 
   private goOn(): void {

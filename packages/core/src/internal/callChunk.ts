@@ -76,15 +76,23 @@ export class CallChunk implements Chunk {
   }
 
   onSuccess(position: number, value: unknown): void {
+    // nothing is heard of a chunk that has been sent again
+    if (this.isOver) return
     this.report(position)
     this.call.succeeded(this.indices[position]!, value)
     this.slot?.progressed()
   }
 
   onFailure(position: number, cause: Cause.Cause<unknown>): void {
+    if (this.isOver) return
+    this.fail(position, cause)
+    this.slot?.progressed()
+  }
+
+  /** An item has failed, or its worker is gone with it. */
+  fail(position: number, cause: Cause.Cause<unknown>): void {
     this.report(position)
     this.call.failed(this.indices[position]!, cause, this.worker)
-    this.slot?.progressed()
   }
 
   onEnd(failure: WorkerPoolError | undefined): void {

@@ -13,6 +13,8 @@ export interface DispatcherHost {
   readonly slots: ReadonlyArray<Slot>
   /** A slot has been given a chunk. */
   readonly dispatched: () => void
+  /** No call that waits can have a chunk now. */
+  readonly stalled: () => void
 }
 
 export class Dispatcher implements CallHost {
@@ -73,6 +75,13 @@ export class Dispatcher implements CallHost {
       this.again = this.pauses === 0 && this.step()
     }
     this.isRunning = false
+    if (this.pauses === 0 && this.rotation.size > 0) this.host.stalled()
+  }
+
+  /** The slots that will do for the call's next chunk. */
+  needs(call: Call): ReadonlyArray<Slot> {
+    const { slots } = this.host
+    return call.options.dispatch === "available" ? slots : [slots[call.turn % slots.length]!]
   }
 
   /** One chunk, or one call fewer that has none; `false` when there is no more to do. */

@@ -272,13 +272,15 @@ export class ItemLoop {
 
   private endIfOver(work: Work): void {
     if (!work.isSpent || work.waiting.size > 0) return
-    const { chunk } = work.run
+    const { chunk, reportEach } = work.run
     if (!this.works.delete(chunk)) return
     const place = this.queue.indexOf(work)
     if (place >= 0) this.queue.splice(place, 1)
     if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.flush(false)
     this.outbox ??= new Outbox(chunk, 0, 0)
     this.flush(true)
+    // the last outcome is in it, and the next chunk's item may be the one that ends the worker
+    if (reportEach) this.mustFlush = this.host.flushed !== undefined
   }
 
   private flush(ended: boolean): void {

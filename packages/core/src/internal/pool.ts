@@ -50,9 +50,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   private killedCount = 0
   private ticks = 0
   private emptying = 0
+  isClosed = false
   /** Whether idle time has emptied the pool while calls ran, and they have not started a worker since. */
   private idledOut = false
-  private isClosed = false
 
   constructor(
     runtime: WorkerRuntime["Service"],
@@ -115,9 +115,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     return Effect.map(call.firstReleases.settle, () => {
       call.offer()
       if (!this.dispatcher.isWaiting(call)) return
-      const refusal = this.allSlots.refusal
-      if (refusal !== undefined) call.fail(Cause.fail(refusal))
-      else if (call.options.single && this.isOverloaded(0)) call.fail(Cause.fail(this.overloaded()))
+      if (call.options.single && this.isOverloaded(0)) call.fail(Cause.fail(this.overloaded()))
     })
   }
 
@@ -202,6 +200,15 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
 
   dispatched(): void {
     this.idledOut = false
+  }
+
+  /** Calls that wait for a slot fail at once when those that they need acquire no worker for a while (L10). */
+  stalled(): void {
+    if (this.slots.every(({ refusal }) => refusal === undefined)) return
+    for (const call of this.dispatcher.waiting) {
+      const refusals = this.dispatcher.needs(call).map(({ refusal }) => refusal)
+      if (!refusals.includes(undefined)) call.fail(Cause.fail(refusals[0]!))
+    }
   }
 
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
@@ -395,6 +402,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
       Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
       Effect.andThen(releases.settle),
       Effect.flatMap(logReleasesFailed),
+      Effect.andThen(this.allSlots.settled),
       Effect.andThen(Effect.sync(() => this.allSlots.dispose()))
     )
   })

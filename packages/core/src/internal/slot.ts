@@ -33,6 +33,8 @@ export interface SlotHost extends TenantHost {
   readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
   /** A task's module ended a worker, or did not load: the slot's chunks are told, and then those that wait with it. */
   readonly moduleFailed: (task: Code, error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
+  /** Whether no worker is to be acquired any more. */
+  readonly isClosed: boolean
   /** Whether any slot has a live worker. */
   readonly hasLive: () => boolean
   readonly exitResult: (value: unknown) => void
@@ -150,12 +152,17 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   interrupt(chunk: CallChunk): void {
+    // one that went with its worker is told of that
+    if (!this.chunks.has(chunk)) return
     if (this.status === "starting") chunk.onEnd(undefined)
     else this.tenant?.worker?.interrupt(chunk)
   }
 
   progressed(): void {
-    if (this.tenant !== undefined) this.tenant.hasStarted = true
+    if (this.tenant !== undefined && !this.tenant.hasStarted) {
+      this.tenant.hasStarted = true
+      this.backoff.succeeded()
+    }
     if (this.host.tasksPerWorker > 1) this.host.pump()
   }
 
@@ -191,6 +198,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
   readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
+    if (this.host.isClosed) return Effect.fail(closed)
     if (this.withdrawn) return Effect.void
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
@@ -234,12 +242,33 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
-    return Effect.map(tenant.abandon(exit), () => {
-      if (this.tenant !== tenant) return
-      const failure = tenant.failureOf(exit)
-      const chunks = [...this.chunks]
-      const started = this.started!
-      this.vacate()
+    return Effect.suspend(() => {
+      const tell = this.toTell(tenant, exit)
+      if (tenant.loss !== undefined) {
+        // nobody waits for its real end but the slot (C4, L1)
+        this.status = "releasing"
+        this.release_ ??= Deferred.makeUnsafe()
+        tell(this.takeChunks())
+      }
+      return Effect.map(tenant.abandon(exit), () => {
+        if (this.tenant !== tenant) return
+        const chunks = this.takeChunks()
+        this.vacate()
+        tell(chunks)
+        this.host.pump()
+      })
+    })
+  }
+
+  /** Tells, once, those that wait for a worker that none came of it. */
+  private toTell(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>) {
+    const failure = tenant.failureOf(exit)
+    const started = this.started!
+    let isTold = false
+    if (failure !== undefined) this.backoff.failed(failure)
+    return (chunks: ReadonlyArray<CallChunk>): void => {
+      if (isTold) return
+      isTold = true
       const tellStart = () => Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
       if (failure === undefined) {
         tellStart()
@@ -247,8 +276,13 @@ export class Slot implements SlotView, ChunkSlot {
       } else {
         this.failed(failure, tellStart, chunks, (chunk) => chunk.lost(nothingStarted, failure))
       }
-      this.host.pump()
-    })
+    }
+  }
+
+  private takeChunks(): ReadonlyArray<CallChunk> {
+    const chunks = [...this.chunks]
+    this.chunks.clear()
+    return chunks
   }
 
   /**
@@ -261,7 +295,6 @@ export class Slot implements SlotView, ChunkSlot {
     chunks: ReadonlyArray<CallChunk>,
     giveBack: (chunk: CallChunk) => void
   ): void {
-    this.backoff.failed(failure)
     if (failure.reason._tag === "WorkerLost" && (this.backoff.isFirst || this.host.hasLive())) {
       tellStart()
       for (const chunk of chunks) giveBack(chunk)
@@ -282,6 +315,8 @@ export class Slot implements SlotView, ChunkSlot {
    * those that are current then. What it comes to goes to `releases`.
    */
   retire(releases: Releases | undefined, hooks?: Hooks): void {
+    // the real end of one that is lost, or was killed, holds up nobody but the pool's Scope (C4)
+    if (this.tenant?.loss !== undefined) return
     const retirement = { releases, hooks }
     switch (this.status) {
       case "empty":
@@ -347,6 +382,11 @@ export class Slot implements SlotView, ChunkSlot {
     )
   }
 
+  /** Completes when nothing is being released, and no worker that is gone has yet to end. */
+  readonly settled: Effect.Effect<void> = Effect.suspend(() =>
+    this.release_ === undefined ? Effect.void : Effect.andThen(Deferred.await(this.release_), this.settled)
+  )
+
   /** The worker is gone. */
   private vacate(failure?: WorkerPoolError.WorkerPoolError): void {
     const release = this.release_
@@ -367,19 +407,24 @@ export class Slot implements SlotView, ChunkSlot {
   kill(): Effect.Effect<void> {
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
-    const chunks = [...this.chunks]
-    this.chunks.clear()
-    const wasStarting = this.status === "starting"
-    const transition = this.status === "live" ? Effect.void : Fiber.await(tenant.fiber!)
+    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release_!))
+    const chunks = this.takeChunks()
+    const wasGone = tenant.isGone
+    const { status } = this
+    tenant.isKilled = true
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
-    if (tenant.loss === undefined) this.host.killed()
-    if (wasStarting) tenant.fiber!.interruptUnsafe()
+    if (!wasGone) this.host.killed()
     if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
     return Effect.gen({ self: this }, function* () {
-      yield* tenant.kill
-      yield* transition
-      yield* tenant.gone
+      if (!wasGone) yield* tenant.kill
+      if (status !== "live") {
+        // what starts it may be further up the stack, and has its fiber only then
+        if (tenant.fiber === undefined) yield* Effect.yieldNow
+        if (status === "starting") tenant.fiber!.interruptUnsafe()
+        yield* Fiber.await(tenant.fiber!)
+      }
+      yield* tenant.leave(Exit.void)
       for (const chunk of chunks) chunk.onEnd(undefined)
       if (this.tenant !== tenant) return
       this.vacate()
@@ -388,21 +433,21 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   private onLost(tenant: Tenant, loss: Loss): void {
-    if (this.tenant !== tenant || tenant.loss !== undefined) return
+    if (this.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
     if (loss.killed) this.host.killed()
     else this.host.lost()
     // what starts or releases it hears of it as well
     if (this.status !== "live") return
     const error = lost.workerLost(tenant.identity, loss.closed)
-    const chunks = [...this.chunks]
-    this.chunks.clear()
+    const chunks = this.takeChunks()
     // until it has really ended, the slot has it (L1)
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
     tenant.fiber = this.host.fork(
       Effect.uninterruptible(
-        Effect.map(tenant.gone, () => {
+        // not now: what it took with it is told first
+        Effect.map(Effect.andThen(Effect.yieldNow, tenant.leave(Exit.void)), () => {
           if (this.tenant !== tenant) return
           this.vacate()
           this.host.pump()
@@ -410,14 +455,18 @@ export class Slot implements SlotView, ChunkSlot {
       )
     )
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
-    const hasStarted = tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)
     const tell = (chunk: CallChunk) => chunk.lost(hand(chunk), error)
+    // that a task's module ends its worker says nothing of the next one
     const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
     if (culprit !== undefined) {
       const { failure } = hand(culprit)
       this.host.moduleFailed(culprit.task, failure!, () => chunks.forEach(tell))
-    } else if (hasStarted || chunks.length === 0) for (const chunk of chunks) tell(chunk)
-    else this.failed(error, () => {}, chunks, tell)
+    } else if (chunks.length === 0 || tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) {
+      for (const chunk of chunks) tell(chunk)
+    } else {
+      this.backoff.failed(error)
+      this.failed(error, () => {}, chunks, tell)
+    }
     this.host.pump()
   }
 
@@ -426,6 +475,8 @@ export class Slot implements SlotView, ChunkSlot {
     this.backoff.dispose()
   }
 }
+
+const closed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
 
 const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 

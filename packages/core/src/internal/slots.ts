@@ -1,7 +1,7 @@
 /**
  * A pool's slots: as many as its size, and those that it has shrunk below, until their workers have been released.
  */
-import type { WorkerPoolError } from "../WorkerPoolError.ts"
+import * as Effect from "effect/Effect"
 import type { Hooks } from "./options.ts"
 import type { Releases } from "./releases.ts"
 import { Slot, type SlotHost } from "./slot.ts"
@@ -38,12 +38,6 @@ export class Slots {
     return this.all.every((slot) => slot.isEmpty)
   }
 
-  /** Why no slot acquires a worker for a while, where none has one (L10). */
-  get refusal(): WorkerPoolError | undefined {
-    const refusals = this.current.map(({ refusal }) => refusal)
-    return refusals.includes(undefined) ? undefined : refusals[0]
-  }
-
   /** Grows at once; shrinks as slots fall free. */
   resize(size: number, releases: Releases): void {
     const surplus = this.current.slice(size)
@@ -55,6 +49,11 @@ export class Slots {
   retireAll(releases: Releases, hooks: Hooks): void {
     for (const slot of this.all) slot.retire(releases, hooks)
   }
+
+  /** Completes when no worker that is gone has yet to end. */
+  readonly settled: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.all, (slot) => slot.settled, { discard: true })
+  )
 
   /** The pool is closed. */
   dispose(): void {

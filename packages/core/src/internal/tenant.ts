@@ -35,6 +35,8 @@ export class Tenant {
   hasStarted = false
   /** Set when it has ended without being asked to. */
   loss: Loss | undefined = undefined
+  /** Whether it has been terminated. */
+  isKilled = false
   private readonly scope = Scope.makeUnsafe()
 
   constructor(identity: WorkerIdentity, hooks: Hooks, items: number) {
@@ -57,7 +59,7 @@ export class Tenant {
     const started = Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
     const initialised = Effect.flatMap(started, (worker) => {
       this.worker = worker
-      return isWanted() ? worker.init({ code: init, timeout: initTimeout }) : Effect.interrupt
+      return isWanted() && !this.isKilled ? worker.init({ code: init, timeout: initTimeout }) : Effect.interrupt
     })
     return Effect.andThen(
       initialised,
@@ -67,10 +69,16 @@ export class Tenant {
     )
   }
 
+  /** Whether nothing may be asked of it any more. */
+  get isGone(): boolean {
+    return this.isKilled || this.loss !== undefined
+  }
+
   /** Ends what was not acquired: its finalizers run, `exit` does not. */
   abandon(exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
-    const finalized = Effect.suspend(() => this.worker?.close(this.hooks.exitTimeout) ?? Effect.void)
-    return Effect.andThen(Effect.ignore(finalized), Scope.close(this.scope, exit))
+    const { worker } = this
+    const finalized = this.isGone || worker === undefined ? Effect.void : worker.close(this.hooks.exitTimeout)
+    return Effect.andThen(Effect.ignore(finalized), this.leave(exit))
   }
 
   /** Runs `exit`, then all finalizers, and stops it; returns what failed of that. */
@@ -79,8 +87,8 @@ export class Tenant {
     return Effect.gen({ self: this }, function* () {
       const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
-      const closed = yield* Effect.exit(worker.close(hooks.exitTimeout))
-      yield* Scope.close(this.scope, Exit.void)
+      const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
+      yield* this.leave(Exit.void)
       return this.failureOf(exited) ?? this.failureOf(closed)
     })
   }
@@ -89,13 +97,19 @@ export class Tenant {
   readonly kill: Effect.Effect<void> = Effect.suspend(() => this.worker?.kill ?? Effect.void)
 
   /** Completes when nothing is left of it. */
-  readonly gone: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.andThen(this.loss?.ended ?? Effect.void, Scope.close(this.scope, Exit.void))
-  )
+  leave(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.andThen(
+      Scope.close(this.scope, exit),
+      Effect.suspend(() => this.loss?.ended ?? Effect.void)
+    )
+  }
 
-  /** What an acquisition or release failed with: its typed error, or a defect of the runtime's. */
+  /**
+   * What an acquisition or release failed with: its typed error, or a defect of the runtime's; nothing when that is because
+   * it has been terminated.
+   */
   failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
-    if (Exit.isSuccess(exit)) return undefined
+    if (Exit.isSuccess(exit) || this.isKilled) return undefined
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Fail") return reason.error
       if (reason._tag === "Die") return lost.startFailed(this.identity, reason.defect)

@@ -1,0 +1,161 @@
+/**
+ * Workers that do what a test says, and nothing else: they start items, end them, and vanish at exact points.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as lost from "../src/internal/lost.ts"
+import type { WorkerPoolError } from "../src/WorkerPoolError.ts"
+import * as WorkerRuntime from "../src/WorkerRuntime.ts"
+
+export interface HowLost extends Partial<Omit<WorkerRuntime.Loss, "inHand">> {
+  /** What else is said of every chunk in hand. */
+  readonly hand?: Partial<WorkerRuntime.InHand>
+  /** Whether the hook that runs fails by itself. */
+  readonly hookFails?: boolean
+}
+
+export class FakeWorker {
+  readonly runtime: FakeRuntime
+  readonly options: WorkerRuntime.StartOptions
+  /** Those in progress, in the order in which they came. */
+  readonly chunks: Array<WorkerRuntime.Chunk> = []
+  private readonly started = new Map<WorkerRuntime.Chunk, number>()
+  private readonly gone = Deferred.makeUnsafe<never, WorkerPoolError>()
+  isGone = false
+
+  constructor(runtime: FakeRuntime, options: WorkerRuntime.StartOptions) {
+    this.runtime = runtime
+    this.options = options
+  }
+
+  get name(): string {
+    return `${this.options.worker.id}.${this.options.worker.generation}`
+  }
+
+  /** Its first chunk. */
+  get chunk(): WorkerRuntime.Chunk {
+    return this.chunks[0]!
+  }
+
+  /** How many of a chunk's items have started. */
+  startedOf(chunk: WorkerRuntime.Chunk): number {
+    return this.started.get(chunk) ?? 0
+  }
+
+  /** Starts the next item of a chunk; returns its position. */
+  begin(chunk = this.chunk): number {
+    const position = this.startedOf(chunk)
+    this.started.set(chunk, position + 1)
+    return position
+  }
+
+  /** Ends an item with ten times its value; ends its chunk when it was the last. */
+  succeed(position: number, chunk = this.chunk): void {
+    chunk.onSuccess(position, (chunk.items[position] as number) * 10)
+    if (position === chunk.items.length - 1) this.end(chunk)
+  }
+
+  /** Starts and ends so many items of its first chunk; all that it has, by default. */
+  work(items = this.chunk.items.length - this.startedOf(this.chunk)): void {
+    const { chunk } = this
+    for (let n = 0; n < items; n++) this.succeed(this.begin(chunk), chunk)
+  }
+
+  end(chunk: WorkerRuntime.Chunk, failure?: WorkerPoolError): void {
+    this.chunks.splice(this.chunks.indexOf(chunk), 1)
+    chunk.onEnd(failure)
+  }
+
+  /** Is gone, with what it has in hand. */
+  lose({ hand, hookFails = false, ...how }: HowLost = {}): void {
+    const closed = how.closed ?? { exitCode: 9 }
+    const inHand = new Map(
+      this.chunks.map((chunk) => [
+        chunk,
+        { started: this.startedOf(chunk), timedOut: [], moved: false, failure: undefined, ...hand }
+      ])
+    )
+    this.isGone = true
+    this.options.onLost({ killed: false, ended: Effect.void, ...how, closed, inHand })
+    if (!hookFails) Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, closed)))
+  }
+
+  /** As the port wants it: what runs when it is lost fails. */
+  readonly worker: WorkerRuntime.Worker = {
+    init: () => this.unlessGone("init", this.runtime.init(this)),
+    interruptInit: () => this.asked("interruptInit"),
+    run: (chunk) => {
+      this.asked("run")
+      this.chunks.push(chunk)
+      this.runtime.run(this, chunk)
+    },
+    interrupt: (chunk) => {
+      this.asked("interrupt")
+      if (this.chunks.includes(chunk)) this.runtime.interrupt(this, chunk)
+    },
+    exit: () => this.unlessGone("exit", this.runtime.exit(this)),
+    close: () => this.unlessGone("close", Effect.void),
+    kill: Effect.suspend(() => {
+      this.asked("kill")
+      this.isGone = true
+      for (const chunk of this.chunks.splice(0)) chunk.onEnd(undefined)
+      Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, {})))
+      return this.runtime.killed(this)
+    })
+  }
+
+  private unlessGone<A>(what: string, effect: Effect.Effect<A, WorkerPoolError>) {
+    return Effect.suspend(() => {
+      this.asked(what)
+      return Effect.raceFirst(effect, Deferred.await(this.gone))
+    })
+  }
+
+  private asked(what: string): void {
+    this.runtime.log.push(`${this.name} ${what}`)
+    if (this.isGone) this.runtime.breaches.push(`${this.name} ${what}`)
+  }
+}
+
+export class FakeRuntime {
+  /** Those that were started, or were to be. */
+  readonly workers: Array<FakeWorker> = []
+  readonly log: Array<string> = []
+  /** What was asked of workers that were gone. */
+  readonly breaches: Array<string> = []
+
+  // How workers behave, by default at once and well; a test replaces what it is about
+  start: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError> = () => Effect.void
+  init: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError> = () => Effect.void
+  exit: (worker: FakeWorker) => Effect.Effect<unknown, WorkerPoolError> = () => Effect.void
+  run: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = () => {}
+  interrupt: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = (worker, chunk) => worker.end(chunk)
+  killed: (worker: FakeWorker) => Effect.Effect<void> = () => Effect.void
+
+  readonly layer: Layer.Layer<WorkerRuntime.WorkerRuntime> = Layer.succeed(WorkerRuntime.WorkerRuntime, {
+    name: "fake",
+    start: (options) =>
+      Effect.gen({ self: this }, function* () {
+        const worker = new FakeWorker(this, options)
+        this.workers.push(worker)
+        yield* Effect.addFinalizer(() => Effect.sync(() => this.log.push(`${worker.name} stop`)))
+        yield* this.start(worker)
+        return worker.worker
+      })
+  })
+
+  /** The worker that was started last. */
+  get last(): FakeWorker {
+    return this.workers.at(-1)!
+  }
+
+  /** Those that are there. */
+  get present(): ReadonlyArray<FakeWorker> {
+    return this.workers.filter((worker) => !worker.isGone && !this.log.includes(`${worker.name} stop`))
+  }
+}
+
+/** Workers that do at once all that they are given. */
+export const diligent = (worker: FakeWorker): void => worker.work()

@@ -1,0 +1,294 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Control } from "../src/Channel.ts"
+import { Cell, numbers, phases } from "../src/internal/control.ts"
+import { defer } from "../src/internal/timers.ts"
+import { ItemLoop, type LoopHost } from "../src/internal/itemLoop.ts"
+import type * as protocol from "../src/internal/protocol.ts"
+import { WorkerContextImpl } from "../src/internal/workerContext.ts"
+
+/** What both ends see, without a thread in between. */
+const shared = (): Control => {
+  const all = new Int32Array(numbers(4))
+  return {
+    get: (place) => all[place]!,
+    set: (place, value) => {
+      all[place] = value
+    }
+  }
+}
+
+const macrotask = () => new Promise<void>((resolve) => defer(resolve))
+
+type Task = (item: number, worker: WorkerContextImpl) => unknown
+
+/** A loop, and what it sends. */
+class Bench {
+  readonly control = shared()
+  readonly sent: Array<protocol.Results> = []
+  readonly loop: ItemLoop
+  private chunks = 0
+
+  constructor(options: { readonly limit?: number; readonly flushed?: LoopHost["flushed"] } = {}) {
+    const { flushed, limit = 1 } = options
+    this.loop = new ItemLoop(
+      {
+        id: 0,
+        generation: 1,
+        state: () => undefined,
+        send: (message) => void this.sent.push(message as protocol.Results),
+        check: structuredClone,
+        flushed,
+        runEffect: () => () => {}
+      },
+      limit
+    )
+  }
+
+  /** Sends a chunk; returns the pool's end of its cell. */
+  run(items: ReadonlyArray<number>, task: Task, options: Partial<protocol.Run> = {}): Cell {
+    const chunk = this.chunks++
+    const place = options.cell ?? chunk % 4
+    const pool = new Cell(this.control, place, chunk)
+    pool.open(items.length)
+    const worker = new Cell(this.control, place, chunk)
+    worker.take()
+    worker.enter(phases.loaded)
+    const run = {
+      _tag: "Run",
+      chunk,
+      cell: place,
+      task: 0,
+      items,
+      errors: [],
+      encoded: false,
+      timeout: undefined
+    } as const
+    const call = task as (item: unknown, worker: WorkerContextImpl) => unknown
+    this.loop.add({ ...run, discard: false, reportEach: false, ...options }, { call, codecs: undefined }, worker)
+    return pool
+  }
+
+  get values(): ReadonlyArray<unknown> {
+    return this.sent.flatMap(({ values }) => values)
+  }
+
+  get hasEnded(): boolean {
+    return this.sent.some(({ ended }) => ended)
+  }
+}
+
+describe("a chunk's cell", () => {
+  it("C4 an interruption set there stops before the next item, without a message", () => {
+    const bench = new Bench()
+    const started: Array<number> = []
+    let pool: Cell
+    const chunk = () => new Cell(bench.control, 0, 0)
+    bench.run([1, 2, 3, 4], (n) => {
+      pool = chunk()
+      started.push(n)
+      assert.strictEqual(pool.started, n)
+      if (n === 2) pool.interrupt()
+      return n
+    })
+    assert.deepStrictEqual(started, [1, 2])
+    assert.deepStrictEqual(bench.values, [1, 2])
+    assert.isTrue(bench.hasEnded)
+    assert.strictEqual(pool!.started, 2, "what did not start is not said to have")
+  })
+
+  it("F2 says how many have started, of its own chunk only", () => {
+    const bench = new Bench()
+    const first = bench.run([1, 2, 3], (n) => n, { cell: 0 })
+    assert.strictEqual(first.started, 3)
+    const seen: Array<number | undefined> = []
+    const second = bench.run([1, 2], (n) => seen.push(first.started, n), { cell: 0 })
+    assert.strictEqual(second.started, 2)
+    assert.strictEqual(first.started, 0)
+    assert.deepStrictEqual(seen, [0, 1, 0, 2])
+    assert.strictEqual(first.phase, phases.unseen)
+    assert.strictEqual(second.phase, phases.loaded)
+  })
+
+  it("F2 without numbers nothing is known", () => {
+    const cell = new Cell(undefined, -1, 0)
+    cell.open(3)
+    assert.isTrue(cell.claim(0))
+    assert.deepStrictEqual([cell.started, cell.isKnown, cell.isInterrupted], [undefined, false, false])
+  })
+})
+
+describe("reporting", () => {
+  it("F2 reportEach sends each outcome before the next item starts", () => {
+    const bench = new Bench()
+    const sentAtStart: Array<number> = []
+    bench.run([1, 2, 3, 4], (n) => (sentAtStart.push(bench.values.length), n), { reportEach: true })
+    assert.deepStrictEqual(sentAtStart, [0, 1, 2, 3])
+    assert.deepStrictEqual(bench.values, [1, 2, 3, 4])
+    assert.strictEqual(bench.sent.length, 4)
+    assert.deepStrictEqual(
+      bench.sent.map(({ ended }) => ended),
+      [false, false, false, true]
+    )
+  })
+
+  it("F2 it waits until an outcome has left, the last one of a chunk as well", async () => {
+    const waiting: Array<() => void> = []
+    const bench = new Bench({ flushed: (resume) => void waiting.push(resume) })
+    const started: Array<number> = []
+    const task: Task = (n) => (started.push(n), n)
+    bench.run([1, 2], task, { reportEach: true })
+    bench.run([3, 4], task)
+    for (const expected of [[1], [1, 2]]) {
+      await macrotask()
+      assert.deepStrictEqual(started, expected)
+      assert.strictEqual(waiting.length, 1)
+      waiting.shift()!()
+    }
+    // the second chunk does not report each
+    assert.deepStrictEqual(started, [1, 2, 3, 4])
+    assert.deepStrictEqual(bench.values, [1, 2, 3, 4])
+  })
+
+  it("F2 it takes new chunks and interruptions while it waits", async () => {
+    const waiting: Array<() => void> = []
+    const bench = new Bench({ flushed: (resume) => void waiting.push(resume) })
+    bench.run([1, 2, 3], (n) => n, { reportEach: true })
+    bench.run([4], (n) => n)
+    bench.loop.interrupt(0)
+    assert.deepStrictEqual(bench.values, [1])
+    waiting.shift()!()
+    await macrotask()
+    for (const resume of waiting.splice(0)) resume()
+    assert.deepStrictEqual(bench.values, [1, 4])
+    assert.strictEqual(bench.sent.filter(({ ended }) => ended).length, 2)
+  })
+
+  it("F2 100,000 items whose outcomes leave at once neither recurse nor keep messages out", async () => {
+    const bench = new Bench({ flushed: (resume) => resume() })
+    const items = Array.from({ length: 100_000 }, (_, n) => n)
+    let longest = 0
+    let last = performance.now()
+    const breathe = () => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+      if (!bench.hasEnded) defer(breathe)
+    }
+    defer(breathe)
+    bench.run(items, (n) => n, { reportEach: true })
+    // it has let messages in before it was done
+    assert.isFalse(bench.hasEnded)
+    while (!bench.hasEnded) await macrotask()
+    assert.strictEqual(bench.values.length, 100_000)
+    assert.isBelow(longest, 1000)
+  })
+
+  it("F2 the same when they leave a little later", async () => {
+    const bench = new Bench({ flushed: (resume) => queueMicrotask(resume) })
+    const items = Array.from({ length: 20_000 }, (_, n) => n)
+    let turns = 0
+    const count = () => {
+      turns++
+      if (!bench.hasEnded) defer(count)
+    }
+    defer(count)
+    bench.run(
+      items,
+      (n) => {
+        const until = performance.now() + 0.002
+        while (performance.now() < until);
+        return n
+      },
+      { reportEach: true }
+    )
+    while (!bench.hasEnded) await macrotask()
+    assert.isAbove(turns, 1)
+    assert.deepStrictEqual(bench.values, items)
+  })
+})
+
+describe("a task's worker context", () => {
+  it("C4 interrupted and the signal see the cell", () => {
+    const bench = new Bench()
+    const seen: Array<unknown> = []
+    bench.run([1], (_, worker) => {
+      const { signal } = worker
+      let aborts = 0
+      signal.addEventListener("abort", () => aborts++)
+      seen.push(worker.interrupted, signal.aborted)
+      signal.throwIfAborted()
+      new Cell(bench.control, 0, 0).interrupt()
+      seen.push(signal.aborted, worker.interrupted, aborts)
+      assert.throws(() => signal.throwIfAborted())
+      assert.strictEqual(worker.signal, signal)
+    })
+    assert.deepStrictEqual(seen, [false, false, true, true, 1])
+  })
+
+  it("C4 a signal that is made late is aborted already", () => {
+    const source = { isInterrupted: true }
+    const context = new WorkerContextImpl(0, 1, undefined, source)
+    assert.isTrue(context.interrupted)
+    assert.isTrue(context.signal.aborted)
+    const unread = new WorkerContextImpl(0, 1, undefined, source)
+    assert.throws(() => unread.signal.throwIfAborted())
+  })
+
+  it("T2 they see the item's deadline", () => {
+    const bench = new Bench()
+    bench.run(
+      [1],
+      (_, worker) => {
+        const { signal } = worker
+        assert.isFalse(worker.interrupted)
+        const until = performance.now() + 1000
+        while (!signal.aborted && performance.now() < until);
+        assert.isTrue(worker.interrupted)
+        return 1
+      },
+      { timeout: 3 }
+    )
+    assert.deepStrictEqual(
+      bench.sent.flatMap(({ others }) => others),
+      [[0, { _tag: "TimedOut" }]]
+    )
+  })
+
+  it("C4 after the item's end they say nothing of a later chunk, nor of the time", () => {
+    const bench = new Bench()
+    const kept: Array<WorkerContextImpl> = []
+    const signals: Array<AbortSignal> = []
+    bench.run([1], (_, worker) => (kept.push(worker), signals.push(worker.signal)), { cell: 0, timeout: 1000 })
+    bench.run(
+      [1],
+      () => {
+        new Cell(bench.control, 0, 1).interrupt()
+        assert.deepStrictEqual([kept[0]!.interrupted, signals[0]!.aborted], [false, false])
+      },
+      { cell: 0 }
+    )
+    const late = new WorkerContextImpl(0, 1, undefined, { isInterrupted: false }, performance.now() - 1)
+    late.end()
+    assert.isFalse(late.interrupted)
+  })
+
+  it("C4 a message that comes to a waiting item aborts its signal, and nobody else's", async () => {
+    const bench = new Bench({ limit: 2 })
+    const aborted: Array<number> = []
+    const wait: Task = (n, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          aborted.push(n)
+          resolve(n)
+        })
+      })
+    bench.run([1], wait)
+    bench.run([2], wait)
+    bench.loop.interrupt(1)
+    await macrotask()
+    assert.deepStrictEqual(aborted, [2])
+    bench.loop.interrupt(0)
+    await macrotask()
+    assert.deepStrictEqual(aborted, [2, 1])
+    assert.strictEqual(bench.sent.filter(({ ended }) => ended).length, 2)
+  })
+})

@@ -1,0 +1,176 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import type { Call } from "../src/internal/call.ts"
+import { CallChunk } from "../src/internal/callChunk.ts"
+import { Resends } from "../src/internal/resends.ts"
+import type { InHand } from "../src/WorkerRuntime.ts"
+import { integer, noise, oneOf, runs } from "./support.ts"
+
+/** A call that hears of outcomes and does nothing. */
+const call = { options: {}, succeeded: () => {}, failed: () => {} } as unknown as Call
+
+/** The items of a call from a place on: each says its place. */
+const chunkOf = (first: number, length: number) =>
+  new CallChunk(call, { items: Array.from({ length }, (_, n) => `item ${first + n}`), first, alone: false })
+
+const hand = (started: number, moved = false): InHand => ({ started, timedOut: [], moved, failure: undefined })
+
+/** Takes all there is. */
+const drain = (resends: Resends, max = 100): Array<CallChunk> => {
+  const taken: Array<CallChunk> = []
+  while (resends.size > 0) taken.push(new CallChunk(call, resends.take(max)))
+  return taken
+}
+
+const indices = (chunks: ReadonlyArray<CallChunk>): Array<number> => chunks.flatMap(({ indices }) => [...indices])
+
+const histories = Arbitrary.all({
+  sizes: Arbitrary.array(integer(1, 6), { minLength: 1, maxLength: 6 }),
+  retries: oneOf(-1, 0, 1, 3),
+  tasksPerWorker: oneOf(1, 1, 3),
+  seed: integer(0, 1_000_000)
+})
+
+describe("Resends", () => {
+  it.prop(
+    "F2 gives what it was given exactly once, in input order, in chunks that are not too long",
+    { sizes: Arbitrary.array(integer(1, 6), { maxLength: 6 }), max: integer(1, 8), seed: integer(0, 1_000_000) },
+    ({ max, seed, sizes }) => {
+      const resends = new Resends(-1)
+      const expected: Array<number> = []
+      const chunks = sizes.map((size, n) => chunkOf(n * 10, size))
+      const shuffled = chunks.sort((left, right) => noise(seed, left.indices[0]!) - noise(seed, right.indices[0]!))
+      for (const chunk of shuffled) {
+        const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.indices[n]! + 1) % 3 > 0)
+        expected.push(...positions.map((position) => chunk.indices[position]!))
+        resends.giveBack(chunk, positions)
+      }
+      assert.strictEqual(resends.size, expected.length)
+      const taken = drain(resends, max)
+      assert.deepStrictEqual(
+        indices(taken),
+        expected.sort((left, right) => left - right)
+      )
+      for (const { alone, items, indices } of taken) {
+        assert.isAtMost(items.length, max)
+        assert.isFalse(alone)
+        assert.deepStrictEqual(
+          items,
+          indices.map((index) => `item ${index}`)
+        )
+      }
+    },
+    runs(200)
+  )
+
+  it.prop(
+    "F2 whatever is lost, an item ends or is lost for good, once; charged ones are sent again so often, and alone",
+    { history: histories },
+    ({ history: { retries, seed, sizes, tasksPerWorker } }) => {
+      const resends = new Resends(retries)
+      const charges = new Map<number, number>()
+      const ended: Array<number> = []
+      let chunks = sizes.map((size, n) => chunkOf(n * 10, size))
+      const total = sizes.reduce((sum, size) => sum + size, 0)
+      for (let round = 0; chunks.length > 0; round++) {
+        assert.isBelow(round, 200, "it comes to an end")
+        for (const [n, chunk] of chunks.entries()) {
+          const random = (salt: number) => noise(seed + salt, round * 100 + n)
+          if (chunk.alone) assert.strictEqual(chunk.items.length, 1)
+          const isCharged = chunk.indices.some((index) => charges.has(index))
+          assert.strictEqual(chunk.alone, isCharged, "those that were charged go alone, and no others")
+          const started = random(1) % (chunk.items.length + 1)
+          for (let position = 0; position < started; position++) {
+            // with one at a time, only the last may be without an outcome
+            const isOpen = tasksPerWorker === 1 ? position === started - 1 : true
+            if (isOpen && random(position + 2) % 2 === 0) continue
+            chunk.onSuccess(position, undefined)
+            ended.push(chunk.indices[position]!)
+          }
+          const open = chunk.unreported()
+          const suspects = open.filter((index) => chunk.indices.indexOf(index) < started)
+          const lost = resends
+            .takeBack(chunk, hand(started), tasksPerWorker)
+            .map((position) => chunk.indices[position]!)
+          if (retries >= 0) for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
+          assert.deepStrictEqual(
+            lost,
+            suspects.filter((index) => retries < 0 || charges.get(index)! > retries)
+          )
+          ended.push(...lost)
+        }
+        chunks = drain(resends, 1 + (noise(seed, round) % 5))
+      }
+      assert.strictEqual(ended.length, total)
+      assert.strictEqual(new Set(ended).size, total)
+    },
+    runs(300)
+  )
+
+  it('F2 with "fail" all that had started is lost, and what had not comes back', () => {
+    const resends = new Resends(-1)
+    const chunk = chunkOf(0, 6)
+    chunk.onSuccess(1, undefined)
+    assert.deepStrictEqual(resends.takeBack(chunk, hand(4), 1), [0, 2, 3])
+    assert.deepStrictEqual(indices(drain(resends)), [4, 5])
+  })
+
+  it("F2 with one item at a time, only the one that was running is charged and sent alone", () => {
+    const resends = new Resends(1)
+    const chunk = chunkOf(0, 6)
+    chunk.onSuccess(0, undefined)
+    // 1 and 2 had ended as well, but that was not heard
+    assert.deepStrictEqual(resends.takeBack(chunk, hand(4), 1), [])
+    const taken = drain(resends)
+    assert.deepStrictEqual(
+      taken.map(({ alone, indices }) => [alone, indices]),
+      [
+        [false, [1, 2]],
+        [true, [3]],
+        [false, [4, 5]]
+      ]
+    )
+    assert.deepStrictEqual(resends.takeBack(taken[0]!, hand(0), 1), [])
+    assert.deepStrictEqual(resends.takeBack(taken[1]!, hand(1), 1), [0])
+    assert.deepStrictEqual(indices(drain(resends)), [1, 2])
+  })
+
+  it("F2 with several at a time any of those that had started may have been it: all are charged", () => {
+    const resends = new Resends(1)
+    const chunk = chunkOf(0, 5)
+    chunk.onSuccess(1, undefined)
+    assert.deepStrictEqual(resends.takeBack(chunk, hand(3), 3), [])
+    const taken = drain(resends)
+    assert.deepStrictEqual(
+      taken.map(({ alone, indices }) => [alone, indices]),
+      [
+        [true, [0]],
+        [true, [2]],
+        [false, [3, 4]]
+      ]
+    )
+    assert.deepStrictEqual(resends.takeBack(taken[0]!, hand(1), 3), [0])
+    // one that was sent alone and had not started stays alone, uncharged
+    assert.deepStrictEqual(resends.takeBack(taken[1]!, hand(0), 3), [])
+    assert.isTrue(resends.nextIsAlone)
+  })
+
+  it("F2 a worker that is lost between two items takes nothing with it and charges nobody", () => {
+    const resends = new Resends(0)
+    const chunk = chunkOf(0, 4)
+    for (const position of [0, 1]) chunk.onSuccess(position, undefined)
+    assert.deepStrictEqual(resends.takeBack(chunk, hand(2), 1), [])
+    assert.deepStrictEqual(
+      drain(resends).map(({ alone, indices }) => [alone, indices]),
+      [[false, [2, 3]]]
+    )
+  })
+
+  it("S2 what has moved is lost, started or not, and whatever may be retried", () => {
+    const resends = new Resends(5)
+    const chunk = chunkOf(0, 4)
+    chunk.onSuccess(0, undefined)
+    assert.deepStrictEqual(resends.takeBack(chunk, hand(2, true), 1), [1, 2, 3])
+    assert.strictEqual(resends.size, 0)
+  })
+})
