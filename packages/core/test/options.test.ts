@@ -66,6 +66,10 @@ const callOptions: Record<string, { readonly bad: ReadonlyArray<unknown>; readon
   timeout: duration,
   initTimeout: duration,
   exitTimeout: duration,
+  onWorkerLost: {
+    bad: ["", "retry", null, true, 1, {}, [], ...noInteger.map((retries) => ({ retries }))],
+    good: ["fail", { retries: 0 }, { retries: 3 }]
+  },
   dispatch: { bad: ["", "order", "Ordered", true, null, 1], good: ["available", "ordered"] }
 }
 
@@ -76,6 +80,8 @@ const poolOptions: typeof callOptions = {
   minSize: natural,
   tasksPerWorker: positive,
   maxPending: positive,
+  startTimeout: duration,
+  killAfter: { bad: [true, "always", ...noDuration], good: ["never", ...duration.good] },
   keepAlive: { bad: noDuration, good: [true, false, ...duration.good] }
 }
 
