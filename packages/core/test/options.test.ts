@@ -153,6 +153,9 @@ describe("options out of range", () => {
       for (const value of duration.bad) {
         yield* assertInvalid(pool.run(id, 1, { timeout: value as number }), "timeout", value)
       }
+      for (const value of callOptions["onWorkerLost"]!.bad) {
+        yield* assertInvalid(pool.run(id, 1, { onWorkerLost: value as "fail" }), "onWorkerLost", value)
+      }
       assert.strictEqual(pulled, 0)
       assert.strictEqual(ledger.entries.length, 0)
       assert.deepInclude(yield* pool.stats, { calls: 0, pending: 0 })
@@ -300,6 +303,34 @@ describe("options in the engine's terms", () => {
       [undefined, true, false, 0, 5, "2 seconds", Duration.infinity].map((input) => options.keepAlive(input as any)),
       [false, true, false, 0, 5, 2000, true]
     )
+  })
+
+  it("F2 C4 T4 what onWorkerLost, killAfter and startTimeout come to", () => {
+    const infinite = Number.POSITIVE_INFINITY
+    assert.deepStrictEqual(
+      ([undefined, "fail", { retries: 0 }, { retries: 3 }] as const).map(options.retries),
+      [-1, -1, 0, 3]
+    )
+    assert.deepStrictEqual(([undefined, "never", 0, "2 seconds", infinite] as const).map(options.killAfter), [
+      1000,
+      undefined,
+      0,
+      2000,
+      undefined
+    ])
+    assert.deepStrictEqual([undefined, 0, Duration.seconds(2), infinite].map(options.startTimeout), [
+      30_000,
+      0,
+      2000,
+      undefined
+    ])
+  })
+
+  it("C8 an error says what was expected", () => {
+    const expected = (given: object) => (options.invalid(given)?.reason as { readonly expected?: string }).expected
+    assert.strictEqual(expected({ killAfter: -1 }), `a duration >= 0 or "never"`)
+    assert.strictEqual(expected({ startTimeout: -1 }), "a duration >= 0")
+    assert.strictEqual(expected({ onWorkerLost: { retries: -1 } }), `"fail" or { retries: an integer >= 0 }`)
   })
 
   it("C3 chunks are as long as chunkSize says, or as many as chunks says, or automatic", () => {
