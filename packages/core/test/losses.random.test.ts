@@ -121,11 +121,11 @@ describe("workers that are lost at random", () => {
               return all
             }
           )
-        const all = yield* Effect.exit(
+        const all = yield* Effect.exit<Array<any>, unknown, never>(
           kind === "map" || kind === "mapExit"
             ? pool[kind](items, task, options)
             : collect(pool[kind](items, task, options))
-        ) as Effect.Effect<Exit.Exit<Array<any>, unknown>>
+        )
         const expected = Array.from({ length }, (_, n) => (isLost(play, n, retries) ? "WorkerLost" : n * 10))
         assert.deepStrictEqual(play.runtime.breaches, [])
         const isOver = yield* pool.stats

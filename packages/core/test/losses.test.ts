@@ -65,14 +65,12 @@ describe("a worker that is lost", () => {
         runtime.run = (worker, chunk) => {
           sent.push(chunk.items as ReadonlyArray<number>)
           const poison = chunk.items.indexOf(2)
-          Effect.runFork(
-            Effect.sync(() => {
-              if (poison < 0) return worker.chunks.includes(chunk) && worker.work()
-              worker.work(poison)
-              worker.begin(chunk)
-              worker.lose()
-            })
-          )
+          queueMicrotask(() => {
+            if (poison < 0) return worker.chunks.includes(chunk) && worker.work()
+            worker.work(poison)
+            worker.begin(chunk)
+            worker.lose()
+          })
         }
         const exits = yield* pool.mapExit([0, 1, 2, 3, 4, 5], task, { onWorkerLost: { retries: 2 } })
         assert.deepStrictEqual(outcomes(exits), [0, 10, "WorkerLost", 30, 40, 50])
@@ -214,15 +212,13 @@ describe("a worker that is lost", () => {
       let chunks = 0
       runtime.run = (worker, chunk) => {
         const isLost = ++chunks % 3 === 1
-        Effect.runFork(
-          Effect.sync(() => {
-            if (!worker.chunks.includes(chunk)) return
-            worker.begin()
-            if (isLost) return worker.lose()
-            worker.succeed(0)
-            if (worker.chunk === chunk) worker.work()
-          })
-        )
+        queueMicrotask(() => {
+          if (!worker.chunks.includes(chunk)) return
+          worker.begin()
+          if (isLost) return worker.lose()
+          worker.succeed(0)
+          if (worker.chunk === chunk) worker.work()
+        })
       }
       const results: Array<number> = []
       yield* driven(

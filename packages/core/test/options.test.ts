@@ -327,7 +327,10 @@ describe("options in the engine's terms", () => {
   })
 
   it("C8 an error says what was expected", () => {
-    const expected = (given: object) => (options.invalid(given)?.reason as { readonly expected?: string }).expected
+    const expected = (given: object) => {
+      const reason = options.invalid(given)?.reason
+      return reason?._tag === "InvalidOptions" ? reason.expected : undefined
+    }
     assert.strictEqual(expected({ killAfter: -1 }), `a duration >= 0 or "never"`)
     assert.strictEqual(expected({ startTimeout: -1 }), "a duration >= 0")
     assert.strictEqual(expected({ onWorkerLost: { retries: -1 } }), `"fail" or { retries: an integer >= 0 }`)

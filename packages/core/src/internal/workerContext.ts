@@ -21,7 +21,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     id: number,
     generation: number,
     state: unknown,
-    source: Interruptible | undefined = undefined,
+    source?: Interruptible,
     deadline = Number.POSITIVE_INFINITY
   ) {
     this.id = id
@@ -69,12 +69,11 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
 
 /** Has a task that keeps the signal and reads it in a loop learn of its abortion as well. */
 const pollOnRead = (signal: AbortSignal, poll: () => void): void => {
-  const { get } = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!
   Object.defineProperties(signal, {
     aborted: {
       get: () => {
         poll()
-        return get!.call(signal)
+        return Reflect.get(AbortSignal.prototype, "aborted", signal)
       }
     },
     throwIfAborted: {
