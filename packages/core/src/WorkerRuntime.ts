@@ -128,7 +128,7 @@ export interface InHand {
 
 /**
  * A started worker. The pool calls `init` once and first, then `run` and `interrupt`, then `exit` if `init` succeeded,
- * then `close`; closing the Scope of `start` ends it. After `kill` or `onLost` nothing else is called.
+ * then `close`; closing the Scope of `start` ends it. After `kill` or `onLost` nothing else is called, and hooks that run end.
  *
  * @category models
  * @since 0.1.0

@@ -4,15 +4,14 @@
  */
 import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type { WorkerContext } from "../src/WorkerContext.ts"
+import type * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
-import * as WorkerRuntime from "../src/WorkerRuntime.ts"
+import { losing } from "./losing.ts"
 import {
   driven,
   type Entry,
@@ -56,6 +55,7 @@ const operations = Arbitrary.all({
   maxActive: optional(integer(1, 6)),
   dispatch: oneOf("available", "available", "ordered"),
   timeout: optional(integer(1, 15)),
+  retries: oneOf(-1, 0, 2, 50),
   /** How long the consumer of a stream takes for a result. */
   consumes: oneOf(0, 0, 10),
   fails: oneOf(false, false, true),
@@ -148,23 +148,37 @@ export const play = (
           )
         })
       )
+    const given: Array<Record<"results" | "expected", ReadonlyArray<unknown>>> = []
     const perform = (pool: Pool, operation: Operation): Effect.Effect<unknown, unknown> => {
-      const { chunkSize, dispatch, lifespan, maxActive, timeout } = operation
-      const options = { chunkSize, dispatch, lifespan, maxActive, timeout }
+      const { chunkSize, dispatch, lifespan, maxActive, retries, timeout } = operation
+      const onWorkerLost: WorkerPool.OnWorkerLost = retries < 0 ? "fail" : { retries }
+      const options = { chunkSize, dispatch, lifespan, maxActive, onWorkerLost, timeout }
       const consume = (stream: Stream.Stream<unknown, unknown>) =>
-        Stream.runForEach(stream, () => Effect.sleep(operation.consumes))
+        Stream.runFold(
+          Stream.tap(stream, () => Effect.sleep(operation.consumes)),
+          (): Array<unknown> => [],
+          (results, result) => [...results, result]
+        )
+      // whatever was lost and sent again, what succeeds has all of its results, each once and in its place
+      const expected = Array.from({ length: operation.length }, (_, n) => n + 1)
+      const exact = <E>(results: Effect.Effect<Array<unknown>, E>) =>
+        Effect.tap(results, (results) => Effect.sync(() => given.push({ expected, results })))
       const items = source(operation.input, operation.length)
       switch (operation.kind) {
         case "map":
-          return pool.map(items, task(operation), options)
+          return exact(pool.map(items, task(operation), options))
         case "mapExit":
-          return pool.mapExit(items, task(operation), options)
+          return exact(
+            Effect.map(pool.mapExit(items, task(operation), options), (exits) =>
+              exits.map((exit, n) => (Exit.isSuccess(exit) ? exit.value : n + 1))
+            )
+          )
         case "stream":
-          return consume(pool.stream(items, task(operation), options))
+          return exact(consume(pool.stream(items, task(operation), options)))
         case "take":
           return consume(Stream.take(pool.streamUnordered(items, task(operation), options), 2))
         case "run":
-          return pool.run(task(operation), 0, { timeout })
+          return pool.run(task(operation), 0, { onWorkerLost, timeout })
         case "stop":
           return pool.stop
         case "restart":
@@ -231,6 +245,7 @@ export const play = (
       if (!script.hooksFail && !script.hooksTimeOut && !lossy) assert.deepStrictEqual(last, Exit.succeed([1, 2, 3]))
       return [...exits, last]
     }).pipe(Effect.scoped, Effect.provide(logs.layer), driven)
+    for (const { expected, results } of given) assert.deepStrictEqual(results, expected)
     const names = new Set([...killed].map((entry) => `${entry.id}.${entry.generation}`))
     return {
       ledger,
@@ -241,87 +256,6 @@ export const play = (
       mostSlots: Math.max(script.size, ...played.filter(({ kind }) => kind === "setSize").map(({ size }) => size))
     }
   }).pipe(Effect.orDie)
-
-/** Fibers that vanish: some of them, after a random time, with all that they hold, as a process does. */
-const losing = (
-  seed: number,
-  vanished: (worker: WorkerPoolError.WorkerIdentity) => void
-): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
-  Layer.effect(
-    WorkerRuntime.WorkerRuntime,
-    Effect.map(WorkerRuntime.WorkerRuntime, (fibers) => ({
-      name: "lossy fibers",
-      start: (options: WorkerRuntime.StartOptions) =>
-        Effect.gen(function* () {
-          const worker = yield* fibers.start(options)
-          const gone = yield* Deferred.make<never, WorkerPoolError.WorkerPoolError>()
-          const chunks = new Map<WorkerRuntime.Chunk, WorkerRuntime.Chunk>()
-          const { generation, id } = options.worker
-          const after = noise(seed + 7, id * 1000 + generation) % 100
-          let isGone = false
-          if (after < 60) {
-            yield* Effect.forkScoped(
-              Effect.gen(function* () {
-                yield* Effect.sleep(after)
-                isGone = true
-                vanished(options.worker)
-                yield* worker.kill
-                const closed = { exitCode: 1, signal: undefined, cause: undefined }
-                const reason = new WorkerPoolError.WorkerLost({ worker: id, generation, ...closed, indices: [] })
-                Deferred.doneUnsafe(gone, Exit.fail(WorkerPoolError.make(reason)))
-                options.onLost({ closed, killed: false, inHand: new Map(), ended: Effect.void })
-              })
-            )
-          }
-          // nothing more is heard of it
-          const muted = (chunk: WorkerRuntime.Chunk): WorkerRuntime.Chunk => ({
-            ...chunkFields(chunk),
-            onSuccess: (position, value) => isGone || chunk.onSuccess(position, value),
-            onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
-            onEnd: (failure) => isGone || chunk.onEnd(failure)
-          })
-          const unlessGone = <A>(effect: Effect.Effect<A, WorkerPoolError.WorkerPoolError>) =>
-            Effect.raceFirst(
-              Effect.catchCause(effect, (cause) => (isGone ? Effect.never : Effect.failCause(cause))),
-              Deferred.await(gone)
-            )
-          const made: WorkerRuntime.Worker = {
-            init: (hook) => unlessGone(worker.init(hook)),
-            interruptInit: () => worker.interruptInit(),
-            exit: (hook) => unlessGone(worker.exit(hook)),
-            close: (timeout) => unlessGone(worker.close(timeout)),
-            kill: worker.kill,
-            run: (chunk) => {
-              if (isGone) return
-              chunks.set(chunk, muted(chunk))
-              worker.run(chunks.get(chunk)!)
-            },
-            interrupt: (chunk) => {
-              if (!isGone) worker.interrupt(chunks.get(chunk)!)
-            }
-          }
-          return made
-        })
-    }))
-  ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
-
-const chunkFields = ({
-  context,
-  discard,
-  indices,
-  items,
-  reportEach,
-  task,
-  timeout
-}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "onSuccess" | "onFailure" | "onEnd"> => ({
-  context,
-  discard,
-  indices,
-  items,
-  reportEach,
-  task,
-  timeout
-})
 
 /** How many failed releases a call says that it caused. */
 export const reported = (exit: Exit.Exit<unknown, unknown>): number =>

@@ -66,6 +66,10 @@ const callOptions: Record<string, { readonly bad: ReadonlyArray<unknown>; readon
   timeout: duration,
   initTimeout: duration,
   exitTimeout: duration,
+  onWorkerLost: {
+    bad: ["", "retry", null, true, 1, {}, [], ...noInteger.map((retries) => ({ retries }))],
+    good: ["fail", { retries: 0 }, { retries: 3 }]
+  },
   dispatch: { bad: ["", "order", "Ordered", true, null, 1], good: ["available", "ordered"] }
 }
 
@@ -76,6 +80,8 @@ const poolOptions: typeof callOptions = {
   minSize: natural,
   tasksPerWorker: positive,
   maxPending: positive,
+  startTimeout: duration,
+  killAfter: { bad: [true, "always", ...noDuration], good: ["never", ...duration.good] },
   keepAlive: { bad: noDuration, good: [true, false, ...duration.good] }
 }
 
@@ -146,6 +152,9 @@ describe("options out of range", () => {
       }
       for (const value of duration.bad) {
         yield* assertInvalid(pool.run(id, 1, { timeout: value as number }), "timeout", value)
+      }
+      for (const value of callOptions["onWorkerLost"]!.bad) {
+        yield* assertInvalid(pool.run(id, 1, { onWorkerLost: value as "fail" }), "onWorkerLost", value)
       }
       assert.strictEqual(pulled, 0)
       assert.strictEqual(ledger.entries.length, 0)
@@ -294,6 +303,37 @@ describe("options in the engine's terms", () => {
       [undefined, true, false, 0, 5, "2 seconds", Duration.infinity].map((input) => options.keepAlive(input as any)),
       [false, true, false, 0, 5, 2000, true]
     )
+  })
+
+  it("F2 C4 T4 what onWorkerLost, killAfter and startTimeout come to", () => {
+    const infinite = Number.POSITIVE_INFINITY
+    assert.deepStrictEqual(
+      ([undefined, "fail", { retries: 0 }, { retries: 3 }] as const).map(options.retries),
+      [-1, -1, 0, 3]
+    )
+    assert.deepStrictEqual(([undefined, "never", 0, "2 seconds", infinite] as const).map(options.killAfter), [
+      1000,
+      undefined,
+      0,
+      2000,
+      undefined
+    ])
+    assert.deepStrictEqual([undefined, 0, Duration.seconds(2), infinite].map(options.startTimeout), [
+      30_000,
+      0,
+      2000,
+      undefined
+    ])
+  })
+
+  it("C8 an error says what was expected", () => {
+    const expected = (given: object) => {
+      const reason = options.invalid(given)?.reason
+      return reason?._tag === "InvalidOptions" ? reason.expected : undefined
+    }
+    assert.strictEqual(expected({ killAfter: -1 }), `a duration >= 0 or "never"`)
+    assert.strictEqual(expected({ startTimeout: -1 }), "a duration >= 0")
+    assert.strictEqual(expected({ onWorkerLost: { retries: -1 } }), `"fail" or { retries: an integer >= 0 }`)
   })
 
   it("C3 chunks are as long as chunkSize says, or as many as chunks says, or automatic", () => {

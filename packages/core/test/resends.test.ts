@@ -100,6 +100,13 @@ describe("Resends", () => {
           ended.push(...lost)
         }
         chunks = drain(resends, 1 + (noise(seed, round) % 5))
+        const again = indices(chunks)
+        assert.deepStrictEqual(
+          again,
+          again.toSorted((left, right) => left - right)
+        )
+        // workers end in any order
+        chunks.sort((left, right) => noise(seed, left.indices[0]!) - noise(seed, right.indices[0]!))
       }
       assert.strictEqual(ended.length, total)
       assert.strictEqual(new Set(ended).size, total)

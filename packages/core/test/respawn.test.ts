@@ -98,7 +98,7 @@ describe("after consecutive failures to acquire a worker", () => {
       runtime.start = ({ options }) => (options.worker.id === 1 ? broken("slot 1") : Effect.void)
       yield* Effect.exit(pool.start)
       yield* Effect.exit(pool.start)
-      runtime.run = (worker) => void Effect.runFork(Effect.sync(() => worker.work()))
+      runtime.run = (worker) => queueMicrotask(() => worker.work())
       assert.deepStrictEqual(yield* pool.map([1, 2, 3, 4], task), [10, 20, 30, 40])
       assert.deepStrictEqual(failures(yield* Effect.exit(pool.start)), ["StartFailed"])
       assert.strictEqual(runtime.workers.length, 3)

@@ -119,9 +119,9 @@ export class Slot implements SlotView, ChunkSlot {
 
   /** What is sent alone stays alone. */
   private get isReserved(): boolean {
-    if (this.chunks.size !== 1) return false
-    const [chunk] = this.chunks
-    return chunk!.alone
+    // beside a chunk that has yet to end, but whose items all have
+    for (const chunk of this.chunks) if (chunk.alone) return true
+    return false
   }
 
   /** Why it acquires no worker for a while, if that is so. */

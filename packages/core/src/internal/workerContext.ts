@@ -69,12 +69,11 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
 
 /** Has a task that keeps the signal and reads it in a loop learn of its abortion as well. */
 const pollOnRead = (signal: AbortSignal, poll: () => void): void => {
-  const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!
   Object.defineProperties(signal, {
     aborted: {
       get: () => {
         poll()
-        return aborted.get!.call(signal)
+        return Reflect.get(AbortSignal.prototype, "aborted", signal)
       }
     },
     throwIfAborted: {

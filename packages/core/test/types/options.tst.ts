@@ -29,8 +29,12 @@ describe("of a pool", () => {
       timeout: "1 second",
       initTimeout: Duration.seconds(1),
       exitTimeout: 1000,
+      killAfter: "1 second",
+      startTimeout: Duration.seconds(10),
+      onWorkerLost: { retries: 2 },
       dispatch: "ordered"
     })
+    expect(WorkerPool.make).type.toBeCallableWith({ killAfter: "never", onWorkerLost: "fail" })
     expect(WorkerPool.make).type.toBeCallableWith({ keepAlive: false, dispatch: "available" })
     expect(WorkerPool.make).type.toBeCallableWith({ keepAlive: "5 minutes" })
     expect(WorkerPool.make).type.toBeCallableWith({ keepAlive: Duration.infinity, size: undefined })
@@ -46,6 +50,14 @@ describe("of a pool", () => {
     WorkerPool.make({ keepAlive: "forever" })
     // @ts-expect-error Type 'boolean' is not assignable to type 'number'
     WorkerPool.make({ lifespan: true })
+    // @ts-expect-error Type '"always"' is not assignable to type
+    WorkerPool.make({ killAfter: "always" })
+    // @ts-expect-error Type '"never"' is not assignable to type
+    WorkerPool.make({ startTimeout: "never" })
+    // @ts-expect-error Type '"retry"' is not assignable to type
+    WorkerPool.make({ onWorkerLost: "retry" })
+    // @ts-expect-error Type 'string' is not assignable to type 'number'
+    WorkerPool.make({ onWorkerLost: { retries: "3" } })
     // @ts-expect-error Type '"soon"' is not assignable to type
     WorkerPool.make({ timeout: "soon" })
     // @ts-expect-error Type 'null' is not assignable to type
@@ -67,10 +79,12 @@ describe("of a call", () => {
       timeout: "1 second",
       initTimeout: "1 second",
       exitTimeout: "1 second",
+      onWorkerLost: "fail",
       dispatch: "ordered"
     })
     expect(pool.forEach).type.toBeCallableWith(items, tasks.value, { chunks: 4 })
     expect(pool.run).type.toBeCallableWith(tasks.value, 1, { timeout: "1 second" })
+    expect(pool.run).type.toBeCallableWith(tasks.value, 1, { onWorkerLost: { retries: 1 } })
     expect(fibers.map).type.toBeCallableWith(items, (_: number) => pool.stats, { chunks: 4, dispatch: "available" })
   })
 
@@ -90,11 +104,17 @@ describe("of a call", () => {
     pool.map(items, tasks.value, { size: 4 })
     // @ts-expect-error Object literal may only specify known properties, and 'keepAlive' does not exist in type
     pool.forEach(items, tasks.value, { keepAlive: true })
+    // @ts-expect-error Object literal may only specify known properties, and 'killAfter' does not exist in type
+    pool.map(items, tasks.value, { killAfter: 1 })
+    // @ts-expect-error Object literal may only specify known properties, and 'startTimeout' does not exist in type
+    pool.run(tasks.value, 1, { startTimeout: 1 })
   })
 
   test("that are of the map family are refused by run", () => {
     // @ts-expect-error Object literal may only specify known properties, and 'chunkSize' does not exist in type
     pool.run(tasks.value, 1, { chunkSize: 1 })
+    // @ts-expect-error Type '"x"' is not assignable to type
+    pool.run(tasks.value, 1, { onWorkerLost: "x" })
     // @ts-expect-error Object literal may only specify known properties, and 'init' does not exist in type
     pool.run(tasks.value, 1, { init: tasks.nothing })
   })

@@ -1,0 +1,134 @@
+/**
+ * Fibers that vanish: some of them, after a random time, with all that they hold, as a process does.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as lost from "../src/internal/lost.ts"
+import * as portable from "../src/internal/portable.ts"
+import type { WorkerIdentity, WorkerPoolError } from "../src/WorkerPoolError.ts"
+import * as WorkerRuntime from "../src/WorkerRuntime.ts"
+import { noise } from "./support.ts"
+
+/** A chunk as the fibers see it: nothing more is heard of it once its worker is gone. */
+interface Muted {
+  readonly chunk: WorkerRuntime.Chunk
+  started: number
+}
+
+/**
+ * Of those that vanish some are killed, and end later. What they have in hand is said exactly; `vanished` hears of each.
+ */
+export const losing = (
+  seed: number,
+  vanished: (worker: WorkerIdentity) => void
+): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  Layer.effect(
+    WorkerRuntime.WorkerRuntime,
+    Effect.map(WorkerRuntime.WorkerRuntime, (fibers) => ({
+      name: "lossy fibers",
+      start: (options: WorkerRuntime.StartOptions) =>
+        Effect.gen(function* () {
+          const worker = yield* fibers.start(options)
+          const gone = yield* Deferred.make<never, WorkerPoolError>()
+          const chunks = new Map<WorkerRuntime.Chunk, Muted>()
+          const { generation, id } = options.worker
+          const random = (salt: number) => noise(seed + salt, id * 1000 + generation)
+          const after = random(7) % 100
+          let isGone = false
+          let isAsked = true
+          const vanish = Effect.gen(function* () {
+            isGone = true
+            vanished(options.worker)
+            const killed = random(8) % 2 === 0
+            const inHand = new Map(
+              [...chunks].map(([chunk, { started }]) => [
+                chunk,
+                { started, timedOut: [], moved: false, failure: undefined }
+              ])
+            )
+            const ended = yield* Deferred.make<void>()
+            const closed = { exitCode: 1 }
+            const tell = Effect.sync(() => {
+              if (!isAsked) return
+              options.onLost({ closed, killed, inHand, ended: Deferred.await(ended) })
+              Deferred.doneUnsafe(gone, Exit.fail(lost.workerLost(options.worker, closed)))
+            })
+            if (killed) yield* tell
+            yield* worker.kill
+            if (killed) yield* Effect.sleep(random(9) % 30)
+            Deferred.doneUnsafe(ended, Exit.void)
+            if (!killed) yield* tell
+          })
+          if (after < 60) {
+            const vanishing = yield* Effect.forkDetach(
+              Effect.andThen(Effect.sleep(after), Effect.uninterruptible(vanish))
+            )
+            yield* Effect.addFinalizer(() => Effect.sync(() => vanishing.interruptUnsafe()))
+          }
+          const muted = (chunk: WorkerRuntime.Chunk): Muted => {
+            const task = chunk.task as unknown as (item: unknown, worker: unknown) => unknown
+            const one: Muted = {
+              started: 0,
+              chunk: {
+                ...chunkFields(chunk),
+                task: portable.closure((item: unknown, worker: unknown) => {
+                  one.started++
+                  return task(item, worker)
+                }),
+                onSuccess: (position, value) => isGone || chunk.onSuccess(position, value),
+                onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
+                onEnd: (failure) => {
+                  if (isGone) return
+                  chunks.delete(chunk)
+                  chunk.onEnd(failure)
+                }
+              }
+            }
+            return one
+          }
+          const unlessGone = <A>(effect: Effect.Effect<A, WorkerPoolError>) =>
+            Effect.raceFirst(
+              Effect.catchCause(effect, (cause) => (isGone ? Effect.never : Effect.failCause(cause))),
+              Deferred.await(gone)
+            )
+          const made: WorkerRuntime.Worker = {
+            init: (hook) => unlessGone(worker.init(hook)),
+            interruptInit: () => worker.interruptInit(),
+            exit: (hook) => unlessGone(worker.exit(hook)),
+            close: (timeout) => unlessGone(worker.close(timeout)),
+            kill: Effect.suspend(() => {
+              isAsked = false
+              return worker.kill
+            }),
+            run: (chunk) => {
+              const one = muted(chunk)
+              chunks.set(chunk, one)
+              if (!isGone) worker.run(one.chunk)
+            },
+            interrupt: (chunk) => {
+              const one = chunks.get(chunk)
+              if (!isGone && one !== undefined) worker.interrupt(one.chunk)
+            }
+          }
+          return made
+        })
+    }))
+  ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
+
+const chunkFields = ({
+  context,
+  discard,
+  indices,
+  items,
+  reportEach,
+  timeout
+}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onEnd"> => ({
+  context,
+  discard,
+  indices,
+  items,
+  reportEach,
+  timeout
+})
