@@ -32,15 +32,13 @@ describe("choose", () => {
     { calls, slots },
     (generated) => {
       const slots = consistent(generated.slots)
-      const { calls } = generated
+      const calls = generated.calls.map((call) => ({ ...call, alone: false }))
       const canServe = (call: CallView): boolean =>
         call.options.dispatch === "available"
           ? slots.some(({ availability }) => availability !== "unavailable")
           : slots.length > 0 && slots[call.turn % slots.length]!.availability !== "unavailable"
       const choice = choose(calls, slots)
-      const first = calls.find(canServe)
-      if (choice === undefined && first !== undefined) assert.isTrue(first.alone)
-      else assert.strictEqual(choice?.call, first)
+      assert.strictEqual(choice?.call, calls.find(canServe))
     },
     runs(500)
   )
@@ -74,20 +72,26 @@ describe("choose", () => {
   )
 
   it.prop(
-    "F2 what is sent alone gets a worker that has nothing else, and keeps others from the last one",
+    "F2 C1 what is sent alone gets a worker that has nothing else; one is kept for it, and others are served by the rest",
     { calls, slots },
     (generated) => {
       const slots = consistent(generated.slots)
-      const choice = choose(
-        generated.calls.map((call) => ({ ...call, alone: true })),
-        slots
-      )
-      if (choice !== undefined) assert.strictEqual(choice.slot.load, 0)
-      const available = [{ ...generated.calls[0]!, options: { dispatch: "available" as const }, alone: true }]
-      const hasRoom = slots.some(({ availability, load }) => availability !== "unavailable" && load === 0)
-      assert.strictEqual(choose(available, slots) !== undefined, hasRoom)
+      const some = choose(generated.calls, slots)
+      if (some?.call.alone === true) assert.strictEqual(some.slot.load, 0)
+      const alone = { options: { dispatch: "available" }, turn: 0, alone: true } as const
+      const other = { ...alone, alone: false }
+      const choice = choose([alone, other], slots)
+      const available = slots.filter(({ availability }) => availability !== "unavailable")
+      if (available.some(({ load }) => load === 0)) assert.strictEqual(choice?.call, alone)
+      else if (available.length < 2) assert.isUndefined(choice)
+      else {
+        assert.strictEqual(choice?.call, other)
+        assert.isAtLeast(choice!.slot.load, Math.min(...available.map(({ load }) => load)))
+        // the one that will be idle first is kept
+        assert.notStrictEqual(choice!.slot, choose([other], slots)!.slot)
+      }
     },
-    runs(300)
+    runs(500)
   )
 
   it.prop(

@@ -37,25 +37,34 @@ const isBetter = (slot: SlotView, than: SlotView): boolean => {
   return slot.lastUsed > than.lastUsed
 }
 
+/** The best of the slots that can take a chunk. */
+const bestOf = <S extends SlotView>(slots: ReadonlyArray<S>, except: ReadonlyArray<S>): S | undefined => {
+  let best: S | undefined
+  for (const slot of slots) {
+    if (slot.availability === "unavailable" || except.includes(slot)) continue
+    if (best === undefined || isBetter(slot, best)) best = slot
+  }
+  return best
+}
+
 /**
  * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns; a
- * call that takes the slots in turn waits for its own.
+ * call that takes the slots in turn waits for its own, and one whose next chunk must be alone for a slot to fall idle.
  */
 export const choose = <C extends CallView, S extends SlotView>(
   calls: Iterable<C>,
   slots: ReadonlyArray<S>
 ): Choice<C, S> | undefined => {
-  let best: S | undefined
-  for (const slot of slots) {
-    if (slot.availability === "unavailable") continue
-    if (best === undefined || isBetter(slot, best)) best = slot
-  }
-  if (best === undefined) return undefined
+  const kept: Array<S> = []
+  let best = bestOf(slots, kept)
   for (const call of calls) {
+    if (best === undefined) return undefined
     const slot = call.options.dispatch === "available" ? best : slots[call.turn % slots.length]!
-    if (slot.availability === "unavailable") continue
-    // the others wait as well, or else they would keep every worker from falling idle
-    return call.alone && slot.load > 0 ? undefined : { call, slot }
+    if (slot.availability === "unavailable" || kept.includes(slot)) continue
+    if (!call.alone || slot.load === 0) return { call, slot }
+    // kept from those that come later, or else it would never fall idle
+    kept.push(slot)
+    best = bestOf(slots, kept)
   }
   return undefined
 }

@@ -151,7 +151,8 @@ class RemoteWorker implements Worker {
     const { isStopped } = this
     this.release()
     // whoever waits for a hook is told last: that may start the slot's next worker
-    if (!isStopped && (killed || this.begin.isReady)) this.options.onLost({ closed, killed, inHand, ended })
+    const wasThere = killed || this.begin.isReady || closed.signal !== undefined
+    if (!isStopped && wasThere) this.options.onLost({ closed, killed, inHand, ended })
     this.begin.ended(closed)
     this.hooks.ended(lost.workerLost(this.options.worker, closed))
   }
