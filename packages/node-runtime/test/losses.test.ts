@@ -19,7 +19,7 @@ const tasks = Portable.module<typeof import("./fixtures/losses.tasks.ts")>(
   new URL("./fixtures/losses.tasks.ts", import.meta.url)
 )
 
-const deaths = Number(process.env["LOSSES"] ?? 20)
+const deaths = Number(process.env["LOSSES"] ?? 10)
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
 
@@ -68,6 +68,21 @@ for (const [name, runtime] of [
           })
         }).pipe(Effect.provide(runtime)),
       20_000 + deaths * 200
+    )
+
+    it.live(
+      `F2 nor is one lost whose worker is killed, ${deaths} times out of ${deaths}`,
+      () =>
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 2, timeout: "30 millis", killAfter: "20 millis" })
+          const exits = yield* pool.mapExit(numbers(2 * deaths), tasks.hangIfEven, { chunkSize: 2 })
+          exits.forEach((exit, index) => {
+            if (index % 2 === 1) assert.deepStrictEqual(exit, Exit.succeed(index))
+            else assert.deepInclude({ ...reasonOf(exit) }, { _tag: "TaskTimedOut", index })
+          })
+          assert.deepInclude(yield* pool.stats, { killed: deaths, lost: 0 })
+        }).pipe(Effect.provide(runtime)),
+      20_000 + deaths * 300
     )
 
     it.live("F2 T2 100 runs share a worker with one that hangs: exactly that one fails", () =>
