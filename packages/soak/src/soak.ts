@@ -13,6 +13,7 @@ import { appendFileSync, mkdtempSync, readSync, openSync, closeSync, rmSync, wri
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Audit } from "./audit.ts"
+import { describe, kindsOf } from "./describe.ts"
 import { events } from "./item.ts"
 import { exitOf, initOf, perform, type Place, type SoakPool } from "./perform.ts"
 import { Random } from "./random.ts"
@@ -431,23 +432,3 @@ const until = ({ pool }: Place, isSo: (stats: WorkerPool.Stats) => boolean): Eff
   Effect.gen(function* () {
     for (let wait = 0; wait < 100 && !isSo(yield* pool.stats); wait++) yield* Effect.sleep(20)
   })
-
-const kindsOf = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
-
-const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string =>
-  reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag
-
-const describe = ({ call, interruptAfter, kind, number, place }: script.Operation): string =>
-  `operation ${number} (${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
-  `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}`})`
-
-const acts = ({ items }: script.Call): string => {
-  const special = items.filter(({ act }) => act !== "ok" && act !== "wait")
-  return special.length === 0
-    ? ""
-    : ` (${special
-        .slice(0, 8)
-        .map(({ act, index, style }) => `${index} ${act} ${style}`)
-        .join(", ")})`
-}

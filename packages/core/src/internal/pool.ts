@@ -18,7 +18,7 @@ import { Gate } from "./gate.ts"
 import * as hooks from "./hooks.ts"
 import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
 import * as options from "./options.ts"
-import * as portable from "./portable.ts"
+import { Refusals } from "./refusals.ts"
 import { Releases } from "./releases.ts"
 import { Session } from "./session.ts"
 import type { Slot, SlotHost } from "./slot.ts"
@@ -37,6 +37,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   private readonly gate = new Gate()
   private readonly session = new Session()
   readonly dispatcher = new Dispatcher(this)
+  readonly refusals = new Refusals(this)
   private readonly calls = new Set<Call>()
   private readonly reaper: IdleReaper<Slot>
   private readonly allSlots: Slots
@@ -202,13 +203,8 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     this.idledOut = false
   }
 
-  /** Calls that wait for a slot fail at once when those that they need acquire no worker for a while (L10). */
   stalled(): void {
-    if (this.slots.every(({ refusal }) => refusal === undefined)) return
-    for (const call of this.dispatcher.waiting) {
-      const refusals = this.dispatcher.needs(call).map(({ refusal }) => refusal)
-      if (!refusals.includes(undefined)) call.fail(Cause.fail(refusals[0]!))
-    }
+    this.refusals.stalled()
   }
 
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
@@ -237,36 +233,6 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
 
   killed(): void {
     this.killedCount++
-  }
-
-  /** Waiting calls fail at once when no worker is left to serve them, so that none is started over and over (L10). */
-  acquisitionFailed(error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
-    // whoever is told goes on at once, and what it calls then must not fail as well
-    this.failAtOnce(this.hasLive() ? [] : this.dispatcher.waiting, error, tellChunks)
-  }
-
-  /** Whoever waits for the same module fails at once, so that it does not end one worker after another (F3, T4). */
-  moduleFailed(task: Code, error: WorkerPoolError.WorkerPoolError, tellChunks: () => void): void {
-    const module = portable.moduleOf(task)
-    const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module
-    const waiting = this.dispatcher.waiting.filter(isSame)
-    this.failAtOnce(waiting, error, tellChunks)
-  }
-
-  private failAtOnce(
-    waiting: ReadonlyArray<Call>,
-    error: WorkerPoolError.WorkerPoolError,
-    tellChunks: () => void
-  ): void {
-    // those that wait must not get the slot before they are told
-    this.dispatcher.pause()
-    tellChunks()
-    for (const call of waiting) call.fail(Cause.fail(error))
-    this.dispatcher.resume()
-  }
-
-  hasLive(): boolean {
-    return this.slots.some((slot) => slot.isLive)
   }
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {

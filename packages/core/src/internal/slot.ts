@@ -7,17 +7,16 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
-import type { Code, InHand, Loss } from "../WorkerRuntime.ts"
-import { Backoff } from "./backoff.ts"
+import type { Loss } from "../WorkerRuntime.ts"
 import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
-import * as lost from "./lost.ts"
 import type { Hooks } from "./options.ts"
 import type { Release, Releases } from "./releases.ts"
+import { type FailuresHost, SlotFailures } from "./slotFailures.ts"
 import { Tenant, type TenantHost } from "./tenant.ts"
 
 /** What a slot asks of its pool. */
-export interface SlotHost extends TenantHost {
+export interface SlotHost extends TenantHost, FailuresHost {
   /** The hooks that are current. */
   readonly hooks: () => Hooks
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -29,14 +28,8 @@ export interface SlotHost extends TenantHost {
   readonly idle: () => void
   /** Something may be dispatched that could not be before. */
   readonly pump: () => void
-  /** No worker came of it: the slot's own chunks are told, and then those that wait. */
-  readonly acquisitionFailed: (error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
-  /** A task's module ended a worker, or did not load: the slot's chunks are told, and then those that wait with it. */
-  readonly moduleFailed: (task: Code, error: WorkerPoolError.WorkerPoolError, tellChunks: () => void) => void
   /** Whether no worker is to be acquired any more. */
   readonly isClosed: boolean
-  /** Whether any slot has a live worker. */
-  readonly hasLive: () => boolean
   readonly exitResult: (value: unknown) => void
   /** A release that no call, and nothing else that waits, has caused. */
   readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
@@ -64,14 +57,14 @@ export class Slot implements SlotView, ChunkSlot {
   private release_: Release | undefined = undefined
   private started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
   private readonly chunks = new Set<CallChunk>()
-  private readonly backoff: Backoff
+  private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
   private withdrawn = false
 
   constructor(id: number, host: SlotHost) {
     this.id = id
     this.host = host
-    this.backoff = new Backoff(host)
+    this.failures = new SlotFailures(host)
   }
 
   // ---------------------------------------------------------------------------
@@ -80,7 +73,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   get availability(): "live" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
-    if (this.status === "empty") return this.backoff.isResting ? "unavailable" : "empty"
+    if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
     if (this.isReserved) return "unavailable"
     // with nothing left of its lifespan it could take a call's turn, but no chunk
     if (this.status === "live" && this.load < this.host.tasksPerWorker && this.limit > 0) return "live"
@@ -126,7 +119,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   /** Why it acquires no worker for a while, if that is so. */
   get refusal(): WorkerPoolError.WorkerPoolError | undefined {
-    return this.status === "empty" && this.backoff.isResting ? this.backoff.error : undefined
+    return this.status === "empty" ? this.failures.refusal : undefined
   }
 
   /** Whether its worker was acquired with such hooks. */
@@ -161,7 +154,7 @@ export class Slot implements SlotView, ChunkSlot {
   progressed(): void {
     if (this.tenant !== undefined && !this.tenant.hasStarted) {
       this.tenant.hasStarted = true
-      this.backoff.succeeded()
+      this.failures.succeeded()
     }
     if (this.host.tasksPerWorker > 1) this.host.pump()
   }
@@ -188,7 +181,7 @@ export class Slot implements SlotView, ChunkSlot {
     if (this.limit <= 0) return this.release({ releases: causedBy, hooks: undefined })
     this.lastUsed = this.host.tick()
     this.idleSince = this.host.now()
-    this.backoff.succeeded()
+    this.failures.succeeded()
     this.host.idle()
   }
 
@@ -243,7 +236,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const tell = this.toTell(tenant, exit)
+      const tell = this.failures.notAcquired(tenant.failureOf(exit), this.started!)
       if (tenant.loss !== undefined) {
         // nobody waits for its real end but the slot (C4, L1)
         this.status = "releasing"
@@ -260,50 +253,10 @@ export class Slot implements SlotView, ChunkSlot {
     })
   }
 
-  /** Tells, once, those that wait for a worker that none came of it. */
-  private toTell(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>) {
-    const failure = tenant.failureOf(exit)
-    const started = this.started!
-    let isTold = false
-    if (failure !== undefined) this.backoff.failed(failure)
-    return (chunks: ReadonlyArray<CallChunk>): void => {
-      if (isTold) return
-      isTold = true
-      const tellStart = () => Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
-      if (failure === undefined) {
-        tellStart()
-        for (const chunk of chunks) chunk.onEnd(undefined)
-      } else {
-        this.failed(failure, tellStart, chunks, (chunk) => chunk.lost(nothingStarted, failure))
-      }
-    }
-  }
-
   private takeChunks(): ReadonlyArray<CallChunk> {
     const chunks = [...this.chunks]
     this.chunks.clear()
     return chunks
-  }
-
-  /**
-   * No worker came of it, or none that started an item. What a worker takes with it that vanished before it could start
-   * anything is sent again, but not for ever (F2, L10).
-   */
-  private failed(
-    failure: WorkerPoolError.WorkerPoolError,
-    tellStart: () => void,
-    chunks: ReadonlyArray<CallChunk>,
-    giveBack: (chunk: CallChunk) => void
-  ): void {
-    if (failure.reason._tag === "WorkerLost" && (this.backoff.isFirst || this.host.hasLive())) {
-      tellStart()
-      for (const chunk of chunks) giveBack(chunk)
-      return
-    }
-    this.host.acquisitionFailed(failure, () => {
-      tellStart()
-      for (const chunk of chunks) chunk.onEnd(failure)
-    })
   }
 
   // ---------------------------------------------------------------------------
@@ -373,7 +326,7 @@ export class Slot implements SlotView, ChunkSlot {
       Effect.uninterruptible(
         Effect.map(released, (failure) => {
           if (this.tenant !== tenant) return
-          if (failure === undefined) this.backoff.succeeded()
+          if (failure === undefined) this.failures.succeeded()
           else if (retirement.releases === undefined) this.host.releaseFailed(failure)
           this.vacate(failure)
           this.host.pump()
@@ -439,7 +392,6 @@ export class Slot implements SlotView, ChunkSlot {
     else this.host.lost()
     // what starts or releases it hears of it as well
     if (this.status !== "live") return
-    const error = lost.workerLost(tenant.identity, loss.closed)
     const chunks = this.takeChunks()
     // until it has really ended, the slot has it (L1)
     this.status = "releasing"
@@ -454,33 +406,16 @@ export class Slot implements SlotView, ChunkSlot {
         })
       )
     )
-    const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
-    const tell = (chunk: CallChunk) => chunk.lost(hand(chunk), error)
-    // that a task's module ends its worker says nothing of the next one
-    const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
-    if (culprit !== undefined) {
-      const { failure } = hand(culprit)
-      this.host.moduleFailed(culprit.task, failure!, () => chunks.forEach(tell))
-    } else if (chunks.length === 0 || tenant.hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) {
-      for (const chunk of chunks) tell(chunk)
-    } else {
-      this.backoff.failed(error)
-      this.failed(error, () => {}, chunks, tell)
-    }
+    this.failures.lost(tenant, loss, chunks)
     this.host.pump()
   }
 
   /** Nothing comes of it any more: the pool is closed. */
   dispose(): void {
-    this.backoff.dispose()
+    this.failures.dispose()
   }
 }
 
 const closed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
 
 const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
-
-const nothingStarted: InHand = { started: 0, timedOut: [], moved: false, failure: undefined }
-
-/** For a runtime that cannot tell. */
-const allStarted: InHand = { ...nothingStarted, started: Number.POSITIVE_INFINITY }

@@ -1,0 +1,28 @@
+/**
+ * Operations and what comes of them, in words.
+ */
+import * as Exit from "effect/Exit"
+import type * as script from "./script.ts"
+import { print } from "./verdict.ts"
+
+/** The reasons of an Exit in a word each. */
+export const kindsOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
+
+const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string =>
+  reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag
+
+/** An operation, for whoever wants to play it again. */
+export const describe = ({ call, interruptAfter, kind, number, place }: script.Operation): string =>
+  `operation ${number} (${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
+  `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}`})`
+
+const acts = ({ items }: script.Call): string => {
+  const special = items.filter(({ act }) => act !== "ok" && act !== "wait")
+  return special.length === 0
+    ? ""
+    : ` (${special
+        .slice(0, 8)
+        .map(({ act, index, style }) => `${index} ${act} ${style}`)
+        .join(", ")})`
+}
