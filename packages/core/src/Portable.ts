@@ -279,6 +279,11 @@ export const make: {
  * not seen. A `SharedArrayBuffer` in it is shared, not copied. Workers drop the value when the portable that binds it
  * has been collected on this side. Binds can be nested: `bind(bind(f, a), b)`.
  *
+ * **Gotchas**
+ *
+ * Garbage is collected when the engine sees reason to, so values that are bound for one use each stay in the workers for
+ * a while: pass those as items. A `SharedArrayBuffer` cannot cross to a process.
+ *
  * @example
  * ```ts
  * import { Portable, WorkerPool, WorkerRuntime } from "@effect-mpire/core"

@@ -2,19 +2,10 @@ import { MessageChannel } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
 import type { Control } from "../src/Channel.ts"
 import { ChunkWatch, type Overdue, type Watched, type WatchLimits } from "../src/internal/chunkWatch.ts"
-import { Cell, numbers, phases } from "../src/internal/control.ts"
+import { Cell, phases } from "../src/internal/control.ts"
 import { interval, Watch } from "../src/internal/watch.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
-
-const shared = (): Control => {
-  const all = new Int32Array(numbers(4))
-  return {
-    get: (place) => all[place]!,
-    set: (place, value) => {
-      all[place] = value
-    }
-  }
-}
+import { sharedNumbers } from "./sharedNumbers.ts"
 
 /** Until something is so, for as long as a slow machine may take. */
 const until = async (isSo: () => boolean): Promise<void> => {
@@ -32,7 +23,7 @@ class Bench {
   readonly watch: ChunkWatch
 
   constructor(limits: WatchLimits, isShared = true) {
-    this.control = isShared ? shared() : undefined
+    this.control = isShared ? sharedNumbers(4) : undefined
     this.watch = new ChunkWatch(
       limits,
       () => this.chunks,

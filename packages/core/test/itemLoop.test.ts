@@ -1,21 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Control } from "../src/Channel.ts"
-import { Cell, numbers, phases } from "../src/internal/control.ts"
+import { Cell, phases } from "../src/internal/control.ts"
 import { defer } from "../src/internal/timers.ts"
 import { ItemLoop, type LoopHost } from "../src/internal/itemLoop.ts"
 import type * as protocol from "../src/internal/protocol.ts"
 import { WorkerContextImpl } from "../src/internal/workerContext.ts"
-
-/** What both ends see, without a thread in between. */
-const shared = (): Control => {
-  const all = new Int32Array(numbers(4))
-  return {
-    get: (place) => all[place]!,
-    set: (place, value) => {
-      all[place] = value
-    }
-  }
-}
+import { sharedNumbers } from "./sharedNumbers.ts"
 
 const macrotask = () => new Promise<void>((resolve) => defer(resolve))
 
@@ -23,7 +12,7 @@ type Task = (item: number, worker: WorkerContextImpl) => unknown
 
 /** A loop, and what it sends. */
 class Bench {
-  readonly control = shared()
+  readonly control = sharedNumbers(4)
   readonly sent: Array<protocol.Results> = []
   readonly loop: ItemLoop
   private chunks = 0

@@ -3,18 +3,13 @@ import * as Effect from "effect/Effect"
 import * as control from "../src/internal/control.ts"
 import type * as protocol from "../src/internal/protocol.ts"
 import { serve } from "../src/WorkerEntry.ts"
+import { sharedNumbers } from "./sharedNumbers.ts"
 
 /** A worker's side of a channel, in this thread; `control` is what both sides share. */
 const serving = () => {
-  const shared = new Int32Array(control.numbers(1))
   const sent: Array<protocol.FromWorker> = []
   let tell: (message: protocol.ToWorker) => void = () => {}
-  const numbers = {
-    get: (place: number) => shared[place]!,
-    set: (place: number, value: number) => {
-      shared[place] = value
-    }
-  }
+  const numbers = sharedNumbers(1)
   serve({
     send: (message) => {
       sent.push(message as protocol.FromWorker)

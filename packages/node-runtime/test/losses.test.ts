@@ -2,10 +2,9 @@
  * What becomes of items when workers die: many of each, on threads and on processes. `LOSSES=500` does that many of what
  * costs a worker each; by default it is fewer.
  */
-import { Portable, WorkerPool, WorkerPoolError } from "@effect-mpire/core"
+import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -13,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { eventually } from "./support.ts"
+import { eventually, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/losses.tasks.ts")>(
   new URL("./fixtures/losses.tasks.ts", import.meta.url)
@@ -22,11 +21,6 @@ const tasks = Portable.module<typeof import("./fixtures/losses.tasks.ts")>(
 const deaths = Number(process.env["LOSSES"] ?? 10)
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
-
-const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason | undefined => {
-  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-  return WorkerPoolError.isWorkerPoolError(error) ? error.reason : undefined
-}
 
 const temporaryDirectory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-mpire-"))),

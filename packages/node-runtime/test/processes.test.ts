@@ -2,13 +2,12 @@ import { Portable, WorkerPool, WorkerPoolError } from "@effect-mpire/core"
 import type { Closed } from "@effect-mpire/core/Channel"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { existsSync, realpathSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as processes from "../src/internal/processes.ts"
-import { cachedEnv, eventually, isRunning, runFixture, runNode, startFixture } from "./support.ts"
+import { cachedEnv, eventually, isRunning, runFixture, runNode, startFixture, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/process.tasks.ts")>(
   new URL("./fixtures/process.tasks.ts", import.meta.url)
@@ -18,13 +17,6 @@ const nested = Portable.module<typeof import("./fixtures/nested.tasks.ts")>(
 )
 
 const onProcesses = Effect.provide(NodeWorkerRuntime.layerProcesses({ env: cachedEnv }))
-
-const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
-  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
-  const error = Cause.squash(exit.cause)
-  if (!WorkerPoolError.isWorkerPoolError(error)) throw error
-  return error.reason
-}
 
 const lost = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.WorkerLost => {
   const reason = reasonOf(exit)

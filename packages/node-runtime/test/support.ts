@@ -1,4 +1,7 @@
+import { WorkerPoolError } from "@effect-mpire/core"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
@@ -79,4 +82,12 @@ export const isRunning = (pid: number): boolean => {
   const stat = `/proc/${pid}/stat`
   if (process.platform !== "linux") return true
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, "utf8"))
+}
+
+/** What of the pool's an Exit failed with. */
+export const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
+  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
+  const error = Cause.squash(exit.cause)
+  if (!WorkerPoolError.isWorkerPoolError(error)) throw error
+  return error.reason
 }

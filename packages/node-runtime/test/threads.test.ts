@@ -1,13 +1,11 @@
-import { Portable, WorkerPool, WorkerPoolError } from "@effect-mpire/core"
+import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { fileURLToPath } from "node:url"
 import { threadId } from "node:worker_threads"
-import { runFixture, runNode } from "./support.ts"
+import { runFixture, runNode, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
@@ -20,13 +18,6 @@ const missing = Portable.module<{ readonly square: (n: number) => number }>(
 )
 
 const threads = Effect.provide(NodeWorkerRuntime.layerThreads())
-
-const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
-  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
-  const error = Cause.squash(exit.cause)
-  if (!WorkerPoolError.isWorkerPoolError(error)) throw error
-  return error.reason
-}
 
 describe("NodeWorkerRuntime.layerThreads", () => {
   it.live("runs every worker in a thread of its own", () =>

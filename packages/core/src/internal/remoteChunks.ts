@@ -12,6 +12,7 @@ import { Cell, phases } from "./control.ts"
 import * as crossing from "./crossing.ts"
 import * as failure from "./failure.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
+import * as lost from "./lost.ts"
 import * as portable from "./portable.ts"
 import type * as protocol from "./protocol.ts"
 
@@ -178,7 +179,7 @@ export class RemoteChunks {
       started: started === 0 ? 0 : place(started - 1) + 1,
       timedOut: isOverdue ? overdue.positions.map(place) : [],
       moved,
-      failure: isOverdue && overdue.what === "loading" ? this.startFailed(overdue.cause) : undefined
+      failure: isOverdue && overdue.what === "loading" ? lost.startFailed(this.host.worker, overdue.cause) : undefined
     }
   }
 
@@ -232,13 +233,7 @@ export class RemoteChunks {
 
   /** The worker says that a chunk's task could not be loaded. */
   notLoaded(id: number, cause: unknown): void {
-    this.ended(id, this.startFailed(cause))
-  }
-
-  private startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
-    return WorkerPoolError.make(
-      new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(this.host.worker), cause })
-    )
+    this.ended(id, lost.startFailed(this.host.worker, cause))
   }
 
   private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {

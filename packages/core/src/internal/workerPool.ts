@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
-import * as WorkerPoolError from "../WorkerPoolError.ts"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
+import * as lost from "./lost.ts"
 import * as methods from "./methods.ts"
 import * as options from "./options.ts"
 import { Pool } from "./pool.ts"
@@ -46,10 +46,7 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
       Effect.suspend(() => {
         const loading = loadingNow ?? resolver.loadingModule()
         if (loading === undefined) return runtime.start(start)
-        const cause = resolver.trap(loading)
-        return Effect.fail(
-          WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(start.worker), cause }))
-        )
+        return Effect.fail(lost.startFailed(start.worker, resolver.trap(loading)))
       })
   }
 }
