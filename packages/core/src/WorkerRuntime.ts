@@ -64,8 +64,14 @@ export interface Chunk {
   /** An item failed; `position` is its place in `items`. */
   readonly onFailure: (position: number, cause: Cause.Cause<unknown>) => void
   /**
+   * So many items took so long, in milliseconds of the worker's time; waiting in its queue is not included. Called now and
+   * then, and before the end, each time for the items that have ended since.
+   */
+  readonly onTime: (items: number, millis: number) => void
+  /**
    * The chunk has ended, and no more is heard of it. Items without an outcome have not started, because the chunk was
-   * interrupted or because of the failure: the task could not be loaded. Not called for a chunk that `onLost` tells of.
+   * interrupted, or no longer kept, or because of the failure: the task could not be loaded. Not called for a chunk that
+   * `onLost` tells of.
    */
   readonly onEnd: (failure: WorkerPoolError | undefined) => void
 }
@@ -140,6 +146,12 @@ export interface Worker {
   readonly interruptInit: () => void
   /** Starts a chunk. Its callbacks may be called before this returns. */
   readonly run: (chunk: Chunk) => void
+  /**
+   * Lets no more than the first so many items of a chunk start, and returns how many have started or still may: at least
+   * those that have started; all, where nothing can be taken back. Then the chunk ends when these have, the rest without an
+   * outcome.
+   */
+  readonly keep: (chunk: Chunk, items: number) => number
   /** Interrupts a chunk's running items and forgets those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */

@@ -21,6 +21,8 @@ export class FakeWorker {
   readonly options: WorkerRuntime.StartOptions
   /** Those in progress, in the order in which they came. */
   readonly chunks: Array<WorkerRuntime.Chunk> = []
+  private readonly succeeded = new Map<WorkerRuntime.Chunk, number>()
+  private readonly limits = new Map<WorkerRuntime.Chunk, number>()
   private readonly started = new Map<WorkerRuntime.Chunk, number>()
   private readonly gone = Deferred.makeUnsafe<never, WorkerPoolError>()
   isGone = false
@@ -44,6 +46,11 @@ export class FakeWorker {
     return this.started.get(chunk) ?? 0
   }
 
+  /** How many of a chunk's items have started or may start. */
+  limitOf(chunk: WorkerRuntime.Chunk): number {
+    return this.limits.get(chunk) ?? chunk.items.length
+  }
+
   /** Starts the next item of a chunk; returns its position. */
   begin(chunk = this.chunk): number {
     const position = this.startedOf(chunk)
@@ -53,12 +60,24 @@ export class FakeWorker {
 
   /** Ends an item with ten times its value; ends its chunk when it was the last. */
   succeed(position: number, chunk = this.chunk): void {
+    this.succeeded.set(chunk, (this.succeeded.get(chunk) ?? 0) + 1)
     chunk.onSuccess(position, (chunk.items[position] as number) * 10)
-    if (position === chunk.items.length - 1) this.end(chunk)
+    if (position === this.limitOf(chunk) - 1) this.end(chunk)
+  }
+
+  /** Lets no more than the first so many items of a chunk start; ends it soon when these have all succeeded. */
+  private keep(chunk: WorkerRuntime.Chunk, items: number): number {
+    if (!this.chunks.includes(chunk)) return chunk.items.length
+    const limit = Math.min(this.limitOf(chunk), Math.max(items, this.startedOf(chunk)))
+    this.limits.set(chunk, limit)
+    if ((this.succeeded.get(chunk) ?? 0) === limit) {
+      queueMicrotask(() => this.chunks.includes(chunk) && this.end(chunk))
+    }
+    return limit
   }
 
   /** Starts and ends so many items of its first chunk; all that it has, by default. */
-  work(items = this.chunk.items.length - this.startedOf(this.chunk)): void {
+  work(items = this.limitOf(this.chunk) - this.startedOf(this.chunk)): void {
     const { chunk } = this
     for (let n = 0; n < items; n++) this.succeed(this.begin(chunk), chunk)
   }
@@ -90,6 +109,10 @@ export class FakeWorker {
       this.asked("run")
       this.chunks.push(chunk)
       this.runtime.run(this, chunk)
+    },
+    keep: (chunk, items) => {
+      this.asked("keep")
+      return this.keep(chunk, items)
     },
     interrupt: (chunk) => {
       this.asked("interrupt")

@@ -79,6 +79,7 @@ export const losing = (
                 }),
                 onSuccess: (position, value) => isGone || chunk.onSuccess(position, value),
                 onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
+                onTime: (items, millis) => isGone || chunk.onTime(items, millis),
                 onEnd: (failure) => {
                   if (isGone) return
                   chunks.delete(chunk)
@@ -107,6 +108,10 @@ export const losing = (
               chunks.set(chunk, one)
               if (!isGone) worker.run(one.chunk)
             },
+            keep: (chunk, items) => {
+              const one = chunks.get(chunk)
+              return isGone || one === undefined ? chunk.items.length : worker.keep(one.chunk, items)
+            },
             interrupt: (chunk) => {
               const one = chunks.get(chunk)
               if (!isGone && one !== undefined) worker.interrupt(one.chunk)
@@ -124,7 +129,7 @@ const chunkFields = ({
   items,
   reportEach,
   timeout
-}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onEnd"> => ({
+}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onTime" | "onEnd"> => ({
   context,
   discard,
   indices,

@@ -25,6 +25,7 @@ const deaf = Layer.effect(
           close: close.bind(worker),
           kill,
           run: () => {},
+          keep: (chunk) => chunk.items.length,
           interrupt: () => {}
         }
       })

@@ -95,6 +95,9 @@ export class CallChunk implements Chunk {
     this.call.failed(this.indices[position]!, cause, this.worker)
   }
 
+  /** The call's planning will use it. */
+  onTime(_items: number, _millis: number): void {}
+
   onEnd(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
     this.isOver = true

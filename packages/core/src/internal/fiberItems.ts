@@ -3,7 +3,8 @@
  * costs no fiber of its own.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -44,14 +45,43 @@ class Running {
   /** While its task is being loaded. */
   loading: Fiber.Fiber<void> | undefined = undefined
   next = 0
+  /** Items from this position on do not start. */
+  limit: number
   interrupted = false
+  private readonly clock: Clock.Clock
+  /** How many items have ended whose time has not been told yet. */
+  private untold = 0
+  /** Since when the time counts, in nanoseconds by the Clock. */
+  private since = 0n
 
   constructor(chunk: Chunk) {
     this.chunk = chunk
+    this.limit = chunk.items.length
+    this.clock = Context.get(chunk.context, Clock.Clock)
   }
 
   get isSpent(): boolean {
-    return this.interrupted || this.next >= this.chunk.items.length
+    return this.interrupted || this.next >= this.limit
+  }
+
+  /** Its first item is about to begin. */
+  begins(): void {
+    this.since = this.clock.currentTimeNanosUnsafe()
+  }
+
+  /** An item has ended. The time is told now and then, because asking the Clock costs more than a small item. */
+  itemEnded(): void {
+    this.untold++
+    if (this.untold === 64) this.tellTime()
+  }
+
+  tellTime(): void {
+    // what an interruption took says nothing of what items take
+    if (this.untold === 0 || this.interrupted) return
+    const now = this.clock.currentTimeNanosUnsafe()
+    this.chunk.onTime(this.untold, Number(now - this.since) / 1_000_000)
+    this.untold = 0
+    this.since = now
   }
 }
 
@@ -91,6 +121,14 @@ export class FiberItems {
     if (running.loading === undefined) return
     running.loading.interruptUnsafe()
     this.end(running, undefined)
+  }
+
+  /** Lets no more than the first so many items of a chunk start; returns how many have started or still may. */
+  keep(chunk: Chunk, items: number): number {
+    const running = this.running.get(chunk)
+    if (running === undefined) return chunk.items.length
+    running.limit = running.interrupted ? running.next : Math.min(running.limit, Math.max(items, running.next))
+    return running.limit
   }
 
   /** Interrupts all chunks, and waits for their items to end. */
@@ -134,6 +172,7 @@ export class FiberItems {
 
   private end(running: Running, error: WorkerPoolError.WorkerPoolError | undefined): void {
     this.running.delete(running.chunk)
+    running.tellTime()
     running.chunk.onEnd(error)
   }
 
@@ -172,6 +211,7 @@ export class FiberItems {
     const { chunk, codecs, task } = running
     const { worker } = this.host
     const index = chunk.indices[position]!
+    if (position === 0) running.begins()
     let item = chunk.items[position]
     if (this.host.clone) {
       try {
@@ -206,7 +246,9 @@ export class FiberItems {
     )
   }
 
-  private report({ chunk, codecs }: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
+  private report(running: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
+    const { chunk, codecs } = running
+    running.itemEnded()
     const index = chunk.indices[position]!
     if (Exit.isFailure(exit)) {
       // the runtime's own errors do not come from the task, so they do not cross

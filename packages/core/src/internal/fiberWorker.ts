@@ -73,6 +73,10 @@ class FiberWorker implements Worker {
     this.items.run(chunk)
   }
 
+  keep(chunk: Chunk, items: number): number {
+    return this.items.keep(chunk, items)
+  }
+
   interrupt(chunk: Chunk): void {
     this.items.interrupt(chunk)
   }

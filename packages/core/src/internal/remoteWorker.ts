@@ -95,6 +95,11 @@ class RemoteWorker implements Worker {
     this.chunks.run(chunk)
   }
 
+  /** Takes nothing back. */
+  keep(chunk: Chunk, _items: number): number {
+    return chunk.items.length
+  }
+
   interrupt(chunk: Chunk): void {
     this.chunks.interrupt(chunk)
   }
