@@ -17,6 +17,12 @@ export interface Progress {
   readonly length: number | undefined
   /** How many workers share the items. */
   readonly workers: number
+  /** How long an item takes in its worker, in milliseconds, as far as that has been measured. */
+  readonly itemTime?: number | undefined
+  /** How many items have been measured; default 0. */
+  readonly measured?: number | undefined
+  /** How many items may be in progress at once, where the call says so. */
+  readonly maxActive?: number | undefined
 }
 
 /**
@@ -81,7 +87,40 @@ export const byCount =
   }
 
 /**
- * The default: many small chunks, so that workers share the work evenly.
+ * The default: chunks by measured time, of about 20 milliseconds each.
+ *
+ * **Details**
+ *
+ * While nothing is known of a task, its chunks are one item long; then no chunk is longer than four times the number of
+ * items that have been measured, so that a wrong guess costs little. Toward the end of a known length no chunk is longer
+ * than half of a worker's share of what is left, unless it takes less than half a millisecond. A chunk is at most
+ * `maxAutomatic` items long, and leaves room for two chunks per worker within `maxActive`. A fixed part of what is left is
+ * guided self-scheduling (Polychronopoulos and Kuck, 1987).
+ *
+ * @example
+ * ```ts
+ * import { Chunking } from "@effect-mpire/core"
+ *
+ * const known = { planned: 0, length: 10_000, workers: 2, itemTime: 0.1, measured: 100 }
+ *
+ * const first = Chunking.automatic(known) // => 200
+ * const last = Chunking.automatic({ ...known, planned: 9_900 }) // => 25
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0, planned, workers }) => {
+  if (itemTime === undefined) return 1
+  const within = (millis: number) => Math.min(maxAutomatic, 4 * measured, Math.floor(millis / itemTime))
+  const share = length === undefined || planned >= length ? maxAutomatic : (length - planned) / (workers * 2)
+  const room = maxActive === undefined ? maxAutomatic : Math.floor(maxActive / (workers * 2))
+  return Math.max(1, Math.min(within(20), Math.max(Math.ceil(share), within(0.5)), room))
+}
+
+/**
+ * Chunks whose lengths depend on nothing but the number of items, so that the same items come to the same workers each
+ * time: what a call that takes the slots in turn has by default.
  *
  * **Details**
  *
@@ -93,13 +132,13 @@ export const byCount =
  * ```ts
  * import { Chunking } from "@effect-mpire/core"
  *
- * Chunking.automatic({ planned: 0, length: 12_800, workers: 2 }) // => 100
+ * Chunking.repeatable({ planned: 0, length: 12_800, workers: 2 }) // => 100
  * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const automatic: Chunking = ({ length, planned, workers }) => {
+export const repeatable: Chunking = ({ length, planned, workers }) => {
   const size =
     length === undefined || planned >= length
       ? planned / (workers * 16)

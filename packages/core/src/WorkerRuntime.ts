@@ -49,14 +49,17 @@ export interface Hook {
 export interface Chunk {
   readonly task: Code
   readonly items: ReadonlyArray<unknown>
-  /** The place of each item in the call's input, from 0. */
-  readonly indices: ReadonlyArray<number>
+  /** The place of an item in the call's input, from 0; `position` is its place in `items`. */
+  readonly index: (position: number) => number
   /** How long an item may take, in milliseconds, from when it starts in the worker. */
   readonly timeout: number | undefined
   /** Whether results are dropped in the worker instead of being sent back. */
   readonly discard: boolean
-  /** Whether each outcome is to be reported before the next item starts, so that a loss takes none with it. */
-  readonly reportEach: boolean
+  /**
+   * Outcomes are reported at item boundaries at least so many milliseconds apart; with 0, each before the next item starts,
+   * so that a loss takes none with it.
+   */
+  readonly reportInterval: number
   /** The caller's context. A runtime in this process takes References from it, and a `FiberPool` all of it. */
   readonly context: Context.Context<never>
   /** An item succeeded; `position` is its place in `items`. */
@@ -176,6 +179,11 @@ export class WorkerRuntime extends Context.Service<
   {
     /** For messages, such as `"threads"`. */
     readonly name: string
+    /**
+     * Whether messages to workers take time, so that a worker is given its next chunk before it needs it, and `run`s that
+     * wait together share a chunk. Default: false.
+     */
+    readonly isRemote?: boolean | undefined
     /** Starts a worker; the Scope stops it. */
     readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
   }

@@ -57,10 +57,10 @@ class Bench {
     const chunk: Chunk = {
       task: portable.closure(task),
       items: inputs,
-      indices: inputs.map((_, index) => index),
+      index: (position) => position,
       timeout: undefined,
       discard: false,
-      reportEach: false,
+      reportInterval: 1,
       context: this.context,
       onSuccess: (position, value) => void (values[position] = value),
       onFailure: (position, cause) => void (causes[position] = cause),

@@ -53,7 +53,7 @@ class Bench {
       timeout: undefined
     } as const
     const call = task as (item: unknown, worker: WorkerContextImpl) => unknown
-    this.loop.add({ ...run, discard: false, reportEach: false, ...options }, { call, codecs: undefined }, worker)
+    this.loop.add({ ...run, discard: false, reportInterval: 1, ...options }, { call, codecs: undefined }, worker)
     return pool
   }
 
@@ -107,10 +107,10 @@ describe("a chunk's cell", () => {
 })
 
 describe("reporting", () => {
-  it("F2 reportEach sends each outcome before the next item starts", () => {
+  it("F2 without a report interval sends each outcome before the next item starts", () => {
     const bench = new Bench()
     const sentAtStart: Array<number> = []
-    bench.run([1, 2, 3, 4], (n) => (sentAtStart.push(bench.values.length), n), { reportEach: true })
+    bench.run([1, 2, 3, 4], (n) => (sentAtStart.push(bench.values.length), n), { reportInterval: 0 })
     assert.deepStrictEqual(sentAtStart, [0, 1, 2, 3])
     assert.deepStrictEqual(bench.values, [1, 2, 3, 4])
     assert.strictEqual(bench.sent.length, 4)
@@ -125,7 +125,7 @@ describe("reporting", () => {
     const bench = new Bench({ flushed: (resume) => void waiting.push(resume) })
     const started: Array<number> = []
     const task: Task = (n) => (started.push(n), n)
-    bench.run([1, 2], task, { reportEach: true })
+    bench.run([1, 2], task, { reportInterval: 0 })
     bench.run([3, 4], task)
     for (const expected of [[1], [1, 2]]) {
       await macrotask()
@@ -141,7 +141,7 @@ describe("reporting", () => {
   it("F2 it takes new chunks and interruptions while it waits", async () => {
     const waiting: Array<() => void> = []
     const bench = new Bench({ flushed: (resume) => void waiting.push(resume) })
-    bench.run([1, 2, 3], (n) => n, { reportEach: true })
+    bench.run([1, 2, 3], (n) => n, { reportInterval: 0 })
     bench.run([4], (n) => n)
     bench.loop.interrupt(0)
     assert.deepStrictEqual(bench.values, [1])
@@ -163,7 +163,7 @@ describe("reporting", () => {
       if (!bench.hasEnded) defer(breathe)
     }
     defer(breathe)
-    bench.run(items, (n) => n, { reportEach: true })
+    bench.run(items, (n) => n, { reportInterval: 0 })
     // it has let messages in before it was done
     assert.isFalse(bench.hasEnded)
     while (!bench.hasEnded) await macrotask()
@@ -187,7 +187,7 @@ describe("reporting", () => {
         while (performance.now() < until);
         return n
       },
-      { reportEach: true }
+      { reportInterval: 0 }
     )
     while (!bench.hasEnded) await macrotask()
     assert.isAbove(turns, 1)

@@ -122,18 +122,13 @@ export const losing = (
     }))
   ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
 
-const chunkFields = ({
-  context,
-  discard,
-  indices,
-  items,
-  reportEach,
-  timeout
-}: WorkerRuntime.Chunk): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onTime" | "onEnd"> => ({
-  context,
-  discard,
-  indices,
-  items,
-  reportEach,
-  timeout
+const chunkFields = (
+  chunk: WorkerRuntime.Chunk
+): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onTime" | "onEnd"> => ({
+  context: chunk.context,
+  discard: chunk.discard,
+  index: (position) => chunk.index(position),
+  items: chunk.items,
+  reportInterval: chunk.reportInterval,
+  timeout: chunk.timeout
 })

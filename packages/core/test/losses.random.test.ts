@@ -78,9 +78,9 @@ class Play {
       const reported = this.reported.get(chunk) ?? new Set()
       const open = [...Array(worker.startedOf(chunk)).keys()].filter((position) => !reported.has(position))
       const charged = this.script.tasksPerWorker === 1 ? open.slice(-1) : open
-      for (const position of open) this.lostWith.add(chunk.indices[position]!)
+      for (const position of open) this.lostWith.add(chunk.index(position))
       for (const position of charged) {
-        const index = chunk.indices[position]!
+        const index = chunk.index(position)
         this.charges.set(index, (this.charges.get(index) ?? 0) + 1)
       }
     }

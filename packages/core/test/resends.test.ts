@@ -22,7 +22,9 @@ const drain = (resends: Resends, max = 100): Array<CallChunk> => {
   return taken
 }
 
-const indices = (chunks: ReadonlyArray<CallChunk>): Array<number> => chunks.flatMap(({ indices }) => [...indices])
+const placesOf = (chunk: CallChunk): Array<number> => chunk.items.map((_, position) => chunk.place(position))
+
+const indices = (chunks: ReadonlyArray<CallChunk>): Array<number> => chunks.flatMap(placesOf)
 
 const histories = Arbitrary.all({
   sizes: Arbitrary.array(integer(1, 6), { minLength: 1, maxLength: 6 }),
@@ -39,10 +41,10 @@ describe("Resends", () => {
       const resends = new Resends(-1)
       const expected: Array<number> = []
       const chunks = sizes.map((size, n) => chunkOf(n * 10, size))
-      const shuffled = chunks.sort((left, right) => noise(seed, left.indices[0]!) - noise(seed, right.indices[0]!))
+      const shuffled = chunks.sort((left, right) => noise(seed, left.place(0)) - noise(seed, right.place(0)))
       for (const chunk of shuffled) {
-        const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.indices[n]! + 1) % 3 > 0)
-        expected.push(...positions.map((position) => chunk.indices[position]!))
+        const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.place(n) + 1) % 3 > 0)
+        expected.push(...positions.map((position) => chunk.place(position)))
         resends.giveBack(chunk, positions)
       }
       assert.strictEqual(resends.size, expected.length)
@@ -51,12 +53,13 @@ describe("Resends", () => {
         indices(taken),
         expected.sort((left, right) => left - right)
       )
-      for (const { alone, items, indices } of taken) {
+      for (const chunk of taken) {
+        const { alone, items } = chunk
         assert.isAtMost(items.length, max)
         assert.isFalse(alone)
         assert.deepStrictEqual(
           items,
-          indices.map((index) => `item ${index}`)
+          placesOf(chunk).map((index) => `item ${index}`)
         )
       }
     },
@@ -77,7 +80,7 @@ describe("Resends", () => {
         for (const [n, chunk] of chunks.entries()) {
           const random = (salt: number) => noise(seed + salt, round * 100 + n)
           if (chunk.alone) assert.strictEqual(chunk.items.length, 1)
-          const isCharged = chunk.indices.some((index) => charges.has(index))
+          const isCharged = placesOf(chunk).some((index) => charges.has(index))
           assert.strictEqual(chunk.alone, isCharged, "those that were charged go alone, and no others")
           const started = random(1) % (chunk.items.length + 1)
           for (let position = 0; position < started; position++) {
@@ -85,13 +88,13 @@ describe("Resends", () => {
             const isOpen = tasksPerWorker === 1 ? position === started - 1 : true
             if (isOpen && random(position + 2) % 2 === 0) continue
             chunk.onSuccess(position, undefined)
-            ended.push(chunk.indices[position]!)
+            ended.push(chunk.place(position))
           }
           const open = chunk.unreported()
-          const suspects = open.filter((index) => chunk.indices.indexOf(index) < started)
+          const suspects = open.filter((index) => placesOf(chunk).indexOf(index) < started)
           const lost = resends
             .takeBack(chunk, hand(started), tasksPerWorker)
-            .map((position) => chunk.indices[position]!)
+            .map((position) => chunk.place(position))
           if (retries >= 0) for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
           assert.deepStrictEqual(
             lost,
@@ -106,7 +109,7 @@ describe("Resends", () => {
           again.toSorted((left, right) => left - right)
         )
         // workers end in any order
-        chunks.sort((left, right) => noise(seed, left.indices[0]!) - noise(seed, right.indices[0]!))
+        chunks.sort((left, right) => noise(seed, left.place(0)) - noise(seed, right.place(0)))
       }
       assert.strictEqual(ended.length, total)
       assert.strictEqual(new Set(ended).size, total)

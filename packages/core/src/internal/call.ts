@@ -6,15 +6,24 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
 import type { Chunking } from "../Chunking.ts"
-import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Code, InHand } from "../WorkerRuntime.ts"
 import { CallChunk } from "./callChunk.ts"
 import * as crossing from "./crossing.ts"
+import type { ItemTime } from "./itemTimes.ts"
 import { Releases } from "./releases.ts"
 import { Resends } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
+
+/** A call that gives way still gets so much done by a worker, in milliseconds, before others have their turn. */
+const turnTime = 2
+
+/** Items that take longer than that, in milliseconds, are not sent before they are needed: it would save nothing. */
+const longestAhead = { calls: 50, runs: 1 }
+
+/** What takes less than that, in milliseconds, is not worth taking back. */
+const worthTakingBack = 0.2
 
 /** What a call asks of its pool. */
 export interface CallHost {
@@ -22,14 +31,16 @@ export interface CallHost {
   readonly tasksPerWorker: number
   /** The call may have a chunk, or its turn may have come. */
   readonly ready: (call: Call) => void
-  /** The call has no more chunks to give. */
+  /** The call has no chunks to give for now. */
   readonly withdraw: (call: Call) => void
+  /** The call has ended. */
+  readonly over: (call: Call) => void
   /** A chunk has ended, and its slot may be free. */
   readonly pump: () => void
 }
 
 export interface CallOptions {
-  /** Whether this is a `run`. */
+  /** Whether its items are `run`s: each has a result of its own, and none of them fails the others. */
   readonly single: boolean
   readonly task: Code
   readonly source: Source
@@ -39,6 +50,10 @@ export interface CallOptions {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean
+  /** Outcomes are reported at least so many milliseconds apart; with 0, each by itself. */
+  readonly reportInterval: number
+  /** How long the task's items take. */
+  readonly itemTime: ItemTime
   /** How often an item is sent again whose worker was lost while it ran; -1 when none is that had started. */
   readonly retries: number
   /** How an item's outcome becomes a result, for calls that do not fail fast. */
@@ -66,12 +81,16 @@ export class Call {
   private readonly host: CallHost
   private readonly chunks = new Set<CallChunk>()
   private readonly resends: Resends
+  /** Items whose outcomes nobody wants any more. */
+  private readonly dropped = new Set<number>()
   private status: "running" | "failing" | "ended" = "running"
   private taken = 0
   private delivered = 0
   private longest = 1
   /** Whether its last turn passed because a chunk did not fit. */
   private lacksRoom = false
+  /** Outcomes that wait for the end of their chunk, after which whoever goes on with them finds its worker idle. */
+  private held: Array<readonly [chunk: CallChunk, place: number, value: unknown]> = []
 
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
@@ -88,6 +107,28 @@ export class Call {
     return this.status === "ended"
   }
 
+  /** Whether it may still be given items. */
+  get isOpen(): boolean {
+    return this.status === "running"
+  }
+
+  /** Whether it has what a call in turn is due: `run`s that wait have nothing yet. */
+  get isServed(): boolean {
+    return !this.options.single && this.chunks.size > 0
+  }
+
+  /** Whether a worker that is busy may be given its next chunk already. */
+  get mayRunAhead(): boolean {
+    const { itemTime, single } = this.options
+    const { mean } = itemTime
+    return this.chunks.size > 0 && mean !== undefined && mean <= (single ? longestAhead.runs : longestAhead.calls)
+  }
+
+  /** How many items it gets done in its turn when others wait. */
+  get turnLength(): number {
+    return this.options.itemTime.within(turnTime)
+  }
+
   /** How many results a consumer should take at once, so that workers have something to do meanwhile. */
   batch(workers: number): number {
     return Math.ceil(this.maxActive(workers) / 2)
@@ -98,17 +139,30 @@ export class Call {
     return this.taken - this.delivered < this.maxActive(workers)
   }
 
-  /** The next chunk, of at most `limit` items, for one of `workers`; `undefined` while there is none. */
-  next(limit: number, workers: number): CallChunk | undefined {
+  /**
+   * The next chunk, of at most `limit` items, for one of `workers`; `undefined` while there is none. It is a short one when
+   * others wait.
+   */
+  next(limit: number, workers: number, othersWait: boolean): CallChunk | undefined {
     if (this.status !== "running") return undefined
-    const { source } = this.options
+    const { chunking, itemTime, maxActive, single, source } = this.options
+    const planned = chunking({
+      planned: this.taken,
+      length: source.length,
+      workers,
+      itemTime: itemTime.mean,
+      measured: itemTime.measured,
+      maxActive
+    })
+    // only the last of them may use a lifespan up, and then waits for the release
+    let atMost = single && limit > 1 ? limit - 1 : limit
+    if (othersWait) atMost = Math.min(atMost, this.turnLength)
     // they have their room already, and go first: the head of an ordered output may be among them
-    if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(limit, this.longest))))
-    const planned = this.options.chunking({ planned: this.taken, length: source.length, workers })
+    if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
     const left = source.length === undefined ? 0 : source.length - this.taken
-    const wanted = Math.min(planned, limit, most, left > 0 ? left : planned, source.available)
+    const wanted = Math.min(planned, atMost, most, left > 0 ? left : planned, source.available)
     if (this.taken - this.delivered + wanted > most) {
       this.lacksRoom = true
       return undefined
@@ -150,48 +204,149 @@ export class Call {
     this.settle()
   }
 
-  succeeded(index: number, value: unknown): void {
+  succeeded(chunk: CallChunk, position: number, value: unknown): void {
     if (this.status !== "running") return
     const { outcome } = this.options
-    this.put(index, outcome === undefined ? value : outcome(index, Exit.succeed(value)))
+    const place = chunk.place(position)
+    this.put(chunk, place, outcome === undefined ? value : outcome(place, Exit.succeed(value)))
   }
 
-  failed(index: number, cause: Cause.Cause<unknown>, worker: WorkerIdentity): void {
+  failed(chunk: CallChunk, position: number, cause: Cause.Cause<unknown>): void {
     if (this.status !== "running") return
     const { outcome } = this.options
-    const annotated = crossing.annotateOrigin(cause, index, worker)
+    const place = chunk.place(position)
+    const annotated = crossing.annotateOrigin(cause, chunk.index(position), chunk.worker)
     if (outcome === undefined) return this.fail(annotated)
-    this.put(index, outcome(index, Exit.failCause(annotated)))
+    this.put(chunk, place, outcome(place, Exit.failCause(annotated)))
   }
 
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
     if (this.status === "running") {
-      if (failure !== undefined) this.fail(Cause.fail(lostWith(failure, () => chunk.unreported())))
-      else this.resends.giveBack(chunk, chunk.unreportedPositions())
+      if (failure === undefined) this.giveBack(chunk, chunk.unreportedPositions())
+      else this.chunkFailed(chunk, failure)
     }
+    this.handOver(chunk)
     this.goOn()
+  }
+
+  /** Nothing of the chunk could start. */
+  private chunkFailed(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError): void {
+    const cause = Cause.fail(lostWith(failure, () => chunk.unreported()))
+    if (!this.options.single) return this.fail(cause)
+    for (const position of chunk.unreportedPositions()) {
+      this.held.push([chunk, chunk.place(position), Exit.failCause(cause)])
+    }
+  }
+
+  /** Some of a chunk's items, the last ones, will not start where they are. */
+  tookBack(chunk: CallChunk, from: number, to: number): void {
+    if (this.status !== "running") return
+    const positions: Array<number> = []
+    for (let position = from; position < to; position++) if (!chunk.isReported(position)) positions.push(position)
+    this.giveBack(chunk, positions)
+    this.host.ready(this)
+  }
+
+  /** Items that have not started are to be sent again, unless nobody wants their outcomes. */
+  private giveBack(chunk: CallChunk, positions: ReadonlyArray<number>): void {
+    if (this.dropped.size === 0) return this.resends.giveBack(chunk, positions)
+    const isWanted = (position: number) => !this.dropped.has(chunk.place(position))
+    this.resends.giveBack(chunk, positions.filter(isWanted))
+    for (const position of positions) {
+      if (!isWanted(position)) this.held.push([chunk, chunk.place(position), Exit.interrupt()])
+    }
+  }
+
+  /**
+   * Takes back half of what waits behind other items, where most does, for a worker that has nothing to do; returns
+   * whether there was anything.
+   */
+  share(): boolean {
+    if (this.status !== "running" || this.options.dispatch === "ordered") return false
+    let most = 0
+    let longest: CallChunk | undefined
+    for (const chunk of this.chunks) {
+      const { waiting } = chunk
+      if (waiting > most) {
+        most = waiting
+        longest = chunk
+      }
+    }
+    if (longest === undefined) return false
+    const { mean } = this.options.itemTime
+    if (mean !== undefined && mean * most < worthTakingBack) return false
+    return longest.takeBack(longest.kept - Math.ceil(most / 2)) > 0
+  }
+
+  /** Fails what waits for a worker: all of it, or those `run`s that no worker has. */
+  refuse(cause: Cause.Cause<unknown>): void {
+    if (!this.options.single) return this.fail(cause)
+    if (this.status !== "running") return
+    this.host.withdraw(this)
+    const places = this.resends.clear()
+    const waiting = this.options.source.take(this.options.source.available).length
+    for (let n = 0; n < waiting; n++) places.push(this.taken++)
+    for (const place of places) this.options.sink.put(place, Exit.failCause(cause))
+    this.settle()
+  }
+
+  /**
+   * Nobody wants an item's outcome any more. Returns whether nothing more is heard of it; if not, it is being interrupted,
+   * and its outcome follows.
+   */
+  drop(place: number): boolean {
+    const isForgotten = this.forget(place)
+    if (isForgotten) return true
+    const found = this.find(place)
+    if (found === undefined) return true
+    const [chunk, position] = found
+    // it waits for the end of its chunk
+    if (chunk.isReported(position)) return false
+    this.dropped.add(place)
+    chunk.takeBack(0)
+    if (this.find(place) === undefined) return true
+    // with others beside it that would be interrupted as well, or if it has ended, it is left alone
+    if (chunk.isSent && chunk.unreportedPositions().length > 1) return true
+    chunk.interrupt()
+    return this.find(place) === undefined
+  }
+
+  /** Forgets an item that is to be sent again; returns whether there was one. */
+  private forget(place: number): boolean {
+    const isForgotten = this.resends.forget(place)
+    if (isForgotten) this.settle()
+    return isForgotten
+  }
+
+  private find(place: number): readonly [CallChunk, number] | undefined {
+    for (const chunk of this.chunks) {
+      const position = chunk.position(place)
+      if (position >= 0) return [chunk, position]
+    }
+    return undefined
   }
 
   /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
   chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
     if (this.status === "running") {
-      if (hand.failure !== undefined) this.fail(Cause.fail(hand.failure))
+      if (hand.failure !== undefined) this.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure)
     }
     // last: whoever takes an outcome goes on at once, and must not find nothing in progress before the rest is taken back
     this.chunks.delete(chunk)
+    this.handOver(chunk)
     this.goOn()
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
-      const timedOut = { index: chunk.indices[position]!, ...WorkerPoolError.inWorker(chunk.worker) }
+      const timedOut = { index: chunk.index(position), ...WorkerPoolError.inWorker(chunk.worker) }
       chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
-    const indices = lost.map((position) => chunk.indices[position]!)
+    const indices = lost.map((position) => chunk.index(position))
     const error = lostWith(failure, () => indices)
     for (const position of lost) chunk.fail(position, Cause.fail(error))
   }
@@ -208,6 +363,11 @@ export class Call {
     if (this.status === "running") this.host.ready(this)
   }
 
+  /** Some of its items may not be there any more. */
+  poke(): void {
+    this.settle()
+  }
+
   /** Ends the call when nothing of it is in progress and nothing is to come. */
   private settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
@@ -218,13 +378,25 @@ export class Call {
       if (this.pull(() => this.options.source.ended()) !== true) return
     }
     this.status = "ended"
-    this.host.withdraw(this)
+    this.host.over(this)
     this.options.changed()
     Deferred.doneUnsafe(this.ended, Exit.void)
   }
 
-  private put(index: number, value: unknown): void {
-    const delivered = this.options.sink.put(index, value)
+  /** Hands over what waited for the end of a chunk. */
+  private handOver(chunk: CallChunk): void {
+    if (this.held.length === 0) return
+    const ready = this.held.filter(([of]) => of === chunk)
+    this.held = this.held.filter(([of]) => of !== chunk)
+    for (const [, place, value] of ready) this.delivered += this.options.sink.put(place, value, chunk.caused)
+  }
+
+  private put(chunk: CallChunk, place: number, value: unknown): void {
+    if (this.options.single && chunk.reported === chunk.kept) {
+      this.held.push([chunk, place, value])
+      return
+    }
+    const delivered = this.options.sink.put(place, value)
     this.options.changed()
     if (delivered > 0) {
       this.delivered += delivered

@@ -6,12 +6,20 @@ import type * as Context from "effect/Context"
 import type { WorkerIdentity, WorkerPoolError } from "../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../WorkerRuntime.ts"
 import type { Call } from "./call.ts"
+import { Releases } from "./releases.ts"
 
 /** What a chunk tells of its slot: that the chunk has ended, before its call hears of it. */
 export interface ChunkSlot {
   readonly ended: (chunk: CallChunk) => void
+  /** An item has an outcome. */
   readonly progressed: () => void
   readonly interrupt: (chunk: CallChunk) => void
+  /** Lets no more than the first so many items start; returns how many have started or still may. */
+  readonly keep: (chunk: CallChunk, items: number) => number
+  /** So many items have been taken back. */
+  readonly tookBack: (items: number) => void
+  /** Whether others are before it. */
+  readonly isAhead: (chunk: CallChunk) => boolean
 }
 
 /** The items of a chunk. */
@@ -28,21 +36,59 @@ const notSent: WorkerIdentity = { id: -1, generation: 0 }
 export class CallChunk implements Chunk {
   readonly call: Call
   readonly items: ReadonlyArray<unknown>
-  readonly indices: ReadonlyArray<number>
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
+  /** How many items, the first ones, have not been taken back. */
+  kept: number
   worker: WorkerIdentity = notSent
+  private readonly first: number | ReadonlyArray<number>
+  private ownReleases: Releases | undefined = undefined
   private slot: ChunkSlot | undefined = undefined
   private isOver = false
-  private readonly hasOutcome: Array<boolean>
+  private readonly hasOutcome: Uint8Array
 
   constructor(call: Call, { alone, first, items }: ChunkItems) {
     this.call = call
     this.items = items
-    this.indices = typeof first === "number" ? items.map((_, position) => first + position) : first
+    this.first = first
     this.alone = alone
-    this.hasOutcome = items.map(() => false)
+    this.kept = items.length
+    this.hasOutcome = new Uint8Array(items.length)
+  }
+
+  /** An item's place in its call. */
+  place(position: number): number {
+    return typeof this.first === "number" ? this.first + position : this.first[position]!
+  }
+
+  /** The position of the item with that place; -1 when there is none that has not been taken back. */
+  position(place: number): number {
+    const position = typeof this.first === "number" ? place - this.first : this.first.indexOf(place)
+    return position < this.kept ? Math.max(-1, position) : -1
+  }
+
+  /** Whether a worker has it. */
+  get isSent(): boolean {
+    return this.worker !== notSent
+  }
+
+  index(position: number): number {
+    // each `run` has one item
+    return this.call.options.single ? 0 : this.place(position)
+  }
+
+  /** What its end releases: its call waits for that. */
+  get releases(): Releases {
+    if (!this.call.options.single) return this.call.releases
+    // of the `run`s that share a call, only those wait that had to do with it
+    this.ownReleases ??= new Releases()
+    return this.ownReleases
+  }
+
+  /** The same, if there are any. */
+  get caused(): Releases | undefined {
+    return this.ownReleases
   }
 
   get task(): Code {
@@ -57,9 +103,8 @@ export class CallChunk implements Chunk {
     return this.call.options.discard
   }
 
-  get reportEach(): boolean {
-    const { outcome, timeout } = this.call.options
-    return timeout !== undefined || outcome !== undefined
+  get reportInterval(): number {
+    return this.call.options.reportInterval
   }
 
   get context(): Context.Context<never> {
@@ -79,7 +124,7 @@ export class CallChunk implements Chunk {
     // nothing is heard of a chunk that has been sent again
     if (this.isOver) return
     this.report(position)
-    this.call.succeeded(this.indices[position]!, value)
+    this.call.succeeded(this, position, value)
     this.slot?.progressed()
   }
 
@@ -92,11 +137,12 @@ export class CallChunk implements Chunk {
   /** An item has failed, or its worker is gone with it. */
   fail(position: number, cause: Cause.Cause<unknown>): void {
     this.report(position)
-    this.call.failed(this.indices[position]!, cause, this.worker)
+    this.call.failed(this, position, cause)
   }
 
-  /** The call's planning will use it. */
-  onTime(_items: number, _millis: number): void {}
+  onTime(items: number, millis: number): void {
+    this.call.options.itemTime.note(items, millis)
+  }
 
   onEnd(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
@@ -114,24 +160,46 @@ export class CallChunk implements Chunk {
     this.call.chunkLost(this, hand, failure)
   }
 
+  /** About how many of its items have not started: those that may be taken back. */
+  get waiting(): number {
+    if (this.slot === undefined || this.alone) return 0
+    const started = this.slot.isAhead(this) ? 0 : this.reported + 1
+    return Math.max(0, this.kept - started)
+  }
+
+  /** Lets no more than the first so many items start; its call has the others again, how many is returned. */
+  takeBack(items: number): number {
+    if (this.isOver || this.slot === undefined || items >= this.kept) return 0
+    const before = this.kept
+    const kept = this.slot.keep(this, items)
+    // it had not started, and has ended by that
+    if (this.isOver) return before
+    if (kept >= before) return 0
+    this.kept = kept
+    this.slot.tookBack(before - kept)
+    this.call.tookBack(this, kept, before)
+    return before - kept
+  }
+
   isReported(position: number): boolean {
-    return this.hasOutcome[position]!
+    return this.hasOutcome[position] === 1
   }
 
   /** The positions of items without an outcome. */
   unreportedPositions(): Array<number> {
-    return this.reported === this.items.length
-      ? []
-      : [...this.items.keys()].filter((position) => !this.isReported(position))
+    const positions: Array<number> = []
+    if (this.reported === this.kept) return positions
+    for (let position = 0; position < this.kept; position++) if (!this.isReported(position)) positions.push(position)
+    return positions
   }
 
   /** The items without an outcome, by their place in the input. */
   unreported(): Array<number> {
-    return this.unreportedPositions().map((position) => this.indices[position]!)
+    return this.unreportedPositions().map((position) => this.index(position))
   }
 
   private report(position: number): void {
     this.reported++
-    this.hasOutcome[position] = true
+    this.hasOutcome[position] = 1
   }
 }

@@ -105,6 +105,13 @@ export class Cell {
     this.control?.set(this.place + limit, items)
   }
 
+  /** Lets so many items start at most; returns how many have started or still may. */
+  keep(items: number): number {
+    // said first and asked then, as in `claim`: what has started by now had started before the worker could know
+    this.control?.set(this.place + limit, items)
+    return Math.max(items, this.started ?? items)
+  }
+
   /** No more items start, and what runs learns that nobody wants it. */
   interrupt(): void {
     this.control?.set(this.place + limit, interrupted)

@@ -20,7 +20,8 @@ export interface DispatcherHost {
 export class Dispatcher implements CallHost {
   private readonly host: DispatcherHost
   private readonly rotation = new Rotation<Call>()
-  private runs = 0
+  /** Those that have given chunks, and are not over. */
+  private readonly serving = new Set<Call>()
   private pauses = 0
   private isRunning = false
   private again = false
@@ -38,22 +39,18 @@ export class Dispatcher implements CallHost {
     return [...this.rotation]
   }
 
-  /** How many of them are `run`s. */
-  get waitingRuns(): number {
-    return this.runs
-  }
-
-  isWaiting(call: Call): boolean {
-    return this.rotation.has(call)
-  }
-
   ready(call: Call): void {
-    if (this.rotation.add(call) && call.options.single) this.runs++
+    this.rotation.add(call)
     this.pump()
   }
 
   withdraw(call: Call): void {
-    if (this.rotation.remove(call) && call.options.single) this.runs--
+    this.rotation.remove(call)
+  }
+
+  over(call: Call): void {
+    this.rotation.remove(call)
+    this.serving.delete(call)
   }
 
   /** No slot gets a chunk until `resume` has been called as often. */
@@ -72,7 +69,8 @@ export class Dispatcher implements CallHost {
     if (this.isRunning) return
     this.isRunning = true
     while (this.again) {
-      this.again = this.pauses === 0 && this.step()
+      this.again = this.pauses === 0 && (this.step() || this.share())
+      if (!this.again && this.pauses === 0) this.makeWay()
     }
     this.isRunning = false
     if (this.pauses === 0 && this.rotation.size > 0) this.host.stalled()
@@ -90,13 +88,34 @@ export class Dispatcher implements CallHost {
     const choice = choose(this.rotation, slots)
     if (choice === undefined) return false
     const { call, slot } = choice
-    this.withdraw(call)
-    const chunk = call.next(slot.limit, slots.length)
+    this.rotation.remove(call)
+    const chunk = call.next(slot.limit, slots.length, this.first !== undefined)
     if (chunk === undefined) return true
     // its next turn comes after everybody else's
-    if (!call.options.single) this.rotation.add(call)
+    if (!call.options.single || call.options.source.available > 0) this.rotation.add(call)
+    this.serving.add(call)
     slot.assign(chunk)
     this.host.dispatched()
     return true
+  }
+
+  /** The first call in turn that has nothing yet, if any. */
+  private get first(): Call | undefined {
+    for (const call of this.rotation) if (!call.isServed) return call
+    return undefined
+  }
+
+  /** A worker that nobody else has anything for gets some of what waits elsewhere; whether there was any. */
+  private share(): boolean {
+    if (!this.host.slots.some((slot) => slot.isIdle && slot.availability === "live")) return false
+    for (const call of this.serving) if (call.share()) return true
+    return false
+  }
+
+  /** Those that have something let the first that has nothing have its turn after an item, not after a chunk (C1). */
+  private makeWay(): void {
+    const { first } = this
+    if (first === undefined) return
+    for (const slot of this.needs(first)) slot.makeWay(first)
   }
 }

@@ -210,7 +210,7 @@ export class FiberItems {
   private begin(running: Running, position: number): Effect.Effect<unknown, unknown> {
     const { chunk, codecs, task } = running
     const { worker } = this.host
-    const index = chunk.indices[position]!
+    const index = chunk.index(position)
     if (position === 0) running.begins()
     let item = chunk.items[position]
     if (this.host.clone) {
@@ -249,7 +249,7 @@ export class FiberItems {
   private report(running: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
     const { chunk, codecs } = running
     running.itemEnded()
-    const index = chunk.indices[position]!
+    const index = chunk.index(position)
     if (Exit.isFailure(exit)) {
       // the runtime's own errors do not come from the task, so they do not cross
       const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)

@@ -12,8 +12,8 @@ import { isEffect, isExit, isPromiseLike } from "./shapes.ts"
 import { after, defer, type Timer } from "./timers.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
-/** Outcomes are sent at item boundaries at least so many milliseconds apart, and when a chunk ends. */
-const reportInterval = 1
+/** Outcomes of items beside which others wait are sent within so many milliseconds. */
+const longestPause = 1
 
 /** After so many milliseconds of synchronous items, messages are let in. */
 const sliceLength = 10
@@ -55,6 +55,8 @@ class Work {
   next = 0
   /** Whether no more items are to start. */
   interrupted = false
+  /** Since when the time counts that its items take. */
+  private since = 0
 
   constructor(run: protocol.Run, task: LoadedTask, cell: Cell) {
     this.run = run
@@ -64,6 +66,18 @@ class Work {
 
   get isSpent(): boolean {
     return this.interrupted || this.next >= this.run.items.length
+  }
+
+  /** The position of the item that begins now. */
+  begin(now: number): number {
+    if (this.next === 0) this.since = now
+    return this.next++
+  }
+
+  readonly lap = (): number => {
+    const { since } = this
+    this.since = performance.now()
+    return this.since - since
   }
 }
 
@@ -140,9 +154,9 @@ export class ItemLoop {
         work.interrupted = true
         continue
       }
-      this.begin(work, work.next++, now)
+      this.begin(work, work.begin(now), now)
       now = performance.now()
-      if (this.outbox !== undefined && now - this.outbox.since >= reportInterval) this.flush(false)
+      if (this.outbox !== undefined && now >= this.outbox.due) this.flush(false)
     }
     this.isRunning = false
     this.pause()
@@ -166,11 +180,11 @@ export class ItemLoop {
   /** Nothing more can start now: what has ended does not wait for what has not. */
   private pause(): void {
     if (this.outbox === undefined) return
-    if (this.active === 0 || performance.now() - this.outbox.since >= reportInterval) return this.flush(false)
+    if (this.active === 0 || performance.now() >= this.outbox.due) return this.flush(false)
     this.reporting ??= setTimeout(() => {
       this.reporting = undefined
       this.flush(false)
-    }, reportInterval)
+    }, longestPause)
   }
 
   private begin(work: Work, position: number, now: number): void {
@@ -258,29 +272,29 @@ export class ItemLoop {
   // ---------------------------------------------------------------------------
 
   private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { chunk, discard, reportEach } = work.run
+    const { chunk, discard, reportInterval } = work.run
     if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.flush(false)
-    this.outbox ??= new Outbox(chunk, position, now)
+    this.outbox ??= new Outbox(work, position, now)
     if (exit._tag === "Success") this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
     else if (exit._tag === "Failure") this.outbox.fail(exit.cause, work.task.codecs)
     else this.outbox.other(exit)
     // the last one goes with the chunk's end
-    if (!reportEach || (work.isSpent && work.waiting.size === 0)) return
+    if (reportInterval > 0 || (work.isSpent && work.waiting.size === 0)) return
     this.flush(false)
     this.mustFlush = this.host.flushed !== undefined
   }
 
   private endIfOver(work: Work): void {
     if (!work.isSpent || work.waiting.size > 0) return
-    const { chunk, reportEach } = work.run
+    const { chunk, reportInterval } = work.run
     if (!this.works.delete(chunk)) return
     const place = this.queue.indexOf(work)
     if (place >= 0) this.queue.splice(place, 1)
     if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.flush(false)
-    this.outbox ??= new Outbox(chunk, 0, 0)
+    this.outbox ??= new Outbox(work, 0, 0)
     this.flush(true)
     // the last outcome is in it, and the next chunk's item may be the one that ends the worker
-    if (reportEach) this.mustFlush = this.host.flushed !== undefined
+    if (reportInterval === 0) this.mustFlush = this.host.flushed !== undefined
   }
 
   private flush(ended: boolean): void {

@@ -38,6 +38,9 @@ export const outcomes: Shape = { outcome: (index, exit) => ({ index, exit }) }
 /** Results are dropped. */
 export const discarded: Shape = { discard: true }
 
+/** Outcomes are reported at least so many milliseconds apart, where not each has to be (F2). */
+const defaultReportInterval = 1
+
 interface Prepared {
   readonly call: Call
   /** Brings the items of a Stream; interrupted when the call ends. */
@@ -75,6 +78,8 @@ const prepare = (
       maxActive: merged.maxActive,
       timeout: options.millis(merged.timeout),
       discard: shape.discard ?? false,
+      reportInterval: merged.timeout !== undefined || shape.outcome !== undefined ? 0 : defaultReportInterval,
+      itemTime: pool.itemTime(task),
       retries: options.retries(merged.onWorkerLost),
       outcome: shape.outcome,
       dispatch: merged.dispatch ?? "available",
@@ -165,26 +170,13 @@ export const run = (
     const error = options.invalid(overrides)
     if (error !== undefined) return Effect.fail(error)
     if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
-    const into = new sink.Ordered()
-    const call = new Call(
-      {
-        single: true,
-        task,
-        source: source.fromIterable([input], 1),
-        sink: into,
-        chunking: () => 1,
-        maxActive: 1,
-        timeout: options.millis(overrides.timeout ?? pool.defaults.timeout),
-        discard: false,
-        retries: options.retries(overrides.onWorkerLost ?? pool.defaults.onWorkerLost),
-        outcome: undefined,
-        dispatch: "available",
-        context,
-        changed: () => {}
-      },
-      pool.dispatcher
-    )
-    return complete(pool, { call, pump: undefined }, {}, () => into.results[0])
+    return pool.run({
+      task,
+      input,
+      timeout: options.millis(overrides.timeout ?? pool.defaults.timeout),
+      retries: options.retries(overrides.onWorkerLost ?? pool.defaults.onWorkerLost),
+      context
+    })
   })
 
 /** `stream` and its like. Nothing happens before the first pull. */

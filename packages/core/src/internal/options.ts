@@ -150,7 +150,7 @@ export const retries = (input: OnWorkerLost | undefined): number =>
 export const chunking = (options: CallOptions, length: number | undefined): Chunking.Chunking => {
   if (options.chunkSize !== undefined) return Chunking.fixed(options.chunkSize)
   if (options.chunks !== undefined && length !== undefined) return Chunking.byCount(options.chunks, length)
-  return Chunking.automatic
+  return options.dispatch === "ordered" ? Chunking.repeatable : Chunking.automatic
 }
 
 /** What `keepAlive` comes to: released at the end of a call, kept, or kept for so many idle milliseconds. */

@@ -20,11 +20,19 @@ export const notSerializable = (direction: "input" | "output" | "error", cause: 
 /** Sends a message; throws when it cannot be cloned. */
 export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
 
+/** What is said with the outcomes of a chunk's items. */
+export interface Reported {
+  readonly run: protocol.Run
+  /** How long the items took that have ended since this was asked last, in milliseconds. */
+  readonly lap: () => number
+}
+
 /** Outcomes of items that stand one after another in a chunk, on their way to the pool. */
 export class Outbox {
   readonly chunk: number
-  /** When the first of them was recorded. */
-  readonly since: number
+  /** When the next item boundary is one to send them at. */
+  readonly due: number
+  private readonly of: Reported
   private readonly from: number
   private count = 0
   private values: Array<unknown> = []
@@ -33,10 +41,12 @@ export class Outbox {
   private readonly originals = new Map<number, unknown>()
   private readonly transfers: Array<Transferable> = []
 
-  constructor(chunk: number, from: number, since: number) {
-    this.chunk = chunk
+  /** `since` is when the first of them began. */
+  constructor(of: Reported, from: number, since: number) {
+    this.of = of
+    this.chunk = of.run.chunk
     this.from = from
-    this.since = since
+    this.due = since + of.run.reportInterval
   }
 
   continues(chunk: number, position: number): boolean {
@@ -83,8 +93,9 @@ export class Outbox {
 
   /** `check` throws for a value that `send` would throw for. */
   send(send: Send, check: (value: unknown) => void, ended: boolean): void {
+    const millis = this.of.lap()
     try {
-      send(this.message(ended), this.transfers)
+      send(this.message(ended, millis), this.transfers)
     } catch {
       this.replaceUncloneable((value) => {
         try {
@@ -95,13 +106,13 @@ export class Outbox {
           return why
         }
       })
-      send(this.message(ended), this.transfers)
+      send(this.message(ended, millis), this.transfers)
     }
   }
 
-  private message(ended: boolean): protocol.Results {
+  private message(ended: boolean, millis: number): protocol.Results {
     const { chunk, count, from, others, values } = this
-    return { _tag: "Results", chunk, from, count, values, others, ended }
+    return { _tag: "Results", chunk, from, count, millis, values, others, ended }
   }
 
   /** Something in the message cannot be cloned: finds what, and says so in its place. */

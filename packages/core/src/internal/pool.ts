@@ -17,14 +17,16 @@ import { Dispatcher, type DispatcherHost } from "./dispatcher.ts"
 import { Gate } from "./gate.ts"
 import * as hooks from "./hooks.ts"
 import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
+import { type ItemTime, ItemTimes } from "./itemTimes.ts"
 import * as options from "./options.ts"
 import { Refusals } from "./refusals.ts"
 import { Releases } from "./releases.ts"
+import { type RunRequest, Runs, type RunsHost } from "./runs.ts"
 import { Session } from "./session.ts"
 import type { Slot, SlotHost } from "./slot.ts"
 import { Slots } from "./slots.ts"
 
-export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
+export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHost {
   readonly runtime: WorkerRuntime["Service"]
   readonly tasksPerWorker: number
   readonly services: Code | undefined
@@ -37,6 +39,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   private readonly gate = new Gate()
   private readonly session = new Session()
   readonly dispatcher = new Dispatcher(this)
+  readonly runs = new Runs(this)
+  readonly isRemote: boolean
+  private readonly itemTimes = new ItemTimes()
   readonly refusals = new Refusals(this)
   private readonly calls = new Set<Call>()
   private readonly reaper: IdleReaper<Slot>
@@ -62,6 +67,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     context: Context.Context<never>
   ) {
     this.runtime = runtime
+    this.isRemote = runtime.isRemote ?? false
     this.defaults = defaults
     this.context = context
     this.clock = Context.get(context, Clock.Clock)
@@ -100,24 +106,37 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() => {
-      const entered = this.gate.pass(() => this.enter(call, named), restore)
-      if (!call.options.single || this.gate.isOpen) return entered
-      if (this.isOverloaded(1)) return Effect.fail(this.overloaded())
-      this.runsAtGate++
-      return Effect.ensuring(
-        entered,
-        Effect.sync(() => this.runsAtGate--)
-      )
+      return this.gate.pass(() => this.enter(call, named), restore)
     })
+  }
+
+  /** Does a `run`, once nothing keeps calls out. */
+  run(request: RunRequest): Effect.Effect<unknown, unknown> {
+    return Effect.suspend(() => {
+      if (this.gate.isOpen) return this.enterRun(request)
+      const error = this.overloaded(this.waitingRuns + 1)
+      if (error !== undefined) return Effect.fail(error)
+      this.runsAtGate++
+      let isAtGate = true
+      const leaveGate = () => {
+        if (isAtGate) this.runsAtGate--
+        isAtGate = false
+      }
+      const entered = this.gate.pass(() => {
+        leaveGate()
+        return this.enterRun(request)
+      }, identity)
+      return Effect.ensuring(entered, Effect.sync(leaveGate))
+    })
+  }
+
+  private enterRun(request: RunRequest): Effect.Effect<unknown, unknown> {
+    return this.isClosed ? Effect.fail(closed) : this.runs.run(request)
   }
 
   /** Offers the call's items, once what it released by its start is gone. */
   offer(call: Call): Effect.Effect<void> {
-    return Effect.map(call.firstReleases.settle, () => {
-      call.offer()
-      if (!this.dispatcher.isWaiting(call)) return
-      if (call.options.single && this.isOverloaded(0)) call.fail(Cause.fail(this.overloaded()))
-    })
+    return Effect.map(call.firstReleases.settle, () => call.offer())
   }
 
   /** Offers the call's items; completes when nothing of it is in progress any more. */
@@ -128,7 +147,6 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
   /** Ends a call that was admitted; returns what failed in the releases that it caused. */
   leave(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
     return Effect.suspend(() => {
-      if (call.options.single) return Effect.void
       this.mapCalls--
       if (this.mapCalls > 0) return Effect.void
       this.keepAlive = this.nextKeepAlive
@@ -139,20 +157,14 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
       Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
 
       Effect.ensuring(
-        Effect.sync(() => {
-          this.calls.delete(call)
-          if (this.idledOut && this.calls.size === 0) this.session.end()
-          Deferred.doneUnsafe(call.left, Exit.void)
-        })
+        Effect.sync(() => this.ended(call))
       )
     )
   }
 
   private enter(call: Call, named: options.CallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     if (this.isClosed) return Effect.fail(closed)
-    this.calls.add(call)
-    this.session.enter()
-    if (call.options.single) return Effect.void
+    this.began(call)
     const warning = this.setHooks(options.hooks(named, this.mapCalls === 0 ? this.defaultHooks : this.current))
     this.mapCalls++
     for (const slot of this.slots) {
@@ -173,18 +185,31 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
     )
   }
 
-  /** Whether more `run`s wait than may, not counting so many. */
-  private isOverloaded(besides: number): boolean {
-    const { maxPending } = this.defaults
-    return maxPending !== undefined && this.waitingRuns + besides > maxPending
+  /** A call, or `run`s that share one, are in progress from now on. */
+  began(call: Call): void {
+    this.calls.add(call)
+    this.session.enter()
+  }
+
+  /** All that the call's end asks for has been done. */
+  ended(call: Call): void {
+    this.calls.delete(call)
+    if (this.idledOut && this.calls.size === 0) this.session.end()
+    Deferred.doneUnsafe(call.left, Exit.void)
+  }
+
+  itemTime(task: Code): ItemTime {
+    return this.itemTimes.of(task)
   }
 
   private get waitingRuns(): number {
-    return this.runsAtGate + this.dispatcher.waitingRuns
+    return this.runsAtGate + this.runs.waiting
   }
 
-  private overloaded(): WorkerPoolError.WorkerPoolError {
-    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending: this.defaults.maxPending! }))
+  overloaded(waiting: number): WorkerPoolError.WorkerPoolError | undefined {
+    const { maxPending } = this.defaults
+    if (maxPending === undefined || waiting <= maxPending) return undefined
+    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
   }
 
   // ---------------------------------------------------------------------------
@@ -237,6 +262,10 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
 
   releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
     this.fork(logReleasesFailed([error]))
+  }
+
+  releasesFailed(failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
+    return logReleasesFailed(failures)
   }
 
   // ---------------------------------------------------------------------------
@@ -349,7 +378,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot> {
       idle,
       busy: live.length - idle,
       pending: this.waitingRuns,
-      calls: this.calls.size,
+      calls: this.mapCalls + this.runs.inProgress,
       lost: this.lostCount,
       killed: this.killedCount,
       exitResultsDropped: this.session.dropped

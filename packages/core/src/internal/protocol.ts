@@ -50,7 +50,8 @@ export interface Run {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean
-  readonly reportEach: boolean
+  /** In milliseconds. */
+  readonly reportInterval: number
   /** Where the worker writes down how far it has come with the chunk. */
   readonly cell: number
 }
@@ -80,6 +81,8 @@ export interface Results {
   readonly chunk: number
   readonly from: number
   readonly count: number
+  /** How long they took, in milliseconds. */
+  readonly millis: number
   /** What succeeded, with anything in the places of `others`; empty when results are dropped. */
   readonly values: ReadonlyArray<unknown>
   /** Outcomes that are no plain value, by their place after `from`. */

@@ -34,7 +34,7 @@ export class Refusals {
     if (slots.every(({ refusal }) => refusal === undefined)) return
     for (const call of dispatcher.waiting) {
       const refusals = dispatcher.needs(call).map(({ refusal }) => refusal)
-      if (!refusals.includes(undefined)) call.fail(Cause.fail(refusals[0]!))
+      if (!refusals.includes(undefined)) call.refuse(Cause.fail(refusals[0]!))
     }
   }
 
@@ -56,7 +56,7 @@ export class Refusals {
     // those that wait must not get the slot before they are told
     dispatcher.pause()
     tellChunks()
-    for (const call of waiting) call.fail(Cause.fail(error))
+    for (const call of waiting) call.refuse(Cause.fail(error))
     dispatcher.resume()
   }
 }

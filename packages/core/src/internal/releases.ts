@@ -29,17 +29,19 @@ export class Releases {
     this.awaited.length + this.caused.length === 0 ? Effect.succeed(this.failures) : this.wait
   )
 
-  private readonly wait = Effect.gen({ self: this }, function* () {
-    let release: Release | undefined
-    // taken out when it is over, because whoever waits may be interrupted and wait again
-    while ((release = this.awaited[0] ?? this.caused[0]) !== undefined) {
-      const failure = yield* Deferred.await(release)
-      if (release === this.awaited[0]) this.awaited.shift()
-      else if (release === this.caused[0]) {
-        this.caused.shift()
-        if (failure !== undefined) this.failures.push(failure)
+  private get wait() {
+    return Effect.gen({ self: this }, function* () {
+      let release: Release | undefined
+      // taken out when it is over, because whoever waits may be interrupted and wait again
+      while ((release = this.awaited[0] ?? this.caused[0]) !== undefined) {
+        const failure = yield* Deferred.await(release)
+        if (release === this.awaited[0]) this.awaited.shift()
+        else if (release === this.caused[0]) {
+          this.caused.shift()
+          if (failure !== undefined) this.failures.push(failure)
+        }
       }
-    }
-    return this.failures
-  })
+      return this.failures
+    })
+  }
 }

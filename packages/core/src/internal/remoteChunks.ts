@@ -93,7 +93,7 @@ export class RemoteChunks {
           encoded: schemas !== undefined,
           timeout: chunk.timeout,
           discard: chunk.discard,
-          reportEach: chunk.reportEach
+          reportInterval: chunk.reportInterval
         },
         transfers
       )
@@ -150,15 +150,36 @@ export class RemoteChunks {
     // seen between two items, however busy the worker is
     sent.cell.interrupt()
     this.host.send({ _tag: "Interrupt", chunk: id })
-    // nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item
-    if (sent.cell.started === 0 && sent.cell.phase !== phases.loading && this.over < this.host.spareCells) {
-      sent.isOver = true
-      this.over++
-      this.ids.delete(chunk)
-      chunk.onEnd(undefined)
-    } else {
-      this.watch.interrupted(sent)
+    if (!this.endUnstarted(sent)) this.watch.interrupted(sent)
+  }
+
+  /** Lets no more than the first so many items of a chunk start; returns how many have started or still may. */
+  keep(chunk: Chunk, items: number): number {
+    const id = this.ids.get(chunk)
+    const sent = id === undefined ? undefined : this.sentChunks.get(id)
+    if (sent === undefined || !sent.cell.isKnown || sent.moved || sent.interruptedAt !== undefined) {
+      return chunk.items.length
     }
+    const { cell, positions } = sent
+    if (positions !== undefined) {
+      const wanted = positions.filter((position) => position < items).length
+      const kept = cell.keep(wanted)
+      return kept <= wanted ? items : positions[kept - 1]! + 1
+    }
+    const kept = cell.keep(items)
+    if (kept === 0) this.endUnstarted(sent)
+    return kept
+  }
+
+  /** Nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item. */
+  private endUnstarted(sent: Sent): boolean {
+    const { cell, chunk } = sent
+    if (cell.started !== 0 || cell.phase === phases.loading || this.over >= this.host.spareCells) return false
+    sent.isOver = true
+    this.over++
+    this.ids.delete(chunk)
+    chunk.onEnd(undefined)
+    return true
   }
 
   /** The worker has ended, or will have before it starts another item: what it had of every chunk. */
@@ -204,7 +225,7 @@ export class RemoteChunks {
   }
 
   private failInput(chunk: Chunk, position: number, cause: unknown): void {
-    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.indices[position], cause)))
+    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
   }
 
   private sent(id: number, sent: Omit<Sent, keyof Watched | "isOver"> & Pick<Watched, "chunk" | "cell">): void {
@@ -257,6 +278,7 @@ export class RemoteChunks {
     const { count, from, others, values } = message
     if (sent.isOver) return message.ended ? this.ended(message.chunk, undefined) : undefined
     if (sent.running !== undefined) this.watch.reported(sent, from, count)
+    if (count > 0) chunk.onTime(count, message.millis)
     let other = 0
     const inOrder = others.length > 1 ? [...others].sort(([left], [right]) => left - right) : others
     for (let offset = 0; offset < count; offset++) {
@@ -273,13 +295,13 @@ export class RemoteChunks {
     try {
       decoded = output.decode(value)
     } catch (cause) {
-      return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", chunk.indices[position], cause)))
+      return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
     }
     chunk.onSuccess(position, decoded)
   }
 
   private other(chunk: Chunk, position: number, outcome: protocol.Outcome, codecs: codec.TaskCodecs): void {
-    const index = chunk.indices[position]!
+    const index = chunk.index(position)
     switch (outcome._tag) {
       case "Error":
         return chunk.onSuccess(position, failure.decode(outcome.value))

@@ -23,6 +23,7 @@ export const runtime = (options: {
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
 }): WorkerRuntime["Service"] => ({
   name: options.name,
+  isRemote: true,
   start: Effect.fnUntraced(function* (start: StartOptions) {
     const open = options.open(start.worker, control.numbers(cells(start)))
     const connection = yield* Effect.catch(open, (cause) =>
@@ -95,9 +96,8 @@ class RemoteWorker implements Worker {
     this.chunks.run(chunk)
   }
 
-  /** Takes nothing back. */
-  keep(chunk: Chunk, _items: number): number {
-    return chunk.items.length
+  keep(chunk: Chunk, items: number): number {
+    return this.chunks.keep(chunk, items)
   }
 
   interrupt(chunk: Chunk): void {

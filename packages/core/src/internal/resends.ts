@@ -38,6 +38,18 @@ export class Resends {
     return { items: taken.map(({ item }) => item), first: taken.map(({ index }) => index), alone }
   }
 
+  /** Forgets an item; returns whether it was there. */
+  forget(index: number): boolean {
+    const place = this.items.findIndex((item) => item.index === index)
+    if (place >= 0) this.items.splice(place, 1)
+    return place >= 0
+  }
+
+  /** Forgets all of them; returns their places. */
+  clear(): Array<number> {
+    return this.items.splice(0).map(({ index }) => index)
+  }
+
   /** Items of a chunk that had not started. */
   giveBack(chunk: CallChunk, positions: ReadonlyArray<number>): void {
     if (positions.length === 0) return
@@ -54,7 +66,7 @@ export class Resends {
     const lost: Array<number> = []
     for (const position of unreported) {
       const isSuspect = suspects.includes(position)
-      if (hand.moved || (position < hand.started && !this.mayRetry(chunk.indices[position]!, isSuspect))) {
+      if (hand.moved || (position < hand.started && !this.mayRetry(chunk.place(position), isSuspect))) {
         lost.push(position)
       } else {
         this.add(chunk, position, isSuspect || chunk.alone)
@@ -73,7 +85,7 @@ export class Resends {
   }
 
   private add(chunk: CallChunk, position: number, alone: boolean): void {
-    this.items.push({ index: chunk.indices[position]!, item: chunk.items[position], alone })
+    this.items.push({ index: chunk.place(position), item: chunk.items[position], alone })
   }
 
   private sort(): void {

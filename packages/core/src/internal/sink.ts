@@ -2,10 +2,12 @@
  * Where a call's results go. Pure: what is delivered when, and in which order.
  */
 
+import type { Releases } from "./releases.ts"
+
 /** What a call sees of its sink. */
 export interface Sink {
-  /** Takes a result; returns how many results were delivered by that. */
-  put(index: number, value: unknown): number
+  /** Takes a result, which is to wait for some releases if there are any; returns how many were delivered by that. */
+  put(index: number, value: unknown, releases?: Releases): number
 }
 
 /** An array in input order; every result is delivered as it arrives. */

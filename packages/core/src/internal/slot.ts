@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Loss } from "../WorkerRuntime.ts"
+import type { Call } from "./call.ts"
 import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
 import type { Hooks } from "./options.ts"
@@ -20,6 +21,8 @@ export interface SlotHost extends TenantHost, FailuresHost {
   /** The hooks that are current. */
   readonly hooks: () => Hooks
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** Whether a worker is given its next chunk before it needs it. */
+  readonly isRemote: boolean
   /** A count that only grows. */
   readonly tick: () => number
   /** By the Clock, in milliseconds. */
@@ -56,7 +59,12 @@ export class Slot implements SlotView, ChunkSlot {
   private retirement: Retirement | undefined = undefined
   private release_: Release | undefined = undefined
   private started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
+  /** In the order in which its worker takes them up. */
   private readonly chunks = new Set<CallChunk>()
+  /** How many of their items have no outcome. */
+  private unreported = 0
+  /** How many of them must be alone. */
+  private alone = 0
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
   private withdrawn = false
@@ -71,20 +79,19 @@ export class Slot implements SlotView, ChunkSlot {
   // What it looks like
   // ---------------------------------------------------------------------------
 
-  get availability(): "live" | "empty" | "unavailable" {
+  get availability(): "live" | "busy" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
     if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
-    if (this.isReserved) return "unavailable"
-    // with nothing left of its lifespan it could take a call's turn, but no chunk
-    if (this.status === "live" && this.load < this.host.tasksPerWorker && this.limit > 0) return "live"
-    return "unavailable"
+    // what is sent alone stays alone, beside a chunk that has yet to end, but whose items all have;
+    // and with nothing left of its lifespan it could take a call's turn, but no chunk
+    if (this.status !== "live" || this.alone > 0 || this.limit <= 0) return "unavailable"
+    if (this.load < this.host.tasksPerWorker) return "live"
+    return this.host.isRemote && this.chunks.size === 1 && this.host.tasksPerWorker === 1 ? "busy" : "unavailable"
   }
 
   get load(): number {
-    let load = 0
-    for (const chunk of this.chunks) load += chunk.items.length - chunk.reported
     // with one task per worker, a chunk occupies it to the end
-    return this.host.tasksPerWorker === 1 ? this.chunks.size : load
+    return this.host.tasksPerWorker === 1 ? this.chunks.size : this.unreported
   }
 
   /** How many more items its worker, or the next one, may be given. */
@@ -110,13 +117,6 @@ export class Slot implements SlotView, ChunkSlot {
     return this.status === "live" && this.chunks.size === 0
   }
 
-  /** What is sent alone stays alone. */
-  private get isReserved(): boolean {
-    // beside a chunk that has yet to end, but whose items all have
-    for (const chunk of this.chunks) if (chunk.alone) return true
-    return false
-  }
-
   /** Why it acquires no worker for a while, if that is so. */
   get refusal(): WorkerPoolError.WorkerPoolError | undefined {
     return this.status === "empty" ? this.failures.refusal : undefined
@@ -135,6 +135,8 @@ export class Slot implements SlotView, ChunkSlot {
   assign(chunk: CallChunk): void {
     chunk.sentTo(this)
     this.chunks.add(chunk)
+    this.unreported += chunk.items.length
+    if (chunk.alone) this.alone++
     this.lastUsed = this.host.tick()
     if (this.status === "live") {
       this.count(chunk.items.length)
@@ -151,7 +153,33 @@ export class Slot implements SlotView, ChunkSlot {
     else this.tenant?.worker?.interrupt(chunk)
   }
 
+  keep(chunk: CallChunk, items: number): number {
+    if (this.status !== "live" || !this.chunks.has(chunk)) return chunk.items.length
+    return this.tenant!.worker!.keep(chunk, items)
+  }
+
+  tookBack(items: number): void {
+    this.unreported -= items
+    this.count(-items)
+  }
+
+  isAhead(chunk: CallChunk): boolean {
+    if (this.host.tasksPerWorker > 1) return false
+    for (const first of this.chunks) return first !== chunk
+    return false
+  }
+
+  /** Lets others have their turn as soon as its worker has done what the chunks' calls get done in theirs. */
+  makeWay(call: Call): void {
+    for (const chunk of [...this.chunks]) {
+      const { options, turnLength } = chunk.call
+      if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
+      chunk.takeBack(this.isAhead(chunk) ? 0 : Math.max(turnLength, this.host.tasksPerWorker))
+    }
+  }
+
   progressed(): void {
+    this.unreported--
     if (this.tenant !== undefined && !this.tenant.hasStarted) {
       this.tenant.hasStarted = true
       this.failures.succeeded()
@@ -161,8 +189,11 @@ export class Slot implements SlotView, ChunkSlot {
 
   ended(chunk: CallChunk): void {
     if (!this.chunks.delete(chunk)) return
-    this.count(chunk.reported - chunk.items.length)
-    if (this.status === "live" && this.chunks.size === 0) this.rest(chunk.call.releases)
+    const open = chunk.kept - chunk.reported
+    this.unreported -= open
+    if (chunk.alone) this.alone--
+    this.count(-open)
+    if (this.status === "live" && this.chunks.size === 0) this.rest(chunk)
   }
 
   private send(chunk: CallChunk): void {
@@ -176,9 +207,9 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   /** Its items in flight have ended: the worker goes, or has nothing to do. */
-  private rest(causedBy: Releases | undefined): void {
+  private rest(last: CallChunk | undefined): void {
     if (this.retirement !== undefined) return this.release(this.retirement)
-    if (this.limit <= 0) return this.release({ releases: causedBy, hooks: undefined })
+    if (this.limit <= 0) return this.release({ releases: last?.releases, hooks: undefined })
     this.lastUsed = this.host.tick()
     this.idleSince = this.host.now()
     this.failures.succeeded()
@@ -256,6 +287,8 @@ export class Slot implements SlotView, ChunkSlot {
   private takeChunks(): ReadonlyArray<CallChunk> {
     const chunks = [...this.chunks]
     this.chunks.clear()
+    this.unreported = 0
+    this.alone = 0
     return chunks
   }
 
@@ -310,6 +343,8 @@ export class Slot implements SlotView, ChunkSlot {
     this.release_ = Deferred.makeUnsafe()
     retirement.releases?.cause(this.release_)
     this.retirement = retirement
+    // what its worker has not begun is done by others
+    for (const chunk of [...this.chunks]) if (this.isAhead(chunk)) chunk.takeBack(0)
   }
 
   private release(retirement: Retirement): void {
@@ -348,7 +383,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.retirement = undefined
     this.release_ = undefined
     this.started = undefined
-    this.chunks.clear()
+    this.takeChunks()
     if (release !== undefined) Deferred.doneUnsafe(release, Exit.succeed(failure))
   }
 
