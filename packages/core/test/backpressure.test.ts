@@ -35,11 +35,23 @@ const setups = Arbitrary.all({
 
 type Setup = Generated<typeof setups>
 
+/** Whether chunks are planned by measured time. */
+const isAdaptive = ({ chunkSize, dispatch }: Setup): boolean => chunkSize === undefined && dispatch === "available"
+
+/** How long an item takes where chunks are planned by measured time, in milliseconds: two of them make a chunk. */
+const itemTime = 10
+
 /** The most items that may be pulled and not yet delivered, once so many have been pulled. */
-const bound = ({ chunkSize, maxActive, size, tasksPerWorker }: Setup, pulled: number): number => {
-  const longest = chunkSize ?? Chunking.automatic({ planned: pulled, length: undefined, workers: size })
+const bound = (setup: Setup, pulled: number): number => {
+  const { chunkSize, maxActive, size, tasksPerWorker } = setup
+  const progress = { planned: pulled, length: undefined, workers: size, itemTime: itemTime / tasksPerWorker, measured: 60 }
+  const longest = chunkSize ?? Chunking[isAdaptive(setup) ? "automatic" : "repeatable"](progress)
   return maxActive ?? 2 * size * Math.max(longest, tasksPerWorker)
 }
+
+/** As long as `random` says, or always the same where chunks are planned by that. */
+const lasting = (setup: Setup, random: Effect.Effect<void>): Effect.Effect<void> =>
+  isAdaptive(setup) ? Effect.sleep(itemTime) : random
 
 /** Counts what is pulled and what is delivered; asserts at each pull that there was room for it. */
 class Counter {
@@ -81,7 +93,7 @@ describe("back-pressure", () => {
         const counter = new Counter(setup)
         const task = (n: number) =>
           Effect.andThen(
-            noise(setup.seed, n) % 4 === 0 ? Effect.yieldNow : Effect.sleep(noise(setup.seed, n) % 30),
+            lasting(setup, noise(setup.seed, n) % 4 === 0 ? Effect.yieldNow : Effect.sleep(noise(setup.seed, n) % 30)),
             Effect.suspend(() => {
               counter.deliver(1)
               return shape === "mapExit" && setup.fails && n % 5 === 0 ? Effect.fail("five") : Effect.succeed(n)
@@ -103,7 +115,7 @@ describe("back-pressure", () => {
       Effect.gen(function* () {
         const counter = new Counter(setup)
         const task = (n: number) =>
-          noise(setup.seed, n) % 4 === 0 ? Effect.succeed(n) : Effect.as(Effect.sleep(noise(setup.seed, n) % 30), n)
+          Effect.as(lasting(setup, noise(setup.seed, n) % 4 === 0 ? Effect.void : Effect.sleep(noise(setup.seed, n) % 30)), n)
         const consumed = yield* withPool(setup, (pool) =>
           Effect.gen(function* () {
             const items = source(setup.input, setup.length, counter.pull)
@@ -153,7 +165,7 @@ describe("back-pressure", () => {
         const results = yield* withPool(setup, (pool) =>
           Stream.runCollect(
             Stream.take(
-              pool[shape](items, (n) => Effect.as(Effect.sleep(noise(setup.seed, n) % 10), n), options(setup)),
+              pool[shape](items, (n) => Effect.as(lasting(setup, Effect.sleep(noise(setup.seed, n) % 10)), n), options(setup)),
               take
             )
           )

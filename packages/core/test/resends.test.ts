@@ -133,7 +133,7 @@ describe("Resends", () => {
     assert.deepStrictEqual(resends.takeBack(chunk, hand(4), 1), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
-      taken.map(({ alone, indices }) => [alone, indices]),
+      taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
       [
         [false, [1, 2]],
         [true, [3]],
@@ -152,7 +152,7 @@ describe("Resends", () => {
     assert.deepStrictEqual(resends.takeBack(chunk, hand(3), 3), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
-      taken.map(({ alone, indices }) => [alone, indices]),
+      taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
       [
         [true, [0]],
         [true, [2]],
@@ -171,7 +171,7 @@ describe("Resends", () => {
     for (const position of [0, 1]) chunk.onSuccess(position, undefined)
     assert.deepStrictEqual(resends.takeBack(chunk, hand(2), 1), [])
     assert.deepStrictEqual(
-      drain(resends).map(({ alone, indices }) => [alone, indices]),
+      drain(resends).map((chunk) => [chunk.alone, placesOf(chunk)]),
       [[false, [2, 3]]]
     )
   })

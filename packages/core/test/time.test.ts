@@ -41,12 +41,12 @@ describe.each(kinds)("timeout, %s", (kind) => {
       yield* settle
       yield* TestClock.adjust(1000)
       const { exit, took } = yield* Fiber.join(fiber)
-      // items 0 and 1 are one chunk: time counts from when an item starts
-      assert.strictEqual(took, 150)
+      // items 0 and 1 are one chunk, but the other worker has nothing left at 40: time counts from when an item starts
+      assert.strictEqual(took, 140)
       const [reason] = reasons(exit)
       assert(reason?._tag === "TaskTimedOut")
       assert.strictEqual(reason.index, 1)
-      const worker = ledger.log.find((line) => line.endsWith("item"))!.split(" ")[0]
+      const worker = ledger.log.findLast((line) => line.endsWith("item"))!.split(" ")[0]
       assert.strictEqual(`${reason.worker}.${reason.generation}`, worker)
       assert(Exit.isFailure(exit))
       assert.deepStrictEqual(WorkerPoolError.origin(exit.cause), {
@@ -283,7 +283,8 @@ describe("time on fibers", () => {
         [3, 1, 400],
         [4, 3, 300],
         [12, 1, 100],
-        [2, 5, 700]
+        // what waits behind others is done by whoever has nothing else to do
+        [2, 5, 600]
       ] as const) {
         const pool = yield* makePool("WorkerPool", { size })
         const fiber = yield* Effect.forkChild(

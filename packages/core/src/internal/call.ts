@@ -124,6 +124,16 @@ export class Call {
     return this.chunks.size > 0 && mean !== undefined && mean <= (single ? longestAhead.runs : longestAhead.calls)
   }
 
+  /** Whether its turn goes on with its next chunk: `run`s have a turn each. */
+  get keepsTurn(): boolean {
+    return this.options.source.keepsTurn === true
+  }
+
+  /** Whether it may have more chunks to give. */
+  get mayHaveMore(): boolean {
+    return !this.options.single || this.options.source.available > 0
+  }
+
   /** How many items it gets done in its turn when others wait. */
   get turnLength(): number {
     return this.options.itemTime.within(turnTime)

@@ -91,8 +91,9 @@ export class Dispatcher implements CallHost {
     this.rotation.remove(call)
     const chunk = call.next(slot.limit, slots.length, this.first !== undefined)
     if (chunk === undefined) return true
+    if (call.keepsTurn) this.rotation.addFirst(call)
     // its next turn comes after everybody else's
-    if (!call.options.single || call.options.source.available > 0) this.rotation.add(call)
+    else if (call.mayHaveMore) this.rotation.add(call)
     this.serving.add(call)
     slot.assign(chunk)
     this.host.dispatched()

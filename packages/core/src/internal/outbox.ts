@@ -46,7 +46,8 @@ export class Outbox {
     this.of = of
     this.chunk = of.run.chunk
     this.from = from
-    this.due = since + of.run.reportInterval
+    // where each is sent by itself, the last one goes with the chunk's end
+    this.due = since + (of.run.reportInterval || 1)
   }
 
   continues(chunk: number, position: number): boolean {

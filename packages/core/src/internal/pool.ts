@@ -378,7 +378,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       idle,
       busy: live.length - idle,
       pending: this.waitingRuns,
-      calls: this.mapCalls + this.runs.inProgress,
+      calls: [...this.calls].filter(({ options }) => !options.single).length + this.runs.inProgress,
       lost: this.lostCount,
       killed: this.killedCount,
       exitResultsDropped: this.session.dropped

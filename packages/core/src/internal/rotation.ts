@@ -23,6 +23,19 @@ export class Rotation<A extends object> {
     return true
   }
 
+  /** Puts one first again that was first, unless it is there. */
+  addFirst(value: A): void {
+    if (this.places.has(value)) return
+    if (this.first === 0) {
+      this.entries.unshift(undefined)
+      for (const [other, place] of this.places) this.places.set(other, place + 1)
+      this.first = 1
+    }
+    this.first--
+    this.entries[this.first] = value
+    this.places.set(value, this.first)
+  }
+
   /** Returns whether it was there. */
   remove(value: A): boolean {
     const place = this.places.get(value)

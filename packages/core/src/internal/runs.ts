@@ -81,6 +81,8 @@ class Group implements Source, Sink {
   private first = 0
   private readonly inProgress = new Map<number, Entry>()
   private next = 0
+  /** How many still have their turn, of those that waited when it began. */
+  private due = 0
 
   constructor(host: RunsHost, request: RunRequest, ended: () => void) {
     this.host = host
@@ -161,8 +163,13 @@ class Group implements Source, Sink {
   // As its source
   // ---------------------------------------------------------------------------
 
+  get keepsTurn(): boolean {
+    return Math.min(this.due, this.available) > 0
+  }
+
   take(max: number): Array<unknown> {
     const inputs: Array<unknown> = []
+    if (!this.keepsTurn) this.due = this.available
     while (inputs.length < max && this.first < this.queue.length) {
       const entry = this.queue[this.first++]!
       if (entry.isDropped) continue
@@ -171,6 +178,7 @@ class Group implements Source, Sink {
       this.inProgress.set(entry.place, entry)
       inputs.push(entry.request.input)
     }
+    this.due -= inputs.length
     if (this.first >= this.queue.length) {
       this.queue = []
       this.first = 0
@@ -241,8 +249,8 @@ export class Runs {
       if (group.isWaiting(entry)) {
         const error = this.host.overloaded(this.waiting)
         if (error !== undefined) {
-          group.drop(entry)
           entry.settle(Exit.fail(error))
+          group.drop(entry)
         }
       }
       return Effect.suspend(() => this.abandon(entry))

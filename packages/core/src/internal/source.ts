@@ -12,6 +12,8 @@ export interface Source {
   readonly length: number | undefined
   /** How many items could be taken now, at most: what is not here yet needs no room yet. */
   readonly available: number
+  /** Whether others have to wait until it has given more. Default: false. */
+  readonly keepsTurn?: boolean
   /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws. */
   take(max: number): Array<unknown>
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
