@@ -35,7 +35,7 @@ export const p3: Case = {
         method: `Effect.forEach with unbounded concurrency over run, on ${size} workers; Promise.all with the other pools`,
         unit: "µs per run",
         compare: "speed-up",
-        warmUps: 2,
+        warmUps: 1,
         repetitions,
         contenders: contenders(atOnce, (pool, items) => pool.runAll("square", items)),
         targets: [

@@ -28,6 +28,8 @@ export const checkEach = (
 }
 
 interface Work<A> {
+  /** Before the first time: code is compiled there, for one. */
+  readonly prepare?: ((pool: TaskPool) => Promise<unknown>) | undefined
   readonly work: (pool: TaskPool) => Promise<A>
   readonly check: (result: A) => void
   readonly toValue?: ((millis: number) => number) | undefined
@@ -46,6 +48,7 @@ export const started = <A>(
   open: async () => {
     const pool = await kind.open({ tasks: plainTasks, size, ours: { keepAlive: true }, ...options })
     await pool.start()
+    await work.prepare?.(pool)
     return timed({ ...work, work: () => work.work(pool), close: pool.close })
   }
 })
