@@ -1,0 +1,29 @@
+/** What is said of samples. */
+
+/** The value below which a share of the samples lies, between two samples in proportion; `NaN` of none. */
+export const quantile = (samples: ReadonlyArray<number>, share: number): number => {
+  if (samples.length === 0) return Number.NaN
+  const sorted = samples.toSorted((a, b) => a - b)
+  const place = (sorted.length - 1) * share
+  const below = sorted[Math.floor(place)]!
+  const above = sorted[Math.ceil(place)]!
+  return below + (above - below) * (place - Math.floor(place))
+}
+
+export const median = (samples: ReadonlyArray<number>): number => quantile(samples, 0.5)
+
+export interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  readonly lowerQuartile: number
+  readonly upperQuartile: number
+}
+
+export const summarize = (samples: ReadonlyArray<number>): Summary => ({
+  median: median(samples),
+  min: quantile(samples, 0),
+  max: quantile(samples, 1),
+  lowerQuartile: quantile(samples, 0.25),
+  upperQuartile: quantile(samples, 0.75)
+})
