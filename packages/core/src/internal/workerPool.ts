@@ -41,7 +41,7 @@ const availableParallelism = (): number => globalThis.navigator?.hardwareConcurr
 const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] => {
   const loadingNow = resolver.loadingModule()
   return {
-    name: runtime.name,
+    ...runtime,
     start: (start) =>
       Effect.suspend(() => {
         const loading = loadingNow ?? resolver.loadingModule()
