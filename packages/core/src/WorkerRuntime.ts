@@ -64,6 +64,8 @@ export interface Chunk {
   readonly context: Context.Context<never>
   /** An item succeeded; `position` is its place in `items`. */
   readonly onSuccess: (position: number, value: unknown) => void
+  /** Items that stand one after another in `items` succeeded, from `position` on. */
+  readonly onSuccesses: (position: number, values: ReadonlyArray<unknown>) => void
   /** An item failed; `position` is its place in `items`. */
   readonly onFailure: (position: number, cause: Cause.Cause<unknown>) => void
   /**

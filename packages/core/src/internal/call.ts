@@ -221,6 +221,19 @@ export class Call {
     this.put(chunk, place, outcome === undefined ? value : outcome(place, Exit.succeed(value)))
   }
 
+  /** Whether results that stand one after another can be taken at once. */
+  get takesAll(): boolean {
+    return this.options.outcome === undefined && this.options.sink.putAll !== undefined
+  }
+
+  /** Items of a chunk that stand one after another, from a position on, have succeeded. */
+  allSucceeded(chunk: CallChunk, position: number, values: ReadonlyArray<unknown>): void {
+    if (this.status !== "running") return
+    const { sink } = this.options
+    if (chunk.isContiguous) return this.tookOver(sink.putAll!(chunk.place(position), values))
+    values.forEach((value, n) => this.put(chunk, chunk.place(position + n), value))
+  }
+
   failed(chunk: CallChunk, position: number, cause: Cause.Cause<unknown>): void {
     if (this.status !== "running") return
     const { outcome } = this.options
@@ -406,7 +419,11 @@ export class Call {
       this.held.push([chunk, place, value])
       return
     }
-    const delivered = this.options.sink.put(place, value)
+    this.tookOver(this.options.sink.put(place, value))
+  }
+
+  /** The sink has taken results; so many are delivered. */
+  private tookOver(delivered: number): void {
     this.options.changed()
     if (delivered > 0) {
       this.delivered += delivered

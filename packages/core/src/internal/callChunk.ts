@@ -11,8 +11,8 @@ import { Releases } from "./releases.ts"
 /** What a chunk tells of its slot: that the chunk has ended, before its call hears of it. */
 export interface ChunkSlot {
   readonly ended: (chunk: CallChunk) => void
-  /** An item has an outcome. */
-  readonly progressed: () => void
+  /** So many items have an outcome. */
+  readonly progressed: (items: number) => void
   readonly interrupt: (chunk: CallChunk) => void
   /** Lets no more than the first so many items start; returns how many have started or still may. */
   readonly keep: (chunk: CallChunk, items: number) => number
@@ -55,6 +55,11 @@ export class CallChunk implements Chunk {
     this.alone = alone
     this.kept = items.length
     this.hasOutcome = new Uint8Array(items.length)
+  }
+
+  /** Whether its items stand one after another in the call as they do here. */
+  get isContiguous(): boolean {
+    return typeof this.first === "number"
   }
 
   /** An item's place in its call. */
@@ -125,13 +130,26 @@ export class CallChunk implements Chunk {
     if (this.isOver) return
     this.report(position)
     this.call.succeeded(this, position, value)
-    this.slot?.progressed()
+    this.slot?.progressed(1)
+  }
+
+  onSuccesses(position: number, values: ReadonlyArray<unknown>): void {
+    if (this.isOver) return
+    if (!this.call.takesAll) {
+      for (let n = 0; n < values.length; n++) this.onSuccess(position + n, values[n])
+      return
+    }
+    const end = position + values.length
+    this.hasOutcome.fill(1, position, end)
+    this.reported += values.length
+    this.call.allSucceeded(this, position, values)
+    this.slot?.progressed(values.length)
   }
 
   onFailure(position: number, cause: Cause.Cause<unknown>): void {
     if (this.isOver) return
     this.fail(position, cause)
-    this.slot?.progressed()
+    this.slot?.progressed(1)
   }
 
   /** An item has failed, or its worker is gone with it. */

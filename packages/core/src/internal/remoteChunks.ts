@@ -279,6 +279,10 @@ export class RemoteChunks {
     if (sent.isOver) return message.ended ? this.ended(message.chunk, undefined) : undefined
     if (sent.running !== undefined) this.watch.reported(sent, from, count)
     if (count > 0) chunk.onTime(count, message.millis)
+    if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
+      if (count > 0) chunk.onSuccesses(from, values)
+      return message.ended ? this.ended(message.chunk, undefined) : undefined
+    }
     let other = 0
     const inOrder = others.length > 1 ? [...others].sort(([left], [right]) => left - right) : others
     for (let offset = 0; offset < count; offset++) {

@@ -8,6 +8,8 @@ import type { Releases } from "./releases.ts"
 export interface Sink {
   /** Takes a result, which is to wait for some releases if there are any; returns how many were delivered by that. */
   put(index: number, value: unknown, releases?: Releases): number
+  /** Takes results that stand one after another, where it can do so at once; returns how many were delivered by that. */
+  putAll?(index: number, values: ReadonlyArray<unknown>): number
 }
 
 /** An array in input order; every result is delivered as it arrives. */
@@ -15,8 +17,20 @@ export class Ordered implements Sink {
   readonly results: Array<unknown> = []
 
   put(index: number, value: unknown): number {
+    this.fill(index)
     this.results[index] = value
     return 1
+  }
+
+  putAll(index: number, values: ReadonlyArray<unknown>): number {
+    this.fill(index)
+    for (let n = 0; n < values.length; n++) this.results[index + n] = values[n]
+    return values.length
+  }
+
+  /** Without gaps, which would make it a slow dictionary. */
+  private fill(length: number): void {
+    while (this.results.length < length) this.results.push(undefined)
   }
 }
 

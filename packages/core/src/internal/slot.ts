@@ -178,8 +178,8 @@ export class Slot implements SlotView, ChunkSlot {
     }
   }
 
-  progressed(): void {
-    this.unreported--
+  progressed(items: number): void {
+    this.unreported -= items
     if (this.tenant !== undefined && !this.tenant.hasStarted) {
       this.tenant.hasStarted = true
       this.failures.succeeded()
