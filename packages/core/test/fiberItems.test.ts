@@ -160,7 +160,10 @@ describe("FiberItems", () => {
         const { ended, times } = run(range(3), (n) => Effect.sleep(n * 10))
         yield* TestClock.adjust(30)
         yield* Deferred.await(ended)
-        assert.deepStrictEqual(times, [[3, 30]])
+        assert.deepStrictEqual(times, [
+          [1, 0],
+          [2, 30]
+        ])
       })
     )
 
@@ -171,7 +174,10 @@ describe("FiberItems", () => {
         yield* until(() => true)
         yield* TestClock.adjust(20)
         yield* Deferred.await(ended)
-        assert.deepStrictEqual(times, [[6, 20]])
+        assert.deepStrictEqual(times, [
+          [3, 10],
+          [3, 10]
+        ])
       })
     )
 
