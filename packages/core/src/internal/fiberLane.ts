@@ -124,7 +124,7 @@ export class FiberLane {
       try {
         item = crossing.clone(item, this.chunk.codecs.input)
       } catch (cause) {
-        const error = crossing.notSerializable("input", chunk.indices[position]!, cause)
+        const error = crossing.notSerializable("input", chunk.indices[position], cause)
         return this.fail(position, Cause.fail(error))
       }
     }
@@ -135,11 +135,9 @@ export class FiberLane {
     } catch (defect) {
       return this.fail(position, Cause.die(defect))
     }
-    const effect = toEffect(returned, context)
-    if (isExit(effect)) {
-      this.report(position, effect)
-      return undefined
-    }
+    if (isPlain(returned)) return this.succeed(position, returned)
+    const effect = isExit(returned) ? returned : toEffect(returned, context)
+    if (isExit(effect)) return this.report(position, effect)
     // what the task did when it was called may have interrupted it, before there was anything to interrupt
     if (this.chunk.interrupted) return abandon(returned, context)
     this.context = context
@@ -177,29 +175,30 @@ export class FiberLane {
     })
   }
 
-  private report(position: number, exit: Exit.Exit<unknown, unknown>): void {
+  private report(position: number, exit: Exit.Exit<unknown, unknown>): undefined {
+    if (exit._tag === "Success") return this.succeed(position, exit.value)
     const { chunk, codecs } = this.chunk
-    if (Exit.isFailure(exit)) {
-      // the runtime's own errors do not come from the task, so they do not cross
-      const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)
-      const index = chunk.indices[position]!
-      this.fail(position, crosses ? crossing.cloneCause(exit.cause, index, codecs.error) : exit.cause)
-      return
-    }
-    let value: unknown = undefined
+    // the runtime's own errors do not come from the task, so they do not cross
+    const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)
+    const index = chunk.indices[position]!
+    return this.fail(position, crosses ? crossing.cloneCause(exit.cause, index, codecs.error) : exit.cause)
+  }
+
+  private succeed(position: number, value: unknown): undefined {
+    const { chunk, codecs } = this.chunk
+    let result: unknown = undefined
     if (!chunk.discard) {
-      value = exit.value
+      result = value
       if (this.host.clone) {
         try {
-          value = crossing.clone(value, codecs.output)
+          result = crossing.clone(value, codecs.output)
         } catch (cause) {
-          this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.indices[position]!, cause)))
-          return
+          return this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.indices[position], cause)))
         }
       }
     }
     this.chunk.itemEnded()
-    chunk.onSuccess(position, value)
+    chunk.onSuccess(position, result)
   }
 
   private fail(position: number, cause: Cause.Cause<unknown>): undefined {
@@ -208,9 +207,12 @@ export class FiberLane {
   }
 }
 
+/** Whether it can be neither an Effect nor a Promise. */
+const isPlain = (returned: unknown): returned is string | number | bigint | boolean | symbol | null | undefined =>
+  (typeof returned !== "object" && typeof returned !== "function") || returned === null
+
 /** As `Exit.isExit`, which looks for too many things to be quick. */
-const isExit = (effect: Effect.Effect<unknown, unknown>): effect is Exit.Exit<unknown, unknown> =>
-  "~effect/Exit" in effect
+const isExit = (effect: {}): effect is Exit.Exit<unknown, unknown> => "~effect/Exit" in effect
 
 /** An Effect that nobody wants any more does not begin; a Promise has begun, so it is told, and waited for. */
 const abandon = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {

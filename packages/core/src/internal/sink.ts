@@ -13,7 +13,11 @@ export class Ordered implements Sink {
   readonly results: Array<unknown> = []
 
   put(index: number, value: unknown): number {
-    this.results[index] = value
+    const { results } = this
+    // an array that is left with gaps, and then filled, is slow to fill
+    while (results.length < index) results.push(undefined)
+    if (index === results.length) results.push(value)
+    else results[index] = value
     return 1
   }
 }
