@@ -58,7 +58,8 @@ export class FiberItems {
     if (taken === undefined) return chunk.items.length
     const kept = taken.keep(items)
     // who asks does not expect its end meanwhile
-    if (taken.isSpent) Effect.runForkWith(taken.context)(Effect.map(Effect.yieldNow, () => this.settle(taken)))
+    if (taken.isSpent && taken.lanes.size === 0)
+      Effect.runForkWith(taken.context)(Effect.map(Effect.yieldNow, () => this.settle(taken)))
     return kept
   }
 
@@ -70,7 +71,6 @@ export class FiberItems {
     const lanes = [...taken.lanes]
     for (const lane of lanes) lane.abort()
     for (const lane of lanes) lane.interrupt()
-    taken.loading?.interruptUnsafe()
     this.settle(taken)
   }
 
@@ -128,7 +128,9 @@ export class FiberItems {
 
   /** Ends a chunk of which nothing runs and no more is to start. */
   private settle(taken: FiberChunk): void {
-    if (taken.isSpent && taken.lanes.size === 0 && this.chunks.has(taken.chunk)) this.end(taken, undefined)
+    if (!taken.isSpent || taken.lanes.size > 0 || !this.chunks.has(taken.chunk)) return
+    taken.loading?.interruptUnsafe()
+    this.end(taken, undefined)
   }
 
   private end(taken: FiberChunk, error: WorkerPoolError.WorkerPoolError | undefined): void {

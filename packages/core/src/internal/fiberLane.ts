@@ -33,6 +33,7 @@ export class FiberLane {
   /** The item that runs; -1 while none does. */
   private position = -1
   private context: WorkerContextImpl | undefined = undefined
+  private effect: Effect.Effect<unknown, unknown> = Effect.void
   private scope: Scope.Closeable | undefined = undefined
   /** What is left of the item that runs: its Scope's finalizers. */
   private closing: Effect.Effect<unknown, unknown> | undefined = undefined
@@ -56,6 +57,9 @@ export class FiberLane {
       })
     )
   })
+
+  /** The item that runs; made once, because making it anew for each item would cost more than to run it. */
+  private readonly item = Effect.exit(Effect.interruptible(Effect.suspend(() => this.effect)))
 
   /** Tells the item that runs that nobody wants its result any more. */
   abort(): void {
@@ -83,10 +87,10 @@ export class FiberLane {
     }
     while (!chunk.isSpent) {
       const position = chunk.start()
-      const effect = this.begin(position)
-      if (effect !== undefined) {
+      const item = this.begin(position)
+      if (item !== undefined) {
         this.position = position
-        return Effect.exit(effect)
+        return item
       }
       this.sinceTurn++
       if (this.sinceTurn % turn.slow === 0 && (chunk.isSlow || this.sinceTurn >= turn.most)) {
@@ -112,11 +116,12 @@ export class FiberLane {
     }
     this.position = -1
     this.context = undefined
+    this.effect = Effect.void
     this.report(position, exit)
   }
 
   /** Calls the task: returns what of it has to be run, or reports its outcome. */
-  private begin(position: number): Effect.Effect<unknown, unknown> | undefined {
+  private begin(position: number): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
     const { chunk, state, task } = this.chunk
     const { clone, worker } = this.host
     let item = chunk.items[position]
@@ -139,11 +144,11 @@ export class FiberLane {
     const effect = isExit(returned) ? returned : toEffect(returned, context)
     if (isExit(effect)) return this.report(position, effect)
     // what the task did when it was called may have interrupted it, before there was anything to interrupt
-    if (this.chunk.interrupted) return abandon(returned, context)
+    if (this.chunk.interrupted) return Effect.exit(abandon(returned, context))
     this.context = context
-    return Effect.interruptible(
+    this.effect =
       chunk.timeout === undefined ? this.inScope(effect) : this.within(chunk.timeout, position, effect, context)
-    )
+    return this.item
   }
 
   /** The Effect in a Scope of its own, which is closed when it has ended. */
