@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { FiberItems } from "../src/internal/fiberItems.ts"
 import { LocalCode } from "../src/internal/localCode.ts"
@@ -63,6 +65,7 @@ class Bench {
       reportInterval: 1,
       context: this.context,
       onSuccess: (position, value) => void (values[position] = value),
+      onSuccesses: (position, all) => all.forEach((value, n) => (values[position + n] = value)),
       onFailure: (position, cause) => void (causes[position] = cause),
       onTime: (items, millis) => void times.push([items, millis]),
       onEnd: () => Deferred.doneUnsafe(ended, Effect.void),
@@ -160,7 +163,10 @@ describe("FiberItems", () => {
         const { ended, times } = run(range(3), (n) => Effect.sleep(n * 10))
         yield* TestClock.adjust(30)
         yield* Deferred.await(ended)
-        assert.deepStrictEqual(times, [[3, 30]])
+        assert.deepStrictEqual(times, [
+          [1, 0],
+          [2, 30]
+        ])
       })
     )
 
@@ -171,7 +177,10 @@ describe("FiberItems", () => {
         yield* until(() => true)
         yield* TestClock.adjust(20)
         yield* Deferred.await(ended)
-        assert.deepStrictEqual(times, [[6, 20]])
+        assert.deepStrictEqual(times, [
+          [3, 10],
+          [3, 10]
+        ])
       })
     )
 
@@ -189,6 +198,229 @@ describe("FiberItems", () => {
       })
     )
   })
+
+  describe("an item's Scope", () => {
+    it.effect("L3 is closed before the item's result counts, and is open to no other item", () =>
+      Effect.gen(function* () {
+        const { run } = methods(yield* bench(1))
+        const log: Array<string> = []
+        const { ended } = run(
+          range(3),
+          (n) =>
+            Effect.as(
+              Effect.addFinalizer(() =>
+                Effect.andThen(
+                  Effect.yieldNow,
+                  Effect.sync(() => log.push(`closed ${n}`))
+                )
+              ),
+              n
+            ),
+          { onSuccess: (position) => void log.push(`result ${position}`) }
+        )
+        yield* Deferred.await(ended)
+        assert.deepStrictEqual(log, ["closed 0", "result 0", "closed 1", "result 1", "closed 2", "result 2"])
+      })
+    )
+
+    it.effect("L3 is closed for whoever kept it, though the item did nothing with it", () =>
+      Effect.gen(function* () {
+        const { run } = methods(yield* bench(1))
+        const scopes: Array<Scope.Scope> = []
+        const { ended } = run(range(2), () => Effect.map(Effect.scope, (scope) => scopes.push(scope)))
+        yield* Deferred.await(ended)
+        assert.notStrictEqual(scopes[0], scopes[1])
+        for (const scope of scopes) {
+          let finalized = false
+          yield* Scope.addFinalizer(
+            scope,
+            Effect.sync(() => (finalized = true))
+          )
+          assert.isTrue(finalized)
+        }
+      })
+    )
+
+    it.effect("C6 adds what its finalizers die of to the item's outcome, as Effect does", () =>
+      Effect.gen(function* () {
+        const { run } = methods(yield* bench(1))
+        const task = (n: number) =>
+          Effect.andThen(
+            Effect.addFinalizer(() => (n === 2 ? Effect.void : Effect.die("finalizer"))),
+            n === 1 ? Effect.fail("task") : Effect.succeed(n)
+          )
+        const { causes, ended, values } = run(range(3), task)
+        yield* Deferred.await(ended)
+        assert.deepStrictEqual(values, [undefined, undefined, 2])
+        for (const n of [0, 1]) {
+          const exit: Exit.Exit<unknown, unknown> = yield* Effect.exit(Effect.scoped(task(n)))
+          assert.deepStrictEqual(Exit.failCause(causes[n]!), exit)
+        }
+      })
+    )
+
+    it.effect("C4 is closed, in peace, when the item is interrupted", () =>
+      Effect.gen(function* () {
+        const { items, run } = methods(yield* bench(1))
+        const log: Array<string> = []
+        const gate = Deferred.makeUnsafe<void>()
+        const { causes, chunk, ended } = run(range(2), (n) =>
+          Effect.addFinalizer(() => Effect.map(Deferred.await(gate), () => void log.push(`closed ${n}`))).pipe(
+            Effect.andThen(Effect.sync(() => log.push(`begun ${n}`))),
+            Effect.andThen(Effect.never)
+          )
+        )
+        yield* until(() => log.length === 1)
+        items.interrupt(chunk)
+        items.interrupt(chunk)
+        assert.deepStrictEqual(causes, [])
+        Deferred.doneUnsafe(gate, Exit.void)
+        yield* Deferred.await(ended)
+        assert.deepStrictEqual(log, ["begun 0", "closed 0"])
+        assert.isTrue(Cause.hasInterruptsOnly(causes[0]!))
+      })
+    )
+
+    it.effect("F5 is closed before interruptAll completes", () =>
+      Effect.gen(function* () {
+        const { items, run } = methods(yield* bench(2))
+        const log: Array<string> = []
+        const task: Task = (n) =>
+          Effect.addFinalizer(() =>
+            Effect.andThen(
+              Effect.yieldNow,
+              Effect.sync(() => log.push(`closed ${n}`))
+            )
+          ).pipe(Effect.andThen(Effect.sync(() => log.push(`begun ${n}`))), Effect.andThen(Effect.never))
+        run([0], task)
+        run([1, 2], task)
+        run([3], task)
+        yield* until(() => log.length === 2)
+        yield* items.interruptAll
+        assert.deepStrictEqual(log, ["begun 0", "begun 1", "closed 0", "closed 1"])
+      })
+    )
+  })
+
+  describe("chunks of one worker", () => {
+    /** A task whose items each wait for a gate of their own. */
+    const gated = () => {
+      const gates = new Map<number, Deferred.Deferred<void>>()
+      let running = 0
+      let most = 0
+      const task: Task = (n) =>
+        Effect.suspend(() => {
+          const gate = Deferred.makeUnsafe<void>()
+          gates.set(n, gate)
+          running++
+          most = Math.max(most, running)
+          return Effect.as(
+            Effect.ensuring(
+              Deferred.await(gate),
+              Effect.sync(() => running--)
+            ),
+            n
+          )
+        })
+      return {
+        task,
+        gates,
+        open: (n: number) =>
+          Effect.andThen(
+            until(() => gates.has(n)),
+            () => Deferred.done(gates.get(n)!, Exit.void)
+          ),
+        most: () => most
+      }
+    }
+
+    it.effect("share its lanes in the order in which they came", () =>
+      Effect.gen(function* () {
+        const { run } = methods(yield* bench(2))
+        const { gates, most, open, task } = gated()
+        const first = run([0, 1, 2], task)
+        const second = run([10, 11, 12], task)
+        yield* open(0)
+        yield* until(() => gates.has(2))
+        assert.isFalse(gates.has(10))
+        yield* open(1)
+        yield* until(() => gates.has(10))
+        assert.isFalse(gates.has(11))
+        for (const n of [2, 10, 11, 12]) yield* open(n)
+        yield* Deferred.await(first.ended)
+        yield* Deferred.await(second.ended)
+        assert.deepStrictEqual(second.values, [10, 11, 12])
+        assert.strictEqual(most(), 2)
+      })
+    )
+
+    it.effect("end when they are interrupted, or not kept, while they wait for a lane", () =>
+      Effect.gen(function* () {
+        const { items, run } = methods(yield* bench(1))
+        const { gates, open, task } = gated()
+        const first = run([0], task)
+        const [second, third, fourth] = [run([10], task), run([20], task), run([30, 31], task)]
+        yield* until(() => gates.has(0))
+        items.interrupt(second.chunk)
+        yield* Deferred.await(second.ended)
+        assert.strictEqual(items.keep(third.chunk, 0), 0)
+        yield* Deferred.await(third.ended)
+        assert.strictEqual(items.keep(fourth.chunk, 1), 1)
+        yield* open(0)
+        yield* open(30)
+        yield* Deferred.await(fourth.ended)
+        assert.deepStrictEqual([...gates.keys()], [0, 30])
+        assert.deepStrictEqual(
+          [first, second, third, fourth].map(({ values }) => values),
+          [[0], [], [], [30]]
+        )
+      })
+    )
+
+    it.effect("T3 do not count the time that they wait for a lane", () =>
+      Effect.gen(function* () {
+        const { run } = methods(yield* bench(1))
+        run([0], () => Effect.sleep(1000))
+        const { ended, times } = run([0], () => Effect.sleep(10))
+        yield* TestClock.adjust(1010)
+        yield* Deferred.await(ended)
+        assert.deepStrictEqual(times, [[1, 10]])
+      })
+    )
+  })
+
+  it.effect("C1 gives other fibers a turn among items that never wait", () =>
+    Effect.gen(function* () {
+      const { run } = methods(yield* bench(1))
+      for (const task of [(n: number) => n, (n: number) => Effect.sync(() => n)]) {
+        const { ended, values } = run(range(10_000), task)
+        let turns = 0
+        while (values.length < 10_000) {
+          turns++
+          yield* Effect.yieldNow
+        }
+        yield* Deferred.await(ended)
+        assert.isAbove(turns, 10)
+      }
+    })
+  )
+
+  it.live("C1 gives them more turns among items that take long", () =>
+    Effect.gen(function* () {
+      const { run } = methods(yield* bench(1))
+      const { ended, values } = run(range(640), (n) => {
+        for (const end = performance.now() + 0.1; performance.now() < end;);
+        return n
+      })
+      let turns = 0
+      while (values.length < 640) {
+        turns++
+        yield* Effect.yieldNow
+      }
+      yield* Deferred.await(ended)
+      assert.isAtLeast(turns, 10)
+    })
+  )
 })
 
 const methods = (bench: Bench) => ({

@@ -78,6 +78,7 @@ export const losing = (
                   return task(item, worker)
                 }),
                 onSuccess: (position, value) => isGone || chunk.onSuccess(position, value),
+                onSuccesses: (position, values) => isGone || chunk.onSuccesses(position, values),
                 onFailure: (position, cause) => isGone || chunk.onFailure(position, cause),
                 onTime: (items, millis) => isGone || chunk.onTime(items, millis),
                 onEnd: (failure) => {
@@ -124,7 +125,7 @@ export const losing = (
 
 const chunkFields = (
   chunk: WorkerRuntime.Chunk
-): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onFailure" | "onTime" | "onEnd"> => ({
+): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onSuccesses" | "onFailure" | "onTime" | "onEnd"> => ({
   context: chunk.context,
   discard: chunk.discard,
   index: (position) => chunk.index(position),

@@ -228,7 +228,8 @@ export const stream = (
           handed = results.length
           return Effect.succeed(results)
         }
-        return call.isOver ? ended : Effect.andThen(changed, pull)
+        // one result seldom comes alone: the consumer goes on when it can take all that come in this turn
+        return call.isOver ? ended : Effect.andThen(Effect.andThen(changed, Effect.yieldNow), pull)
       })
       return Stream.fromPull(Effect.succeed(pull))
     })

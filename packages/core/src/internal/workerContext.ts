@@ -10,25 +10,27 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   readonly id: number
   readonly generation: number
   readonly state: unknown
-  /** By `performance.now()`. */
-  deadline: number
+  private until: number | undefined
   private source: Interruptible | undefined
   private controller: AbortController | undefined = undefined
   private aborted = false
 
   /** `source` is asked by a task that polls. */
-  constructor(
-    id: number,
-    generation: number,
-    state: unknown,
-    source?: Interruptible,
-    deadline = Number.POSITIVE_INFINITY
-  ) {
+  constructor(id: number, generation: number, state: unknown, source?: Interruptible, deadline?: number) {
     this.id = id
     this.generation = generation
     this.state = state
     this.source = source
-    this.deadline = deadline
+    this.until = deadline
+  }
+
+  /** By `performance.now()`. */
+  get deadline(): number {
+    return this.until ?? Number.POSITIVE_INFINITY
+  }
+
+  set deadline(deadline: number) {
+    this.until = deadline
   }
 
   get signal(): AbortSignal {
@@ -61,7 +63,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   private poll(): void {
     const { source } = this
     if (this.aborted || source === undefined) return
-    if (source.isInterrupted || (this.deadline !== Number.POSITIVE_INFINITY && performance.now() > this.deadline)) {
+    if (source.isInterrupted || (this.until !== undefined && performance.now() > this.until)) {
       this.abort()
     }
   }
