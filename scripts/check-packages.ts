@@ -187,6 +187,19 @@ const prints = (folder: string, extension: "ts" | "js"): void => {
     throw new Error(`the README's example printed ${first}`)
 }
 
+/** What a thread loads before it can run a plain function, which is what its start takes. */
+const loadsLittle = (): void => {
+  const recorder = path.join(root, "packages/node-runtime/test/fixtures/record-imports.ts")
+  fs.copyFileSync(recorder, path.join(consumer, "record-imports.ts"))
+  const loaded = node(consumer, "loads.ts").trim().split("\n")
+  const needed = [
+    "@effect-mpire/node-runtime/dist/internal/entry.js",
+    "@effect-mpire/node-runtime/dist/internal/sharedControl.js",
+    "@effect-mpire/core/dist/bundled/WorkerEntry.js"
+  ]
+  if (loaded.toSorted().join() !== needed.toSorted().join()) throw new Error(`it loads ${loaded.join(", ")}`)
+}
+
 const bundle = async (folder: string, packages: "external" | "bundle"): Promise<void> => {
   await esbuild.build({
     absWorkingDir: consumer,
@@ -214,6 +227,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
     )
   }
   await step("the consumer runs from source", () => prints(".", "ts"))
+  await step("a thread loads three files before it runs a plain function", loadsLittle)
   await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
