@@ -12,7 +12,7 @@ import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import * as crossing from "./crossing.ts"
 import type { FiberChunk } from "./fiberChunk.ts"
-import { isPromiseLike } from "./shapes.ts"
+import { isExit, isPlain, isPromiseLike } from "./shapes.ts"
 import { toEffect } from "./toEffect.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
@@ -142,7 +142,7 @@ export class FiberLane {
     }
     if (isPlain(returned)) return this.succeed(position, returned)
     const effect = isExit(returned) ? returned : toEffect(returned, context)
-    if (isExit(effect)) return this.report(position, effect)
+    if (isExit(effect)) return this.report(position, effect as Exit.Exit<unknown, unknown>)
     // what the task did when it was called may have interrupted it, before there was anything to interrupt
     if (this.chunk.interrupted) return Effect.exit(abandon(returned, context))
     this.context = context
@@ -211,13 +211,6 @@ export class FiberLane {
     this.chunk.chunk.onFailure(position, cause)
   }
 }
-
-/** Whether it can be neither an Effect nor a Promise. */
-const isPlain = (returned: unknown): returned is string | number | bigint | boolean | symbol | null | undefined =>
-  (typeof returned !== "object" && typeof returned !== "function") || returned === null
-
-/** As `Exit.isExit`, which looks for too many things to be quick. */
-const isExit = (effect: {}): effect is Exit.Exit<unknown, unknown> => "~effect/Exit" in effect
 
 /** An Effect that nobody wants any more does not begin; a Promise has begun, so it is told, and waited for. */
 const abandon = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {

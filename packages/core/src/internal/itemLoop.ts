@@ -8,7 +8,7 @@ import type { ExitLike, Interrupt } from "./effectRunner.ts"
 import * as failure from "./failure.ts"
 import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "./protocol.ts"
-import { isEffect, isExit, isPromiseLike } from "./shapes.ts"
+import { isEffect, isExit, isPlain, isPromiseLike } from "./shapes.ts"
 import { after, defer, type Timer } from "./timers.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
@@ -17,6 +17,9 @@ const longestPause = 1
 
 /** After so many milliseconds of synchronous items, messages are let in. */
 const sliceLength = 10
+
+/** Looking at the time costs as much as a small item, so it is looked at after several of those, which take so long. */
+const unwatched = { items: 16, millis: 0.02 }
 
 /** What the loop asks of its worker. */
 export interface LoopHost {
@@ -133,6 +136,9 @@ export class ItemLoop {
     if (this.isRunning) return
     this.isRunning = true
     let now = performance.now()
+    // how many items may start before the time is looked at, and how many have
+    let several = 1
+    let since = 0
     while (this.active < this.limit) {
       const work = this.queue[0]
       if (work === undefined) break
@@ -155,7 +161,11 @@ export class ItemLoop {
         continue
       }
       this.begin(work, work.begin(now), now)
+      if (++since < several && work.run.timeout === undefined) continue
+      const before = now
       now = performance.now()
+      several = Math.min(unwatched.items, Math.floor((unwatched.millis * since) / (now - before)))
+      since = 0
       if (this.outbox !== undefined && now >= this.outbox.due) this.flush(false)
     }
     this.isRunning = false
@@ -209,14 +219,15 @@ export class ItemLoop {
       context.end()
       return this.record(work, position, now, died(defect))
     }
-    if (isEffect(result)) {
+    if (isPlain(result)) {
+      // by far the most
+    } else if (isEffect(result)) {
       if (isExit(result)) {
         context.end()
         return this.record(work, position, now, result)
       }
       return this.wait(work, position, context, (done, begun) => this.host.runEffect(result, done, begun))
-    }
-    if (isPromiseLike(result)) {
+    } else if (isPromiseLike(result)) {
       return this.wait(work, position, context, (done, begun) => {
         begun()
         result.then(
@@ -228,8 +239,9 @@ export class ItemLoop {
       })
     }
     context.end()
-    const late = run.timeout !== undefined && performance.now() - now > run.timeout
-    this.record(work, position, now, late ? timedOut : { _tag: "Success", value: result })
+    if (deadline !== undefined && performance.now() > deadline) return this.record(work, position, now, timedOut)
+    this.outboxFor(work, position, now).succeed(run.discard ? undefined : result, task.codecs, run.discard)
+    this.recorded(work)
   }
 
   private wait(
@@ -272,12 +284,22 @@ export class ItemLoop {
   // ---------------------------------------------------------------------------
 
   private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { chunk, discard, reportInterval } = work.run
-    if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.flush(false)
+    const { discard } = work.run
+    const outbox = this.outboxFor(work, position, now)
+    if (exit._tag === "Success") outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
+    else if (exit._tag === "Failure") outbox.fail(exit.cause, work.task.codecs)
+    else outbox.other(exit)
+    this.recorded(work)
+  }
+
+  private outboxFor(work: Work, position: number, now: number): Outbox {
+    if (this.outbox !== undefined && !this.outbox.continues(work.run.chunk, position)) this.flush(false)
     this.outbox ??= new Outbox(work, position, now)
-    if (exit._tag === "Success") this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
-    else if (exit._tag === "Failure") this.outbox.fail(exit.cause, work.task.codecs)
-    else this.outbox.other(exit)
+    return this.outbox
+  }
+
+  private recorded(work: Work): void {
+    const { reportInterval } = work.run
     // the last one goes with the chunk's end
     if (reportInterval > 0 || (work.isSpent && work.waiting.size === 0)) return
     this.flush(false)

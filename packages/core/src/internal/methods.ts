@@ -164,17 +164,17 @@ export const run = (
   pool: Pool,
   task: unknown,
   input: unknown,
-  overrides: options.CallOptions
+  overrides: options.CallOptions | undefined
 ): Effect.Effect<any, any, any> =>
-  Effect.contextWith((context: Context.Context<never>) => {
-    const error = options.invalid(overrides)
+  Effect.withFiber(({ context }) => {
+    const error = overrides === undefined ? undefined : options.invalid(overrides)
     if (error !== undefined) return Effect.fail(error)
     if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
     return pool.run({
       task,
       input,
-      timeout: options.millis(overrides.timeout ?? pool.defaults.timeout),
-      retries: options.retries(overrides.onWorkerLost ?? pool.defaults.onWorkerLost),
+      timeout: options.millis(overrides?.timeout ?? pool.defaults.timeout),
+      retries: options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost),
       context
     })
   })

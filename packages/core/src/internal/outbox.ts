@@ -64,7 +64,7 @@ export class Outbox {
       } catch (cause) {
         this.other(notSerializable("output", cause))
       }
-    } else if (value instanceof Error) {
+    } else if (typeof value === "object" && value instanceof Error) {
       this.originals.set(this.count, value)
       this.other({ _tag: "Error", value: failure.encode(value) })
     } else {

@@ -110,24 +110,22 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     })
   }
 
-  /** Does a `run`, once nothing keeps calls out. */
+  /** What does a `run`, once nothing keeps calls out; to be run at once. */
   run(request: RunRequest): Effect.Effect<unknown, unknown> {
-    return Effect.suspend(() => {
-      if (this.gate.isOpen) return this.enterRun(request)
-      const error = this.overloaded(this.waitingRuns + 1)
-      if (error !== undefined) return Effect.fail(error)
-      this.runsAtGate++
-      let isAtGate = true
-      const leaveGate = () => {
-        if (isAtGate) this.runsAtGate--
-        isAtGate = false
-      }
-      const entered = this.gate.pass(() => {
-        leaveGate()
-        return this.enterRun(request)
-      }, identity)
-      return Effect.ensuring(entered, Effect.sync(leaveGate))
-    })
+    if (this.gate.isOpen) return this.enterRun(request)
+    const error = this.overloaded(this.waitingRuns + 1)
+    if (error !== undefined) return Effect.fail(error)
+    this.runsAtGate++
+    let isAtGate = true
+    const leaveGate = () => {
+      if (isAtGate) this.runsAtGate--
+      isAtGate = false
+    }
+    const entered = this.gate.pass(() => {
+      leaveGate()
+      return this.enterRun(request)
+    }, identity)
+    return Effect.ensuring(entered, Effect.sync(leaveGate))
   }
 
   private enterRun(request: RunRequest): Effect.Effect<unknown, unknown> {

@@ -229,14 +229,10 @@ export class RemoteChunks {
   }
 
   private sent(id: number, sent: Omit<Sent, keyof Watched | "isOver"> & Pick<Watched, "chunk" | "cell">): void {
-    const watched: Sent = {
-      ...sent,
-      stuckSince: undefined,
-      isOver: false,
-      interruptedAt: undefined,
-      running: sent.chunk.timeout === undefined ? undefined : new Map(),
-      seen: 0
-    }
+    const { cell, chunk, codecs, moved, place, positions } = sent
+    const running = chunk.timeout === undefined ? undefined : new Map<number, number>()
+    const seen = { stuckSince: undefined, interruptedAt: undefined, running, seen: 0 }
+    const watched: Sent = { chunk, cell, codecs, positions, place, moved, isOver: false, ...seen }
     this.sentChunks.set(id, watched)
     this.watch.begun(watched)
     this.host.busyChanged()

@@ -3,15 +3,18 @@
  */
 import type { ExitLike } from "./effectRunner.ts"
 
-const hasKey = (value: unknown, key: string): boolean =>
-  (typeof value === "object" || typeof value === "function") && value !== null && key in value
+/** Whether it can be none of those that follow. */
+export const isPlain = (value: unknown): value is string | number | bigint | boolean | symbol | null | undefined =>
+  (typeof value !== "object" && typeof value !== "function") || value === null
 
-export const isEffect = (value: unknown): boolean => hasKey(value, "~effect/Effect")
+// with the keys as literals, which is several times as fast
+
+export const isEffect = (value: unknown): boolean => !isPlain(value) && "~effect/Effect" in (value as object)
 
 /** An Exit is an Effect that has nothing to do. */
-export const isExit = (value: unknown): value is ExitLike => hasKey(value, "~effect/Exit")
+export const isExit = (value: unknown): value is ExitLike => !isPlain(value) && "~effect/Exit" in (value as object)
 
-export const isLayer = (value: unknown): boolean => hasKey(value, "~effect/Layer")
+export const isLayer = (value: unknown): boolean => !isPlain(value) && "~effect/Layer" in (value as object)
 
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"

@@ -77,7 +77,7 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     streamUnordered: stream({}, takenUnordered),
     streamExit: stream(methods.outcomes, takenOrdered),
     streamUnorderedExit: stream(methods.outcomes, takenUnordered),
-    run: (task: unknown, input: unknown, overrides: options.CallOptions = {}) =>
+    run: (task: unknown, input: unknown, overrides?: options.CallOptions) =>
       methods.run(pool, portable(task), input, overrides),
     start: pool.start,
     stop: pool.stop,
