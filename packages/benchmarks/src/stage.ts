@@ -11,10 +11,14 @@ const root = path.join(import.meta.dirname, "../../..")
 /** The directory of this package; what is staged in it finds the peers in its `node_modules`. */
 export const packageDirectory = path.join(root, "packages/benchmarks")
 
+const run = (what: string, ...parameters: ReadonlyArray<string>): void => {
+  const { status } = spawnSync(process.execPath, parameters, { stdio: "inherit" })
+  if (status !== 0) throw new Error(`${what} failed`)
+}
+
 const build = (): void => {
-  const compiler = path.join(root, "node_modules/typescript/bin/tsc")
-  const { status } = spawnSync(process.execPath, [compiler, "-b", packageDirectory], { stdio: "inherit" })
-  if (status !== 0) throw new Error("the packages do not compile")
+  run("compiling the packages", path.join(root, "node_modules/typescript/bin/tsc"), "-b", packageDirectory)
+  run("bundling the entry of workers", path.join(root, "scripts/bundle-worker-entry.ts"))
 }
 
 /** As `pnpm pack` would have it: `dist`, and the manifest with what `publishConfig` replaces. */
