@@ -57,7 +57,10 @@ export type OnWorkerLost = "fail" | { readonly retries: number }
  * @since 0.1.0
  */
 export interface DispatchOptions {
-  /** Items per chunk, an integer >= 1. Default: automatic, see `Chunking.automatic`. */
+  /**
+   * Items per chunk, an integer >= 1. Default: by measured time, see `Chunking.automatic`; with `dispatch: "ordered"` by the
+   * number of items, see `Chunking.repeatable`.
+   */
   readonly chunkSize?: number | undefined
   /** Number of chunks, an integer >= 1, in place of `chunkSize`. Needs items of a known length, or `length`. */
   readonly chunks?: number | undefined
@@ -80,7 +83,8 @@ export interface DispatchOptions {
   readonly onWorkerLost?: OnWorkerLost | undefined
   /**
    * Which worker gets a chunk: `"available"` (default) takes whichever is free, the most recently used first;
-   * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size.
+   * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size, and what a worker has is not
+   * given to another.
    */
   readonly dispatch?: "available" | "ordered" | undefined
 }
@@ -428,7 +432,7 @@ export type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = 
  * **Details**
  *
  * `items` is any Iterable or Stream; a task gets one item as one argument. Calls may overlap, from any fibers; slots
- * serve them in turn. On the first failure of a call no further chunk of it is sent, its running items are interrupted,
+ * serve them in turn: one that waits gets its first worker after an item of the others, not after a chunk. On the first failure of a call no further chunk of it is sent, its running items are interrupted,
  * and then the call fails with that failure. Interrupting a call, or ending a stream early, does the same.
  *
  * @category models
@@ -455,7 +459,19 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
   readonly streamExit: StreamExitMethod<S, X, P>
   /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
   readonly streamUnorderedExit: StreamExitMethod<S, X, P>
-  /** Runs a task on one item. */
+  /**
+   * Runs a task on one item.
+   *
+   * **Details**
+   *
+   * `run`s of one task that wait for a worker at the same time share a message while the task's items take less than a
+   * millisecond. Each still fails, is interrupted and times out by itself.
+   *
+   * **Gotchas**
+   *
+   * Outcomes of items that took less than 0.1 ms may go out together: a worker that is lost takes those with it that it has
+   * not reported yet. With a `timeout`, each is reported before the next item starts.
+   */
   readonly run: <A, R, C extends Portable.Crossing>(
     task: Task<A, R, C, S, P>,
     input: NoInfer<A>,
