@@ -11,12 +11,13 @@ import * as Semaphore from "effect/Semaphore"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk } from "../WorkerRuntime.ts"
-import * as codec from "./codec.ts"
+import type { Codec } from "./codec.ts"
 import * as crossing from "./crossing.ts"
 import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "./portable.ts"
 import * as resolver from "./resolver.ts"
 import { isPromiseLike } from "./shapes.ts"
+import * as taskCrossing from "./taskCrossing.ts"
 import { toEffect } from "./toEffect.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
@@ -40,7 +41,9 @@ class Running {
   readonly fibers = new Set<Fiber.Fiber<void>>()
   readonly contexts = new Set<WorkerContextImpl>()
   task: Task = () => undefined
-  codecs: codec.TaskCodecs = crossing.noCodecs
+  /** What is done to items and results; nothing where it is `undefined`. */
+  crossing: taskCrossing.Crossing | undefined = undefined
+  error: Codec | undefined = undefined
   /** While its task is being loaded. */
   loading: Fiber.Fiber<void> | undefined = undefined
   next = 0
@@ -110,13 +113,18 @@ export class FiberItems {
       return this.end(running, this.host.code.startFailed(new Error("The task's export is no function")))
     }
     const { chunk } = running
-    const { schemas } = portable.definition(chunk.task)
+    const { schemas, slices } = portable.definition(chunk.task)
     running.task = task as Task
     if (this.host.clone) {
-      if (schemas !== undefined) running.codecs = codec.fromSchemas(schemas)
-      else if (portable.isPortable(task) && portable.definition(task).schemas !== undefined) {
+      const found = portable.isPortable(task) ? portable.definition(task).schemas : undefined
+      const needed = slices === true ? found?.error : found
+      if (schemas === undefined && needed !== undefined) {
         return this.end(running, this.host.code.startFailed(resolver.schemasOnOneSide()))
       }
+      running.crossing = taskCrossing.cloning(chunk.task)
+      running.error = taskCrossing.codecsOf(chunk.task, true).error
+    } else {
+      running.crossing = taskCrossing.direct(chunk.task)
     }
     const fork = Effect.runForkWith(this.host.contextFor(chunk))
     const lanes = Math.min(this.host.lanes, chunk.items.length)
@@ -169,13 +177,13 @@ export class FiberItems {
 
   /** Calls the task: an Exit when that is all there is to it, or else the Effect to run in the item's own Scope. */
   private begin(running: Running, position: number): Effect.Effect<unknown, unknown> {
-    const { chunk, codecs, task } = running
+    const { chunk, task } = running
     const { worker } = this.host
     const index = chunk.indices[position]!
     let item = chunk.items[position]
-    if (this.host.clone) {
+    if (running.crossing !== undefined) {
       try {
-        item = crossing.clone(item, codecs.input)
+        item = running.crossing.input(item)
       } catch (cause) {
         return Exit.fail(crossing.notSerializable("input", index, cause))
       }
@@ -206,18 +214,22 @@ export class FiberItems {
     )
   }
 
-  private report({ chunk, codecs }: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
+  private report(
+    { chunk, crossing: crosses, error }: Running,
+    position: number,
+    exit: Exit.Exit<unknown, unknown>
+  ): void {
     const index = chunk.indices[position]!
     if (Exit.isFailure(exit)) {
       // the runtime's own errors do not come from the task, so they do not cross
-      const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)
-      return chunk.onFailure(position, crosses ? crossing.cloneCause(exit.cause, index, codecs.error) : exit.cause)
+      const isCloned = this.host.clone && !exit.cause.reasons.some(isOwn)
+      return chunk.onFailure(position, isCloned ? crossing.cloneCause(exit.cause, index, error) : exit.cause)
     }
     if (chunk.discard) return chunk.onSuccess(position, undefined)
-    if (!this.host.clone) return chunk.onSuccess(position, exit.value)
+    if (crosses === undefined) return chunk.onSuccess(position, exit.value)
     let value: unknown
     try {
-      value = crossing.clone(exit.value, codecs.output)
+      value = crosses.output(exit.value, chunk.items[position])
     } catch (cause) {
       return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", index, cause)))
     }

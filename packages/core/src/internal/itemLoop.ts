@@ -258,10 +258,11 @@ export class ItemLoop {
   // ---------------------------------------------------------------------------
 
   private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { chunk, discard, reportEach } = work.run
+    const { chunk, discard, items, reportEach } = work.run
     if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.flush(false)
     this.outbox ??= new Outbox(chunk, position, now)
-    if (exit._tag === "Success") this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
+    if (exit._tag === "Success")
+      this.outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard, items[position])
     else if (exit._tag === "Failure") this.outbox.fail(exit.cause, work.task.codecs)
     else this.outbox.other(exit)
     // the last one goes with the chunk's end

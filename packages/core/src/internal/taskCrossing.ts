@@ -1,0 +1,58 @@
+/**
+ * How what a task takes and gives crosses, on the pool's side: by its Schemas, as slices of an array, or as it is.
+ */
+import type { TypedArray } from "../WorkerPool.ts"
+import type { Code } from "../WorkerRuntime.ts"
+import * as codec from "./codec.ts"
+import * as crossing from "./crossing.ts"
+import * as portable from "./portable.ts"
+import * as slices from "./slices.ts"
+
+/** A slice of memory that is not shared is copied, once: structured clone would copy all that it is a slice of. */
+const shared = (array: TypedArray): TypedArray => {
+  if (array.buffer instanceof SharedArrayBuffer) return array
+  const copy = new (slices.constructorOf(slices.kindOf(array)!))(new SharedArrayBuffer(array.byteLength))
+  slices.copyTo(copy, array)
+  return copy
+}
+
+const sharedSlice: codec.Codec = {
+  encode: (slice) => {
+    const { input, output } = slice as slices.Slice
+    return { input: shared(input), output } satisfies slices.Slice
+  },
+  decode: slices.read
+}
+
+/** Without its place in the output, which would be copied too. */
+const sentSlice: codec.Codec = {
+  encode: (slice) => ({ input: (slice as slices.Slice).input, output: undefined }) satisfies slices.Slice,
+  decode: slices.read
+}
+
+/** How what a task takes, and what it gives, is sent; `shares` says whether shared memory that is sent is shared. */
+export const codecsOf = (task: Code, shares: boolean): codec.TaskCodecs => {
+  const definition = portable.definition(task)
+  const codecs = definition.schemas === undefined ? crossing.noCodecs : codec.fromSchemas(definition.schemas)
+  return definition.slices === true ? { ...codecs, input: shares ? sharedSlice : sentSlice } : codecs
+}
+
+/** How what crosses between fibers is treated. Both throw when it cannot cross. */
+export interface Crossing {
+  readonly input: (item: unknown) => unknown
+  readonly output: (value: unknown, item: unknown) => unknown
+}
+
+/** As it would be sent to a thread. */
+export const cloning = (task: Code): Crossing => {
+  const { input, output } = codecsOf(task, true)
+  const using = portable.definition(task).slices === true ? slices.codecs.output : output
+  return {
+    input: (item) => crossing.clone(item, input),
+    output: (value, item) => crossing.clone(value, using, item)
+  }
+}
+
+/** As it is; only slices are more than what the task takes, and their results have a place to go to. */
+export const direct = (task: Code): Crossing | undefined =>
+  portable.definition(task).slices === true ? { input: slices.read, output: slices.placeOrCopy } : undefined
