@@ -89,7 +89,9 @@ export class Slices implements Iterable<Slice>, Sink {
     const kind = value === written ? own : kindOf(value)!
     this.kind ??= kind
     if (kind !== this.kind) {
-      const cause = new TypeError(`The task returned a ${kind}, after a ${this.kind}: they cannot be one array`)
+      const cause = new TypeError(
+        `The task returned arrays of several types, ${this.kind} and ${kind}, which cannot be put together`
+      )
       this.fail(notSerializable("output", index, cause))
       return 0
     }
