@@ -3,10 +3,12 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Transferable from "effect/workers/Transferable"
 import * as FiberPool from "../src/FiberPool.ts"
 import { cut, Slices } from "../src/internal/mapArray.ts"
 import * as slices from "../src/internal/slices.ts"
-import type { TypedArray } from "../src/WorkerPool.ts"
+import * as Portable from "../src/Portable.ts"
+import * as WorkerPool from "../src/WorkerPool.ts"
 import type { WorkerPoolError } from "../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { integer, kinds, makePool, noise, oneOf, optional, reasons, runs } from "./support.ts"
@@ -27,7 +29,7 @@ const bigints = [BigInt64Array, BigUint64Array]
 const arrayTypes = [...numbers, ...bigints]
 
 /** A view of `length` elements, each of which tells its place, in the midst of other memory. */
-const make = (type: number, length: number, offset: number, shared: boolean): TypedArray => {
+const make = (type: number, length: number, offset: number, shared: boolean): WorkerPool.TypedArray => {
   const Type = arrayTypes[type % arrayTypes.length]!
   const bytes = (offset + length + 3) * Type.BYTES_PER_ELEMENT
   const buffer = shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes)
@@ -39,7 +41,7 @@ const make = (type: number, length: number, offset: number, shared: boolean): Ty
   return whole.subarray(offset, offset + length)
 }
 
-const elements = (array: TypedArray): ReadonlyArray<number | bigint> => [...(array as Float64Array)]
+const elements = (array: WorkerPool.TypedArray): ReadonlyArray<number | bigint> => [...(array as Float64Array)]
 
 const shapes = {
   type: integer(0, arrayTypes.length - 1),
@@ -102,7 +104,7 @@ describe("slices of an array", () => {
       const array = make(type, length, offset, shared)
       const into = new Slices(array, cut(length, workers, { chunkSize, chunks }))
       const results = [...into].map(
-        ({ input, output }, index): { readonly value: unknown; readonly as: TypedArray } => {
+        ({ input, output }, index): { readonly value: unknown; readonly as: WorkerPool.TypedArray } => {
           const by = noise(seed, index) % 4
           if (type !== other) {
             const of = make(other, noise(seed, index) % 7, 1, false)
@@ -149,7 +151,7 @@ const webAssemblyMemory = (): ArrayBuffer => {
 }
 
 describe("results of a slice", () => {
-  const slice = (input: TypedArray, isShared = true): slices.Slice => ({
+  const slice = (input: WorkerPool.TypedArray, isShared = true): slices.Slice => ({
     input,
     output: isShared ? new Float64Array(new SharedArrayBuffer(input.byteLength)) : undefined
   })
@@ -182,8 +184,8 @@ describe("results of a slice", () => {
   it("S1 that do not fit are moved where their memory is their own", () => {
     const result = Float32Array.of(1, 2)
     const { placed, transfers } = place(result)
-    assert.deepStrictEqual(elements(placed as TypedArray), [1, 2])
-    assert.deepStrictEqual(transfers, [(placed as TypedArray).buffer])
+    assert.deepStrictEqual(elements(placed as WorkerPool.TypedArray), [1, 2])
+    assert.deepStrictEqual(transfers, [(placed as WorkerPool.TypedArray).buffer])
     assert.strictEqual(result.length, 0)
     assert.throws(() => place(result), /has moved/)
   })
@@ -195,8 +197,8 @@ describe("results of a slice", () => {
     for (const result of [whole.subarray(1, 3), wasm, shared, input.subarray(1)]) {
       const before = elements(result)
       const { placed, transfers } = place(result)
-      assert.deepStrictEqual(elements(placed as TypedArray), before)
-      const { buffer } = placed as TypedArray
+      assert.deepStrictEqual(elements(placed as WorkerPool.TypedArray), before)
+      const { buffer } = placed as WorkerPool.TypedArray
       assert.deepStrictEqual(transfers, [buffer])
       assert.isTrue(buffer instanceof ArrayBuffer && buffer !== result.buffer)
       assert.deepStrictEqual(elements(result), before)
@@ -332,6 +334,21 @@ describe("mapArray", () => {
       }
       assert.strictEqual((yield* pool.mapArray(array, task)).length, 10)
       assert.isTrue(seen.every((buffer) => buffer === array.buffer))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("S1 passes over a Schema of results, which the elements do not need", () =>
+    Effect.gen(function* () {
+      const invert = Portable.make(
+        "test:arrays",
+        "invert",
+        (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes.map((byte) => 255 - byte),
+        { output: Transferable.Uint8Array }
+      )
+      const pool = yield* Effect.provide(WorkerPool.make({ size: 2 }), WorkerRuntime.layerFibers())
+      const bytes = Uint8Array.of(1, 2, 3)
+      assert.deepStrictEqual(elements(yield* pool.mapArray(bytes, invert, { chunkSize: 2 })), [254, 253, 252])
+      assert.deepStrictEqual(elements(bytes), [1, 2, 3])
     }).pipe(Effect.scoped)
   )
 

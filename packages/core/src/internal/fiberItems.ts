@@ -11,7 +11,6 @@ import * as Semaphore from "effect/Semaphore"
 import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk } from "../WorkerRuntime.ts"
-import type { Codec } from "./codec.ts"
 import * as crossing from "./crossing.ts"
 import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "./portable.ts"
@@ -43,7 +42,6 @@ class Running {
   task: Task = () => undefined
   /** What is done to items and results; nothing where it is `undefined`. */
   crossing: taskCrossing.Crossing | undefined = undefined
-  error: Codec | undefined = undefined
   /** While its task is being loaded. */
   loading: Fiber.Fiber<void> | undefined = undefined
   next = 0
@@ -122,7 +120,6 @@ export class FiberItems {
         return this.end(running, this.host.code.startFailed(resolver.schemasOnOneSide()))
       }
       running.crossing = taskCrossing.cloning(chunk.task)
-      running.error = taskCrossing.codecsOf(chunk.task, true).error
     } else {
       running.crossing = taskCrossing.direct(chunk.task)
     }
@@ -214,16 +211,12 @@ export class FiberItems {
     )
   }
 
-  private report(
-    { chunk, crossing: crosses, error }: Running,
-    position: number,
-    exit: Exit.Exit<unknown, unknown>
-  ): void {
+  private report({ chunk, crossing: crosses }: Running, position: number, exit: Exit.Exit<unknown, unknown>): void {
     const index = chunk.indices[position]!
     if (Exit.isFailure(exit)) {
       // the runtime's own errors do not come from the task, so they do not cross
       const isCloned = this.host.clone && !exit.cause.reasons.some(isOwn)
-      return chunk.onFailure(position, isCloned ? crossing.cloneCause(exit.cause, index, error) : exit.cause)
+      return chunk.onFailure(position, isCloned ? crossing.cloneCause(exit.cause, index, crosses?.error) : exit.cause)
     }
     if (chunk.discard) return chunk.onSuccess(position, undefined)
     if (crosses === undefined) return chunk.onSuccess(position, exit.value)

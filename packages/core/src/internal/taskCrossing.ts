@@ -10,7 +10,7 @@ import * as slices from "./slices.ts"
 
 /** A slice of memory that is not shared is copied, once: structured clone would copy all that it is a slice of. */
 const shared = (array: TypedArray): TypedArray => {
-  if (array.buffer instanceof SharedArrayBuffer) return array
+  if (array.buffer[Symbol.toStringTag] === "SharedArrayBuffer") return array
   const copy = new (slices.constructorOf(slices.kindOf(array)!))(new SharedArrayBuffer(array.byteLength))
   slices.copyTo(copy, array)
   return copy
@@ -37,22 +37,29 @@ export const codecsOf = (task: Code, shares: boolean): codec.TaskCodecs => {
   return definition.slices === true ? { ...codecs, input: shares ? sharedSlice : sentSlice } : codecs
 }
 
-/** How what crosses between fibers is treated. Both throw when it cannot cross. */
+/** What is done to what crosses between fibers. */
 export interface Crossing {
+  /** Throws when the item cannot cross. */
   readonly input: (item: unknown) => unknown
+  /** Throws when the result of the item cannot cross. */
   readonly output: (value: unknown, item: unknown) => unknown
+  /** Of failures, where the task has a Schema for them. */
+  readonly error: codec.Codec | undefined
 }
 
 /** As it would be sent to a thread. */
 export const cloning = (task: Code): Crossing => {
-  const { input, output } = codecsOf(task, true)
+  const { error, input, output } = codecsOf(task, true)
   const using = portable.definition(task).slices === true ? slices.codecs.output : output
   return {
     input: (item) => crossing.clone(item, input),
-    output: (value, item) => crossing.clone(value, using, item)
+    output: (value, item) => crossing.clone(value, using, item),
+    error
   }
 }
 
 /** As it is; only slices are more than what the task takes, and their results have a place to go to. */
 export const direct = (task: Code): Crossing | undefined =>
-  portable.definition(task).slices === true ? { input: slices.read, output: slices.placeOrCopy } : undefined
+  portable.definition(task).slices === true
+    ? { input: slices.read, output: slices.placeOrCopy, error: undefined }
+    : undefined
