@@ -105,6 +105,8 @@ export interface Connection {
   readonly control?: Control | undefined
   /** Whether `transfers` are moved, so that they cannot be sent again. Default: true. */
   readonly moves?: boolean | undefined
+  /** Whether both sides see what either writes to a `SharedArrayBuffer` that is sent. Default: false. */
+  readonly shares?: boolean | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
 }

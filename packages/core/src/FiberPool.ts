@@ -41,6 +41,19 @@ export interface CallOptions<in out S, in out X> extends WorkerPool.DispatchOpti
 }
 
 /**
+ * Options of `mapArray`, where an item is a slice.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface MapArrayOptions<in out S, in out X> extends Omit<CallOptions<S, X>, "length"> {
+  /** Elements per slice, an integer >= 1. Default: see `mapArray` of `WorkerPool`. */
+  readonly chunkSize?: number | undefined
+  /** Number of slices, an integer >= 1, in place of `chunkSize`. */
+  readonly chunks?: number | undefined
+}
+
+/**
  * Options of a pool. Its hooks take their services from where the pool is made.
  *
  * @category options
@@ -105,6 +118,19 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
   readonly streamExit: StreamExitMethod<S, X>
   /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
   readonly streamUnorderedExit: StreamExitMethod<S, X>
+  /**
+   * Maps a TypedArray slice by slice, each of which is a view of the array; what the tasks return is put together in
+   * order, over a `SharedArrayBuffer`. See `mapArray` of `WorkerPool`.
+   */
+  readonly mapArray: <A extends WorkerPool.TypedArray, R extends Effect.Effect<WorkerPool.TypedArray, any, any>>(
+    array: A,
+    task: Task<WorkerPool.ArrayOver<A, ArrayBufferLike>, S, R>,
+    options?: MapArrayOptions<S, X>
+  ) => Effect.Effect<
+    WorkerPool.ArrayOver<Effect.Success<R>, SharedArrayBuffer>,
+    Effect.Error<R> | WorkerPoolError,
+    WithoutScope<Effect.Services<R>>
+  >
   /** Runs a task on one item. */
   readonly run: <A, R extends Effect.Effect<any, any, any>>(
     task: Task<A, S, R>,

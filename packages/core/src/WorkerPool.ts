@@ -103,6 +103,22 @@ export interface CallOptions<in out S, in out X, out P> extends DispatchOptions 
 }
 
 /**
+ * Options of `mapArray`, where an item is a slice: `maxActive` and `lifespan` count slices, `timeout` is that of a slice.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface MapArrayOptions<in out S, in out X, out P> extends Omit<CallOptions<S, X, P>, "length"> {
+  /**
+   * Elements per slice, an integer >= 1; the last slice may be shorter. Default: see `mapArray`; a pool's default, which is
+   * about items, is not used.
+   */
+  readonly chunkSize?: number | undefined
+  /** Number of slices, an integer >= 1, in place of `chunkSize`; fewer where there are fewer elements. */
+  readonly chunks?: number | undefined
+}
+
+/**
  * Options of `run`.
  *
  * @category options
@@ -277,6 +293,60 @@ export type Task<A, R, C extends Portable.Crossing, S, P> = Portable.Portable<
 > &
   CheckTask<R, C, P>
 
+interface Kinds<M extends ArrayBufferLike> {
+  readonly Int8Array: Int8Array<M>
+  readonly Uint8Array: Uint8Array<M>
+  readonly Uint8ClampedArray: Uint8ClampedArray<M>
+  readonly Int16Array: Int16Array<M>
+  readonly Uint16Array: Uint16Array<M>
+  readonly Int32Array: Int32Array<M>
+  readonly Uint32Array: Uint32Array<M>
+  readonly Float32Array: Float32Array<M>
+  readonly Float64Array: Float64Array<M>
+  readonly BigInt64Array: BigInt64Array<M>
+  readonly BigUint64Array: BigUint64Array<M>
+}
+
+/** Not all libraries that TypeScript may be given have it. */
+interface Float16ArrayLike<out M extends ArrayBufferLike> {
+  readonly [Symbol.toStringTag]: "Float16Array"
+  readonly BYTES_PER_ELEMENT: number
+  readonly buffer: M
+  readonly byteLength: number
+  readonly byteOffset: number
+  readonly length: number
+}
+
+/**
+ * A TypedArray of any kind of elements, over memory of type `M`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TypedArray<M extends ArrayBufferLike = ArrayBufferLike> = Kinds<M>[keyof Kinds<M>] | Float16ArrayLike<M>
+
+/**
+ * A TypedArray of the same kind as `A`, over memory of type `M`.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type ArrayOver<A, M extends ArrayBufferLike> = 0 extends 1 & A
+  ? TypedArray<M>
+  : A extends { readonly [Symbol.toStringTag]: infer K extends keyof Kinds<M> }
+    ? Kinds<M>[K]
+    : A
+
+/**
+ * `unknown` when what a task returns is a TypedArray, or else a type that nothing has, whose key says what is wrong.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type CheckArray<R> = [Portable.Success<R>] extends [TypedArray]
+  ? unknown
+  : { readonly "a task of mapArray returns a TypedArray, and this one returns": Portable.Success<R> }
+
 /**
  * The outcome of one item.
  *
@@ -399,6 +469,69 @@ export type ForEachMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = nev
 ) => Effect.Effect<void, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 /**
+ * `mapArray` maps a TypedArray slice by slice: a task gets a slice of the array as a TypedArray, and returns a TypedArray; what
+ * the tasks return is put together in order.
+ *
+ * **When to use**
+ *
+ * Use for numbers, pixels and samples in great number: elements cost no message and no object each, and on threads an
+ * array in shared memory is not even copied.
+ *
+ * **Details**
+ *
+ * - On threads, slices of an array over a `SharedArrayBuffer` are views of just that memory. Slices of another array are
+ *   copied to shared memory, each once, as they are sent; to avoid that, make the array over a `SharedArrayBuffer` in the
+ *   first place: `new Float64Array(new SharedArrayBuffer(8 * length))`. To processes slices are copied; a `FiberPool`, and
+ *   fibers with `clone: false`, see views of the array itself.
+ * - The result is always over a `SharedArrayBuffer`, so that the next `mapArray` takes it as it is; `result.slice()` is an
+ *   ordinary array. A slice's result of the array's own type and the slice's length is written to its place there by the
+ *   worker, and does not cross. Any other is moved to the pool, and what has come is put together in the end.
+ * - A slice is an item: `timeout` is that of a slice, `lifespan` and `maxActive` count slices, and so do the indices in
+ *   errors. By default there are 32 slices per worker, but none of less than 1,024 elements, unless there would be fewer
+ *   than 4 per worker. `chunkSize` is the number of elements in a slice, `chunks` the number of slices.
+ * - A slice for which a task returns no TypedArray, or one of another type than others of the call, fails the call with
+ *   `NotSerializable`.
+ * - A slice's elements are their own encoding, so Schemas for input and output are not applied; one for errors is.
+ *
+ * **Gotchas**
+ *
+ * - A task sees shared memory as it is while it runs, and what it writes to its slice is written to the array. A task that
+ *   changes its slice, and is run again because its worker was lost (`onWorkerLost: { retries }`), finds it changed.
+ * - A result that differs from its slice in type or length is moved: the task cannot use it any more. An array that is
+ *   kept, in the worker's state for example, is returned as a copy: `kept.slice()`.
+ * - An empty array starts nothing, so that nobody knows what the task would have returned: the result is an empty array of
+ *   the input's own type.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerPool, WorkerRuntime } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const halve = Portable.inline((slice: Float64Array) => slice.map((x) => x / 2))
+ * const keepOdd = Portable.inline((slice: Int32Array) => slice.filter((n) => n % 2 === 1))
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+ *   const numbers = new Float64Array(new SharedArrayBuffer(8 * 10_000)).fill(3)
+ *   const halves = yield* pool.mapArray(numbers, halve)
+ *   const quarters = yield* pool.mapArray(halves, halve)
+ *   const odd = yield* pool.mapArray(Int32Array.of(1, 2, 3, 4, 5), keepOdd, { chunks: 2 })
+ *   return { length: quarters.length, last: quarters.at(-1), odd: Array.from(odd) }
+ * }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers()))
+ *
+ * await Effect.runPromise(program) // => { length: 10_000, last: 0.75, odd: [1, 3, 5] }
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MapArrayMethod<S, X, P> = <A extends TypedArray, R, C extends Portable.Crossing>(
+  array: A,
+  task: Task<ArrayOver<A, ArrayBufferLike>, R, C, S, P> & CheckArray<R>,
+  options?: MapArrayOptions<S, X, P>
+) => Effect.Effect<ArrayOver<Portable.Success<R>, SharedArrayBuffer>, Portable.Failure<R> | WorkerPoolError>
+
+/**
  * `stream` and `streamUnordered`.
  *
  * @category models
@@ -459,6 +592,11 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
   readonly streamExit: StreamExitMethod<S, X, P>
   /** A lazy Stream of outcomes in completion order, as `mapExit` gives them. */
   readonly streamUnorderedExit: StreamExitMethod<S, X, P>
+  /**
+   * Maps a TypedArray slice by slice, on threads without copying it; what the tasks return is put together in order. See
+   * `MapArrayMethod`.
+   */
+  readonly mapArray: MapArrayMethod<S, X, P>
   /**
    * Runs a task on one item.
    *

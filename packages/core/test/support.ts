@@ -97,7 +97,8 @@ const calls = [
   "stream",
   "streamUnordered",
   "streamExit",
-  "streamUnorderedExit"
+  "streamUnorderedExit",
+  "mapArray"
 ] as const
 
 /** Makes a pool of the kind: a WorkerPool on fibers gives its tasks and hooks addresses, and clones what crosses. */

@@ -3,6 +3,7 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Layer, Option, Order, References } from "effect"
 import * as appLayers from "../src/app-layers.ts"
+import * as arrays from "../src/arrays.ts"
 import * as bind from "../src/bind.ts"
 import * as cancel from "../src/cancel.ts"
 import * as crashes from "../src/crashes.ts"
@@ -94,6 +95,8 @@ describe("examples on threads", () => {
   })
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))
+
+  example("arrays", arrays.program, (result) => assert.deepStrictEqual(result, { samples: 2_646_000, loudest: 32_767 }))
 
   example("services", services.program, (result) =>
     assert.deepStrictEqual(result, { prices: [420, 30, 250], unknown: "no product cake" })

@@ -18,8 +18,11 @@ import type { Schemas } from "./portable.ts"
 
 /** Both directions throw, a SchemaError as a rule, when the Schema rejects the value. */
 export interface Codec {
-  /** Adds what should be moved instead of copied to `transfers`, which stay as they are when it throws. */
-  readonly encode: (value: unknown, transfers: Array<Channel.Transferable>) => unknown
+  /**
+   * Adds what should be moved instead of copied to `transfers`, which stay as they are when it throws. Of a result, `item`
+   * is what it was made of, as that crossed.
+   */
+  readonly encode: (value: unknown, transfers: Array<Channel.Transferable>, item?: unknown) => unknown
   readonly decode: (value: unknown) => unknown
 }
 

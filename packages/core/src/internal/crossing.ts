@@ -58,12 +58,12 @@ export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error
 
 /**
  * Clones an item or a result as it would be sent, by its Schema where it has one; an error keeps what structured clone
- * would lose. Throws when it cannot be cloned.
+ * would lose. Throws when it cannot be cloned. Of a result, `item` is what it was made of.
  */
-export const clone = (value: unknown, using: Codec | undefined): unknown => {
+export const clone = (value: unknown, using: Codec | undefined, item?: unknown): unknown => {
   if (using !== undefined) {
     const transfers: Array<Transferable> = []
-    const encoded = using.encode(value, transfers)
+    const encoded = using.encode(value, transfers, item)
     return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
   }
   return value instanceof Error ? failure.decode(structuredClone(failure.encode(value))) : structuredClone(value)

@@ -5,9 +5,8 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import type { Chunk } from "../WorkerRuntime.ts"
-import type * as codec from "./codec.ts"
-import * as crossing from "./crossing.ts"
 import type { FiberLane } from "./fiberLane.ts"
+import type { Crossing } from "./taskCrossing.ts"
 import type { WorkerContextImpl } from "./workerContext.ts"
 
 export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
@@ -24,7 +23,8 @@ export class FiberChunk {
   /** How many of them have yet to take their first. */
   waiting = 0
   task: Task = () => undefined
-  codecs: codec.TaskCodecs = crossing.noCodecs
+  /** What is done to items and results; nothing where it is `undefined`. */
+  crossing: Crossing | undefined = undefined
   /** The state of its worker. */
   state: unknown = undefined
   /** While its task is being loaded. */

@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk } from "../WorkerRuntime.ts"
-import * as codec from "./codec.ts"
 import { FiberChunk, type Task } from "./fiberChunk.ts"
 import { FiberLane, type LaneHost } from "./fiberLane.ts"
 import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "./portable.ts"
 import * as resolver from "./resolver.ts"
+import * as taskCrossing from "./taskCrossing.ts"
 
 /** What the items need of their worker. */
 export interface ItemsHost extends LaneHost {
@@ -90,14 +90,18 @@ export class FiberItems {
     if (typeof task !== "function") {
       return this.end(taken, this.host.code.startFailed(new Error("The task's export is no function")))
     }
-    const { schemas } = portable.definition(taken.chunk.task)
+    const { schemas, slices } = portable.definition(taken.chunk.task)
     taken.task = task as Task
     taken.state = this.host.state()
     if (this.host.clone) {
-      if (schemas !== undefined) taken.codecs = codec.fromSchemas(schemas)
-      else if (portable.isPortable(task) && portable.definition(task).schemas !== undefined) {
+      const found = portable.isPortable(task) ? portable.definition(task).schemas : undefined
+      const needed = slices === true ? found?.error : found
+      if (schemas === undefined && needed !== undefined) {
         return this.end(taken, this.host.code.startFailed(resolver.schemasOnOneSide()))
       }
+      taken.crossing = taskCrossing.cloning(taken.chunk.task)
+    } else {
+      taken.crossing = taskCrossing.direct(taken.chunk.task)
     }
     this.queue.add(taken)
     this.fill()

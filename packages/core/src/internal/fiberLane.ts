@@ -122,12 +122,12 @@ export class FiberLane {
 
   /** Calls the task: returns what of it has to be run, or reports its outcome. */
   private begin(position: number): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
-    const { chunk, state, task } = this.chunk
-    const { clone, worker } = this.host
+    const { chunk, crossing: crosses, state, task } = this.chunk
+    const { worker } = this.host
     let item = chunk.items[position]
-    if (clone) {
+    if (crosses !== undefined) {
       try {
-        item = crossing.clone(item, this.chunk.codecs.input)
+        item = crosses.input(item)
       } catch (cause) {
         const error = crossing.notSerializable("input", chunk.index(position), cause)
         return this.fail(position, Cause.fail(error))
@@ -182,21 +182,21 @@ export class FiberLane {
 
   private report(position: number, exit: Exit.Exit<unknown, unknown>): undefined {
     if (exit._tag === "Success") return this.succeed(position, exit.value)
-    const { chunk, codecs } = this.chunk
+    const { chunk, crossing: crosses } = this.chunk
     // the runtime's own errors do not come from the task, so they do not cross
-    const crosses = this.host.clone && !exit.cause.reasons.some(isOwn)
+    const isCloned = this.host.clone && !exit.cause.reasons.some(isOwn)
     const index = chunk.index(position)
-    return this.fail(position, crosses ? crossing.cloneCause(exit.cause, index, codecs.error) : exit.cause)
+    return this.fail(position, isCloned ? crossing.cloneCause(exit.cause, index, crosses?.error) : exit.cause)
   }
 
   private succeed(position: number, value: unknown): undefined {
-    const { chunk, codecs } = this.chunk
+    const { chunk, crossing: crosses } = this.chunk
     let result: unknown = undefined
     if (!chunk.discard) {
       result = value
-      if (this.host.clone) {
+      if (crosses !== undefined) {
         try {
-          result = crossing.clone(value, codecs.output)
+          result = crosses.output(value, chunk.items[position])
         } catch (cause) {
           return this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
         }

@@ -240,7 +240,7 @@ export class ItemLoop {
     }
     context.end()
     if (deadline !== undefined && performance.now() > deadline) return this.record(work, position, now, timedOut)
-    this.outboxFor(work, position, now).succeed(run.discard ? undefined : result, task.codecs, run.discard)
+    this.outboxFor(work, position, now).succeed(result, task.codecs, run.discard, run.items[position])
     this.recorded(work)
   }
 
@@ -284,9 +284,9 @@ export class ItemLoop {
   // ---------------------------------------------------------------------------
 
   private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { discard } = work.run
+    const { discard, items } = work.run
     const outbox = this.outboxFor(work, position, now)
-    if (exit._tag === "Success") outbox.succeed(discard ? undefined : exit.value, work.task.codecs, discard)
+    if (exit._tag === "Success") outbox.succeed(exit.value, work.task.codecs, discard, items[position])
     else if (exit._tag === "Failure") outbox.fail(exit.cause, work.task.codecs)
     else outbox.other(exit)
     this.recorded(work)

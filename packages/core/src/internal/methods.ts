@@ -10,13 +10,16 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { TypedArray } from "../WorkerPool.ts"
 import type * as WorkerPoolError from "../WorkerPoolError.ts"
 import { Call } from "./call.ts"
+import { cut, Slices } from "./mapArray.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
 import { failAll, logReleasesFailed } from "./pool.ts"
 import * as portable from "./portable.ts"
 import * as sink from "./sink.ts"
+import { kindOf } from "./slices.ts"
 import * as source from "./source.ts"
 
 type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
@@ -157,6 +160,28 @@ export const collect = (
     return Result.isFailure(prepared)
       ? Effect.fail(prepared.failure)
       : complete(pool, prepared.success, overrides, () => into.results)
+  })
+
+/** `mapArray`: a map whose items are slices, each of which is a chunk by itself. */
+export const mapArray = (
+  pool: Pool,
+  array: unknown,
+  task: unknown,
+  overrides: options.CallOptions
+): Effect.Effect<any, any, any> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    // before the array is cut by them
+    const error = options.invalid(overrides)
+    if (error !== undefined) return Effect.fail(error)
+    if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
+    if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
+    const input = array as TypedArray
+    const slices = new Slices(input, cut(input.length, pool.size, overrides))
+    const one = { ...overrides, chunkSize: 1, chunks: undefined }
+    const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, context, () => {})
+    if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
+    slices.fail = (error) => prepared.success.call.fail(Cause.fail(error))
+    return complete(pool, prepared.success, overrides, () => slices.result)
   })
 
 /** `run`. */

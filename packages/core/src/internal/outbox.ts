@@ -54,12 +54,12 @@ export class Outbox {
     return chunk === this.chunk && position === this.from + this.count
   }
 
-  succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean): void {
+  succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean, item: unknown): void {
     if (discard) {
       this.count++
     } else if (codecs?.output !== undefined) {
       try {
-        this.values[this.count] = codecs.output.encode(value, this.transfers)
+        this.values[this.count] = codecs.output.encode(value, this.transfers, item)
         this.count++
       } catch (cause) {
         this.other(notSerializable("output", cause))

@@ -49,6 +49,8 @@ export interface Schemas {
 export interface Definition {
   readonly address: Address
   readonly schemas: Schemas | undefined
+  /** Whether its items are slices of an array, and its results parts of one. */
+  readonly slices?: boolean
 }
 
 export const isPortable = (u: unknown): u is Portable.Portable<unknown, Portable.Crossing> =>
@@ -125,6 +127,15 @@ export const bind = (portable: Portable.Portable<any, any>, value: unknown): any
 }
 
 export const inline = (f: (...args: any) => any): any => reference({ _tag: "Inline", source: String(f) }, undefined)
+
+/** The task for slices of an array: these cross as they are, so that of its Schemas only that of failures is of use. */
+export const slicing = (task: Portable.Portable<any, any>): any => {
+  const { address, schemas } = definition(task)
+  return brand(
+    {},
+    { address, schemas: schemas?.error === undefined ? undefined : { error: schemas.error }, slices: true }
+  )
+}
 
 /** Names a closure by itself. */
 export const closure = (value: unknown): any => reference({ _tag: "Closure", value }, undefined)

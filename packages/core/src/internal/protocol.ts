@@ -47,6 +47,8 @@ export interface Run {
   readonly errors: ReadonlyArray<number>
   /** Whether items are encoded by the task's Schemas, and results and failures are to be. */
   readonly encoded: boolean
+  /** Whether items are slices of an array. */
+  readonly slices?: boolean | undefined
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean

@@ -7,7 +7,7 @@ import type { WorkerIdentity } from "../WorkerPoolError.ts"
 import * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Chunk, InHand } from "../WorkerRuntime.ts"
 import { ChunkWatch, type Overdue, type Watched, type WatchLimits } from "./chunkWatch.ts"
-import * as codec from "./codec.ts"
+import type * as codec from "./codec.ts"
 import { Cell, phases } from "./control.ts"
 import * as crossing from "./crossing.ts"
 import * as failure from "./failure.ts"
@@ -15,6 +15,7 @@ import type { KnownAddresses } from "./knownAddresses.ts"
 import * as lost from "./lost.ts"
 import * as portable from "./portable.ts"
 import type * as protocol from "./protocol.ts"
+import * as taskCrossing from "./taskCrossing.ts"
 
 /** What the chunks need of their worker. */
 export interface ChunksHost extends WatchLimits {
@@ -68,8 +69,8 @@ export class RemoteChunks {
   }
 
   run(chunk: Chunk): void {
-    const { schemas } = portable.definition(chunk.task)
-    const codecs = schemas === undefined ? crossing.noCodecs : codec.fromSchemas(schemas)
+    const { schemas, slices } = portable.definition(chunk.task)
+    const codecs = taskCrossing.codecsOf(chunk.task, this.host.connection.shares ?? false)
     const id = this.nextChunk++
     let task: protocol.Reference
     try {
@@ -91,6 +92,7 @@ export class RemoteChunks {
           items,
           errors,
           encoded: schemas !== undefined,
+          slices,
           timeout: chunk.timeout,
           discard: chunk.discard,
           reportInterval: chunk.reportInterval

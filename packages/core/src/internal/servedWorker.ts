@@ -100,7 +100,7 @@ export class ServedWorker {
     const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
     cell.take()
     // what has been loaded already starts at once
-    if (loaded !== undefined && loaded.schemas === undefined && typeof loaded.value === "function") {
+    if (loaded?.schemas === undefined && typeof loaded?.value === "function" && run.slices !== true) {
       cell.enter(phases.loaded)
       return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
     }
@@ -108,7 +108,7 @@ export class ServedWorker {
     this.loading.add(run.chunk)
     this.code
       .load(run.task)
-      .then((loaded) => this.prepare(loaded, run.encoded))
+      .then((loaded) => this.prepare(loaded, run))
       .then(
         (task) => {
           this.loading.delete(run.chunk)
@@ -124,13 +124,15 @@ export class ServedWorker {
       )
   }
 
-  private async prepare(loaded: Loaded, encoded: boolean): Promise<LoadedTask> {
-    if (typeof loaded.value !== "function") throw new Error("The task's export is no function")
-    const call = loaded.value as LoadedTask["call"]
-    if (loaded.schemas === undefined) return { call, codecs: undefined }
-    if (!encoded) throw resolver.schemasOnOneSide()
-    const codec = await import("./codec.ts")
-    return { call, codecs: codec.fromSchemas(loaded.schemas) }
+  private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
+    if (typeof value !== "function") throw new Error("The task's export is no function")
+    const call = value as LoadedTask["call"]
+    const needed = slices === true ? schemas?.error : schemas
+    if (needed !== undefined && !encoded) throw resolver.schemasOnOneSide()
+    const codecs = needed === undefined ? undefined : (await import("./codec.ts")).fromSchemas(schemas!)
+    if (slices !== true) return { call, codecs }
+    const sliced = await import("./slices.ts")
+    return { call, codecs: { ...sliced.codecs, error: codecs?.error } }
   }
 
   /** Encoded, with what cannot cross replaced by what can be said of it. */

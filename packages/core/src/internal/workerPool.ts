@@ -77,6 +77,8 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     streamUnordered: stream({}, takenUnordered),
     streamExit: stream(methods.outcomes, takenOrdered),
     streamUnorderedExit: stream(methods.outcomes, takenUnordered),
+    mapArray: (array: unknown, task: unknown, overrides?: options.CallOptions) =>
+      methods.mapArray(pool, array, portable(task), call(overrides)),
     run: (task: unknown, input: unknown, overrides?: options.CallOptions) =>
       methods.run(pool, portable(task), input, overrides),
     start: pool.start,

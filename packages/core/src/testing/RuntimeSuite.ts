@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { WorkerRuntime } from "../WorkerRuntime.ts"
+import * as arrays from "./internal/arrays.ts"
 import { failed } from "./internal/assert.ts"
 import * as attention from "./internal/attention.ts"
 import * as blocking from "./internal/blocking.ts"
@@ -110,6 +111,7 @@ export const suite: ReadonlyArray<Case> = [
   ...time.cases,
   ...faults.cases,
   ...serialization.cases,
+  ...arrays.cases,
   ...workers.cases,
   ...controls.cases,
   ...crashes.cases,

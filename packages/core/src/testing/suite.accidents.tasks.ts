@@ -198,3 +198,13 @@ export const signalOnClose = (signal: string): Promise<never> => {
 
 /** So many bytes as an exit result. */
 export const closeFilled = (bytes: number): Uint8Array => fill(bytes)
+
+/** Ends the first worker of a slot when it is given a slice with a certain number, and doubles every other. */
+export const exitInSliceAtFirst = (n: number, slice: Float64Array, worker: WorkerContext): Float64Array =>
+  slice.includes(n) && worker.generation === 1 ? process.exit(3) : slice.map((x) => x * 2)
+
+/** Never ends when it is given a slice with a certain number. */
+export const loopInSlice = (n: number, slice: Float64Array): Float64Array => {
+  while (slice.includes(n));
+  return slice
+}

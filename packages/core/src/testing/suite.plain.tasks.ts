@@ -201,3 +201,60 @@ export const list = (first: string, second: string, item: string, worker: Worker
 
 /** Counts in a bound value. */
 export const countBound = (bound: { count: number }): number => ++bound.count
+
+/** Reads a number of a bound value, and counts there how often. */
+export const readBound = (bound: { readonly numbers: Int32Array; reads: number }, place: number) => {
+  bound.reads++
+  return { number: bound.numbers[place], reads: bound.reads }
+}
+
+// -----------------------------------------------------------------------------
+// Slices of arrays
+// -----------------------------------------------------------------------------
+
+/** As many numbers as there are. */
+export const doubleAll = (slice: Float64Array): Float64Array => slice.map((x) => x * 2)
+
+/** The same in memory that the worker keeps. */
+export const doubleInState = (slice: Float64Array, worker: WorkerContext<Float64Array>): Float64Array => {
+  const kept = worker.state.subarray(0, slice.length)
+  kept.set(slice)
+  for (const [index, x] of kept.entries()) kept[index] = x * 2
+  return kept
+}
+
+/** A hook: memory for `doubleInState`. */
+export const openNumbers = (): Float64Array => new Float64Array(100)
+
+/** What the worker keeps, whatever the slice. */
+export const giveState = (_: Float64Array, worker: WorkerContext<Float64Array>): Float64Array => worker.state
+
+/** Fewer numbers. */
+export const evenOnly = (slice: Int32Array): Int32Array => slice.filter((n) => n % 2 === 0)
+
+/** Numbers of another type, later. */
+export const toFloats = (slice: Int32Array): Promise<Float32Array> =>
+  Promise.resolve().then(() => Float32Array.from(slice, (n) => n / 2))
+
+/** One number for each slice. */
+export const sum = (slice: Float64Array): Float64Array => Float64Array.of(slice.reduce((sum, x) => sum + x, 0))
+
+/** The worker's generation, for each slice. */
+export const generationOf = (_: Uint8Array, worker: WorkerContext): Uint32Array => Uint32Array.of(worker.generation)
+
+/** Changes what it is given. */
+export const fillWithOnes = (slice: Int32Array): Int32Array => slice.fill(1).subarray(0, 0)
+
+/** Says that it has begun by its first element, and ends when the second has been set as well. */
+export const meetInMemory = async (slice: Int32Array): Promise<Int32Array> => {
+  Atomics.store(slice, 0, 1)
+  while (Atomics.load(slice, 1) === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  return Int32Array.of(Atomics.load(slice, 1))
+}
+
+/** An array of another type for the slice that has a certain number in it. */
+export const changeTypeAt = (n: number, slice: Int32Array): Int32Array | Float64Array =>
+  slice.includes(n) ? new Float64Array(slice) : slice
+
+/** No array for the slice that has a certain number in it. */
+export const noArrayAt = (n: number, slice: Int32Array): Int32Array | string => (slice.includes(n) ? "none" : slice)

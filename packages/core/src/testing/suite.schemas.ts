@@ -95,3 +95,28 @@ export const greet = Portable.make(import.meta.url, "greet", (name: string, work
     return `${worker.state} and ${text}, ${name}`
   })
 )
+
+let given: Uint8Array<ArrayBuffer> | undefined
+
+/** Gives bytes, which are moved; when there are none to give, says how many are left of the last. */
+export const giveBytes = Portable.make(
+  import.meta.url,
+  "giveBytes",
+  (length: number): Uint8Array<ArrayBuffer> => {
+    if (length === 0) return Uint8Array.of(given?.length ?? 255)
+    given = new Uint8Array(length)
+    return given
+  },
+  { output: Transferable.Uint8Array }
+)
+
+/** Mirrors pairs of numbers, and fails for those that are too far. */
+export const mirrorAll = Portable.make(
+  import.meta.url,
+  "mirrorAll",
+  (pair: Float64Array): Effect.Effect<Float64Array, TooFar> => {
+    const [x = 0, y = 0] = pair
+    return x > 10 ? Effect.fail(new TooFar({ point: new Point({ x, y }) })) : Effect.succeed(Float64Array.of(y, x))
+  },
+  { error: TooFar }
+)

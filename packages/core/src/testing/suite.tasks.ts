@@ -388,3 +388,17 @@ export const openLooping = Effect.addFinalizer(() =>
     for (;;);
   })
 )
+
+// -----------------------------------------------------------------------------
+// Slices of arrays
+// -----------------------------------------------------------------------------
+
+/** Squares numbers, and fails for slices with a certain one. */
+export const squareAllBut = (n: number, slice: Float64Array): Effect.Effect<Float64Array, Busy> =>
+  slice.includes(n)
+    ? Effect.fail(new Busy({ resource: String(n) }))
+    : Effect.map(Effect.yieldNow, () => slice.map((x) => x * x))
+
+/** Never ends for slices with a certain number. */
+export const holdSlice = (n: number, slice: Float64Array): Effect.Effect<Float64Array> =>
+  slice.includes(n) ? Effect.never : Effect.succeed(slice)

@@ -112,7 +112,8 @@ class Thread {
         if (busy) this.worker.ref()
         else this.worker.unref()
       },
-      control
+      control,
+      shares: true
     }
   }
 }

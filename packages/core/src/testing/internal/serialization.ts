@@ -172,6 +172,16 @@ const values: ReadonlyArray<Case> = [
       yield* assert.equal(yield* pool.map([bytes], schemas.countBytes), [16])
       yield* assert.equal(bytes.length, 0, "what is left here")
     })
+  },
+  {
+    rule: "S1",
+    name: "moves a transferable result instead of copying it",
+    needs: ["transfer"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      yield* assert.equal((yield* pool.run(schemas.giveBytes, 16)).length, 16)
+      yield* assert.equal([...(yield* pool.run(schemas.giveBytes, 0))], [0], "what is left there")
+    })
   }
 ]
 
@@ -253,6 +263,19 @@ const portables: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({ size: 2 })
       yield* pool.map([1, 2, 3, 4], Portable.bind(tasks.closeCounted, memory), { chunkSize: 1 })
       yield* assert.equal(Atomics.load(new Int32Array(memory), 1), 4, "count")
+    })
+  },
+  {
+    rule: "S1",
+    name: "lets tasks see what is written to a bound SharedArrayBuffer later, though it crosses once per worker",
+    needs: ["sharedMemory"],
+    effect: Effect.gen(function* () {
+      const numbers = new Int32Array(new SharedArrayBuffer(8))
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const reading = Portable.bind(plain.readBound, { numbers, reads: 0 })
+      yield* assert.equal(yield* pool.run(reading, 1), { number: 0, reads: 1 })
+      Atomics.store(numbers, 1, 7)
+      yield* assert.equal(yield* pool.run(reading, 1), { number: 7, reads: 2 })
     })
   },
   {
