@@ -223,7 +223,8 @@ export class Call {
 
   /** Whether results that stand one after another can be taken at once. */
   get takesAll(): boolean {
-    return this.options.outcome === undefined && this.options.sink.putAll !== undefined
+    const { outcome, sink } = this.options
+    return outcome === undefined && sink.putAll !== undefined
   }
 
   /** Items of a chunk that stand one after another, from a position on, have succeeded. */

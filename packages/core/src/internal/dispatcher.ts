@@ -39,6 +39,10 @@ export class Dispatcher implements CallHost {
     return [...this.rotation]
   }
 
+  isWaiting(call: Call): boolean {
+    return this.rotation.has(call)
+  }
+
   ready(call: Call): void {
     this.rotation.add(call)
     this.pump()

@@ -195,9 +195,8 @@ export const run = (
     const error = overrides === undefined ? undefined : options.invalid(overrides)
     if (error !== undefined) return Effect.fail(error)
     if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
-    return pool.run({
+    return pool.run(input, {
       task,
-      input,
       timeout: options.millis(overrides?.timeout ?? pool.defaults.timeout),
       retries: options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost),
       context

@@ -111,9 +111,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   }
 
   /** What does a `run`, once nothing keeps calls out; to be run at once. */
-  run(request: RunRequest): Effect.Effect<unknown, unknown> {
-    if (this.gate.isOpen) return this.enterRun(request)
-    const error = this.overloaded(this.waitingRuns + 1)
+  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+    if (this.gate.isOpen) return this.enterRun(input, request)
+    const error = this.overloaded(1)
     if (error !== undefined) return Effect.fail(error)
     this.runsAtGate++
     let isAtGate = true
@@ -123,13 +123,13 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     }
     const entered = this.gate.pass(() => {
       leaveGate()
-      return this.enterRun(request)
+      return this.enterRun(input, request)
     }, identity)
     return Effect.ensuring(entered, Effect.sync(leaveGate))
   }
 
-  private enterRun(request: RunRequest): Effect.Effect<unknown, unknown> {
-    return this.isClosed ? Effect.fail(closed) : this.runs.run(request)
+  private enterRun(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+    return this.isClosed ? Effect.fail(closed) : this.runs.run(input, request)
   }
 
   /** Offers the call's items, once what it released by its start is gone. */
@@ -204,9 +204,10 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return this.runsAtGate + this.runs.waiting
   }
 
-  overloaded(waiting: number): WorkerPoolError.WorkerPoolError | undefined {
+  /** Why so many more `run`s may not wait. */
+  overloaded(more = 0): WorkerPoolError.WorkerPoolError | undefined {
     const { maxPending } = this.defaults
-    if (maxPending === undefined || waiting <= maxPending) return undefined
+    if (maxPending === undefined || this.waitingRuns + more <= maxPending) return undefined
     return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
   }
 

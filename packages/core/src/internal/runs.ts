@@ -22,7 +22,10 @@ const chunkTime = 1
 
 /** What the `run`s ask of their pool. */
 export interface RunsHost {
-  readonly dispatcher: CallHost
+  readonly dispatcher: CallHost & {
+    /** Whether the call waits for a slot. */
+    readonly isWaiting: (call: Call) => boolean
+  }
   /** How many workers there are. */
   readonly size: number
   readonly tasksPerWorker: number
@@ -30,43 +33,44 @@ export interface RunsHost {
   readonly itemTime: (task: Code) => ItemTime
   readonly began: (call: Call) => void
   readonly ended: (call: Call) => void
-  /** Why no more of them may wait, if so many wait. */
-  readonly overloaded: (waiting: number) => WorkerPoolError.WorkerPoolError | undefined
+  /** Why one that waits must not, if too many do. */
+  readonly overloaded: () => WorkerPoolError.WorkerPoolError | undefined
   /** Logs what nobody else hears of. */
   readonly releasesFailed: (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>) => Effect.Effect<void>
 }
 
-/** What a `run` is asked for. */
+/** What `run`s that share a call have in common. */
 export interface RunRequest {
   readonly task: Code
-  readonly input: unknown
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly retries: number
   readonly context: Context.Context<never>
 }
 
+type Outcome = Exit.Exit<unknown, unknown>
+
 /** One `run`. */
 class Entry {
-  readonly request: RunRequest
+  readonly input: unknown
   readonly group: Group
   /** Its place in its call, once it is in a chunk. */
   place = -1
   isSettled = false
   /** Whether nobody waits for it any more. */
   isDropped = false
-  settled: (exit: Exit.Exit<unknown, unknown>, releases: Releases | undefined) => void
+  settled: (outcome: Outcome, releases: Releases | undefined) => void
 
-  constructor(request: RunRequest, group: Group, settled: Entry["settled"]) {
-    this.request = request
+  constructor(input: unknown, group: Group, settled: Entry["settled"]) {
+    this.input = input
     this.group = group
     this.settled = settled
   }
 
-  settle(exit: Exit.Exit<unknown, unknown>, releases?: Releases): void {
+  settle(outcome: Outcome, releases?: Releases): void {
     if (this.isSettled) return
     this.isSettled = true
-    this.settled(exit, releases)
+    this.settled(outcome, releases)
   }
 }
 
@@ -128,7 +132,8 @@ class Group implements Source, Sink {
   add(entry: Entry): void {
     this.queue.push(entry)
     this.available++
-    this.call.offer()
+    // if it waits already, there is no worker for it now
+    if (!this.host.dispatcher.isWaiting(this.call)) this.call.offer()
   }
 
   /** Whether no worker has it yet. */
@@ -176,7 +181,7 @@ class Group implements Source, Sink {
       entry.place = this.next++
       this.available--
       this.inProgress.set(entry.place, entry)
-      inputs.push(entry.request.input)
+      inputs.push(entry.input)
     }
     this.due -= inputs.length
     if (this.first >= this.queue.length) {
@@ -198,22 +203,22 @@ class Group implements Source, Sink {
   // As its sink
   // ---------------------------------------------------------------------------
 
-  put(place: number, exit: unknown, releases?: Releases): number {
+  put(place: number, outcome: unknown, releases?: Releases): number {
     const entry = this.inProgress.get(place)
     if (entry === undefined) return 1
     this.inProgress.delete(place)
-    entry.settle(exit as Exit.Exit<unknown, unknown>, releases)
+    entry.settle(outcome as Outcome, releases)
     return 1
   }
 
   /** Its call is over: with all of them, unless it has failed. */
   private failAll(): void {
-    const exit = Exit.failCause(this.call.failure ?? Cause.interrupt())
+    const outcome = Exit.failCause(this.call.failure ?? Cause.interrupt())
     const left = [...this.inProgress.values(), ...this.queue.slice(this.first)]
     this.inProgress.clear()
     this.queue = []
     this.available = 0
-    for (const entry of left) entry.settle(exit)
+    for (const entry of left) entry.settle(outcome)
   }
 }
 
@@ -234,20 +239,18 @@ export class Runs {
     return waiting
   }
 
-  run(request: RunRequest): Effect.Effect<unknown, unknown> {
+  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      const entry = new Entry(request, this.group(request), (exit, releases) => {
-        if (releases === undefined) {
-          this.inProgress--
-          return resume(exit)
-        }
-        resume(Effect.uninterruptible(Effect.flatMap(this.released(releases), (failures) => withReleases(exit, failures))))
+      const group = this.group(request)
+      const entry = new Entry(input, group, (outcome, releases) => {
+        if (releases !== undefined) return resume(this.afterReleases(outcome, releases))
+        this.inProgress--
+        resume(outcome)
       })
       this.inProgress++
-      const { group } = entry
       group.add(entry)
       if (group.isWaiting(entry)) {
-        const error = this.host.overloaded(this.waiting)
+        const error = this.host.overloaded()
         if (error !== undefined) {
           entry.settle(Exit.fail(error))
           group.drop(entry)
@@ -257,11 +260,17 @@ export class Runs {
     })
   }
 
+  private afterReleases(outcome: Outcome, releases: Releases): Effect.Effect<unknown, unknown> {
+    return Effect.uninterruptible(
+      Effect.flatMap(this.released(releases), (failures) => withReleases(outcome, failures))
+    )
+  }
+
   /** Ends a `run` that nobody waits for any more (C5). */
   private abandon(entry: Entry): Effect.Effect<void> {
     if (entry.isSettled) return Effect.void
     const over = Effect.callback<Releases | undefined>((resume) => {
-      entry.settled = (_exit, releases) => resume(Effect.succeed(releases))
+      entry.settled = (_outcome, releases) => resume(Effect.succeed(releases))
       if (entry.group.drop(entry)) entry.settle(Exit.interrupt())
     })
     return Effect.flatMap(over, (releases) => {
@@ -303,10 +312,10 @@ export class Runs {
 
 /** An outcome, with what failed in the releases that it had to wait for. */
 const withReleases = (
-  exit: Exit.Exit<unknown, unknown>,
+  outcome: Outcome,
   failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>
-): Exit.Exit<unknown, unknown> => {
-  if (failures.length === 0) return exit
-  const reasons = Exit.isFailure(exit) ? exit.cause.reasons : []
+): Outcome => {
+  if (failures.length === 0) return outcome
+  const reasons = Exit.isFailure(outcome) ? outcome.cause.reasons : []
   return Exit.failCause(Cause.fromReasons([...reasons, ...failures.map(Cause.makeFailReason)]))
 }
