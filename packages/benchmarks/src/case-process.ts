@@ -10,6 +10,9 @@ const { name, ...settings }: Settings & { readonly name: CaseName } = JSON.parse
 // every thread's output ends in that of the process
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0)
 
+// when what started it has been killed
+process.on("disconnect", () => process.exit(1))
+
 const tell = (message: Progress | "ended"): void => {
   process.send!(message)
 }

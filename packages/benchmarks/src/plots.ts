@@ -3,8 +3,8 @@ import type { Role } from "./case.ts"
 import type { ContenderResult, MeasurementResult } from "./results.ts"
 import { comparison, number } from "./table.ts"
 
-const width = 860
-const labelWidth = 300
+const width = 880
+const labelWidth = 320
 const valueWidth = 210
 const plotWidth = width - labelWidth - valueWidth
 const rowHeight = 24

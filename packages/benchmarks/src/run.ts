@@ -4,6 +4,7 @@
  */
 import { fork } from "node:child_process"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import { caseNames, type CaseName } from "./case-names.ts"
 import { cases } from "./cases.ts"
 import { describeEnvironment } from "./environment.ts"
@@ -62,7 +63,14 @@ for (const name of options.cases) {
   const measurements = cases[name]
     .measurements({ quick: options.quick, repetitions: options.repetitions })
     .map((measurement) => summarizeMeasurement(measurement, progress))
-  const result = { id: name, title: caseNames[name], seconds: seconds(begun), failed, measurements }
+  const result = {
+    id: name,
+    title: caseNames[name],
+    seconds: seconds(begun),
+    load: os.loadavg()[0]!,
+    failed,
+    measurements
+  }
   done.push(result)
   console.log(`${caseTable(result)}\n`)
 }
