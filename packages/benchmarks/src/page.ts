@@ -29,22 +29,22 @@ const counterpart = (ours: ReadonlyArray<ContenderResult>, { name }: ContenderRe
     .map((variant) => ours.find((our) => our.name.endsWith(variant)))
     .find((our) => our !== undefined) ?? ours.toSorted((a, b) => a.median - b.median)[0]
 
-/** Where others are faster, by a twentieth at least. */
+/** Where others are faster, by a twentieth at least: a line for each measurement where somebody is. */
 export const wins = (results: Results): ReadonlyArray<string> =>
   results.cases.flatMap((one) =>
     one.measurements.flatMap((measurement) => {
       const measured = measurement.contenders.filter(({ failed }) => failed === undefined)
       const ours = measured.filter(({ role }) => role === "ours")
-      return measured
+      const faster = measured
         .filter(({ name, role }) => role === "peer" || name === measurement.baseline)
         .flatMap((other) => {
           const our = counterpart(ours, other)
-          if (our === undefined || !(other.median < our.median * 0.95)) return []
-          return [
-            `${one.id}, ${measurement.title}: ${other.name} has ${number(other.median)} ${measurement.unit}, ` +
-              `${our.name} ${number(our.median)}`
-          ]
+          return our !== undefined && other.median < our.median * 0.95
+            ? [`${other.name}: ${number(other.median)}, ${our.name}: ${number(our.median)}`]
+            : []
         })
+      if (faster.length === 0) return []
+      return [`${one.id}, ${measurement.title} (${measurement.unit}): ${faster.join("; ")}`]
     })
   )
 

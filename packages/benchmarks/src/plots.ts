@@ -101,7 +101,7 @@ export const barChart = (result: MeasurementResult): string => {
     const x = (labelWidth + scale.place(tick)).toFixed(1)
     return (
       `<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${end}"/>` +
-      `<text class="small" x="${x}" y="${end + 14}" text-anchor="middle">${number(tick)}</text>`
+      `<text class="small" x="${x}" y="${end + 14}" text-anchor="middle">${Number(tick.toPrecision(6))}</text>`
     )
   })
   const title = `${result.title} (${result.unit}${scale.logarithmic ? ", logarithmic" : ""})`

@@ -120,7 +120,7 @@ describe("plots", () => {
 
 describe("page", () => {
   it("says where others are faster than what does the same, by a twentieth or more", async () => {
-    assert.deepStrictEqual(wins(await results()), ["P0, a test: quick, 2 workers has 7.00 ms, ours, 2 workers 12.0"])
+    assert.deepStrictEqual(wins(await results()), ["P0, a test (ms): quick, 2 workers: 7.00, ours, 2 workers: 12.0"])
   })
 
   it("has the circumstances, the targets, and a plot for each measurement", async () => {
