@@ -1,4 +1,6 @@
 /** The process of a case: measures, and tells the process that started it as it goes. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import type { CaseName } from "./case-names.ts"
 import type { Settings } from "./case.ts"
 import { cases } from "./cases.ts"
@@ -10,13 +12,20 @@ const { name, ...settings }: Settings & { readonly name: CaseName } = JSON.parse
 // every thread's output ends in that of the process
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0)
 
+// when what started it has been killed
+process.on("disconnect", () => process.exit(1))
+
+// what one contender leaves behind is not to be collected in the time of the next
+setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = runInNewContext("gc")
+
 const tell = (message: Progress | "ended"): void => {
   process.send!(message)
 }
 
 for (const full of cases[name].measurements(settings)) {
   const measurement = settings.quick ? { ...full, warmUps: Math.min(full.warmUps, 1) } : full
-  await interleave(measurement, tell, settings.quick ? 10 : 30)
+  await interleave(measurement, tell, { secondsEach: settings.quick ? 10 : 30, settle: collectGarbage })
 }
 // what a contender that has failed left behind may go on for ever
 process.send!("ended", () => process.exit(0))

@@ -18,7 +18,7 @@ export interface Sampler {
   readonly close: () => Promise<void>
 }
 
-/** `ours` and `information` are of this repository; with several baselines the one with the least median counts. */
+/** `ours` and `information` are of this repository, and targets are for the first of `ours`; with several baselines the one with the least median counts. */
 export type Role = "ours" | "baseline" | "peer" | "information"
 
 export interface Contender {

@@ -27,10 +27,17 @@ const within = async <A>(seconds: number, what: string, promise: Promise<A>): Pr
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+interface Options {
+  /** How long opening, a repetition and closing may take. */
+  readonly secondsEach?: number | undefined
+  /** Called before each repetition of a contender. */
+  readonly settle?: (() => void) | undefined
+}
+
 export const interleave = async (
   measurement: Measurement,
   tell: (progress: Progress) => void,
-  secondsEach = 30
+  { secondsEach = 30, settle = () => {} }: Options = {}
 ): Promise<void> => {
   const samplers = new Map<Contender, Sampler>()
 
@@ -56,6 +63,7 @@ export const interleave = async (
       const contender = contenders[(round + warmUps + turn) % contenders.length]!
       const sampler = samplers.get(contender)
       if (sampler === undefined) continue
+      settle()
       const sample = await attempt(contender, "a repetition", sampler.sample)
       if (sample === undefined || round < 0) continue
       tell({

@@ -23,28 +23,28 @@ const variants = (name: string): ReadonlyArray<string> => {
   return parts.map((_, i) => `, ${parts.slice(i).join(", ")}`)
 }
 
-/** The contender of ours that does the same as another one: with as many workers, where there are several. */
+/** The contender of ours that does the same as another one: with as many workers, or else the fastest. */
 const counterpart = (ours: ReadonlyArray<ContenderResult>, { name }: ContenderResult): ContenderResult | undefined =>
   variants(name)
     .map((variant) => ours.find((our) => our.name.endsWith(variant)))
-    .find((our) => our !== undefined) ?? ours[0]
+    .find((our) => our !== undefined) ?? ours.toSorted((a, b) => a.median - b.median)[0]
 
-/** Where others are faster, by a twentieth at least. */
+/** Where others are faster, by a twentieth at least: a line for each measurement where somebody is. */
 export const wins = (results: Results): ReadonlyArray<string> =>
   results.cases.flatMap((one) =>
     one.measurements.flatMap((measurement) => {
       const measured = measurement.contenders.filter(({ failed }) => failed === undefined)
       const ours = measured.filter(({ role }) => role === "ours")
-      return measured
-        .filter(({ role }) => role === "peer" || role === "baseline")
+      const faster = measured
+        .filter(({ name, role }) => role === "peer" || name === measurement.baseline)
         .flatMap((other) => {
           const our = counterpart(ours, other)
-          if (our === undefined || !(other.median < our.median * 0.95)) return []
-          return [
-            `${one.id}, ${measurement.title}: ${other.name} has ${number(other.median)} ${measurement.unit}, ` +
-              `${our.name} ${number(our.median)}`
-          ]
+          return our !== undefined && other.median < our.median * 0.95
+            ? [`${other.name}: ${number(other.median)}, ${our.name}: ${number(our.median)}`]
+            : []
         })
+      if (faster.length === 0) return []
+      return [`${one.id}, ${measurement.title} (${measurement.unit}): ${faster.join("; ")}`]
     })
   )
 
@@ -107,7 +107,7 @@ const circumstances = ({ date, environment, mode, repetitions, seconds }: Result
       `Versions: ${versions.join(", ")}.`,
     mode === "quick"
       ? "**This was a quick run: its sizes and repetitions are too small for figures to be relied on.**"
-      : `Each contender was measured ${repetitions} times or as the case says, all of them by turns; what is shown are medians.`
+      : `Repetitions: ${repetitions}, or fewer or more where a case says so, the contenders by turns; what is shown are medians.`
   ].join("\n\n")
 }
 
@@ -124,8 +124,9 @@ export const renderPage = (results: Results): Page => {
       "[packages/benchmarks](../packages/benchmarks/README.md) says how. What runs is compiled code, as users get it; each " +
       "case has a process of its own, and every result is checked.",
     circumstances(results),
-    "## The targets",
-    targets(results),
+    ...(results.cases.some((one) => one.measurements.some((measurement) => measurement.targets.length > 0))
+      ? ["## The targets", targets(results)]
+      : []),
     "## Where others are faster",
     others.length === 0
       ? "Nowhere in this run, by a twentieth or more."

@@ -3,8 +3,8 @@ import type { Role } from "./case.ts"
 import type { ContenderResult, MeasurementResult } from "./results.ts"
 import { comparison, number } from "./table.ts"
 
-const width = 860
-const labelWidth = 300
+const width = 880
+const labelWidth = 320
 const valueWidth = 210
 const plotWidth = width - labelWidth - valueWidth
 const rowHeight = 24
@@ -101,7 +101,7 @@ export const barChart = (result: MeasurementResult): string => {
     const x = (labelWidth + scale.place(tick)).toFixed(1)
     return (
       `<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${end}"/>` +
-      `<text class="small" x="${x}" y="${end + 14}" text-anchor="middle">${number(tick)}</text>`
+      `<text class="small" x="${x}" y="${end + 14}" text-anchor="middle">${Number(tick.toPrecision(6))}</text>`
     )
   })
   const title = `${result.title} (${result.unit}${scale.logarithmic ? ", logarithmic" : ""})`

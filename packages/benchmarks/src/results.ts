@@ -3,6 +3,7 @@ import type { Role, Sample, Target } from "./case.ts"
 import type { Environment } from "./environment.ts"
 import type { Summary } from "./statistics.ts"
 
+/** Figures are `null` in JSON when there were no samples. */
 export interface ContenderResult extends Summary {
   readonly name: string
   readonly role: Role
@@ -38,6 +39,8 @@ export interface CaseResult {
   readonly id: string
   readonly title: string
   readonly seconds: number
+  /** The machine's load over the last minute when the case ended: about 2 or 3 when nobody else worked on it. */
+  readonly load: number
   /** Why the case did not come to its end. */
   readonly failed?: string | undefined
   readonly measurements: ReadonlyArray<MeasurementResult>

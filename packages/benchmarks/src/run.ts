@@ -2,13 +2,14 @@
  * Runs cases, each in a process of its own, prints their tables and writes the results. `bench.ts` starts it, compiled,
  * with the options as JSON and the directory of this package.
  */
-import { fork } from "node:child_process"
 import * as fs from "node:fs"
-import { caseNames, type CaseName } from "./case-names.ts"
+import * as os from "node:os"
+import { caseNames } from "./case-names.ts"
 import { cases } from "./cases.ts"
+import { runInProcess } from "./child.ts"
 import { describeEnvironment } from "./environment.ts"
 import type { Options } from "./options.ts"
-import type { CaseResult, Progress, Results } from "./results.ts"
+import type { CaseResult, Results } from "./results.ts"
 import { sibling } from "./sibling.ts"
 import { summarizeMeasurement } from "./summary.ts"
 import { caseTable, closing, failures } from "./table.ts"
@@ -17,37 +18,6 @@ const options: Options = JSON.parse(process.argv[2]!)
 const packageDirectory = process.argv[3]!
 
 const seconds = (since: number): number => (performance.now() - since) / 1000
-
-const where = (progress: ReadonlyArray<Progress>): string => {
-  const last = progress.findLast(({ _tag }) => _tag === "Began")
-  return last === undefined ? "before its first contender" : `at ${last.contender} (${last.measurement})`
-}
-
-/** What its process told, and what ended it before its time, if something did. */
-const runInProcess = (name: CaseName) =>
-  new Promise<{ readonly progress: ReadonlyArray<Progress>; readonly failed: string | undefined }>((resolve) => {
-    const progress: Array<Progress> = []
-    let ended = false
-    let overdue = false
-    const { quick, repetitions } = options
-    const child = fork(sibling(import.meta.url, "case-process"), [JSON.stringify({ name, quick, repetitions })])
-    const timer = setTimeout(() => {
-      overdue = true
-      child.kill("SIGKILL")
-    }, cases[name].timeLimit * 1000)
-    child.on("message", (message: Progress | "ended") => {
-      if (message === "ended") ended = true
-      else progress.push(message)
-    })
-    child.on("error", (error) => resolve({ progress, failed: error.message }))
-    child.on("close", (code, signal) => {
-      clearTimeout(timer)
-      const how = overdue
-        ? `it took longer than ${cases[name].timeLimit} s`
-        : `its process ended with ${signal ?? code}`
-      resolve({ progress, failed: ended ? undefined : `${how}, ${where(progress)}` })
-    })
-  })
 
 const start = performance.now()
 const date = new Date().toISOString()
@@ -58,11 +28,20 @@ if (options.quick)
 const done: Array<CaseResult> = []
 for (const name of options.cases) {
   const begun = performance.now()
-  const { failed, progress } = await runInProcess(name)
+  const { quick, repetitions } = options
+  const entry = sibling(import.meta.url, "case-process")
+  const { failed, progress } = await runInProcess(entry, { name, quick, repetitions }, cases[name].timeLimit)
   const measurements = cases[name]
-    .measurements({ quick: options.quick, repetitions: options.repetitions })
+    .measurements({ quick, repetitions })
     .map((measurement) => summarizeMeasurement(measurement, progress))
-  const result = { id: name, title: caseNames[name], seconds: seconds(begun), failed, measurements }
+  const result = {
+    id: name,
+    title: caseNames[name],
+    seconds: seconds(begun),
+    load: os.loadavg()[0]!,
+    failed,
+    measurements
+  }
   done.push(result)
   console.log(`${caseTable(result)}\n`)
 }

@@ -1,6 +1,7 @@
 /**
  * Builds the packages and lays them out as their users have them. In this workspace their `exports` lead to TypeScript,
- * and what would be measured is Node stripping types.
+ * and what would be measured is Node stripping types. It is always the same place, so that Node's cache of compiled
+ * modules is the one of earlier runs; two runs at once would disturb each other in any case.
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"

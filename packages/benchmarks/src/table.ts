@@ -35,7 +35,7 @@ const details = (contender: ContenderResult): string =>
     .map(([name, value]) => `${name} ${number(value)}`)
     .join(", ")
 
-export const measurementTable = (result: MeasurementResult): string => {
+const measurementTable = (result: MeasurementResult): string => {
   const header = ["", result.unit, "min", "quartiles", "max", result.compare === "nothing" ? "" : "baseline", ""]
   const rows = result.contenders.map((contender) =>
     contender.failed === undefined
@@ -65,7 +65,7 @@ export const measurementTable = (result: MeasurementResult): string => {
 
 export const caseTable = (result: CaseResult): string =>
   [
-    `── ${result.id}: ${result.title} (${result.seconds.toFixed(0)} s)`,
+    `── ${result.id}: ${result.title} (${result.seconds.toFixed(0)} s, load ${result.load.toFixed(1)})`,
     ...(result.failed === undefined ? [] : [`FAILED: ${result.failed}`]),
     ...result.measurements.map(measurementTable)
   ].join("\n\n")

@@ -40,6 +40,6 @@ export const measure = async (
   secondsEach?: number
 ): Promise<{ readonly progress: ReadonlyArray<Progress>; readonly result: MeasurementResult }> => {
   const progress: Array<Progress> = []
-  await interleave(of, (event) => progress.push(event), secondsEach)
+  await interleave(of, (event) => progress.push(event), { secondsEach })
   return { progress, result: summarizeMeasurement(of, progress) }
 }

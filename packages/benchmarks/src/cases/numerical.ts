@@ -147,7 +147,7 @@ export const numerical: Case = {
   timeLimit: 300,
   measurements: ({ quick, repetitions }) => {
     const side = quick ? 400 : 1000
-    const count = quick ? 8 : 24
+    const count = quick ? 8 : 20
     const job = makeJob(side, count, sizesOf(quick))
     return [
       {

@@ -45,7 +45,7 @@ export const p2: Case = {
 
     const serial: Contender = {
       name: "serial",
-      role: "information",
+      role: "baseline",
       open: async () => timed({ work: () => job().items.map(compute), check })
     }
     const loop: Contender = {

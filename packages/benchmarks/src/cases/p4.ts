@@ -19,7 +19,7 @@ export const p4: Case = {
     }
     const loop: Contender = {
       name: "written by hand, two threads",
-      role: "information",
+      role: "baseline",
       remark: "both threads have all items and take the next index from shared memory",
       open: async () => {
         const { close, map } = byCounter(size, plainTasks, "spinItem")

@@ -49,7 +49,8 @@ export const p5: Case = {
         title: "a pool is made and gives its first result",
         method:
           "from before the pool is made, with its default options, to the result of one run of a plain function; the " +
-          "baseline is a bare thread that imports the same module and answers once",
+          "baseline is a bare thread that imports the same module and answers once; Node's cache of compiled modules, which " +
+          "our workers use, has been filled by the warm-ups",
         contenders: [
           cold("bare thread", "baseline", "new Worker, and one message each way", bareThread),
           pool(ours.threads, "ours"),

@@ -145,7 +145,7 @@ export const stateful: Case = {
   timeLimit: 300,
   measurements: ({ quick, repetitions }) => {
     const count = quick ? 10 : 40
-    const words = quick ? 1000 : 4000
+    const words = quick ? 1000 : 2500
     const job = makeJob(count, words, sizesOf(quick))
     return [
       {

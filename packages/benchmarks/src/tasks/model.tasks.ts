@@ -4,8 +4,8 @@ import { makeRandom } from "../random.ts"
 
 const inputs = 32
 const hidden = 32
-const trainingSteps = 100_000
-const testSamples = 4000
+const trainingSteps = 70_000
+const testSamples = 3000
 
 /** A dense network of one hidden layer that tells whether a vector's first half sums to more than its second. */
 export interface Model {
