@@ -41,7 +41,7 @@ export interface Chunking {
  * @category constants
  * @since 0.1.0
  */
-export const maxAutomatic = 4096
+export const maxAutomatic = 2048
 
 /**
  * Chunks of `size` items each.

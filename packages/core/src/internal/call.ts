@@ -23,7 +23,7 @@ const turnTime = 2
 const longestAhead = { calls: 50, runs: 1 }
 
 /** What takes less than that, in milliseconds, is not worth taking back. */
-const worthTakingBack = 0.2
+const worthTakingBack = 1
 
 /** What a call asks of its pool. */
 export interface CallHost {

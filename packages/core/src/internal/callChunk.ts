@@ -46,7 +46,8 @@ export class CallChunk implements Chunk {
   private ownReleases: Releases | undefined = undefined
   private slot: ChunkSlot | undefined = undefined
   private isOver = false
-  private readonly hasOutcome: Uint8Array
+  /** Which items have an outcome, once they have not come in order. */
+  private hasOutcome: Uint8Array | undefined = undefined
 
   constructor(call: Call, { alone, first, items }: ChunkItems) {
     this.call = call
@@ -54,7 +55,6 @@ export class CallChunk implements Chunk {
     this.first = first
     this.alone = alone
     this.kept = items.length
-    this.hasOutcome = new Uint8Array(items.length)
   }
 
   /** Whether its items stand one after another in the call as they do here. */
@@ -128,7 +128,7 @@ export class CallChunk implements Chunk {
   onSuccess(position: number, value: unknown): void {
     // nothing is heard of a chunk that has been sent again
     if (this.isOver) return
-    this.report(position)
+    this.report(position, 1)
     this.call.succeeded(this, position, value)
     this.slot?.progressed(1)
   }
@@ -139,9 +139,7 @@ export class CallChunk implements Chunk {
       for (let n = 0; n < values.length; n++) this.onSuccess(position + n, values[n])
       return
     }
-    const end = position + values.length
-    this.hasOutcome.fill(1, position, end)
-    this.reported += values.length
+    this.report(position, values.length)
     this.call.allSucceeded(this, position, values)
     this.slot?.progressed(values.length)
   }
@@ -154,7 +152,7 @@ export class CallChunk implements Chunk {
 
   /** An item has failed, or its worker is gone with it. */
   fail(position: number, cause: Cause.Cause<unknown>): void {
-    this.report(position)
+    this.report(position, 1)
     this.call.failed(this, position, cause)
   }
 
@@ -200,7 +198,7 @@ export class CallChunk implements Chunk {
   }
 
   isReported(position: number): boolean {
-    return this.hasOutcome[position] === 1
+    return this.hasOutcome === undefined ? position < this.reported : this.hasOutcome[position] === 1
   }
 
   /** The positions of items without an outcome. */
@@ -216,8 +214,11 @@ export class CallChunk implements Chunk {
     return this.unreportedPositions().map((position) => this.index(position))
   }
 
-  private report(position: number): void {
-    this.reported++
-    this.hasOutcome[position] = 1
+  private report(position: number, items: number): void {
+    if (this.hasOutcome === undefined && position !== this.reported) {
+      this.hasOutcome = new Uint8Array(this.items.length).fill(1, 0, this.reported)
+    }
+    this.hasOutcome?.fill(1, position, position + items)
+    this.reported += items
   }
 }

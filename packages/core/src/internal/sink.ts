@@ -68,7 +68,17 @@ export class TakenUnordered implements Taken {
     return 0
   }
 
+  putAll(_index: number, values: ReadonlyArray<unknown>): number {
+    for (const value of values) this.results.push(value)
+    return 0
+  }
+
   take(max: number): Array<unknown> {
+    if (this.results.length <= max) {
+      const taken = this.results
+      this.results = []
+      return taken
+    }
     const taken = this.results.slice(0, max)
     this.results = this.results.slice(max)
     return taken
@@ -79,27 +89,56 @@ export class TakenUnordered implements Taken {
   }
 }
 
-/** Results to be taken in input order: those that came early are held back. */
+const absent = Symbol("absent")
+
+/**
+ * Results to be taken in input order: those that came early are held back. In a ring, because a Map of so many that come and go
+ * would leave the garbage collector large tables.
+ */
 export class TakenOrdered implements Taken {
-  private readonly held = new Map<number, unknown>()
+  /** A power of two long: the result of an index is at the index modulo the length. */
+  private ring: Array<unknown> = new Array<unknown>(64).fill(absent)
   private next = 0
 
   put(index: number, value: unknown): number {
-    this.held.set(index, value)
+    this.reserve(index)
+    this.ring[index & (this.ring.length - 1)] = value
+    return 0
+  }
+
+  putAll(index: number, values: ReadonlyArray<unknown>): number {
+    this.reserve(index + values.length - 1)
+    const mask = this.ring.length - 1
+    for (let n = 0; n < values.length; n++) this.ring[(index + n) & mask] = values[n]
     return 0
   }
 
   take(max: number): Array<unknown> {
-    const taken: Array<unknown> = []
-    while (taken.length < max && this.ready()) {
-      taken.push(this.held.get(this.next))
-      this.held.delete(this.next)
-      this.next++
-    }
-    return taken
+    const { ring } = this
+    const from = this.next & (ring.length - 1)
+    const most = Math.min(ring.length, from + max)
+    let to = from
+    while (to < most && ring[to] !== absent) to++
+    const taken = ring.slice(from, to)
+    ring.fill(absent, from, to)
+    this.next += taken.length
+    // the rest of them may be at the ring's other end
+    if (to < ring.length || taken.length === max || !this.ready()) return taken
+    return taken.concat(this.take(max - taken.length))
   }
 
   ready(): boolean {
-    return this.held.has(this.next)
+    return this.ring[this.next & (this.ring.length - 1)] !== absent
+  }
+
+  private reserve(index: number): void {
+    const { next, ring } = this
+    let { length } = ring
+    if (index - next < length) return
+    while (index - next >= length) length *= 2
+    this.ring = new Array<unknown>(length).fill(absent)
+    for (let place = next; place < next + ring.length; place++) {
+      this.ring[place & (length - 1)] = ring[place & (ring.length - 1)]
+    }
   }
 }
