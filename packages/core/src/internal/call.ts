@@ -223,14 +223,20 @@ export class Call {
 
   /** Whether results that stand one after another can be taken at once. */
   get takesAll(): boolean {
-    const { outcome, sink } = this.options
-    return outcome === undefined && sink.putAll !== undefined
+    const { outcome, single, sink } = this.options
+    return single || (outcome === undefined && sink.putAll !== undefined)
   }
 
   /** Items of a chunk that stand one after another, from a position on, have succeeded. */
   allSucceeded(chunk: CallChunk, position: number, values: ReadonlyArray<unknown>): void {
     if (this.status !== "running") return
-    const { sink } = this.options
+    const { single, sink } = this.options
+    if (single) {
+      const last = chunk.reported === chunk.kept ? values.length - 1 : values.length
+      for (let n = 0; n < last; n++) sink.put(chunk.place(position + n), Exit.succeed(values[n]))
+      if (last < values.length) this.held.push([chunk, chunk.place(position + last), Exit.succeed(values[last])])
+      return
+    }
     if (chunk.isContiguous) return this.tookOver(sink.putAll!(chunk.place(position), values))
     values.forEach((value, n) => this.put(chunk, chunk.place(position + n), value))
   }

@@ -41,8 +41,11 @@ export const outcomes: Shape = { outcome: (index, exit) => ({ index, exit }) }
 /** Results are dropped. */
 export const discarded: Shape = { discard: true }
 
-/** Outcomes are reported at least so many milliseconds apart, where not each has to be (F2). */
-const defaultReportInterval = 1
+/**
+ * Outcomes are reported at least so many milliseconds apart, where not each has to be (F2): soon where somebody takes them
+ * one after another, and else as often as it takes to know how far a chunk has come.
+ */
+const reportInterval = { streams: 1, others: 10 }
 
 interface Prepared {
   readonly call: Call
@@ -57,6 +60,7 @@ const prepare = (
   overrides: options.CallOptions,
   shape: Shape,
   into: sink.Sink,
+  interval: number,
   context: Context.Context<never>,
   changed: () => void
 ): Result.Result<Prepared, WorkerPoolError.WorkerPoolError> => {
@@ -81,7 +85,7 @@ const prepare = (
       maxActive: merged.maxActive,
       timeout: options.millis(merged.timeout),
       discard: shape.discard ?? false,
-      reportInterval: merged.timeout !== undefined || shape.outcome !== undefined ? 0 : defaultReportInterval,
+      reportInterval: merged.timeout !== undefined || shape.outcome !== undefined ? 0 : interval,
       itemTime: pool.itemTime(task),
       retries: options.retries(merged.onWorkerLost),
       outcome: shape.outcome,
@@ -156,7 +160,7 @@ export const collect = (
 ): Effect.Effect<any, any, any> =>
   Effect.contextWith((context: Context.Context<never>) => {
     const into = makeSink()
-    const prepared = prepare(pool, items, task, overrides, shape, into, context, () => {})
+    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context, () => {})
     return Result.isFailure(prepared)
       ? Effect.fail(prepared.failure)
       : complete(pool, prepared.success, overrides, () => into.results)
@@ -178,7 +182,17 @@ export const mapArray = (
     const input = array as TypedArray
     const slices = new Slices(input, cut(input.length, pool.size, overrides))
     const one = { ...overrides, chunkSize: 1, chunks: undefined }
-    const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, context, () => {})
+    const prepared = prepare(
+      pool,
+      slices,
+      portable.slicing(task),
+      one,
+      {},
+      slices,
+      reportInterval.others,
+      context,
+      () => {}
+    )
     if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
     slices.fail = (error) => prepared.success.call.fail(Cause.fail(error))
     return complete(pool, prepared.success, overrides, () => slices.result)
@@ -218,7 +232,7 @@ export const stream = (
       const scope = yield* Scope.Scope
       const into = makeSink()
       let wake = () => {}
-      const prepared = prepare(pool, items, task, overrides, shape, into, context, () => wake())
+      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () => wake())
       if (Result.isFailure(prepared)) return yield* prepared.failure
       const { call, pump } = prepared.success
       let left = false

@@ -154,9 +154,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       Effect.andThen(call.firstReleases.settle),
       Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
 
-      Effect.ensuring(
-        Effect.sync(() => this.ended(call))
-      )
+      Effect.ensuring(Effect.sync(() => this.ended(call)))
     )
   }
 

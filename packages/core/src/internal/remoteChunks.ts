@@ -321,4 +321,4 @@ export class RemoteChunks {
   }
 }
 
-const isError = (value: unknown): boolean => value instanceof Error
+const isError = (value: unknown): boolean => typeof value === "object" && value instanceof Error

@@ -50,27 +50,32 @@ export interface RunRequest {
 
 type Outcome = Exit.Exit<unknown, unknown>
 
-/** One `run`. */
+/** One `run`. There may be very many of them, so it is one object, and what it is made of. */
 class Entry {
   readonly input: unknown
+  readonly runs: Runs
   readonly group: Group
+  readonly resume: (effect: Effect.Effect<unknown, unknown>) => void
   /** Its place in its call, once it is in a chunk. */
   place = -1
   isSettled = false
-  /** Whether nobody waits for it any more. */
-  isDropped = false
-  settled: (outcome: Outcome, releases: Releases | undefined) => void
+  /** Called when nobody waits for it any more, but for its end. */
+  dropped: ((releases: Releases | undefined) => void) | undefined = undefined
 
-  constructor(input: unknown, group: Group, settled: Entry["settled"]) {
-    this.input = input
+  constructor(runs: Runs, group: Group, input: unknown, resume: Entry["resume"]) {
+    this.runs = runs
     this.group = group
-    this.settled = settled
+    this.input = input
+    this.resume = resume
   }
 
   settle(outcome: Outcome, releases?: Releases): void {
     if (this.isSettled) return
     this.isSettled = true
-    this.settled(outcome, releases)
+    if (this.dropped !== undefined) return this.dropped(releases)
+    if (releases !== undefined) return this.resume(this.runs.afterReleases(outcome, releases))
+    this.runs.inProgress--
+    this.resume(outcome)
   }
 }
 
@@ -143,7 +148,6 @@ class Group implements Source, Sink {
 
   /** Nobody waits for it any more; returns whether that is all, or else its outcome follows. */
   drop(entry: Entry): boolean {
-    entry.isDropped = true
     if (entry.place < 0) {
       this.available--
       this.call.poke()
@@ -177,7 +181,7 @@ class Group implements Source, Sink {
     if (!this.keepsTurn) this.due = this.available
     while (inputs.length < max && this.first < this.queue.length) {
       const entry = this.queue[this.first++]!
-      if (entry.isDropped) continue
+      if (entry.isSettled) continue
       entry.place = this.next++
       this.available--
       this.inProgress.set(entry.place, entry)
@@ -241,26 +245,22 @@ export class Runs {
 
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      const group = this.group(request)
-      const entry = new Entry(input, group, (outcome, releases) => {
-        if (releases !== undefined) return resume(this.afterReleases(outcome, releases))
-        this.inProgress--
-        resume(outcome)
-      })
+      const entry = new Entry(this, this.group(request), input, resume)
       this.inProgress++
-      group.add(entry)
-      if (group.isWaiting(entry)) {
+      entry.group.add(entry)
+      if (entry.group.isWaiting(entry)) {
         const error = this.host.overloaded()
         if (error !== undefined) {
           entry.settle(Exit.fail(error))
-          group.drop(entry)
+          entry.group.drop(entry)
         }
       }
       return Effect.suspend(() => this.abandon(entry))
     })
   }
 
-  private afterReleases(outcome: Outcome, releases: Releases): Effect.Effect<unknown, unknown> {
+  /** An outcome that has to wait for releases, with what failed in them. */
+  afterReleases(outcome: Outcome, releases: Releases): Effect.Effect<unknown, unknown> {
     return Effect.uninterruptible(
       Effect.flatMap(this.released(releases), (failures) => withReleases(outcome, failures))
     )
@@ -270,7 +270,7 @@ export class Runs {
   private abandon(entry: Entry): Effect.Effect<void> {
     if (entry.isSettled) return Effect.void
     const over = Effect.callback<Releases | undefined>((resume) => {
-      entry.settled = (_outcome, releases) => resume(Effect.succeed(releases))
+      entry.dropped = (releases) => resume(Effect.succeed(releases))
       if (entry.group.drop(entry)) entry.settle(Exit.interrupt())
     })
     return Effect.flatMap(over, (releases) => {
@@ -311,10 +311,7 @@ export class Runs {
 }
 
 /** An outcome, with what failed in the releases that it had to wait for. */
-const withReleases = (
-  outcome: Outcome,
-  failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>
-): Outcome => {
+const withReleases = (outcome: Outcome, failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Outcome => {
   if (failures.length === 0) return outcome
   const reasons = Exit.isFailure(outcome) ? outcome.cause.reasons : []
   return Exit.failCause(Cause.fromReasons([...reasons, ...failures.map(Cause.makeFailReason)]))
