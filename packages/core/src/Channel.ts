@@ -64,6 +64,11 @@ export interface Channel {
   readonly flushed?: ((resume: () => void) => void) | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
+  /**
+   * Says that a message is expected within about a tenth of a millisecond, as after a short chunk: less than it takes many
+   * platforms to wake a thread that has gone to sleep. Left out where nothing can be done about that.
+   */
+  readonly stayAwake?: (() => void) | undefined
 }
 
 /**
@@ -109,4 +114,6 @@ export interface Connection {
   readonly shares?: boolean | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
+  /** Says that a message is expected within about a tenth of a millisecond, as in a `Channel`. */
+  readonly stayAwake?: (() => void) | undefined
 }

@@ -27,6 +27,7 @@ class Bench {
         send: (message) => void this.sent.push(message as protocol.Results),
         check: structuredClone,
         flushed,
+        stayAwake: undefined,
         runEffect: () => () => {}
       },
       limit

@@ -9,7 +9,7 @@ import * as failure from "./failure.ts"
 import { died, type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "./protocol.ts"
 import { isEffect, isExit, isPlain, isPromiseLike } from "./shapes.ts"
-import { after, defer, type Timer } from "./timers.ts"
+import { after, brief, defer, type Timer } from "./timers.ts"
 import { WorkerContextImpl } from "./workerContext.ts"
 
 /** Outcomes of items beside which others wait are sent within so many milliseconds. */
@@ -31,6 +31,8 @@ export interface LoopHost {
   readonly check: (value: unknown) => void
   /** Calls back once all that was sent has left the worker; `undefined` where sending sees to that. */
   readonly flushed: ((resume: () => void) => void) | undefined
+  /** Says that the next chunk is expected very soon. */
+  readonly stayAwake: (() => void) | undefined
   /** Runs an item's Effect; says when it begins. */
   readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
 }
@@ -58,6 +60,8 @@ class Work {
   next = 0
   /** Whether no more items are to start. */
   interrupted = false
+  /** When its first item began. */
+  began = 0
   /** Since when the time counts that its items take. */
   private since = 0
 
@@ -73,7 +77,7 @@ class Work {
 
   /** The position of the item that begins now. */
   begin(now: number): number {
-    if (this.next === 0) this.since = now
+    if (this.next === 0) this.began = this.since = now
     return this.next++
   }
 
@@ -315,6 +319,8 @@ export class ItemLoop {
     if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.flush(false)
     this.outbox ??= new Outbox(work, 0, 0)
     this.flush(true)
+    // whoever waits for so short a chunk may have the next one ready
+    if (this.queue.length === 0 && this.active === 0 && performance.now() - work.began < brief) this.host.stayAwake?.()
     // the last outcome is in it, and the next chunk's item may be the one that ends the worker
     if (reportInterval === 0) this.mustFlush = this.host.flushed !== undefined
   }

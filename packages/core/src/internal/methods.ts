@@ -47,6 +47,8 @@ export const discarded: Shape = { discard: true }
  */
 const reportInterval = { streams: 1, others: 10 }
 
+const noContext = Context.empty()
+
 interface Prepared {
   readonly call: Call
   /** Brings the items of a Stream; interrupted when the call ends. */
@@ -204,18 +206,16 @@ export const run = (
   task: unknown,
   input: unknown,
   overrides: options.CallOptions | undefined
-): Effect.Effect<any, any, any> =>
-  Effect.withFiber(({ context }) => {
-    const error = overrides === undefined ? undefined : options.invalid(overrides)
-    if (error !== undefined) return Effect.fail(error)
-    if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
-    return pool.run(input, {
-      task,
-      timeout: options.millis(overrides?.timeout ?? pool.defaults.timeout),
-      retries: options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost),
-      context
-    })
-  })
+): Effect.Effect<any, any, any> => {
+  const error = overrides === undefined ? undefined : options.invalid(overrides)
+  if (error !== undefined) return Effect.fail(error)
+  if (!portable.isPortable(task)) return Effect.fail(options.notPortable("task", task))
+  const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
+  const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
+  const within = (context: Context.Context<never>) => pool.run(input, { task, timeout, retries, context })
+  // only a runtime in this process takes anything from it, and to ask for it costs as much as the rest
+  return pool.isRemote ? within(noContext) : Effect.withFiber(({ context }) => within(context))
+}
 
 /** `stream` and its like. Nothing happens before the first pull. */
 export const stream = (

@@ -110,9 +110,16 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     })
   }
 
-  /** What does a `run`, once nothing keeps calls out; to be run at once. */
+  /** Does a `run`, once nothing keeps calls out. */
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    if (this.gate.isOpen) return this.enterRun(input, request)
+    return Effect.callback((resume) => {
+      if (this.gate.isOpen && !this.isClosed) return this.runs.begin(input, request, resume)
+      resume(this.isClosed ? Effect.fail(closed) : this.runLater(input, request))
+      return undefined
+    })
+  }
+
+  private runLater(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     const error = this.overloaded(1)
     if (error !== undefined) return Effect.fail(error)
     this.runsAtGate++
@@ -123,13 +130,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     }
     const entered = this.gate.pass(() => {
       leaveGate()
-      return this.enterRun(input, request)
+      return this.run(input, request)
     }, identity)
     return Effect.ensuring(entered, Effect.sync(leaveGate))
-  }
-
-  private enterRun(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    return this.isClosed ? Effect.fail(closed) : this.runs.run(input, request)
   }
 
   /** Offers the call's items, once what it released by its start is gone. */

@@ -16,6 +16,7 @@ import * as lost from "./lost.ts"
 import * as portable from "./portable.ts"
 import type * as protocol from "./protocol.ts"
 import * as taskCrossing from "./taskCrossing.ts"
+import { brief } from "./timers.ts"
 
 /** What the chunks need of their worker. */
 export interface ChunksHost extends WatchLimits {
@@ -40,6 +41,8 @@ interface Sent extends Watched {
   readonly positions: ReadonlyArray<number> | undefined
   readonly place: number
   readonly moved: boolean
+  /** How long its items took, as far as the worker has said, in milliseconds. */
+  millis: number
   /** Whether its call has been told already that it has ended; the worker has yet to say so. */
   isOver: boolean
 }
@@ -51,6 +54,8 @@ export class RemoteChunks {
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
   private nextChunk = 0
+  /** Whether the last chunk took no longer than to wake a thread: the next may be like it. */
+  private areBrief = false
   /** How many chunks are over here but not there. */
   private over = 0
 
@@ -230,13 +235,17 @@ export class RemoteChunks {
     chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
   }
 
-  private sent(id: number, sent: Omit<Sent, keyof Watched | "isOver"> & Pick<Watched, "chunk" | "cell">): void {
+  private sent(
+    id: number,
+    sent: Omit<Sent, keyof Watched | "isOver" | "millis"> & Pick<Watched, "chunk" | "cell">
+  ): void {
     const { cell, chunk, codecs, moved, place, positions } = sent
     const running = chunk.timeout === undefined ? undefined : new Map<number, number>()
     const seen = { stuckSince: undefined, interruptedAt: undefined, running, seen: 0 }
-    const watched: Sent = { chunk, cell, codecs, positions, place, moved, isOver: false, ...seen }
+    const watched: Sent = { chunk, cell, codecs, positions, place, moved, millis: 0, isOver: false, ...seen }
     this.sentChunks.set(id, watched)
     this.watch.begun(watched)
+    if (this.areBrief) this.host.connection.stayAwake?.()
     this.host.busyChanged()
   }
 
@@ -259,6 +268,7 @@ export class RemoteChunks {
     const sent = this.sentChunks.get(id)
     if (sent === undefined) return
     this.sentChunks.delete(id)
+    this.areBrief = sent.millis < brief
     this.free(sent.place)
     this.host.busyChanged()
     if (sent.isOver) {
@@ -276,6 +286,7 @@ export class RemoteChunks {
     const { count, from, others, values } = message
     if (sent.isOver) return message.ended ? this.ended(message.chunk, undefined) : undefined
     if (sent.running !== undefined) this.watch.reported(sent, from, count)
+    sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
     if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
       if (count > 0) chunk.onSuccesses(from, values)

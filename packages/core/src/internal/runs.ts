@@ -13,6 +13,7 @@ import type { ItemTime } from "./itemTimes.ts"
 import type { Releases } from "./releases.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
+import { Window } from "./window.ts"
 
 /** Outcomes of `run`s are reported at least so many milliseconds apart: somebody waits for each. */
 const reportInterval = 0.1
@@ -88,8 +89,7 @@ class Group implements Source, Sink {
   private readonly request: RunRequest
   private queue: Array<Entry> = []
   private first = 0
-  private readonly inProgress = new Map<number, Entry>()
-  private next = 0
+  private readonly inProgress = new Window<Entry>()
   /** How many still have their turn, of those that waited when it began. */
   private due = 0
 
@@ -154,7 +154,7 @@ class Group implements Source, Sink {
       return true
     }
     const isOver = this.call.drop(entry.place)
-    if (isOver) this.inProgress.delete(entry.place)
+    if (isOver) this.inProgress.take(entry.place)
     return isOver
   }
 
@@ -182,9 +182,8 @@ class Group implements Source, Sink {
     while (inputs.length < max && this.first < this.queue.length) {
       const entry = this.queue[this.first++]!
       if (entry.isSettled) continue
-      entry.place = this.next++
+      entry.place = this.inProgress.add(entry)
       this.available--
-      this.inProgress.set(entry.place, entry)
       inputs.push(entry.input)
     }
     this.due -= inputs.length
@@ -208,18 +207,14 @@ class Group implements Source, Sink {
   // ---------------------------------------------------------------------------
 
   put(place: number, outcome: unknown, releases?: Releases): number {
-    const entry = this.inProgress.get(place)
-    if (entry === undefined) return 1
-    this.inProgress.delete(place)
-    entry.settle(outcome as Outcome, releases)
+    this.inProgress.take(place)?.settle(outcome as Outcome, releases)
     return 1
   }
 
   /** Its call is over: with all of them, unless it has failed. */
   private failAll(): void {
     const outcome = Exit.failCause(this.call.failure ?? Cause.interrupt())
-    const left = [...this.inProgress.values(), ...this.queue.slice(this.first)]
-    this.inProgress.clear()
+    const left = [...this.inProgress.takeAll(), ...this.queue.slice(this.first)]
     this.queue = []
     this.available = 0
     for (const entry of left) entry.settle(outcome)
@@ -243,20 +238,19 @@ export class Runs {
     return waiting
   }
 
-  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    return Effect.callback((resume) => {
-      const entry = new Entry(this, this.group(request), input, resume)
-      this.inProgress++
-      entry.group.add(entry)
-      if (entry.group.isWaiting(entry)) {
-        const error = this.host.overloaded()
-        if (error !== undefined) {
-          entry.settle(Exit.fail(error))
-          entry.group.drop(entry)
-        }
+  /** Begins one, which `resume` hears of; returns what ends it when nobody waits for it any more (C5). */
+  begin(input: unknown, request: RunRequest, resume: Entry["resume"]): Effect.Effect<void> {
+    const entry = new Entry(this, this.group(request), input, resume)
+    this.inProgress++
+    entry.group.add(entry)
+    if (entry.group.isWaiting(entry)) {
+      const error = this.host.overloaded()
+      if (error !== undefined) {
+        entry.settle(Exit.fail(error))
+        entry.group.drop(entry)
       }
-      return Effect.suspend(() => this.abandon(entry))
-    })
+    }
+    return Effect.suspend(() => this.abandon(entry))
   }
 
   /** An outcome that has to wait for releases, with what failed in them. */
@@ -266,7 +260,6 @@ export class Runs {
     )
   }
 
-  /** Ends a `run` that nobody waits for any more (C5). */
   private abandon(entry: Entry): Effect.Effect<void> {
     if (entry.isSettled) return Effect.void
     const over = Effect.callback<Releases | undefined>((resume) => {

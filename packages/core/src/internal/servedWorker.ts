@@ -81,6 +81,7 @@ export class ServedWorker {
         send: (message, transfers) => this.send(message, transfers),
         check: this.check,
         flushed: this.channel.flushed,
+        stayAwake: this.channel.stayAwake,
         runEffect: (effect, done, begun) =>
           this.effects.run((runner) => {
             begun()

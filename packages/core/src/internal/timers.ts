@@ -13,3 +13,6 @@ export type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** Calls back after so many milliseconds; never, when that is longer than any platform waits. */
 export const after = (millis: number, f: () => void): Timer => (millis > longest ? undefined : setTimeout(f, millis))
+
+/** What takes less than that, in milliseconds, takes no longer than to wake a thread that has gone to sleep. */
+export const brief = 0.1

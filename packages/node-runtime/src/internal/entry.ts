@@ -3,6 +3,7 @@
  */
 import { enableCompileCache } from "node:module"
 import { isMainThread, parentPort, type Transferable, workerData } from "node:worker_threads"
+import { Awake } from "./awake.ts"
 import type { Settings } from "./envelope.ts"
 import { sharedControl } from "./sharedControl.ts"
 
@@ -20,12 +21,17 @@ if (isMainThread) {
 } else {
   const { serve } = await import("@effect-mpire/core/WorkerEntry")
   const port = parentPort!
+  const awake = new Awake()
   serve({
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler) => {
-      port.on("message", handler)
+      port.on("message", (message) => {
+        awake.rest()
+        handler(message)
+      })
     },
     close: () => port.close(),
+    stayAwake: () => awake.stay(),
     control: sharedControl((settings as { readonly control: Int32Array }).control)
   })
 }

@@ -10,6 +10,7 @@ import { existsSync } from "node:fs"
 import type { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
+import { Awake } from "./awake.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
 import { checkFor } from "./serializers.ts"
@@ -114,6 +115,7 @@ class Process {
   private readonly listeners: Array<(closed: Closed) => void> = []
   private readonly early: Array<unknown> = []
   private receiver: ((message: unknown) => void) | undefined = undefined
+  private readonly awake = new Awake()
   private cause: unknown = undefined
   private wasSpokenTo = false
   private closed: Closed | undefined = undefined
@@ -156,6 +158,7 @@ class Process {
 
   private handle(envelope: unknown): void {
     if (!isEnvelope(envelope) || this.closed !== undefined) return
+    this.awake.rest()
     if (envelope.mpire === "Uncaught") this.cause = putTogether(envelope.error)
     else if (this.receiver === undefined) this.early.push(envelope.message)
     else this.receiver(envelope.message)
@@ -212,6 +215,7 @@ class Process {
       setBusy: (busy) => this.setBusy(busy),
       control: this.control,
       moves: false,
+      stayAwake: () => this.awake.stay(),
       check: this.check
     }
   }

@@ -3,6 +3,7 @@
  */
 import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
+import { Awake } from "./awake.ts"
 import { overFile } from "./control.ts"
 import { controlFd, type Envelope, isEnvelope, type Settings, takeApart } from "./envelope.ts"
 import { watchLifeline } from "./lifeline.ts"
@@ -24,10 +25,16 @@ export const open = (settings: Settings): Channel => {
     // a task module that handles uncaught errors goes on
     if (process.listenerCount("uncaughtException") === 0) sendUncaught(ipc, error)
   })
+  const awake = new Awake()
   return {
     send: (message) => ipc.send({ mpire: "Message", message }),
-    receive: (handler) => ipc.receive(handler),
+    receive: (handler) =>
+      ipc.receive((message) => {
+        awake.rest()
+        handler(message)
+      }),
     close: () => ipc.close(),
+    stayAwake: () => awake.stay(),
     flushed: (resume) => ipc.flushed(resume),
     check: checkFor(settings.serialization),
     control: settings.control ? overFile(controlFd) : undefined

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
+import { Awake } from "./awake.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { entry, inheritedArgv } from "./start.ts"
 
@@ -58,6 +59,7 @@ class Thread {
   readonly connection: Connection
   private readonly exited: Promise<void>
   private readonly listeners: Array<(closed: Closed) => void> = []
+  private readonly awake = new Awake()
   private cause: unknown = undefined
   private closed: Closed | undefined = undefined
 
@@ -101,7 +103,10 @@ class Thread {
     return {
       send: (message, transfers) => this.worker.postMessage(message, transfers as ReadonlyArray<Transferable>),
       receive: (handler) => {
-        this.worker.on("message", handler)
+        this.worker.on("message", (message) => {
+          this.awake.rest()
+          handler(message)
+        })
       },
       closed: (handler) => {
         if (this.closed === undefined) this.listeners.push(handler)
@@ -113,7 +118,8 @@ class Thread {
         else this.worker.unref()
       },
       control,
-      shares: true
+      shares: true,
+      stayAwake: () => this.awake.stay()
     }
   }
 }
