@@ -6,6 +6,7 @@ export const caseNames = {
   P4: "items of very different cost",
   P5: "the first result of a new pool",
   P6: "memory of an endless stream",
+  P7: "an array, slice by slice",
   P8: "fibers against Effect.forEach",
   P9: "a run beside a busy map",
   numerical: "MPIRE's benchmark 1: numerical computation",

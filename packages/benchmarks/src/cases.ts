@@ -9,6 +9,7 @@ import { p3 } from "./cases/p3.ts"
 import { p4 } from "./cases/p4.ts"
 import { p5 } from "./cases/p5.ts"
 import { p6 } from "./cases/p6.ts"
+import { p7 } from "./cases/p7.ts"
 import { p8 } from "./cases/p8.ts"
 import { p9 } from "./cases/p9.ts"
 import { stateful } from "./cases/stateful.ts"
@@ -20,6 +21,7 @@ export const cases: { readonly [_ in CaseName]: Case } = {
   P4: p4,
   P5: p5,
   P6: p6,
+  P7: p7,
   P8: p8,
   P9: p9,
   numerical,

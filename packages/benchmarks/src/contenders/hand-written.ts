@@ -65,3 +65,22 @@ export const byCounter = (workerCount: number, tasks: URL, task: string): HandWr
     close: () => stop(workers)
   }
 }
+
+/** Waves over an array in shared memory: workers take slices of it, and write to another one. */
+export const wavesByCounter = (workerCount: number, sliceLength: number) => {
+  const workers = start(workerCount, "hand-written-array.worker")
+  return {
+    map: async (input: Float64Array): Promise<Float64Array> => {
+      const output = new Float64Array(new SharedArrayBuffer(input.byteLength))
+      const counter = new Int32Array(new SharedArrayBuffer(4))
+      const done = workers.map((worker) => {
+        const answer = once(worker, "message")
+        worker.postMessage({ input, output, counter, length: sliceLength })
+        return answer
+      })
+      await Promise.all(done)
+      return output
+    },
+    close: () => stop(workers)
+  }
+}
