@@ -402,7 +402,7 @@ export class Call {
   }
 
   private put(chunk: CallChunk, place: number, value: unknown): void {
-    if (this.options.single && chunk.reported === chunk.kept) {
+    if (this.options.single && chunk.open === 0) {
       this.held.push([chunk, place, value])
       return
     }
