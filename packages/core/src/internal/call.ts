@@ -219,6 +219,7 @@ export class Call {
     const { outcome } = this.options
     const place = chunk.place(position)
     this.put(chunk, place, outcome === undefined ? value : outcome(place, Exit.succeed(value)))
+    this.interruptUnwanted(chunk)
   }
 
   failed(chunk: CallChunk, position: number, cause: Cause.Cause<unknown>): void {
@@ -228,6 +229,7 @@ export class Call {
     const annotated = crossing.annotateOrigin(cause, chunk.index(position), chunk.worker)
     if (outcome === undefined) return this.fail(annotated)
     this.put(chunk, place, outcome(place, Exit.failCause(annotated)))
+    this.interruptUnwanted(chunk)
   }
 
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
@@ -263,9 +265,13 @@ export class Call {
     if (this.dropped.size === 0) return this.resends.giveBack(chunk, positions)
     const isWanted = (position: number) => !this.dropped.has(chunk.place(position))
     this.resends.giveBack(chunk, positions.filter(isWanted))
-    for (const position of positions) {
-      if (!isWanted(position)) this.held.push([chunk, chunk.place(position), Exit.interrupt()])
-    }
+    for (const position of positions) if (!isWanted(position)) this.abandon(chunk, chunk.place(position))
+  }
+
+  /** An item that nobody wants any more is not sent again. */
+  private abandon(chunk: CallChunk, place: number): void {
+    this.dropped.delete(place)
+    this.held.push([chunk, place, Exit.interrupt()])
   }
 
   /**
@@ -316,10 +322,21 @@ export class Call {
     this.dropped.add(place)
     chunk.takeBack(0)
     if (this.find(place) === undefined) return true
-    // with others beside it that would be interrupted as well, or if it has ended, it is left alone
-    if (chunk.isSent && chunk.unreportedPositions().length > 1) return true
-    chunk.interrupt()
+    if (chunk.isSent) {
+      // beside others that would be interrupted as well it is left alone, until they have ended
+      if (!this.interruptUnwanted(chunk)) return true
+    } else {
+      chunk.interrupt()
+    }
     return this.find(place) === undefined
+  }
+
+  /** Interrupts a chunk when nobody wants the outcomes of what is left of it; returns whether that is so. */
+  private interruptUnwanted(chunk: CallChunk): boolean {
+    if (this.dropped.size === 0 || chunk.open === 0) return false
+    const isUnwanted = chunk.unreportedPositions().every((position) => this.dropped.has(chunk.place(position)))
+    if (isUnwanted) chunk.interrupt()
+    return isUnwanted
   }
 
   /** Forgets an item that is to be sent again; returns whether there was one. */
@@ -356,6 +373,10 @@ export class Call {
       chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
+    for (const position of chunk.unreportedPositions()) {
+      const place = chunk.place(position)
+      if (this.dropped.has(place) && this.resends.forget(place)) this.abandon(chunk, place)
+    }
     const indices = lost.map((position) => chunk.index(position))
     const error = lostWith(failure, () => indices)
     for (const position of lost) chunk.fail(position, Cause.fail(error))
@@ -402,6 +423,7 @@ export class Call {
   }
 
   private put(chunk: CallChunk, place: number, value: unknown): void {
+    this.dropped.delete(place)
     if (this.options.single && chunk.open === 0) {
       this.held.push([chunk, place, value])
       return
