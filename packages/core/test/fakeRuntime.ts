@@ -68,7 +68,7 @@ export class FakeWorker {
 
   /** Lets no more than the first so many items of a chunk start; ends it soon when these have all succeeded. */
   private keep(chunk: WorkerRuntime.Chunk, items: number): number {
-    if (!this.runtime.canTakeBack || !this.chunks.includes(chunk)) return chunk.items.length
+    if (!this.runtime.canTakeBack(chunk) || !this.chunks.includes(chunk)) return chunk.items.length
     const limit = Math.min(this.limitOf(chunk), Math.max(items, this.startedOf(chunk)))
     this.limits.set(chunk, limit)
     if (this.runtime.isRemote && limit === 0) {
@@ -152,8 +152,8 @@ export class FakeWorker {
 export class FakeRuntime {
   /** Whether workers get chunks ahead of their need. */
   isRemote = false
-  /** Whether what has been sent can be taken back. */
-  canTakeBack = true
+  /** Whether what has been sent of a chunk can be taken back. */
+  canTakeBack: (chunk: WorkerRuntime.Chunk) => boolean = () => true
   /** How long an item is said to take, in milliseconds, if anything is said of that. */
   itemTime: number | undefined = undefined
   /** Those that were started, or were to be. */

@@ -87,10 +87,11 @@ class Play {
       this.open.set(chunk, open)
       const untold: Array<number> = []
       this.untold.set(chunk, untold)
+      const isNext = () => tasksPerWorker > 1 || worker.chunk === chunk
       const isHere = () => worker.chunks.includes(chunk) && !worker.isGone
       for (const [position, item] of chunk.items.entries() as Iterable<[number, number]>) {
         yield* Effect.yieldNow
-        while (isHere() && tasksPerWorker === 1 && worker.chunk !== chunk) yield* Effect.yieldNow
+        while (isHere() && !isNext()) yield* Effect.yieldNow
         if (position >= worker.limitOf(chunk)) this.tell(worker, chunk)
         if (!isHere()) return
         if (position >= worker.limitOf(chunk)) breaches.push(`${item} starts, but was taken back`)

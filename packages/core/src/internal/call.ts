@@ -91,6 +91,7 @@ export class Call {
   private lacksRoom = false
   /** Outcomes that wait for the end of their chunk, after which whoever goes on with them finds its worker idle. */
   private held: Array<readonly [chunk: CallChunk, place: number, value: unknown]> = []
+  private handingOver = 0
 
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
@@ -131,7 +132,7 @@ export class Call {
 
   /** Whether it may have more chunks to give. */
   get mayHaveMore(): boolean {
-    return !this.options.single || this.options.source.available > 0
+    return !this.options.single || this.resends.size > 0 || this.options.source.available > 0
   }
 
   /** How many items it gets done in its turn when others wait. */
@@ -403,7 +404,8 @@ export class Call {
   private settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
-      if (this.resends.size > 0) return
+      // whoever takes an outcome goes on at once, when there may be others to hand over
+      if (this.resends.size > 0 || this.handingOver > 0) return
       // the answer may need a pull, for which there must be room
       if (this.taken - this.delivered >= this.maxActive(1)) return
       if (this.pull(() => this.options.source.ended()) !== true) return
@@ -419,7 +421,9 @@ export class Call {
     if (this.held.length === 0) return
     const ready = this.held.filter(([of]) => of === chunk)
     this.held = this.held.filter(([of]) => of !== chunk)
+    this.handingOver++
     for (const [, place, value] of ready) this.delivered += this.options.sink.put(place, value, chunk.caused)
+    this.handingOver--
   }
 
   private put(chunk: CallChunk, place: number, value: unknown): void {
