@@ -281,19 +281,11 @@ export class Call {
    */
   share(): boolean {
     if (this.status !== "running" || this.options.dispatch === "ordered") return false
-    let most = 0
-    let longest: CallChunk | undefined
-    for (const chunk of this.chunks) {
-      const { waiting } = chunk
-      if (waiting > most) {
-        most = waiting
-        longest = chunk
-      }
-    }
-    if (longest === undefined) return false
-    const { mean } = this.options.itemTime
-    if (mean !== undefined && mean * most < worthTakingBack) return false
-    return longest.takeBack(longest.kept - Math.ceil(most / 2)) > 0
+    const { mean = Number.POSITIVE_INFINITY } = this.options.itemTime
+    const chunks = [...this.chunks].filter(({ waiting }) => waiting > 0 && mean * waiting >= worthTakingBack)
+    chunks.sort((left, right) => right.waiting - left.waiting)
+    // nothing comes of those that have moved, or whose worker has yet to start
+    return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(chunk.waiting / 2)) > 0)
   }
 
   /** Fails what waits for a worker: all of it, or those `run`s that no worker has. */
