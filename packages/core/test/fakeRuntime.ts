@@ -61,16 +61,20 @@ export class FakeWorker {
   /** Ends an item with ten times its value; ends its chunk when it was the last. */
   succeed(position: number, chunk = this.chunk): void {
     this.succeeded.set(chunk, (this.succeeded.get(chunk) ?? 0) + 1)
+    if (this.runtime.itemTime !== undefined) chunk.onTime(1, this.runtime.itemTime)
     chunk.onSuccess(position, (chunk.items[position] as number) * 10)
     if (position === this.limitOf(chunk) - 1) this.end(chunk)
   }
 
   /** Lets no more than the first so many items of a chunk start; ends it soon when these have all succeeded. */
   private keep(chunk: WorkerRuntime.Chunk, items: number): number {
-    if (!this.chunks.includes(chunk)) return chunk.items.length
+    if (!this.runtime.canTakeBack(chunk) || !this.chunks.includes(chunk)) return chunk.items.length
     const limit = Math.min(this.limitOf(chunk), Math.max(items, this.startedOf(chunk)))
     this.limits.set(chunk, limit)
-    if ((this.succeeded.get(chunk) ?? 0) === limit) {
+    if (this.runtime.isRemote && limit === 0) {
+      // as nothing of it has started, it need not wait for what keeps the worker
+      this.end(chunk)
+    } else if ((this.succeeded.get(chunk) ?? 0) === limit) {
       queueMicrotask(() => this.chunks.includes(chunk) && this.end(chunk))
     }
     return limit
@@ -108,6 +112,9 @@ export class FakeWorker {
     run: (chunk) => {
       this.asked("run")
       this.chunks.push(chunk)
+      // a chunk of those that run several items counts no more once all of its items have ended
+      const most = this.options.tasksPerWorker > 1 ? Number.POSITIVE_INFINITY : this.runtime.isRemote ? 2 : 1
+      if (this.chunks.length > most) this.runtime.breaches.push(`${this.name} has ${this.chunks.length} chunks`)
       this.runtime.run(this, chunk)
     },
     keep: (chunk, items) => {
@@ -143,10 +150,16 @@ export class FakeWorker {
 }
 
 export class FakeRuntime {
+  /** Whether workers get chunks ahead of their need. */
+  isRemote = false
+  /** Whether what has been sent of a chunk can be taken back. */
+  canTakeBack: (chunk: WorkerRuntime.Chunk) => boolean = () => true
+  /** How long an item is said to take, in milliseconds, if anything is said of that. */
+  itemTime: number | undefined = undefined
   /** Those that were started, or were to be. */
   readonly workers: Array<FakeWorker> = []
   readonly log: Array<string> = []
-  /** What was asked of workers that were gone. */
+  /** What should not have been asked: of a worker that was gone, or that had too much to do. */
   readonly breaches: Array<string> = []
 
   // How workers behave, by default at once and well; a test replaces what it is about
@@ -157,9 +170,10 @@ export class FakeRuntime {
   interrupt: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = (worker, chunk) => worker.end(chunk)
   killed: (worker: FakeWorker) => Effect.Effect<void> = () => Effect.void
 
-  readonly layer: Layer.Layer<WorkerRuntime.WorkerRuntime> = Layer.succeed(WorkerRuntime.WorkerRuntime, {
+  readonly layer: Layer.Layer<WorkerRuntime.WorkerRuntime> = Layer.sync(WorkerRuntime.WorkerRuntime, () => ({
     name: "fake",
-    start: (options) =>
+    isRemote: this.isRemote,
+    start: (options: WorkerRuntime.StartOptions) =>
       Effect.gen({ self: this }, function* () {
         const worker = new FakeWorker(this, options)
         this.workers.push(worker)
@@ -167,7 +181,7 @@ export class FakeRuntime {
         yield* this.start(worker)
         return worker.worker
       })
-  })
+  }))
 
   /** The worker that was started last. */
   get last(): FakeWorker {

@@ -6,13 +6,27 @@ import * as Stream from "effect/Stream"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
 import { FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
-import { driven, failures, integer, makePool, noise, oneOf, optional, reasons, runs } from "./support.ts"
+import {
+  driven,
+  failures,
+  type Generated,
+  integer,
+  makePool,
+  noise,
+  oneOf,
+  optional,
+  reasons,
+  runs
+} from "./support.ts"
 
 const task = (n: number) => Effect.succeed(n)
 
 const scripts = Arbitrary.all({
   size: integer(1, 3),
   tasksPerWorker: oneOf(1, 1, 3),
+  isRemote: oneOf(false, true),
+  /** How long an item is said to take. */
+  itemTime: oneOf(undefined, 0.01, 5, 100),
   length: integer(1, 20),
   chunkSize: optional(integer(1, 6)),
   maxActive: optional(integer(1, 8)),
@@ -26,7 +40,10 @@ const scripts = Arbitrary.all({
 
 /** What the workers of a script did. */
 class Play {
-  readonly script: { readonly losses: number; readonly seed: number; readonly tasksPerWorker: number }
+  readonly script: Pick<
+    Generated<typeof scripts>,
+    "losses" | "seed" | "tasksPerWorker" | "isRemote" | "itemTime" | "lifespan"
+  >
   readonly runtime = new FakeRuntime()
   /** How often each item has started. */
   readonly starts = new Map<number, number>()
@@ -40,7 +57,9 @@ class Play {
 
   constructor(script: Play["script"]) {
     this.script = script
-    const { losses, seed } = script
+    const { isRemote, itemTime, losses, seed } = script
+    this.runtime.isRemote = isRemote
+    this.runtime.itemTime = itemTime
     this.plan = ({ options }) => {
       const random = noise(seed, options.worker.id * 1000 + options.worker.generation)
       if (random % 10 >= losses || options.worker.generation > 30) return undefined
@@ -57,12 +76,17 @@ class Play {
       const isHere = () => worker.chunks.includes(chunk) && !worker.isGone
       for (const [position, item] of chunk.items.entries()) {
         yield* Effect.yieldNow
+        // one chunk after another
+        while (isHere() && this.script.tasksPerWorker === 1 && worker.chunk !== chunk) yield* Effect.yieldNow
         if (!isHere()) return
+        if (position >= worker.limitOf(chunk)) this.runtime.breaches.push(`${item} starts, but was taken back`)
         worker.begin(chunk)
         this.starts.set(item as number, (this.starts.get(item as number) ?? 0) + 1)
         const plan = this.plan(worker)
         const count = (this.done.get(worker) ?? 0) + 1
         this.done.set(worker, count)
+        if (count > (this.script.lifespan ?? count))
+          this.runtime.breaches.push(`${worker.name} gets more than its lifespan`)
         if (plan?.running === true && count >= plan.items) return this.lose(worker)
         for (let turn = noise(this.script.seed, item as number) % 4; turn > 0; turn--) yield* Effect.yieldNow
         if (!isHere()) return

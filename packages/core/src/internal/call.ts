@@ -91,6 +91,7 @@ export class Call {
   private lacksRoom = false
   /** Outcomes that wait for the end of their chunk, after which whoever goes on with them finds its worker idle. */
   private held: Array<readonly [chunk: CallChunk, place: number, value: unknown]> = []
+  private handingOver = 0
 
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
@@ -131,7 +132,7 @@ export class Call {
 
   /** Whether it may have more chunks to give. */
   get mayHaveMore(): boolean {
-    return !this.options.single || this.options.source.available > 0
+    return !this.options.single || this.resends.size > 0 || this.options.source.available > 0
   }
 
   /** How many items it gets done in its turn when others wait. */
@@ -219,6 +220,7 @@ export class Call {
     const { outcome } = this.options
     const place = chunk.place(position)
     this.put(chunk, place, outcome === undefined ? value : outcome(place, Exit.succeed(value)))
+    this.interruptUnwanted(chunk)
   }
 
   /** Whether results that stand one after another can be taken at once. */
@@ -232,9 +234,13 @@ export class Call {
     if (this.status !== "running") return
     const { single, sink } = this.options
     if (single) {
-      const last = chunk.reported === chunk.kept ? values.length - 1 : values.length
-      for (let n = 0; n < last; n++) sink.put(chunk.place(position + n), Exit.succeed(values[n]))
-      if (last < values.length) this.held.push([chunk, chunk.place(position + last), Exit.succeed(values[last])])
+      for (let n = 0; n < values.length; n++) {
+        const place = chunk.place(position + n)
+        if (this.dropped.size > 0) this.dropped.delete(place)
+        if (n === values.length - 1 && chunk.open === 0) this.held.push([chunk, place, Exit.succeed(values[n])])
+        else sink.put(place, Exit.succeed(values[n]))
+      }
+      this.interruptUnwanted(chunk)
       return
     }
     if (chunk.isContiguous) return this.tookOver(sink.putAll!(chunk.place(position), values))
@@ -248,6 +254,7 @@ export class Call {
     const annotated = crossing.annotateOrigin(cause, chunk.index(position), chunk.worker)
     if (outcome === undefined) return this.fail(annotated)
     this.put(chunk, place, outcome(place, Exit.failCause(annotated)))
+    this.interruptUnwanted(chunk)
   }
 
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
@@ -283,9 +290,13 @@ export class Call {
     if (this.dropped.size === 0) return this.resends.giveBack(chunk, positions)
     const isWanted = (position: number) => !this.dropped.has(chunk.place(position))
     this.resends.giveBack(chunk, positions.filter(isWanted))
-    for (const position of positions) {
-      if (!isWanted(position)) this.held.push([chunk, chunk.place(position), Exit.interrupt()])
-    }
+    for (const position of positions) if (!isWanted(position)) this.abandon(chunk, chunk.place(position))
+  }
+
+  /** An item that nobody wants any more is not sent again. */
+  private abandon(chunk: CallChunk, place: number): void {
+    this.dropped.delete(place)
+    this.held.push([chunk, place, Exit.interrupt()])
   }
 
   /**
@@ -294,19 +305,11 @@ export class Call {
    */
   share(): boolean {
     if (this.status !== "running" || this.options.dispatch === "ordered") return false
-    let most = 0
-    let longest: CallChunk | undefined
-    for (const chunk of this.chunks) {
-      const { waiting } = chunk
-      if (waiting > most) {
-        most = waiting
-        longest = chunk
-      }
-    }
-    if (longest === undefined) return false
-    const { mean } = this.options.itemTime
-    if (mean !== undefined && mean * most < worthTakingBack) return false
-    return longest.takeBack(longest.kept - Math.ceil(most / 2)) > 0
+    const { mean = Number.POSITIVE_INFINITY } = this.options.itemTime
+    const chunks = [...this.chunks].filter(({ waiting }) => waiting > 0 && mean * waiting >= worthTakingBack)
+    chunks.sort((left, right) => right.waiting - left.waiting)
+    // nothing comes of those that have moved, or whose worker has yet to start
+    return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(chunk.waiting / 2)) > 0)
   }
 
   /** Fails what waits for a worker: all of it, or those `run`s that no worker has. */
@@ -336,10 +339,21 @@ export class Call {
     this.dropped.add(place)
     chunk.takeBack(0)
     if (this.find(place) === undefined) return true
-    // with others beside it that would be interrupted as well, or if it has ended, it is left alone
-    if (chunk.isSent && chunk.unreportedPositions().length > 1) return true
-    chunk.interrupt()
+    if (chunk.isSent) {
+      // beside others that would be interrupted as well it is left alone, until they have ended
+      if (!this.interruptUnwanted(chunk)) return true
+    } else {
+      chunk.interrupt()
+    }
     return this.find(place) === undefined
+  }
+
+  /** Interrupts a chunk when nobody wants the outcomes of what is left of it; returns whether that is so. */
+  private interruptUnwanted(chunk: CallChunk): boolean {
+    if (this.dropped.size === 0 || chunk.open === 0) return false
+    const isUnwanted = chunk.unreportedPositions().every((position) => this.dropped.has(chunk.place(position)))
+    if (isUnwanted) chunk.interrupt()
+    return isUnwanted
   }
 
   /** Forgets an item that is to be sent again; returns whether there was one. */
@@ -376,6 +390,10 @@ export class Call {
       chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
+    for (const position of chunk.unreportedPositions()) {
+      const place = chunk.place(position)
+      if (this.dropped.has(place) && this.resends.forget(place)) this.abandon(chunk, place)
+    }
     const indices = lost.map((position) => chunk.index(position))
     const error = lostWith(failure, () => indices)
     for (const position of lost) chunk.fail(position, Cause.fail(error))
@@ -402,7 +420,8 @@ export class Call {
   private settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
-      if (this.resends.size > 0) return
+      // whoever takes an outcome goes on at once, when there may be others to hand over
+      if (this.resends.size > 0 || this.handingOver > 0) return
       // the answer may need a pull, for which there must be room
       if (this.taken - this.delivered >= this.maxActive(1)) return
       if (this.pull(() => this.options.source.ended()) !== true) return
@@ -418,11 +437,14 @@ export class Call {
     if (this.held.length === 0) return
     const ready = this.held.filter(([of]) => of === chunk)
     this.held = this.held.filter(([of]) => of !== chunk)
+    this.handingOver++
     for (const [, place, value] of ready) this.delivered += this.options.sink.put(place, value, chunk.caused)
+    this.handingOver--
   }
 
   private put(chunk: CallChunk, place: number, value: unknown): void {
-    if (this.options.single && chunk.reported === chunk.kept) {
+    this.dropped.delete(place)
+    if (this.options.single && chunk.open === 0) {
       this.held.push([chunk, place, value])
       return
     }

@@ -39,6 +39,8 @@ export class CallChunk implements Chunk {
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
+  /** How many have none and have not been taken back. */
+  open: number
   /** How many items, the first ones, have not been taken back. */
   kept: number
   worker: WorkerIdentity = notSent
@@ -55,6 +57,7 @@ export class CallChunk implements Chunk {
     this.first = first
     this.alone = alone
     this.kept = items.length
+    this.open = items.length
   }
 
   /** Whether its items stand one after another in the call as they do here. */
@@ -186,15 +189,17 @@ export class CallChunk implements Chunk {
   /** Lets no more than the first so many items start; its call has the others again, how many is returned. */
   takeBack(items: number): number {
     if (this.isOver || this.slot === undefined || items >= this.kept) return 0
-    const before = this.kept
+    const { kept: before, open } = this
     const kept = this.slot.keep(this, items)
     // it had not started, and has ended by that
-    if (this.isOver) return before
+    if (this.isOver) return open
     if (kept >= before) return 0
     this.kept = kept
-    this.slot.tookBack(before - kept)
+    // some may have an outcome already: an input that cannot be sent never starts
+    for (let position = kept; position < before; position++) if (!this.isReported(position)) this.open--
+    this.slot.tookBack(open - this.open)
     this.call.tookBack(this, kept, before)
-    return before - kept
+    return open - this.open
   }
 
   isReported(position: number): boolean {
@@ -204,7 +209,7 @@ export class CallChunk implements Chunk {
   /** The positions of items without an outcome. */
   unreportedPositions(): Array<number> {
     const positions: Array<number> = []
-    if (this.reported === this.kept) return positions
+    if (this.open === 0) return positions
     for (let position = 0; position < this.kept; position++) if (!this.isReported(position)) positions.push(position)
     return positions
   }
@@ -220,5 +225,6 @@ export class CallChunk implements Chunk {
     }
     this.hasOutcome?.fill(1, position, position + items)
     this.reported += items
+    this.open -= items
   }
 }

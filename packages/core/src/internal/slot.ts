@@ -189,7 +189,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   ended(chunk: CallChunk): void {
     if (!this.chunks.delete(chunk)) return
-    const open = chunk.kept - chunk.reported
+    const { open } = chunk
     this.unreported -= open
     if (chunk.alone) this.alone--
     this.count(-open)

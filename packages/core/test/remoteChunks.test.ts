@@ -1,0 +1,298 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Transferable from "effect/workers/Transferable"
+import type { Channel } from "../src/Channel.ts"
+import { KnownAddresses } from "../src/internal/knownAddresses.ts"
+import type * as protocol from "../src/internal/protocol.ts"
+import { RemoteChunks } from "../src/internal/remoteChunks.ts"
+import { ServedWorker } from "../src/internal/servedWorker.ts"
+import { defer } from "../src/internal/timers.ts"
+import * as Portable from "../src/Portable.ts"
+import * as WorkerPoolError from "../src/WorkerPoolError.ts"
+import type { Chunk, Code } from "../src/WorkerRuntime.ts"
+import { integer, noise, oneOf, runs } from "./support.ts"
+import { sharedNumbers } from "./sharedNumbers.ts"
+
+const macrotask = () => new Promise<void>((resolve) => defer(resolve))
+
+/** What came of a chunk, by position: a value, or the tag of what it failed with. */
+class Outcomes implements Chunk {
+  readonly task: Code
+  readonly items: ReadonlyArray<unknown>
+  readonly timeout = undefined
+  readonly discard = false
+  readonly reportInterval: number
+  readonly context = Context.empty()
+  readonly all = new Map<number, unknown>()
+  ends = 0
+
+  constructor(task: Code, items: ReadonlyArray<unknown>, reportInterval = 1) {
+    this.task = task
+    this.items = items
+    this.reportInterval = reportInterval
+  }
+
+  index(position: number): number {
+    return position
+  }
+
+  onSuccess(position: number, value: unknown): void {
+    this.tell(position, value)
+  }
+
+  onFailure(position: number, cause: Cause.Cause<unknown>): void {
+    const error = Cause.squash(cause)
+    this.tell(position, WorkerPoolError.isWorkerPoolError(error) ? error.reason._tag : error)
+  }
+
+  onTime(): void {}
+
+  onEnd(): void {
+    this.ends++
+  }
+
+  private tell(position: number, outcome: unknown): void {
+    assert.isFalse(this.all.has(position), "an outcome is told once")
+    assert.strictEqual(this.ends, 0, "nothing is heard of it after its end")
+    this.all.set(position, outcome)
+  }
+}
+
+/** Both ends of a worker in this thread: each gets the other's messages when the test says so. */
+class Bench {
+  readonly control = sharedNumbers(10)
+  readonly chunks: RemoteChunks
+  readonly sent: Array<protocol.ToWorker> = []
+  private readonly toWorker: Array<protocol.ToWorker> = []
+  private readonly toPool: Array<protocol.FromWorker> = []
+  private handle: (message: unknown) => void = () => {}
+
+  constructor({ isShared = true, tasksPerWorker = 1 } = {}) {
+    const control = isShared ? this.control : undefined
+    const send = (message: protocol.ToWorker, transfer: Array<object> = []) => {
+      const cloned = structuredClone(message, { transfer: transfer as Array<ArrayBuffer> })
+      this.sent.push(message)
+      this.toWorker.push(cloned)
+    }
+    const channel: Channel = {
+      send: (message) => this.toPool.push(structuredClone(message) as protocol.FromWorker),
+      receive: (handler) => {
+        this.handle = handler
+      },
+      close: () => {},
+      control
+    }
+    new ServedWorker(channel).serve()
+    this.toPool.length = 0
+    this.chunks = new RemoteChunks({
+      worker: { id: 0, generation: 1 },
+      addresses: new KnownAddresses(send),
+      connection: { control } as any,
+      cells: 10,
+      spareCells: 8,
+      killAfter: undefined,
+      startTimeout: undefined,
+      send,
+      busyChanged: () => {},
+      overdue: () => assert.fail("nothing is overdue")
+    })
+    this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
+  }
+
+  /** The worker gets what was sent to it, which it does as far as it can. */
+  async deliver(): Promise<void> {
+    for (const message of this.toWorker.splice(0)) this.handle(message)
+    for (let turn = 0; turn < 3; turn++) await macrotask()
+  }
+
+  /** The pool gets what the worker has said. */
+  hear(): void {
+    for (const message of this.toPool.splice(0)) {
+      if (message._tag === "Results") this.chunks.results(message)
+      else if (message._tag === "NotLoaded") this.chunks.notLoaded(message.chunk, message.cause)
+    }
+  }
+
+  /** Both, until no chunk is in progress. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 100 && this.chunks.size > 0; turn++) {
+      await this.deliver()
+      this.hear()
+    }
+  }
+}
+
+let names = 0
+
+/** A task that has been loaded, as after its first chunk. */
+const loaded = async (bench: Bench, task: (item: any) => unknown, schemas?: object): Promise<Code> => {
+  const portable: any = Portable.make("test:remoteChunks", `task${names++}`, task as any, schemas as any)
+  bench.chunks.run(new Outcomes(portable, []))
+  await bench.settle()
+  return portable
+}
+
+const uncloneable = () => {}
+
+const promise = (run: () => Promise<void>) => Effect.promise(run)
+
+describe("RemoteChunks.keep", () => {
+  it.effect.prop(
+    "F2 C1 what starts is below what it returned, is told once, and the chunk ends once",
+    {
+      items: integer(1, 12),
+      /** One of so many cannot be cloned. */
+      bad: oneOf(2, 3, 100),
+      keeps: integer(1, 4),
+      tasksPerWorker: oneOf(1, 1, 3),
+      reportInterval: oneOf(0, 1),
+      seed: integer(0, 1_000_000)
+    },
+    ({ bad, items, keeps, reportInterval, seed, tasksPerWorker }) =>
+      promise(async () => {
+        const random = (salt: number) => noise(seed, salt)
+        const bench = new Bench({ tasksPerWorker })
+        const started = new Set<number>()
+        let kept = items
+        // some of the cuts come in the middle of an item, before the pool has heard of those before it
+        const keep = () => {
+          const limit = random(100 + items + kept) % (items + 1)
+          if (limit >= kept) return
+          const before = [...started]
+          const now = bench.chunks.keep(chunk, limit)
+          for (const position of before) assert.isBelow(position, Math.max(now, limit))
+          kept = Math.min(kept, now)
+        }
+        const task = await loaded(bench, (position: number) => {
+          started.add(position)
+          assert.isBelow(position, kept)
+          if (random(position) % 3 === 0) keep()
+          return random(position + 50) % 3 === 0 ? macrotask().then(() => position) : position
+        })
+        const isBad = (position: number) => random(position + 20) % bad === 1
+        const inputs = Array.from({ length: items }, (_, n) => (isBad(n) ? uncloneable : n))
+        const chunk = new Outcomes(task, inputs, reportInterval)
+        bench.chunks.run(chunk)
+        for (let n = 0; n < keeps; n++) {
+          keep()
+          if (random(n + 70) % 2 === 0) await bench.deliver()
+          if (random(n + 80) % 2 === 0) bench.hear()
+        }
+        await bench.settle()
+        assert.strictEqual(chunk.ends, 1)
+        assert.strictEqual(bench.chunks.size, 0)
+        for (let position = 0; position < items; position++) {
+          if (isBad(position)) assert.strictEqual(chunk.all.get(position), "NotSerializable")
+          else if (started.has(position)) assert.strictEqual(chunk.all.get(position), position)
+          else assert.isFalse(chunk.all.has(position))
+        }
+        // what was not taken back has been done
+        const done = [...Array(items).keys()].filter((position) => !isBad(position) && started.has(position)).length
+        const wanted = [...Array(kept).keys()].filter((position) => !isBad(position)).length
+        assert.isAtMost(done, wanted)
+      }),
+    runs(150)
+  )
+
+  it("F2 a chunk that the worker has not taken up ends at once, and its cell is used again only later", async () => {
+    const bench = new Bench()
+    const task = await loaded(bench, (n: number) => n)
+    const [first, second] = [new Outcomes(task, [1, 2]), new Outcomes(task, [3, 4])]
+    bench.chunks.run(first)
+    bench.chunks.run(second)
+    assert.strictEqual(bench.chunks.keep(second, 0), 0)
+    assert.deepStrictEqual([first.ends, second.ends], [0, 1])
+    assert.strictEqual(bench.chunks.size, 2)
+    // it is over: nothing can be taken back, nor asked of it
+    assert.strictEqual(bench.chunks.keep(second, 1), 2)
+    bench.chunks.interrupt(second)
+    await bench.settle()
+    assert.deepStrictEqual(
+      [[...first.all], [...second.all]],
+      [
+        [
+          [0, 1],
+          [1, 2]
+        ],
+        []
+      ]
+    )
+    assert.deepStrictEqual([first.ends, second.ends, bench.chunks.size], [1, 1, 0])
+    assert.strictEqual(bench.chunks.keep(first, 0), 2)
+  })
+
+  it("F2 so many that are over here and not there leave a cell for each that the worker has", async () => {
+    const bench = new Bench()
+    const task = await loaded(bench, (n: number) => n)
+    const chunks = Array.from({ length: 12 }, () => new Outcomes(task, [1, 2]))
+    for (const chunk of chunks) {
+      bench.chunks.run(chunk)
+      bench.chunks.keep(chunk, 0)
+    }
+    assert.strictEqual(chunks.filter(({ ends }) => ends === 1).length, 8)
+    await bench.settle()
+    assert.isTrue(chunks.every(({ ends }) => ends === 1))
+    // the two that had cells were kept from starting, those beyond had none
+    assert.deepStrictEqual(
+      chunks.map(({ all }) => all.size),
+      [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2]
+    )
+  })
+
+  it("F2 while the task is being loaded, all can be taken back, and the chunk ends when it has been loaded", async () => {
+    const bench = new Bench()
+    const started: Array<number> = []
+    const task: any = Portable.make("test:remoteChunks", `task${names++}`, (n: number) => started.push(n))
+    const chunk = new Outcomes(task, [1, 2, 3])
+    bench.chunks.run(chunk)
+    const delivered = bench.deliver()
+    assert.strictEqual(bench.chunks.keep(chunk, 0), 0)
+    assert.strictEqual(chunk.ends, 0)
+    await delivered
+    await bench.settle()
+    assert.deepStrictEqual([started, chunk.ends, chunk.all.size], [[], 1, 0])
+  })
+
+  it("F2 without shared numbers nothing is taken back", async () => {
+    const bench = new Bench({ isShared: false })
+    const chunk = new Outcomes(await loaded(bench, (n: number) => n), [1, 2])
+    bench.chunks.run(chunk)
+    assert.strictEqual(bench.chunks.keep(chunk, 0), 2)
+    await bench.settle()
+    assert.deepStrictEqual([...chunk.all.values()], [1, 2])
+  })
+
+  it("S2 what has moved is not taken back; what was only copied by its Schema is", async () => {
+    const bench = new Bench()
+    const input = Schema.Struct({ bytes: Transferable.Uint8Array })
+    const task = await loaded(bench, ({ bytes }) => bytes.length, { input })
+    const moved = new Outcomes(
+      task,
+      [1, 2].map((length) => ({ bytes: new Uint8Array(length) }))
+    )
+    bench.chunks.run(moved)
+    assert.strictEqual(bench.chunks.keep(moved, 0), 2)
+    const coded = new Outcomes(await loaded(bench, (n: number) => n, { input: Schema.Number }), [1, 2])
+    bench.chunks.run(coded)
+    assert.strictEqual(bench.chunks.keep(coded, 0), 0)
+    await bench.settle()
+    assert.deepStrictEqual([[...moved.all.values()], coded.all.size, coded.ends], [[1, 2], 0, 1])
+  })
+
+  it("C4 an interrupted chunk is not brought back to life", async () => {
+    const bench = new Bench()
+    const task = await loaded(bench, (n: number) => macrotask().then(() => n))
+    const chunk = new Outcomes(task, [1, 2, 3])
+    bench.chunks.run(chunk)
+    const delivering = bench.deliver()
+    bench.chunks.interrupt(chunk)
+    assert.strictEqual(bench.chunks.keep(chunk, 2), 3)
+    await delivering
+    await bench.settle()
+    assert.deepStrictEqual([...chunk.all.values()], [1])
+    assert.strictEqual(chunk.ends, 1)
+  })
+})
