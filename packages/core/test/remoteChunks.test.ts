@@ -39,6 +39,10 @@ class Outcomes implements Chunk {
     return position
   }
 
+  onSuccesses(position: number, values: ReadonlyArray<unknown>): void {
+    values.forEach((value, n) => this.onSuccess(position + n, value))
+  }
+
   onSuccess(position: number, value: unknown): void {
     this.tell(position, value)
   }
