@@ -45,7 +45,7 @@ export const discarded: Shape = { discard: true }
  * Outcomes are reported at least so many milliseconds apart, where not each has to be (F2): soon where somebody takes them
  * one after another, and else as often as it takes to know how far a chunk has come.
  */
-const reportInterval = { streams: 1, others: 10 }
+const reportInterval = { streams: 1, others: 50 }
 
 const noContext = Context.empty()
 
