@@ -114,7 +114,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   run(request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.suspend(() => {
       if (this.gate.isOpen) return this.enterRun(request)
-      const error = this.overloaded(this.waitingRuns + 1)
+      const error = this.overloaded(() => this.waitingRuns + 1)
       if (error !== undefined) return Effect.fail(error)
       this.runsAtGate++
       let isAtGate = true
@@ -156,9 +156,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       Effect.andThen(call.firstReleases.settle),
       Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
 
-      Effect.ensuring(
-        Effect.sync(() => this.ended(call))
-      )
+      Effect.ensuring(Effect.sync(() => this.ended(call)))
     )
   }
 
@@ -206,9 +204,9 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return this.runsAtGate + this.runs.waiting
   }
 
-  overloaded(waiting: number): WorkerPoolError.WorkerPoolError | undefined {
+  overloaded(waiting: () => number): WorkerPoolError.WorkerPoolError | undefined {
     const { maxPending } = this.defaults
-    if (maxPending === undefined || waiting <= maxPending) return undefined
+    if (maxPending === undefined || waiting() <= maxPending) return undefined
     return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
   }
 

@@ -31,7 +31,7 @@ export interface RunsHost {
   readonly began: (call: Call) => void
   readonly ended: (call: Call) => void
   /** Why no more of them may wait, if so many wait. */
-  readonly overloaded: (waiting: number) => WorkerPoolError.WorkerPoolError | undefined
+  readonly overloaded: (waiting: () => number) => WorkerPoolError.WorkerPoolError | undefined
   /** Logs what nobody else hears of. */
   readonly releasesFailed: (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>) => Effect.Effect<void>
 }
@@ -141,6 +141,7 @@ class Group implements Source, Sink {
     entry.isDropped = true
     if (entry.place < 0) {
       this.available--
+      this.tidy()
       this.call.poke()
       return true
     }
@@ -179,11 +180,15 @@ class Group implements Source, Sink {
       inputs.push(entry.request.input)
     }
     this.due -= inputs.length
-    if (this.first >= this.queue.length) {
-      this.queue = []
-      this.first = 0
-    }
+    this.tidy()
     return inputs
+  }
+
+  /** Drops those from the queue that do not wait any more, once they are more than those that do. */
+  private tidy(): void {
+    if (this.queue.length <= 2 * this.available + 64 && this.available > 0) return
+    this.queue = this.queue.slice(this.first).filter(({ isDropped }) => !isDropped)
+    this.first = 0
   }
 
   ended(): boolean {
@@ -241,13 +246,15 @@ export class Runs {
           this.inProgress--
           return resume(exit)
         }
-        resume(Effect.uninterruptible(Effect.flatMap(this.released(releases), (failures) => withReleases(exit, failures))))
+        resume(
+          Effect.uninterruptible(Effect.flatMap(this.released(releases), (failures) => withReleases(exit, failures)))
+        )
       })
       this.inProgress++
       const { group } = entry
       group.add(entry)
       if (group.isWaiting(entry)) {
-        const error = this.host.overloaded(this.waiting)
+        const error = this.host.overloaded(() => this.waiting)
         if (error !== undefined) {
           entry.settle(Exit.fail(error))
           group.drop(entry)
