@@ -44,7 +44,13 @@ const itemTime = 10
 /** The most items that may be pulled and not yet delivered, once so many have been pulled. */
 const bound = (setup: Setup, pulled: number): number => {
   const { chunkSize, maxActive, size, tasksPerWorker } = setup
-  const progress = { planned: pulled, length: undefined, workers: size, itemTime: itemTime / tasksPerWorker, measured: 60 }
+  const progress = {
+    planned: pulled,
+    length: undefined,
+    workers: size,
+    itemTime: itemTime / tasksPerWorker,
+    measured: 60
+  }
   const longest = chunkSize ?? Chunking[isAdaptive(setup) ? "automatic" : "repeatable"](progress)
   return maxActive ?? 2 * size * Math.max(longest, tasksPerWorker)
 }
@@ -115,7 +121,10 @@ describe("back-pressure", () => {
       Effect.gen(function* () {
         const counter = new Counter(setup)
         const task = (n: number) =>
-          Effect.as(lasting(setup, noise(setup.seed, n) % 4 === 0 ? Effect.void : Effect.sleep(noise(setup.seed, n) % 30)), n)
+          Effect.as(
+            lasting(setup, noise(setup.seed, n) % 4 === 0 ? Effect.void : Effect.sleep(noise(setup.seed, n) % 30)),
+            n
+          )
         const consumed = yield* withPool(setup, (pool) =>
           Effect.gen(function* () {
             const items = source(setup.input, setup.length, counter.pull)
@@ -165,7 +174,11 @@ describe("back-pressure", () => {
         const results = yield* withPool(setup, (pool) =>
           Stream.runCollect(
             Stream.take(
-              pool[shape](items, (n) => Effect.as(lasting(setup, Effect.sleep(noise(setup.seed, n) % 10)), n), options(setup)),
+              pool[shape](
+                items,
+                (n) => Effect.as(lasting(setup, Effect.sleep(noise(setup.seed, n) % 10)), n),
+                options(setup)
+              ),
               take
             )
           )

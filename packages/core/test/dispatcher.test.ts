@@ -50,7 +50,13 @@ describe("choose", () => {
     { slots },
     (generated) => {
       const slots = consistent(generated.slots)
-      const call = { options: { dispatch: "available" }, turn: 0, alone: false, isServed: false, mayRunAhead: false } as const
+      const call = {
+        options: { dispatch: "available" },
+        turn: 0,
+        alone: false,
+        isServed: false,
+        mayRunAhead: false
+      } as const
       const choice = choose([call], slots)
       if (choice === undefined) {
         assert.isTrue(slots.every(({ availability }) => availability === "unavailable"))
@@ -80,7 +86,13 @@ describe("choose", () => {
       const slots = consistent(generated.slots)
       const some = choose(generated.calls, slots)
       if (some?.call.alone === true) assert.strictEqual(some.slot.load, 0)
-      const alone = { options: { dispatch: "available" }, turn: 0, alone: true, isServed: false, mayRunAhead: false } as const
+      const alone = {
+        options: { dispatch: "available" },
+        turn: 0,
+        alone: true,
+        isServed: false,
+        mayRunAhead: false
+      } as const
       const other = { ...alone, alone: false }
       const choice = choose([alone, other], slots)
       const available = slots.filter(({ availability }) => availability !== "unavailable")
@@ -100,7 +112,13 @@ describe("choose", () => {
     "L2 a call that takes the slots in turn gets its own slot, or none",
     { slots, turn: integer(0, 30) },
     ({ slots, turn }) => {
-      const call = { options: { dispatch: "ordered" }, turn, alone: false, isServed: false, mayRunAhead: false } as const
+      const call = {
+        options: { dispatch: "ordered" },
+        turn,
+        alone: false,
+        isServed: false,
+        mayRunAhead: false
+      } as const
       const own = slots[turn % slots.length]
       const choice = choose([call], slots)
       assert.strictEqual(choice?.slot, own?.availability === "unavailable" ? undefined : own)

@@ -92,9 +92,7 @@ describe("Resends", () => {
           }
           const open = chunk.unreported()
           const suspects = open.filter((index) => placesOf(chunk).indexOf(index) < started)
-          const lost = resends
-            .takeBack(chunk, hand(started), tasksPerWorker)
-            .map((position) => chunk.place(position))
+          const lost = resends.takeBack(chunk, hand(started), tasksPerWorker).map((position) => chunk.place(position))
           if (retries >= 0) for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
           assert.deepStrictEqual(
             lost,
