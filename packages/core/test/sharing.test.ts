@@ -203,4 +203,23 @@ describe("turns by item", () => {
       }).pipe(Effect.scoped),
     runs(60)
   )
+
+  it.effect("C1 runs that share a turn do not overtake a call that waits for its own slot", () =>
+    Effect.gen(function* () {
+      const { pool, runtime, sent } = yield* setup({ size: 2 }, 60)
+      const keepers = [0, 1].map(() => (n: number) => Effect.succeed(n))
+      for (const keeper of keepers) yield* Effect.forkChild(pool.run(keeper, 0), { startImmediately: true })
+      yield* settle
+      const map = yield* Effect.forkChild(pool.map([1, 2], task, { dispatch: "ordered", chunkSize: 1 }))
+      yield* settle
+      for (const n of range(10, 16)) yield* Effect.forkChild(pool.run(task, n), { startImmediately: true })
+      const [first, second] = runtime.workers as [FakeWorker, FakeWorker]
+      sent.length = 0
+      second.work()
+      first.work()
+      assert.deepStrictEqual(sent, ["1: 10", "0: 1"])
+      finish(runtime.workers)
+      assert.deepStrictEqual(yield* Fiber.join(map), [10, 20])
+    })
+  )
 })

@@ -88,12 +88,22 @@ export class Dispatcher implements CallHost {
     const choice = choose(this.rotation, slots)
     if (choice === undefined) return false
     const { call, slot } = choice
+    // those before it wait for slots of their own
+    const before: Array<Call> = []
+    for (const other of this.rotation) {
+      if (other === call) break
+      before.push(other)
+    }
     this.rotation.remove(call)
     const chunk = call.next(slot.limit, slots.length, this.first !== undefined)
     if (chunk === undefined) return true
-    if (call.keepsTurn) this.rotation.addFirst(call)
-    // its next turn comes after everybody else's
-    else if (call.mayHaveMore) this.rotation.add(call)
+    if (call.keepsTurn) {
+      this.rotation.addFirst(call)
+      for (const other of before.toReversed()) if (this.rotation.remove(other)) this.rotation.addFirst(other)
+    } else if (call.mayHaveMore) {
+      // its next turn comes after everybody else's
+      this.rotation.add(call)
+    }
     this.serving.add(call)
     slot.assign(chunk)
     this.host.dispatched()
