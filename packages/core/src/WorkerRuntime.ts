@@ -157,6 +157,8 @@ export interface Worker {
    * outcome.
    */
   readonly keep: (chunk: Chunk, items: number) => number
+  /** How many of a chunk's items, the first ones, have started; `undefined` where nobody knows. */
+  readonly started: (chunk: Chunk) => number | undefined
   /** Interrupts a chunk's running items and forgets those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */

@@ -33,7 +33,8 @@ const setup = (length: number) => {
     },
     progressed: () => void seen.unreported--,
     interrupt: () => {},
-    isAhead: () => false
+    isAhead: () => false,
+    started: () => undefined
   })
   return { chunk, seen, start: (position: number) => void (started = Math.max(started, position + 1)) }
 }

@@ -87,8 +87,90 @@ describe("fixed", () => {
 })
 
 describe("automatic", () => {
+  const progress = {
+    planned: integer(0, 1_000_000),
+    length: optional(integer(0, 1_000_000)),
+    workers: integer(1, 8),
+    itemTime: oneOf(undefined, 0, 0.0001, 0.003, 0.1, 0.7, 3, 19, 21, 5000),
+    measured: oneOf(undefined, 0, 1, 3, 50, 2000, 1_000_000),
+    maxActive: optional(oneOf(1, 3, 20, 500, 100_000))
+  }
+
+  it.prop(
+    "C3 P1 at most maxAutomatic, four times what has been measured, and half of a worker's room; about 20 milliseconds",
+    progress,
+    (known) => {
+      const { itemTime, measured = 0, maxActive = Number.POSITIVE_INFINITY, workers } = known
+      const length = Chunking.automatic(known)
+      assert.isTrue(Number.isSafeInteger(length) && length >= 1, `${length} is a length`)
+      assert.isAtMost(length, Chunking.maxAutomatic)
+      assert.isAtMost(length, Math.max(1, 4 * measured))
+      assert.isAtMost(length, Math.max(1, maxActive / (2 * workers)))
+      if (itemTime === undefined) assert.strictEqual(length, 1)
+      else if (length > 1) assert.isAtMost(length * itemTime, 20)
+      // what nothing limits takes as long as it should
+      const isFar = known.length === undefined || known.length - known.planned > Chunking.maxAutomatic * 2 * workers
+      if (itemTime !== undefined && isFar && measured > 1000 && maxActive >= 100_000) {
+        assert.isAtLeast(length, Math.min(Chunking.maxAutomatic, Math.floor(20 / itemTime)))
+      }
+    },
+    runs(500)
+  )
+
+  it.prop(
+    "P4 toward a known end no chunk is longer than half of a worker's share, unless it takes half a millisecond at most",
+    { ...progress, length: integer(1, 1_000_000), itemTime: oneOf(0.0001, 0.003, 0.1, 0.7, 3) },
+    (known) => {
+      const planned = known.planned % known.length
+      const length = Chunking.automatic({ ...known, planned })
+      const share = Math.ceil((known.length - planned) / (known.workers * 2))
+      if (length > share) assert.isAtMost(length * known.itemTime, 0.5)
+      // nor shorter than that for the end's sake
+      const anywhere = Chunking.automatic({ ...known, planned, length: undefined })
+      if (length < Math.min(share, anywhere)) assert.fail("nothing else makes it short")
+      if (length < anywhere) assert.isAbove((length + 1) * known.itemTime, 0.5)
+    },
+    runs(500)
+  )
+
+  it.prop(
+    "C3 P4 covers all items; once they have been measured, no chunk of a known number is longer than the one before",
+    {
+      items: integer(1, 50_000),
+      told: oneOf("length", "nothing", "too little"),
+      workers: integer(1, 8),
+      itemTime: oneOf(0.003, 0.1, 3)
+    },
+    ({ itemTime, items, told, workers }) => {
+      const length = told === "length" ? items : told === "nothing" ? undefined : 1
+      const measured: Chunking.Chunking = (known) => Chunking.automatic({ ...known, itemTime, measured: 10_000 })
+      const lengths = plan(measured, items, length, workers)
+      assert.strictEqual(sum(lengths), items)
+      if (told === "length") {
+        assert.deepStrictEqual(
+          lengths,
+          lengths.toSorted((left, right) => right - left)
+        )
+        // the last one keeps nobody waiting
+        assert.isAtMost(lengths.at(-1)! * itemTime, Math.max(0.5, itemTime))
+      } else {
+        // the first of them was still within what it was told
+        assert.isTrue(lengths.slice(1, -1).every((length) => length === lengths[1]))
+      }
+    },
+    runs(60)
+  )
+
+  it("P1 a task of which nothing is known is tried item by item, and then four times as much each time", () => {
+    const at = (measured: number) =>
+      Chunking.automatic({ planned: 0, length: 1e6, workers: 2, itemTime: 0.001, measured })
+    assert.deepStrictEqual([0, 1, 5, 25].map(at), [1, 4, 20, 100])
+  })
+})
+
+describe("repeatable", () => {
   it("C3 begins with a 64th of a worker's share", () => {
-    const first = (length: number | undefined, workers: number) => Chunking.automatic({ planned: 0, length, workers })
+    const first = (length: number | undefined, workers: number) => Chunking.repeatable({ planned: 0, length, workers })
     assert.strictEqual(first(12_800, 2), 100)
     assert.strictEqual(first(12_801, 2), 101)
     assert.strictEqual(first(10, 2), 1)
@@ -101,7 +183,7 @@ describe("automatic", () => {
     "C3 no chunk is longer than a 64th of a worker's share, half of its share of what is left, or maxAutomatic",
     { items: integer(1, 100_000), workers: integer(1, 8) },
     ({ items, workers }) => {
-      const lengths = plan(Chunking.automatic, items, items, workers)
+      const lengths = plan(Chunking.repeatable, items, items, workers)
       assert.strictEqual(sum(lengths), items)
       let left = items
       for (const length of lengths) {
@@ -127,7 +209,7 @@ describe("automatic", () => {
     "C3 of an unknown length, chunks grow with what has been seen",
     { items: integer(1, 50_000), workers: integer(1, 8), told: optional(oneOf(0, 1)) },
     ({ items, told, workers }) => {
-      const lengths = plan(Chunking.automatic, items, told, workers)
+      const lengths = plan(Chunking.repeatable, items, told, workers)
       assert.strictEqual(sum(lengths), items)
       let planned = 0
       for (const length of lengths) {

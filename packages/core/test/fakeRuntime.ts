@@ -121,6 +121,7 @@ export class FakeWorker {
       this.asked("keep")
       return this.keep(chunk, items)
     },
+    started: (chunk) => (this.chunks.includes(chunk) ? this.startedOf(chunk) : undefined),
     interrupt: (chunk) => {
       this.asked("interrupt")
       if (this.chunks.includes(chunk)) this.runtime.interrupt(this, chunk)

@@ -113,6 +113,10 @@ export const losing = (
               const one = chunks.get(chunk)
               return isGone || one === undefined ? chunk.items.length : worker.keep(one.chunk, items)
             },
+            started: (chunk) => {
+              const one = chunks.get(chunk)
+              return isGone || one === undefined ? undefined : worker.started(one.chunk)
+            },
             interrupt: (chunk) => {
               const one = chunks.get(chunk)
               if (!isGone && one !== undefined) worker.interrupt(one.chunk)

@@ -3,6 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type { Call } from "../src/internal/call.ts"
+import { ItemTime } from "../src/internal/itemTimes.ts"
+import { Runs } from "../src/internal/runs.ts"
 import * as lost from "../src/internal/lost.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, outcome, type Pool, type PoolOptions, settle } from "./support.ts"
@@ -139,17 +143,19 @@ describe("a run that nobody wants any more", () => {
     })
   )
 
-  it.effect("C5 beside others it is left alone, and interrupted when they have ended", () =>
+  it.effect("C5 it is interrupted, though one before it has ended and that is not known here yet", () =>
     Effect.gen(function* () {
       const { fibers, pool, runtime, worker } = yield* shared()
       worker.work()
       worker.work()
       worker.begin()
       worker.begin()
-      // the first has ended there, but that is not known here yet
+      // what has ended there is told with the chunk's end
+      runtime.interrupt = (worker, chunk) => {
+        worker.succeed(0, chunk)
+        worker.end(chunk)
+      }
       yield* Fiber.interrupt(fibers[3]!)
-      assert.notInclude(runtime.log, "0.1 interrupt")
-      worker.succeed(0)
       assert.include(runtime.log, "0.1 interrupt")
       assert.deepStrictEqual(yield* results([fibers[2]!]), [{ success: 20 }])
       while (worker.chunks.length > 0) worker.work()
@@ -257,4 +263,50 @@ describe("runs whose worker is lost", () => {
       assert.strictEqual(yield* pool.run(task, 7), 70)
     })
   )
+})
+
+describe("a group of runs", () => {
+  it("F5 keeps nothing of those that are over, though some always wait", () => {
+    const host = {
+      dispatcher: {
+        tasksPerWorker: 1,
+        ready: () => {},
+        withdraw: () => {},
+        over: () => {},
+        pump: () => {},
+        isWaiting: () => false
+      },
+      size: 1,
+      tasksPerWorker: 1,
+      isRemote: true,
+      itemTime: () => new ItemTime(),
+      began: (call: Call) => calls.push(call),
+      ended: () => {},
+      overloaded: () => undefined,
+      releasesFailed: () => Effect.void
+    }
+    const calls: Array<Call> = []
+    const all = new Runs(host)
+    const run = () =>
+      Effect.runFork(
+        Effect.callback<unknown, unknown>((resume) =>
+          all.begin({}, { task, timeout: undefined, retries: -1, context } as any, resume)
+        )
+      )
+    const context = Context.empty()
+    const waiting = Array.from({ length: 10 }, run)
+    // some are done and others given up, while others come
+    for (let n = 0; n < 2000; n++) {
+      waiting.push(run(), run())
+      waiting.splice(5, 1)[0]!.interruptUnsafe()
+      const chunk = calls[0]!.next(1, 1, false)!
+      chunk.onSuccess(0, n)
+      chunk.onEnd(undefined)
+      waiting.shift()
+    }
+    assert.strictEqual(calls.length, 1)
+    assert.strictEqual(all.waiting, 10)
+    const { queue } = calls[0]!.options.source as unknown as { readonly queue: ReadonlyArray<unknown> }
+    assert.isAtMost(queue.length, 100)
+  })
 })

@@ -25,6 +25,7 @@ const deaf = Layer.effect(
           close: close.bind(worker),
           kill,
           run: () => {},
+          started: () => undefined,
           keep: (chunk) => chunk.items.length,
           interrupt: () => {}
         }

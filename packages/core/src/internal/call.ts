@@ -20,7 +20,7 @@ import type { Source } from "./source.ts"
 const turnTime = 2
 
 /** Items that take longer than that, in milliseconds, are not sent before they are needed: it would save nothing. */
-const longestAhead = { calls: 50, runs: 1 }
+const longestAhead = 50
 
 /** What takes less than that, in milliseconds, is not worth taking back. */
 const worthTakingBack = 1
@@ -40,8 +40,6 @@ export interface CallHost {
 }
 
 export interface CallOptions {
-  /** Whether its items are `run`s: each has a result of its own, and none of them fails the others. */
-  readonly single: boolean
   readonly task: Code
   readonly source: Source
   readonly sink: Sink
@@ -78,25 +76,25 @@ export class Call {
   turn = 0
   /** What it fails with, once it does. */
   failure: Cause.Cause<unknown> | undefined = undefined
-  private readonly host: CallHost
-  private readonly chunks = new Set<CallChunk>()
-  private readonly resends: Resends
-  /** Items whose outcomes nobody wants any more. */
-  private readonly dropped = new Set<number>()
+  protected readonly host: CallHost
+  protected readonly chunks = new Set<CallChunk>()
+  protected readonly resends: Resends
+  protected taken = 0
   private status: "running" | "failing" | "ended" = "running"
-  private taken = 0
   private delivered = 0
   private longest = 1
   /** Whether its last turn passed because a chunk did not fit. */
   private lacksRoom = false
-  /** Outcomes that wait for the end of their chunk, after which whoever goes on with them finds its worker idle. */
-  private held: Array<readonly [chunk: CallChunk, place: number, value: unknown]> = []
-  private handingOver = 0
 
   constructor(options: CallOptions, host: CallHost) {
     this.options = options
     this.host = host
     this.resends = new Resends(options.retries)
+  }
+
+  /** Whether each of its items is a call of its own, a `run`. */
+  get areRuns(): boolean {
+    return false
   }
 
   /** Whether its next chunk must have a worker to itself. */
@@ -113,26 +111,30 @@ export class Call {
     return this.status === "running"
   }
 
-  /** Whether it has what a call in turn is due: `run`s that wait have nothing yet. */
+  /** Whether it has what a call in turn is due. */
   get isServed(): boolean {
-    return !this.options.single && this.chunks.size > 0
+    return this.chunks.size > 0
   }
 
   /** Whether a worker that is busy may be given its next chunk already. */
   get mayRunAhead(): boolean {
-    const { itemTime, single } = this.options
-    const { mean } = itemTime
-    return this.chunks.size > 0 && mean !== undefined && mean <= (single ? longestAhead.runs : longestAhead.calls)
+    const { mean } = this.options.itemTime
+    return this.chunks.size > 0 && mean !== undefined && mean <= this.longestAhead
   }
 
-  /** Whether its turn goes on with its next chunk: `run`s have a turn each. */
+  /** In milliseconds. */
+  protected get longestAhead(): number {
+    return longestAhead
+  }
+
+  /** Whether its turn goes on with its next chunk. */
   get keepsTurn(): boolean {
-    return this.options.source.keepsTurn === true
+    return false
   }
 
   /** Whether it may have more chunks to give. */
   get mayHaveMore(): boolean {
-    return !this.options.single || this.resends.size > 0 || this.options.source.available > 0
+    return true
   }
 
   /** How many items it gets done in its turn when others wait. */
@@ -156,7 +158,7 @@ export class Call {
    */
   next(limit: number, workers: number, othersWait: boolean): CallChunk | undefined {
     if (this.status !== "running") return undefined
-    const { chunking, itemTime, maxActive, single, source } = this.options
+    const { chunking, itemTime, maxActive, source } = this.options
     const planned = chunking({
       planned: this.taken,
       length: source.length,
@@ -165,9 +167,7 @@ export class Call {
       measured: itemTime.measured,
       maxActive
     })
-    // only the last of them may use a lifespan up, and then waits for the release
-    let atMost = single && limit > 1 ? limit - 1 : limit
-    if (othersWait) atMost = Math.min(atMost, this.turnLength)
+    const atMost = othersWait ? Math.min(limit, this.turnLength) : limit
     // they have their room already, and go first: the head of an ordered output may be among them
     if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
     this.longest = Math.max(this.longest, planned)
@@ -220,30 +220,18 @@ export class Call {
     const { outcome } = this.options
     const place = chunk.place(position)
     this.put(chunk, place, outcome === undefined ? value : outcome(place, Exit.succeed(value)))
-    this.interruptUnwanted(chunk)
   }
 
   /** Whether results that stand one after another can be taken at once. */
   get takesAll(): boolean {
-    const { outcome, single, sink } = this.options
-    return single || (outcome === undefined && sink.putAll !== undefined)
+    const { outcome, sink } = this.options
+    return outcome === undefined && sink.putAll !== undefined
   }
 
   /** Items of a chunk that stand one after another, from a position on, have succeeded. */
   allSucceeded(chunk: CallChunk, position: number, values: ReadonlyArray<unknown>): void {
     if (this.status !== "running") return
-    const { single, sink } = this.options
-    if (single) {
-      for (let n = 0; n < values.length; n++) {
-        const place = chunk.place(position + n)
-        if (this.dropped.size > 0) this.dropped.delete(place)
-        if (n === values.length - 1 && chunk.open === 0) this.held.push([chunk, place, Exit.succeed(values[n])])
-        else sink.put(place, Exit.succeed(values[n]))
-      }
-      this.interruptUnwanted(chunk)
-      return
-    }
-    if (chunk.isContiguous) return this.tookOver(sink.putAll!(chunk.place(position), values))
+    if (chunk.isContiguous) return this.delivers(this.options.sink.putAll!(chunk.place(position), values))
     values.forEach((value, n) => this.put(chunk, chunk.place(position + n), value))
   }
 
@@ -254,7 +242,6 @@ export class Call {
     const annotated = crossing.annotateOrigin(cause, chunk.index(position), chunk.worker)
     if (outcome === undefined) return this.fail(annotated)
     this.put(chunk, place, outcome(place, Exit.failCause(annotated)))
-    this.interruptUnwanted(chunk)
   }
 
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
@@ -263,17 +250,12 @@ export class Call {
       if (failure === undefined) this.giveBack(chunk, chunk.unreportedPositions())
       else this.chunkFailed(chunk, failure)
     }
-    this.handOver(chunk)
     this.goOn()
   }
 
   /** Nothing of the chunk could start. */
-  private chunkFailed(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError): void {
-    const cause = Cause.fail(lostWith(failure, () => chunk.unreported()))
-    if (!this.options.single) return this.fail(cause)
-    for (const position of chunk.unreportedPositions()) {
-      this.held.push([chunk, chunk.place(position), Exit.failCause(cause)])
-    }
+  protected chunkFailed(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError): void {
+    this.fail(Cause.fail(lostWith(failure, () => chunk.unreported())))
   }
 
   /** Some of a chunk's items, the last ones, will not start where they are. */
@@ -285,90 +267,34 @@ export class Call {
     this.host.ready(this)
   }
 
-  /** Items that have not started are to be sent again, unless nobody wants their outcomes. */
-  private giveBack(chunk: CallChunk, positions: ReadonlyArray<number>): void {
-    if (this.dropped.size === 0) return this.resends.giveBack(chunk, positions)
-    const isWanted = (position: number) => !this.dropped.has(chunk.place(position))
-    this.resends.giveBack(chunk, positions.filter(isWanted))
-    for (const position of positions) if (!isWanted(position)) this.abandon(chunk, chunk.place(position))
+  /** Items that have not started are to be sent again. */
+  protected giveBack(chunk: CallChunk, positions: ReadonlyArray<number>): void {
+    this.resends.giveBack(chunk, positions)
   }
 
-  /** An item that nobody wants any more is not sent again. */
-  private abandon(chunk: CallChunk, place: number): void {
-    this.dropped.delete(place)
-    this.held.push([chunk, place, Exit.interrupt()])
+  /** Whether items of its wait behind others in their chunks. */
+  get hasWaiting(): boolean {
+    if (this.options.dispatch === "ordered") return false
+    for (const chunk of this.chunks) if (chunk.waiting > 0) return true
+    return false
   }
 
   /**
    * Takes back half of what waits behind other items, where most does, for a worker that has nothing to do; returns
-   * whether there was anything.
+   * whether there was anything. What should be over at once is left alone, unless it `isLate`.
    */
-  share(): boolean {
-    if (this.status !== "running" || this.options.dispatch === "ordered") return false
+  share(isLate: boolean): boolean {
+    if (this.status !== "running" || !this.hasWaiting) return false
     const { mean = Number.POSITIVE_INFINITY } = this.options.itemTime
-    const chunks = [...this.chunks].filter(({ waiting }) => waiting > 0 && mean * waiting >= worthTakingBack)
-    chunks.sort((left, right) => right.waiting - left.waiting)
+    const isWorth = ({ waiting }: CallChunk) => waiting > 0 && (isLate || mean * waiting >= worthTakingBack)
+    const chunks = [...this.chunks].filter(isWorth).sort((left, right) => right.waiting - left.waiting)
     // nothing comes of those that have moved, or whose worker has yet to start
     return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(chunk.waiting / 2)) > 0)
   }
 
-  /** Fails what waits for a worker: all of it, or those `run`s that no worker has. */
+  /** Fails what waits for a worker. */
   refuse(cause: Cause.Cause<unknown>): void {
-    if (!this.options.single) return this.fail(cause)
-    if (this.status !== "running") return
-    this.host.withdraw(this)
-    const places = this.resends.clear()
-    const waiting = this.options.source.take(this.options.source.available).length
-    for (let n = 0; n < waiting; n++) places.push(this.taken++)
-    for (const place of places) this.options.sink.put(place, Exit.failCause(cause))
-    this.settle()
-  }
-
-  /**
-   * Nobody wants an item's outcome any more. Returns whether nothing more is heard of it; if not, it is being interrupted,
-   * and its outcome follows.
-   */
-  drop(place: number): boolean {
-    const isForgotten = this.forget(place)
-    if (isForgotten) return true
-    const found = this.find(place)
-    if (found === undefined) return true
-    const [chunk, position] = found
-    // it waits for the end of its chunk
-    if (chunk.isReported(position)) return false
-    this.dropped.add(place)
-    chunk.takeBack(0)
-    if (this.find(place) === undefined) return true
-    if (chunk.isSent) {
-      // beside others that would be interrupted as well it is left alone, until they have ended
-      if (!this.interruptUnwanted(chunk)) return true
-    } else {
-      chunk.interrupt()
-    }
-    return this.find(place) === undefined
-  }
-
-  /** Interrupts a chunk when nobody wants the outcomes of what is left of it; returns whether that is so. */
-  private interruptUnwanted(chunk: CallChunk): boolean {
-    if (this.dropped.size === 0 || chunk.open === 0) return false
-    const isUnwanted = chunk.unreportedPositions().every((position) => this.dropped.has(chunk.place(position)))
-    if (isUnwanted) chunk.interrupt()
-    return isUnwanted
-  }
-
-  /** Forgets an item that is to be sent again; returns whether there was one. */
-  private forget(place: number): boolean {
-    const isForgotten = this.resends.forget(place)
-    if (isForgotten) this.settle()
-    return isForgotten
-  }
-
-  private find(place: number): readonly [CallChunk, number] | undefined {
-    for (const chunk of this.chunks) {
-      const position = chunk.position(place)
-      if (position >= 0) return [chunk, position]
-    }
-    return undefined
+    this.fail(cause)
   }
 
   /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
@@ -379,7 +305,6 @@ export class Call {
     }
     // last: whoever takes an outcome goes on at once, and must not find nothing in progress before the rest is taken back
     this.chunks.delete(chunk)
-    this.handOver(chunk)
     this.goOn()
   }
 
@@ -390,16 +315,17 @@ export class Call {
       chunk.fail(position, Cause.fail(WorkerPoolError.make(new WorkerPoolError.TaskTimedOut(timedOut))))
     }
     const lost = this.resends.takeBack(chunk, hand, this.host.tasksPerWorker)
-    for (const position of chunk.unreportedPositions()) {
-      const place = chunk.place(position)
-      if (this.dropped.has(place) && this.resends.forget(place)) this.abandon(chunk, place)
-    }
+    this.tookLost(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = lostWith(failure, () => indices)
     for (const position of lost) chunk.fail(position, Cause.fail(error))
   }
 
-  private goOn(): void {
+  /** What a lost worker had of a chunk is to be sent again, or lost. */
+  protected tookLost(_chunk: CallChunk): void {}
+
+  /** A chunk is over. */
+  protected goOn(): void {
     this.settle()
     if (this.status === "running") this.host.ready(this)
     else this.host.pump()
@@ -411,17 +337,11 @@ export class Call {
     if (this.status === "running") this.host.ready(this)
   }
 
-  /** Some of its items may not be there any more. */
-  poke(): void {
-    this.settle()
-  }
-
   /** Ends the call when nothing of it is in progress and nothing is to come. */
-  private settle(): void {
+  protected settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
-      // whoever takes an outcome goes on at once, when there may be others to hand over
-      if (this.resends.size > 0 || this.handingOver > 0) return
+      if (this.resends.size > 0) return
       // the answer may need a pull, for which there must be room
       if (this.taken - this.delivered >= this.maxActive(1)) return
       if (this.pull(() => this.options.source.ended()) !== true) return
@@ -432,36 +352,20 @@ export class Call {
     Deferred.doneUnsafe(this.ended, Exit.void)
   }
 
-  /** Hands over what waited for the end of a chunk. */
-  private handOver(chunk: CallChunk): void {
-    if (this.held.length === 0) return
-    const ready = this.held.filter(([of]) => of === chunk)
-    this.held = this.held.filter(([of]) => of !== chunk)
-    this.handingOver++
-    for (const [, place, value] of ready) this.delivered += this.options.sink.put(place, value, chunk.caused)
-    this.handingOver--
-  }
-
-  private put(chunk: CallChunk, place: number, value: unknown): void {
-    this.dropped.delete(place)
-    if (this.options.single && chunk.open === 0) {
-      this.held.push([chunk, place, value])
-      return
-    }
-    this.tookOver(this.options.sink.put(place, value))
+  protected put(_chunk: CallChunk, place: number, value: unknown): void {
+    this.delivers(this.options.sink.put(place, value))
   }
 
   /** The sink has taken results; so many are delivered. */
-  private tookOver(delivered: number): void {
+  private delivers(results: number): void {
     this.options.changed()
-    if (delivered > 0) {
-      this.delivered += delivered
-      this.options.source.poke()
-      if (!this.lacksRoom) return
-      // another slot may have waited for it
-      this.lacksRoom = false
-      this.host.ready(this)
-    }
+    if (results === 0) return
+    this.delivered += results
+    this.options.source.poke()
+    if (!this.lacksRoom) return
+    // another slot may have waited for it
+    this.lacksRoom = false
+    this.host.ready(this)
   }
 
   private maxActive(workers: number): number {
@@ -481,7 +385,7 @@ export class Call {
 }
 
 /** The error, which says which of the call's items were in hand when it is about a lost worker. */
-const lostWith = (
+export const lostWith = (
   error: WorkerPoolError.WorkerPoolError,
   indices: () => ReadonlyArray<number>
 ): WorkerPoolError.WorkerPoolError =>

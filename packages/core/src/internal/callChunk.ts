@@ -18,6 +18,8 @@ export interface ChunkSlot {
   readonly keep: (chunk: CallChunk, items: number) => number
   /** So many items have been taken back. */
   readonly tookBack: (items: number) => void
+  /** How many of its items have started; `undefined` where nobody knows. */
+  readonly started: (chunk: CallChunk) => number | undefined
   /** Whether others are before it. */
   readonly isAhead: (chunk: CallChunk) => boolean
 }
@@ -48,6 +50,7 @@ export class CallChunk implements Chunk {
   private ownReleases: Releases | undefined = undefined
   private slot: ChunkSlot | undefined = undefined
   private isOver = false
+  private isInterrupted = false
   /** Which items have an outcome, once they have not come in order. */
   private hasOutcome: Uint8Array | undefined = undefined
 
@@ -83,12 +86,12 @@ export class CallChunk implements Chunk {
 
   index(position: number): number {
     // each `run` has one item
-    return this.call.options.single ? 0 : this.place(position)
+    return this.call.areRuns ? 0 : this.place(position)
   }
 
   /** What its end releases: its call waits for that. */
   get releases(): Releases {
-    if (!this.call.options.single) return this.call.releases
+    if (!this.call.areRuns) return this.call.releases
     // of the `run`s that share a call, only those wait that had to do with it
     this.ownReleases ??= new Releases()
     return this.ownReleases
@@ -125,6 +128,8 @@ export class CallChunk implements Chunk {
   }
 
   interrupt(): void {
+    if (this.isInterrupted) return
+    this.isInterrupted = true
     this.slot?.interrupt(this)
   }
 
@@ -184,6 +189,12 @@ export class CallChunk implements Chunk {
     if (this.slot === undefined || this.alone) return 0
     const started = this.slot.isAhead(this) ? 0 : this.reported + 1
     return Math.max(0, this.kept - started)
+  }
+
+  /** Whether the item at a position is the last one that starts, and has started. */
+  hasStartedLast(position: number): boolean {
+    const started = this.slot?.started(this)
+    return started !== undefined && position === started - 1 && this.kept <= started
   }
 
   /** Lets no more than the first so many items start; its call has the others again, how many is returned. */

@@ -15,7 +15,12 @@ export interface DispatcherHost {
   readonly dispatched: () => void
   /** No call that waits can have a chunk now. */
   readonly stalled: () => void
+  /** Calls back in so many milliseconds. */
+  readonly later: (millis: number, f: () => void) => void
 }
+
+/** What should have been over at once is looked at again after so many milliseconds: it may take longer than it used to. */
+const patience = 5
 
 export class Dispatcher implements CallHost {
   private readonly host: DispatcherHost
@@ -25,6 +30,10 @@ export class Dispatcher implements CallHost {
   private pauses = 0
   private isRunning = false
   private again = false
+  /** Whether something was left alone that should be over at once, and will be looked at again. */
+  private isLeft = false
+  private looksAgain = false
+  private isLate = false
 
   constructor(host: DispatcherHost) {
     this.host = host
@@ -77,6 +86,7 @@ export class Dispatcher implements CallHost {
       if (!this.again && this.pauses === 0) this.makeWay()
     }
     this.isRunning = false
+    if (this.isLeft) this.lookAgain()
     if (this.pauses === 0 && this.rotation.size > 0) this.host.stalled()
   }
 
@@ -92,16 +102,31 @@ export class Dispatcher implements CallHost {
     const choice = choose(this.rotation, slots)
     if (choice === undefined) return false
     const { call, slot } = choice
+    const before = call.areRuns ? this.before(call) : []
     this.rotation.remove(call)
     const chunk = call.next(slot.limit, slots.length, this.first !== undefined)
     if (chunk === undefined) return true
-    if (call.keepsTurn) this.rotation.addFirst(call)
-    // its next turn comes after everybody else's
-    else if (call.mayHaveMore) this.rotation.add(call)
+    if (call.keepsTurn) {
+      this.rotation.addFirst(call)
+      for (const other of before.toReversed()) if (this.rotation.remove(other)) this.rotation.addFirst(other)
+    } else if (call.mayHaveMore) {
+      // its next turn comes after everybody else's
+      this.rotation.add(call)
+    }
     this.serving.add(call)
     slot.assign(chunk)
     this.host.dispatched()
     return true
+  }
+
+  /** The calls whose turns come before: they wait for slots of their own. */
+  private before(call: Call): Array<Call> {
+    const before: Array<Call> = []
+    for (const other of this.rotation) {
+      if (other === call) break
+      before.push(other)
+    }
+    return before
   }
 
   /** The first call in turn that has nothing yet, if any. */
@@ -113,7 +138,8 @@ export class Dispatcher implements CallHost {
   /** A worker that nobody else has anything for gets some of what waits elsewhere; whether there was any. */
   private share(): boolean {
     if (!this.host.slots.some((slot) => slot.isIdle && slot.availability === "live")) return false
-    for (const call of this.serving) if (call.share()) return true
+    for (const call of this.serving) if (call.share(this.isLate)) return true
+    for (const call of this.serving) this.isLeft ||= !this.isLate && call.hasWaiting
     return false
   }
 
@@ -121,6 +147,20 @@ export class Dispatcher implements CallHost {
   private makeWay(): void {
     const { first } = this
     if (first === undefined) return
-    for (const slot of this.needs(first)) slot.makeWay(first)
+    // they have had their turn
+    for (const call of this.before(first)) if (call.isServed && this.rotation.remove(call)) this.rotation.add(call)
+    for (const slot of this.needs(first)) if (slot.makeWay(first, this.isLate)) this.isLeft = true
+  }
+
+  private lookAgain(): void {
+    this.isLeft = false
+    if (this.looksAgain) return
+    this.looksAgain = true
+    this.host.later(patience, () => {
+      this.looksAgain = false
+      this.isLate = true
+      this.pump()
+      this.isLate = false
+    })
   }
 }

@@ -32,7 +32,8 @@ export class FiberChunk {
   interrupted = false
   /** Whether its items take so long that others must have a turn after a few. */
   isSlow = false
-  private next = 0
+  /** How many items have started. */
+  started = 0
   /** Items from this position on do not start. */
   private limit: number
   private readonly clock: Clock.Clock
@@ -55,23 +56,23 @@ export class FiberChunk {
 
   /** Whether no more items are to start. */
   get isSpent(): boolean {
-    return this.interrupted || this.next >= this.limit
+    return this.interrupted || this.started >= this.limit
   }
 
   /** Whether there is something for another lane to do. */
   get wantsLane(): boolean {
-    return !this.interrupted && this.limit - this.next > this.waiting
+    return !this.interrupted && this.limit - this.started > this.waiting
   }
 
   /** Starts its next item; returns the position. */
   start(): number {
-    if (this.next === 0) this.since = this.clock.currentTimeNanosUnsafe()
-    return this.next++
+    if (this.started === 0) this.since = this.clock.currentTimeNanosUnsafe()
+    return this.started++
   }
 
   /** Lets no more than the first so many items start; returns how many have started or still may. */
   keep(items: number): number {
-    this.limit = this.interrupted ? this.next : Math.min(this.limit, Math.max(items, this.next))
+    this.limit = this.interrupted ? this.started : Math.min(this.limit, Math.max(items, this.started))
     return this.limit
   }
 

@@ -63,6 +63,11 @@ export class FiberItems {
     return kept
   }
 
+  /** How many of a chunk's items have started; `undefined` for one that has ended. */
+  started(chunk: Chunk): number | undefined {
+    return this.chunks.get(chunk)?.started
+  }
+
   /** Interrupts a chunk's running items and forgets those that have not started. */
   interrupt(chunk: Chunk): void {
     const taken = this.chunks.get(chunk)

@@ -77,6 +77,10 @@ class FiberWorker implements Worker {
     return this.items.keep(chunk, items)
   }
 
+  started(chunk: Chunk): number | undefined {
+    return this.items.started(chunk)
+  }
+
   interrupt(chunk: Chunk): void {
     this.items.interrupt(chunk)
   }

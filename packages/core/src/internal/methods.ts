@@ -79,7 +79,6 @@ const prepare = (
   }
   const call = new Call(
     {
-      single: false,
       task,
       source: from,
       sink: into,

@@ -52,6 +52,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   private mapCalls = 0
   /** `run`s that the gate keeps out. */
   private runsAtGate = 0
+  private looking: Fiber.Fiber<void> | undefined = undefined
   private lostCount = 0
   private killedCount = 0
   private ticks = 0
@@ -232,6 +233,10 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     this.refusals.stalled()
   }
 
+  later(millis: number, f: () => void): void {
+    this.looking = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+  }
+
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
     return Effect.runForkWith(this.context)(effect)
   }
@@ -378,7 +383,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       idle,
       busy: live.length - idle,
       pending: this.waitingRuns,
-      calls: [...this.calls].filter(({ options }) => !options.single).length + this.runs.inProgress,
+      calls: [...this.calls].filter(({ areRuns }) => !areRuns).length + this.runs.inProgress,
       lost: this.lostCount,
       killed: this.killedCount,
       exitResultsDropped: this.session.dropped
@@ -390,6 +395,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     this.isClosed = true
     this.gate.abolish()
     this.reaper.stop()
+    this.looking?.interruptUnsafe()
     const calls = [...this.calls]
     for (const call of calls) call.fail(Cause.fail(closed))
     const releases = new Releases()

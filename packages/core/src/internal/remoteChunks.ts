@@ -178,6 +178,15 @@ export class RemoteChunks {
     return kept
   }
 
+  /** How many of a chunk's items have started; `undefined` where nobody knows. */
+  started(chunk: Chunk): number | undefined {
+    const id = this.ids.get(chunk)
+    const sent = id === undefined ? undefined : this.sentChunks.get(id)
+    const started = sent?.cell.started
+    if (sent === undefined || started === undefined) return undefined
+    return started === 0 ? 0 : this.place(sent, started - 1) + 1
+  }
+
   /** Nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item. */
   private endUnstarted(sent: Sent): boolean {
     const { cell, chunk } = sent
@@ -199,9 +208,15 @@ export class RemoteChunks {
     return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, overdue)]))
   }
 
-  private inHand({ cell, chunk, moved, positions }: Sent, overdue: Overdue | undefined): InHand {
+  /** The position in its chunk of an item that was sent. */
+  private place({ positions }: Sent, position: number): number {
+    return positions === undefined ? position : positions[position]!
+  }
+
+  private inHand(sent: Sent, overdue: Overdue | undefined): InHand {
+    const { cell, chunk, moved } = sent
     const { started = chunk.items.length } = cell
-    const place = (position: number) => (positions === undefined ? position : positions[position]!)
+    const place = (position: number) => this.place(sent, position)
     const isOverdue = overdue?.chunk === chunk
     return {
       started: started === 0 ? 0 : place(started - 1) + 1,

@@ -100,6 +100,10 @@ class RemoteWorker implements Worker {
     return this.chunks.keep(chunk, items)
   }
 
+  started(chunk: Chunk): number | undefined {
+    return this.chunks.started(chunk)
+  }
+
   interrupt(chunk: Chunk): void {
     this.chunks.interrupt(chunk)
   }

@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as WorkerPoolError from "../WorkerPoolError.ts"
 import type { Code } from "../WorkerRuntime.ts"
-import { Call, type CallHost } from "./call.ts"
+import type { Call, CallHost } from "./call.ts"
 import type { ItemTime } from "./itemTimes.ts"
 import type { Releases } from "./releases.ts"
+import { RunsCall } from "./runsCall.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 import { Window } from "./window.ts"
@@ -70,6 +71,10 @@ class Entry {
     this.resume = resume
   }
 
+  get isWanted(): boolean {
+    return !this.isSettled && this.dropped === undefined
+  }
+
   settle(outcome: Outcome, releases?: Releases): void {
     if (this.isSettled) return
     this.isSettled = true
@@ -82,7 +87,7 @@ class Entry {
 
 /** Those that share a call: its source and its sink. */
 class Group implements Source, Sink {
-  readonly call: Call
+  readonly call: RunsCall
   readonly length = undefined
   available = 0
   private readonly host: RunsHost
@@ -97,9 +102,8 @@ class Group implements Source, Sink {
     this.host = host
     this.request = request
     const { context, retries, task, timeout } = request
-    this.call = new Call(
+    this.call = new RunsCall(
       {
-        single: true,
         task,
         source: this,
         sink: this,
@@ -150,6 +154,7 @@ class Group implements Source, Sink {
   drop(entry: Entry): boolean {
     if (entry.place < 0) {
       this.available--
+      this.tidy()
       this.call.poke()
       return true
     }
@@ -181,17 +186,21 @@ class Group implements Source, Sink {
     if (!this.keepsTurn) this.due = this.available
     while (inputs.length < max && this.first < this.queue.length) {
       const entry = this.queue[this.first++]!
-      if (entry.isSettled) continue
+      if (!entry.isWanted) continue
       entry.place = this.inProgress.add(entry)
       this.available--
       inputs.push(entry.input)
     }
     this.due -= inputs.length
-    if (this.first >= this.queue.length) {
-      this.queue = []
-      this.first = 0
-    }
+    this.tidy()
     return inputs
+  }
+
+  /** Drops those from the queue that do not wait any more, once they are more than those that do. */
+  private tidy(): void {
+    if (this.queue.length <= 2 * this.available + 64 && this.available > 0) return
+    this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
+    this.first = 0
   }
 
   ended(): boolean {

@@ -58,7 +58,8 @@ export class Slot implements SlotView, ChunkSlot {
   private tenant: Tenant | undefined = undefined
   private retirement: Retirement | undefined = undefined
   private release_: Release | undefined = undefined
-  private started: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
+  /** Done when the worker that is being acquired is live. */
+  private acquiring: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
   /** In the order in which its worker takes them up. */
   private readonly chunks = new Set<CallChunk>()
   /** How many of their items have no outcome. */
@@ -158,6 +159,10 @@ export class Slot implements SlotView, ChunkSlot {
     return this.tenant!.worker!.keep(chunk, items)
   }
 
+  started(chunk: CallChunk): number | undefined {
+    return this.status === "live" && this.chunks.has(chunk) ? this.tenant!.worker!.started(chunk) : undefined
+  }
+
   tookBack(items: number): void {
     this.unreported -= items
     this.count(-items)
@@ -169,13 +174,20 @@ export class Slot implements SlotView, ChunkSlot {
     return false
   }
 
-  /** Lets others have their turn as soon as its worker has done what the chunks' calls get done in theirs. */
-  makeWay(call: Call): void {
+  /**
+   * Lets others have their turn as soon as its worker has done what the chunks' calls get done in theirs, or now if it
+   * `isLate`. Returns whether more could be taken back later.
+   */
+  makeWay(call: Call, isLate: boolean): boolean {
+    let isMore = false
     for (const chunk of [...this.chunks]) {
       const { options, turnLength } = chunk.call
       if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
-      chunk.takeBack(this.isAhead(chunk) ? 0 : Math.max(turnLength, this.host.tasksPerWorker))
+      const least = this.isAhead(chunk) ? 0 : this.host.tasksPerWorker
+      chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
+      isMore ||= !isLate && chunk.waiting > 0
     }
+    return isMore
   }
 
   progressed(items: number): void {
@@ -228,7 +240,7 @@ export class Slot implements SlotView, ChunkSlot {
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
     // kept, because init may be over before `acquire` returns
     if (this.status === "empty") return Deferred.await(this.acquire(0))
-    return this.status === "starting" ? Deferred.await(this.started!) : Effect.void
+    return this.status === "starting" ? Deferred.await(this.acquiring!) : Effect.void
   })
 
   /** Acquires a worker for so many items; what it returns is done when the worker is live, or else fails. */
@@ -238,7 +250,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.tenant = tenant
     this.status = "starting"
     const started = Deferred.makeUnsafe<void, WorkerPoolError.WorkerPoolError>()
-    this.started = started
+    this.acquiring = started
     const onLost = (loss: Loss) => this.onLost(tenant, loss)
     const isWanted = () => this.retirement === undefined || this.chunks.size > 0
     tenant.fiber = this.host.fork(
@@ -257,7 +269,7 @@ export class Slot implements SlotView, ChunkSlot {
     // killed meanwhile
     if (this.tenant !== tenant || this.status !== "starting") return
     this.status = "live"
-    const started = this.started!
+    const started = this.acquiring!
     if (this.chunks.size === 0) this.rest(undefined)
     else for (const chunk of [...this.chunks]) this.send(chunk)
     // last, because whoever waits for it goes on at once
@@ -267,7 +279,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const tell = this.failures.notAcquired(tenant.failureOf(exit), this.started!)
+      const tell = this.failures.notAcquired(tenant.failureOf(exit), this.acquiring!)
       if (tenant.loss !== undefined) {
         // nobody waits for its real end but the slot (C4, L1)
         this.status = "releasing"
@@ -382,7 +394,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.tenant = undefined
     this.retirement = undefined
     this.release_ = undefined
-    this.started = undefined
+    this.acquiring = undefined
     this.takeChunks()
     if (release !== undefined) Deferred.doneUnsafe(release, Exit.succeed(failure))
   }
@@ -403,7 +415,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
     if (!wasGone) this.host.killed()
-    if (this.started !== undefined) Deferred.doneUnsafe(this.started, Exit.fail(terminated))
+    if (this.acquiring !== undefined) Deferred.doneUnsafe(this.acquiring, Exit.fail(terminated))
     return Effect.gen({ self: this }, function* () {
       if (!wasGone) yield* tenant.kill
       if (status !== "live") {

@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import { type CallView, choose, type SlotView } from "../src/internal/choose.ts"
+import { integer, oneOf, runs } from "./support.ts"
+
+const slots = Arbitrary.map(
+  Arbitrary.array(
+    Arbitrary.all({
+      availability: oneOf("live", "busy", "busy", "empty", "unavailable"),
+      load: integer(0, 1),
+      lastUsed: integer(0, 100)
+    }),
+    { minLength: 1, maxLength: 5 }
+  ),
+  // one that is busy has a chunk, and with one task per worker one that is live and not busy has none
+  (slots): Array<SlotView> => slots.map((slot) => ({ ...slot, load: slot.availability === "busy" ? 1 : 0 }))
+)
+
+const calls = Arbitrary.array(
+  Arbitrary.all({
+    options: Arbitrary.all({ dispatch: oneOf("available", "available", "ordered") }),
+    turn: integer(0, 20),
+    alone: oneOf(false, false, false, true),
+    isServed: oneOf(true, true, false),
+    mayRunAhead: oneOf(true, true, false)
+  }),
+  { minLength: 1, maxLength: 4 }
+)
+
+const isFree = ({ availability }: SlotView) => availability === "live" || availability === "empty"
+
+describe("choose, where chunks are sent ahead", () => {
+  it.prop(
+    "C1 only the first in turn is given one, if it may have one, when nobody waits that has nothing yet",
+    { calls, slots },
+    ({ calls, slots }) => {
+      const choice = choose<CallView, SlotView>(calls, slots)
+      if (choice?.slot.availability !== "busy") return
+      const { call } = choice
+      assert.strictEqual(call, calls[0])
+      assert.deepStrictEqual([call.mayRunAhead, call.alone], [true, false])
+      assert.isTrue(calls.slice(1).every(({ isServed }) => isServed))
+    },
+    runs(500)
+  )
+
+  it.prop(
+    "L2 C9 one is given where nothing else can be done: with a worker that is idle or could be, nobody has to wait",
+    { calls, slots },
+    ({ calls, slots }) => {
+      const choice = choose<CallView, SlotView>(calls, slots)
+      const free = slots.filter(isFree)
+      const isAvailable = calls.every(({ options }) => options.dispatch === "available")
+      if (isAvailable && free.length > 0) {
+        assert.strictEqual(choice?.call, calls[0])
+        assert.isTrue(isFree(choice!.slot))
+        return
+      }
+      const first = calls[0]!
+      const mayRunAhead = first.mayRunAhead && !first.alone && calls.slice(1).every(({ isServed }) => isServed)
+      const busy = slots.filter(({ availability }) => availability === "busy")
+      if (isAvailable && mayRunAhead && busy.length > 0) {
+        // the worker that will be done first
+        assert.strictEqual(choice?.call, first)
+        assert.strictEqual(choice!.slot.lastUsed, Math.min(...busy.map(({ lastUsed }) => lastUsed)))
+      } else if (isAvailable) {
+        assert.isUndefined(choice)
+      }
+    },
+    runs(500)
+  )
+
+  it.prop(
+    "L2 what is given fits: in its own slot where slots are taken in turn, at an idle one where it must be alone",
+    { calls, slots },
+    ({ calls, slots }) => {
+      const choice = choose<CallView, SlotView>(calls, slots)
+      if (choice === undefined) return
+      const { call, slot } = choice
+      assert.notStrictEqual(slot.availability, "unavailable")
+      if (call.alone) assert.strictEqual(slot.load, 0)
+      if (call.options.dispatch === "ordered") assert.strictEqual(slot, slots[call.turn % slots.length])
+    },
+    runs(500)
+  )
+})
