@@ -17,6 +17,8 @@ process.on("disconnect", () => process.exit(1))
 
 // what one contender leaves behind is not to be collected in the time of the next
 setFlagsFromString("--expose-gc")
+// collected that often, V8 would throw away the compiled code of whoever's turn it is not
+setFlagsFromString("--no-flush-bytecode")
 const collectGarbage: () => void = runInNewContext("gc")
 
 const tell = (message: Progress | "ended"): void => {

@@ -607,8 +607,8 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    *
    * **Gotchas**
    *
-   * Outcomes of items that took less than 0.1 ms may go out together: a worker that is lost takes those with it that it has
-   * not reported yet. With a `timeout`, each is reported before the next item starts.
+   * Outcomes of items that share a message may go out together when each takes less than 0.1 ms: one that has just ended can
+   * be lost with its worker, or wait for the item after it. With a `timeout`, each is reported before the next one starts.
    */
   readonly run: <A, R, C extends Portable.Crossing>(
     task: Task<A, R, C, S, P>,

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
 import {
   driven,
@@ -118,6 +119,26 @@ describe("sharing among workers", () => {
     })
   )
 
+  it.effect("C9 what should have been over at once is looked at again, and shared if it is not", () =>
+    Effect.gen(function* () {
+      const { pool, runtime, sent } = yield* setup({ size: 2 }, 0.01)
+      const fiber = yield* Effect.forkChild(pool.map(range(0, 20), task, { chunkSize: 10 }))
+      yield* settle
+      const [first, second] = runtime.workers as [FakeWorker, FakeWorker]
+      // an item that takes longer than they used to
+      second.begin()
+      first.work()
+      assert.strictEqual(sent.length, 2)
+      yield* TestClock.adjust(4)
+      assert.strictEqual(sent.length, 2)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(sent.slice(2), ["0: 15 16 17 18 19"])
+      second.succeed(0)
+      finish(runtime.workers)
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 20)
+    })
+  )
+
   for (const kind of kinds) {
     it.effect(`P4 no worker of a ${kind} waits for a straggler, unless slots are taken in turn`, () =>
       Effect.gen(function* () {
@@ -162,6 +183,29 @@ describe("turns by item", () => {
         yield* Fiber.join(map),
         range(0, 30).map((n) => n * 10)
       )
+    })
+  )
+
+  it.effect("C1 who waits for items that take longer than they used to waits for one of them", () =>
+    Effect.gen(function* () {
+      const { pool, runtime, sent } = yield* setup({ size: 1 }, 0.01)
+      const map = yield* Effect.forkChild(pool.map(range(0, 30), task, { chunkSize: 10 }))
+      yield* settle
+      const worker = runtime.last
+      worker.succeed(worker.begin())
+      worker.begin()
+      sent.length = 0
+      const run = yield* Effect.forkChild(pool.run((n: number) => Effect.succeed(n), 99))
+      yield* settle
+      // what is there should be over in a tenth of a millisecond
+      assert.strictEqual(worker.limitOf(worker.chunk), 10)
+      yield* TestClock.adjust(5)
+      assert.strictEqual(worker.limitOf(worker.chunk), 2)
+      worker.succeed(1)
+      assert.deepStrictEqual(sent, ["0: 99"])
+      finish(runtime.workers)
+      assert.strictEqual(yield* Fiber.join(run), 990)
+      assert.strictEqual((yield* Fiber.join(map)).length, 30)
     })
   )
 

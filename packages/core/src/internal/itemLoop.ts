@@ -153,7 +153,6 @@ export class ItemLoop {
       }
       if (this.mustFlush && !this.hasFlushed()) return
       if (now - this.sliceStart >= sliceLength) {
-        this.flush(false)
         defer(() => {
           this.isRunning = false
           this.resume()

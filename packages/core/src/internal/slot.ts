@@ -11,6 +11,7 @@ import type { Loss } from "../WorkerRuntime.ts"
 import type { Call } from "./call.ts"
 import type { CallChunk, ChunkSlot } from "./callChunk.ts"
 import type { SlotView } from "./choose.ts"
+import { InFlight } from "./inFlight.ts"
 import type { Hooks } from "./options.ts"
 import type { Release, Releases } from "./releases.ts"
 import { type FailuresHost, SlotFailures } from "./slotFailures.ts"
@@ -60,12 +61,7 @@ export class Slot implements SlotView, ChunkSlot {
   private release_: Release | undefined = undefined
   /** Done when the worker that is being acquired is live. */
   private acquiring: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
-  /** In the order in which its worker takes them up. */
-  private readonly chunks = new Set<CallChunk>()
-  /** How many of their items have no outcome. */
-  private unreported = 0
-  /** How many of them must be alone. */
-  private alone = 0
+  private readonly chunks: InFlight
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
   private withdrawn = false
@@ -73,6 +69,7 @@ export class Slot implements SlotView, ChunkSlot {
   constructor(id: number, host: SlotHost) {
     this.id = id
     this.host = host
+    this.chunks = new InFlight(host.tasksPerWorker)
     this.failures = new SlotFailures(host)
   }
 
@@ -85,14 +82,13 @@ export class Slot implements SlotView, ChunkSlot {
     if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
     // what is sent alone stays alone, beside a chunk that has yet to end, but whose items all have;
     // and with nothing left of its lifespan it could take a call's turn, but no chunk
-    if (this.status !== "live" || this.alone > 0 || this.limit <= 0) return "unavailable"
+    if (this.status !== "live" || this.chunks.isReserved || this.limit <= 0) return "unavailable"
     if (this.load < this.host.tasksPerWorker) return "live"
     return this.host.isRemote && this.chunks.size === 1 && this.host.tasksPerWorker === 1 ? "busy" : "unavailable"
   }
 
   get load(): number {
-    // with one task per worker, a chunk occupies it to the end
-    return this.host.tasksPerWorker === 1 ? this.chunks.size : this.unreported
+    return this.chunks.load
   }
 
   /** How many more items its worker, or the next one, may be given. */
@@ -136,8 +132,6 @@ export class Slot implements SlotView, ChunkSlot {
   assign(chunk: CallChunk): void {
     chunk.sentTo(this)
     this.chunks.add(chunk)
-    this.unreported += chunk.items.length
-    if (chunk.alone) this.alone++
     this.lastUsed = this.host.tick()
     if (this.status === "live") {
       this.count(chunk.items.length)
@@ -164,34 +158,21 @@ export class Slot implements SlotView, ChunkSlot {
   }
 
   tookBack(items: number): void {
-    this.unreported -= items
+    this.chunks.items -= items
     this.count(-items)
   }
 
   isAhead(chunk: CallChunk): boolean {
-    if (this.host.tasksPerWorker > 1) return false
-    for (const first of this.chunks) return first !== chunk
-    return false
+    return this.chunks.isAhead(chunk)
   }
 
-  /**
-   * Lets others have their turn as soon as its worker has done what the chunks' calls get done in theirs, or now if it
-   * `isLate`. Returns whether more could be taken back later.
-   */
+  /** Lets a call have its turn soon; returns whether there would be more to do about it later. */
   makeWay(call: Call, isLate: boolean): boolean {
-    let isMore = false
-    for (const chunk of [...this.chunks]) {
-      const { options, turnLength } = chunk.call
-      if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
-      const least = this.isAhead(chunk) ? 0 : this.host.tasksPerWorker
-      chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
-      isMore ||= !isLate && chunk.waiting > 0
-    }
-    return isMore
+    return this.chunks.makeWay(call, isLate)
   }
 
   progressed(items: number): void {
-    this.unreported -= items
+    this.chunks.items -= items
     if (this.tenant !== undefined && !this.tenant.hasStarted) {
       this.tenant.hasStarted = true
       this.failures.succeeded()
@@ -201,10 +182,7 @@ export class Slot implements SlotView, ChunkSlot {
 
   ended(chunk: CallChunk): void {
     if (!this.chunks.delete(chunk)) return
-    const { open } = chunk
-    this.unreported -= open
-    if (chunk.alone) this.alone--
-    this.count(-open)
+    this.count(-chunk.open)
     if (this.status === "live" && this.chunks.size === 0) this.rest(chunk)
   }
 
@@ -271,7 +249,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.status = "live"
     const started = this.acquiring!
     if (this.chunks.size === 0) this.rest(undefined)
-    else for (const chunk of [...this.chunks]) this.send(chunk)
+    else for (const chunk of this.chunks) this.send(chunk)
     // last, because whoever waits for it goes on at once
     Deferred.doneUnsafe(started, Exit.void)
     this.host.pump()
@@ -284,24 +262,16 @@ export class Slot implements SlotView, ChunkSlot {
         // nobody waits for its real end but the slot (C4, L1)
         this.status = "releasing"
         this.release_ ??= Deferred.makeUnsafe()
-        tell(this.takeChunks())
+        tell(this.chunks.takeAll())
       }
       return Effect.map(tenant.abandon(exit), () => {
         if (this.tenant !== tenant) return
-        const chunks = this.takeChunks()
+        const chunks = this.chunks.takeAll()
         this.vacate()
         tell(chunks)
         this.host.pump()
       })
     })
-  }
-
-  private takeChunks(): ReadonlyArray<CallChunk> {
-    const chunks = [...this.chunks]
-    this.chunks.clear()
-    this.unreported = 0
-    this.alone = 0
-    return chunks
   }
 
   // ---------------------------------------------------------------------------
@@ -356,7 +326,7 @@ export class Slot implements SlotView, ChunkSlot {
     retirement.releases?.cause(this.release_)
     this.retirement = retirement
     // what its worker has not begun is done by others
-    for (const chunk of [...this.chunks]) if (this.isAhead(chunk)) chunk.takeBack(0)
+    this.chunks.takeBackAhead()
   }
 
   private release(retirement: Retirement): void {
@@ -395,7 +365,7 @@ export class Slot implements SlotView, ChunkSlot {
     this.retirement = undefined
     this.release_ = undefined
     this.acquiring = undefined
-    this.takeChunks()
+    this.chunks.takeAll()
     if (release !== undefined) Deferred.doneUnsafe(release, Exit.succeed(failure))
   }
 
@@ -408,7 +378,7 @@ export class Slot implements SlotView, ChunkSlot {
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
     if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release_!))
-    const chunks = this.takeChunks()
+    const chunks = this.chunks.takeAll()
     const wasGone = tenant.isGone
     const { status } = this
     tenant.isKilled = true
@@ -439,7 +409,7 @@ export class Slot implements SlotView, ChunkSlot {
     else this.host.lost()
     // what starts or releases it hears of it as well
     if (this.status !== "live") return
-    const chunks = this.takeChunks()
+    const chunks = this.chunks.takeAll()
     // until it has really ended, the slot has it (L1)
     this.status = "releasing"
     this.release_ ??= Deferred.makeUnsafe()
