@@ -37,7 +37,7 @@ const notSent: WorkerIdentity = { id: -1, generation: 0 }
 
 export class CallChunk implements Chunk {
   readonly call: Call
-  readonly items: ReadonlyArray<unknown>
+  items: ReadonlyArray<unknown>
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
@@ -174,6 +174,7 @@ export class CallChunk implements Chunk {
     // the slot first: what it releases because of this chunk, the call waits for
     this.slot?.ended(this)
     this.call.chunkEnded(this, failure)
+    this.forget()
   }
 
   /** Its worker is gone. */
@@ -182,6 +183,7 @@ export class CallChunk implements Chunk {
     this.isOver = true
     this.slot = undefined
     this.call.chunkLost(this, hand, failure)
+    this.forget()
   }
 
   /** About how many of its items have not started: those that may be taken back. */
@@ -211,6 +213,11 @@ export class CallChunk implements Chunk {
     this.slot.tookBack(open - this.open)
     this.call.tookBack(this, kept, before)
     return open - this.open
+  }
+
+  /** Whatever still leads here, though it is of no use any more, is not to keep the items for the garbage collector's leisure. */
+  private forget(): void {
+    this.items = []
   }
 
   isReported(position: number): boolean {

@@ -229,4 +229,3 @@ export class RunGroup implements Source, Sink {
     for (const entry of left) entry.settle(outcome)
   }
 }
-

@@ -7,14 +7,16 @@ import type { ExitLike } from "./effectRunner.ts"
 export const isPlain = (value: unknown): value is string | number | bigint | boolean | symbol | null | undefined =>
   (typeof value !== "object" && typeof value !== "function") || value === null
 
+const isObject = (value: unknown): value is object => !isPlain(value)
+
 // with the keys as literals, which is several times as fast
 
-export const isEffect = (value: unknown): boolean => !isPlain(value) && "~effect/Effect" in (value as object)
+export const isEffect = (value: unknown): boolean => isObject(value) && "~effect/Effect" in value
 
 /** An Exit is an Effect that has nothing to do. */
-export const isExit = (value: unknown): value is ExitLike => !isPlain(value) && "~effect/Exit" in (value as object)
+export const isExit = (value: unknown): value is ExitLike => isObject(value) && "~effect/Exit" in value
 
-export const isLayer = (value: unknown): boolean => !isPlain(value) && "~effect/Layer" in (value as object)
+export const isLayer = (value: unknown): boolean => isObject(value) && "~effect/Layer" in value
 
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
