@@ -87,7 +87,7 @@ export const byCount =
   }
 
 /**
- * The default: chunks by measured time, of about 30 milliseconds each.
+ * The default: chunks by measured time, of about 50 milliseconds each.
  *
  * **Details**
  *
@@ -101,9 +101,9 @@ export const byCount =
  * ```ts
  * import { Chunking } from "@effect-mpire/core"
  *
- * const known = { planned: 0, length: 10_000, workers: 2, itemTime: 0.1, measured: 100 }
+ * const known = { planned: 0, length: 10_000, workers: 2, itemTime: 0.1, measured: 1000 }
  *
- * const first = Chunking.automatic(known) // => 300
+ * const first = Chunking.automatic(known) // => 500
  * const last = Chunking.automatic({ ...known, planned: 9_900 }) // => 25
  * ```
  *
@@ -115,7 +115,7 @@ export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0,
   const within = (millis: number) => Math.min(maxAutomatic, 4 * measured, Math.floor(millis / itemTime))
   const share = length === undefined || planned >= length ? maxAutomatic : (length - planned) / (workers * 2)
   const room = maxActive === undefined ? maxAutomatic : Math.floor(maxActive / (workers * 2))
-  return Math.max(1, Math.min(within(30), Math.max(Math.ceil(share), within(0.5)), room))
+  return Math.max(1, Math.min(within(50), Math.max(Math.ceil(share), within(0.5)), room))
 }
 
 /**

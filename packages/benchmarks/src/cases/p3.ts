@@ -35,8 +35,8 @@ export const p3: Case = {
         method: `Effect.forEach with unbounded concurrency over run, on ${size} workers; Promise.all with the other pools`,
         unit: "µs per run",
         compare: "speed-up",
-        // some 10,000 runs, until all that they go through has been compiled
-        warmUps: quick ? 1 : 4,
+        // until all that they go through has been compiled
+        warmUps: quick ? 1 : 5,
         repetitions,
         contenders: contenders(atOnce, (pool, items) => pool.runAll("square", items)),
         targets: [
@@ -54,7 +54,7 @@ export const p3: Case = {
         method: `Effect.forEach over run, on ${size} workers; a loop with await with the other pools`,
         unit: "µs per run",
         compare: "speed-up",
-        warmUps: quick ? 1 : 6,
+        warmUps: quick ? 1 : 5,
         repetitions,
         contenders: contenders(inTurn, (pool, items) => pool.runEach("square", items)),
         targets: [
