@@ -194,6 +194,7 @@ const loadsLittle = (): void => {
   const loaded = node(consumer, "loads.ts").trim().split("\n")
   const needed = [
     "@effect-mpire/node-runtime/dist/internal/entry.js",
+    "@effect-mpire/node-runtime/dist/internal/awake.js",
     "@effect-mpire/node-runtime/dist/internal/sharedControl.js",
     "@effect-mpire/core/dist/bundled/WorkerEntry.js"
   ]
@@ -227,7 +228,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
     )
   }
   await step("the consumer runs from source", () => prints(".", "ts"))
-  await step("a thread loads three files before it runs a plain function", loadsLittle)
+  await step("a thread loads four files before it runs a plain function", loadsLittle)
   await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
