@@ -1,5 +1,4 @@
 /** The process of a case: measures, and tells the process that started it as it goes. */
-import { setTimeout } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import type { CaseName } from "./case-names.ts"
@@ -22,21 +21,13 @@ setFlagsFromString("--expose-gc")
 setFlagsFromString("--no-flush-bytecode")
 const collectGarbage: () => void = runInNewContext("gc")
 
-/** What V8 goes on with in its own threads, which would take a core from whoever is measured, is over then; in milliseconds. */
-const afterCollection = 30
-
-const settle = (): Promise<void> => {
-  collectGarbage()
-  return setTimeout(afterCollection)
-}
-
 const tell = (message: Progress | "ended"): void => {
   process.send!(message)
 }
 
 for (const full of cases[name].measurements(settings)) {
   const measurement = settings.quick ? { ...full, warmUps: Math.min(full.warmUps, 1) } : full
-  await interleave(measurement, tell, { secondsEach: settings.quick ? 10 : 30, settle })
+  await interleave(measurement, tell, { secondsEach: settings.quick ? 10 : 30, settle: collectGarbage })
 }
 // what a contender that has failed left behind may go on for ever
 process.send!("ended", () => process.exit(0))

@@ -31,7 +31,7 @@ interface Options {
   /** How long opening, a repetition and closing may take. */
   readonly secondsEach?: number | undefined
   /** Called before each repetition of a contender. */
-  readonly settle?: (() => void | Promise<void>) | undefined
+  readonly settle?: (() => void) | undefined
 }
 
 export const interleave = async (
@@ -63,7 +63,7 @@ export const interleave = async (
       const contender = contenders[(round + warmUps + turn) % contenders.length]!
       const sampler = samplers.get(contender)
       if (sampler === undefined) continue
-      await settle()
+      settle()
       const sample = await attempt(contender, "a repetition", sampler.sample)
       if (sample === undefined || round < 0) continue
       tell({
