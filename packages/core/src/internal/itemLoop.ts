@@ -184,7 +184,8 @@ export class ItemLoop {
       hasFlushed = true
       if (isNow) return
       this.isRunning = false
-      this.advance()
+      // messages have been let in meanwhile
+      this.resume()
     })
     isNow = false
     return hasFlushed
