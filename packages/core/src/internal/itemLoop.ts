@@ -184,8 +184,7 @@ export class ItemLoop {
       hasFlushed = true
       if (isNow) return
       this.isRunning = false
-      // messages have been let in meanwhile
-      this.resume()
+      this.advance()
     })
     isNow = false
     return hasFlushed
