@@ -2,10 +2,24 @@ import { fileURLToPath } from "node:url"
 import { Piscina } from "piscina"
 import { ofSingleTasks, type PoolKind } from "../task-pool.ts"
 
-export const piscina: PoolKind = {
-  name: "piscina",
+interface Options {
+  readonly filename: string
+  readonly minThreads?: number
+  readonly maxThreads?: number
+  readonly workerData?: unknown
+}
+
+/** A pool as piscina has it, or tinypool, which began as a copy of it. */
+export const likePiscina = (
+  name: string,
+  make: (options: Options) => {
+    readonly run: (item: unknown, options: { readonly name: string }) => Promise<unknown>
+    readonly destroy: () => Promise<void>
+  }
+): PoolKind => ({
+  name,
   open: async ({ size, tasks, workerData }) => {
-    const pool = new Piscina({
+    const pool = make({
       filename: fileURLToPath(tasks),
       ...(size === undefined ? {} : { minThreads: size, maxThreads: size }),
       ...(workerData === undefined ? {} : { workerData })
@@ -16,4 +30,6 @@ export const piscina: PoolKind = {
       close: () => pool.destroy()
     })
   }
-}
+})
+
+export const piscina = likePiscina("piscina", (options) => new Piscina(options))

@@ -107,9 +107,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     named: options.CallOptions,
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      return this.gate.pass(() => this.enter(call, named), restore)
-    })
+    return this.gate.pass(() => this.enter(call, named), restore)
   }
 
   /** Does a `run`, once nothing keeps calls out. */
@@ -158,7 +156,6 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     }).pipe(
       Effect.andThen(call.firstReleases.settle),
       Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
-
       Effect.ensuring(Effect.sync(() => this.ended(call)))
     )
   }
