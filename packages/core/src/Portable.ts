@@ -16,7 +16,7 @@ import type * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
-import * as internal from "./internal/portable.ts"
+import * as internal from "./internal/task/portable.ts"
 
 /**
  * The key of what makes a value portable.
@@ -349,4 +349,4 @@ export const inline: <F extends (...args: any) => any>(f: F) => Portable<F> = in
  * @category guards
  * @since 0.1.0
  */
-export const isPortable: (u: unknown) => u is Portable<unknown, Crossing> = internal.isPortable
+export const isPortable = (u: unknown): u is Portable<unknown, Crossing> => internal.isPortable(u)

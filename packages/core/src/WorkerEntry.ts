@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type { Channel } from "./Channel.ts"
-import { ServedWorker } from "./internal/servedWorker.ts"
+import { ServedWorker } from "./internal/served/servedWorker.ts"
 
 /**
  * Serves a pool over the worker's end of a channel, until the pool ends it.

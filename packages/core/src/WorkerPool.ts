@@ -12,6 +12,9 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./internal/pool/dispatchOptions.ts"
+import type { Stats } from "./internal/pool/stats.ts"
+import type { ArrayOver, TypedArray } from "./internal/wire/typedArray.ts"
 import * as internal from "./internal/workerPool.ts"
 import type * as Portable from "./Portable.ts"
 import type { WorkerContext } from "./WorkerContext.ts"
@@ -24,70 +27,24 @@ import { WorkerRuntime } from "./WorkerRuntime.ts"
  */
 export const TypeId: "~effect-mpire/WorkerPool" = internal.TypeId
 
+export type {
+  /** @since 0.1.0 */
+  ArrayOver,
+  /** @since 0.1.0 */
+  DispatchOptions,
+  /** @since 0.1.0 */
+  OnWorkerLost,
+  /** @since 0.1.0 */
+  PoolOptions,
+  /** @since 0.1.0 */
+  Stats,
+  /** @since 0.1.0 */
+  TypedArray
+}
+
 // -----------------------------------------------------------------------------
 // Options
 // -----------------------------------------------------------------------------
-
-/**
- * What becomes of items that had started, and whose outcome had not been reported, when their worker vanished or was
- * killed. Items that had not started are sent to another worker in any case.
- *
- * **Details**
- *
- * - `"fail"`: they fail with `WorkerLost`. An item runs at most once.
- * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged: it is
- *   sent again at most n times, alone, so that an item which ends its worker each time is found, and its neighbours
- *   complete; then it fails with `WorkerLost`.
- *
- * **Gotchas**
- *
- * Calls with a `timeout`, and those that give Exits, report each outcome before the next item starts; others report at
- * most once a millisecond, so with `"fail"` a loss can take some items that had ended with it. An input that was
- * transferred to the worker is gone with it: it is never sent again.
- *
- * @category options
- * @since 0.1.0
- */
-export type OnWorkerLost = "fail" | { readonly retries: number }
-
-/**
- * How the items of a call are sent and timed; also a pool's defaults.
- *
- * @category options
- * @since 0.1.0
- */
-export interface DispatchOptions {
-  /**
-   * Items per chunk, an integer >= 1. Default: by measured time, see `Chunking.automatic`; with `dispatch: "ordered"` by the
-   * number of items, see `Chunking.repeatable`.
-   */
-  readonly chunkSize?: number | undefined
-  /** Number of chunks, an integer >= 1, in place of `chunkSize`. Needs items of a known length, or `length`. */
-  readonly chunks?: number | undefined
-  /** How many items there will be, an integer >= 0, where the items cannot tell; used for planning only. */
-  readonly length?: number | undefined
-  /**
-   * How many items may be pulled from the source and not yet delivered, an integer >= 1. Default: two chunks per worker,
-   * or twice `tasksPerWorker` items where that is more.
-   */
-  readonly maxActive?: number | undefined
-  /** How many items a worker is given before it is replaced, an integer >= 1. Default: no limit. */
-  readonly lifespan?: number | undefined
-  /** How long an item may take from when it starts in the worker. Default: no limit. */
-  readonly timeout?: Duration.Input | undefined
-  /** How long `init` may take. Default: no limit. */
-  readonly initTimeout?: Duration.Input | undefined
-  /** How long `exit` may take. Default: 30 seconds. */
-  readonly exitTimeout?: Duration.Input | undefined
-  /** What becomes of items that had started when their worker was lost. Default: `"fail"`. */
-  readonly onWorkerLost?: OnWorkerLost | undefined
-  /**
-   * Which worker gets a chunk: `"available"` (default) takes whichever is free, the most recently used first;
-   * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size, and what a worker has is not
-   * given to another.
-   */
-  readonly dispatch?: "available" | "ordered" | undefined
-}
 
 /**
  * Options of the map family. Those named here replace the pool's defaults for the call.
@@ -129,36 +86,6 @@ export interface RunOptions {
   readonly timeout?: Duration.Input | undefined
   /** What becomes of the item when its worker is lost. Default: the pool's `onWorkerLost`. */
   readonly onWorkerLost?: OnWorkerLost | undefined
-}
-
-/**
- * What is fixed or defaulted for a whole pool.
- *
- * @category options
- * @since 0.1.0
- */
-export interface PoolOptions extends DispatchOptions {
-  /** Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism. */
-  readonly size?: number | undefined
-  /** How many live workers idle time leaves, an integer >= 0. Default: 0. */
-  readonly minSize?: number | undefined
-  /**
-   * Whether workers outlive a call: `false` (default) releases them when the last running map-family call ends; `true`
-   * keeps them until the pool's scope closes; a duration keeps those that have not been idle for so long.
-   */
-  readonly keepAlive?: boolean | Duration.Input | undefined
-  /** How many items of async tasks a worker runs at once, an integer >= 1. Default: 1. */
-  readonly tasksPerWorker?: number | undefined
-  /** How many `run`s may wait for a worker, an integer >= 1; one more fails with `Overloaded`. Default: no limit. */
-  readonly maxPending?: number | undefined
-  /**
-   * How long an item that was interrupted, or whose time is over, may go on without yielding before its worker is killed:
-   * synchronous code, or a Promise that ignores the `signal`. `"never"` waits for the item. Default: 1 second. Nothing
-   * can be killed on fibers.
-   */
-  readonly killAfter?: Duration.Input | "never" | undefined
-  /** How long a worker may take to start, and to load a module. Default: 30 seconds. */
-  readonly startTimeout?: Duration.Input | undefined
 }
 
 /**
@@ -293,50 +220,6 @@ export type Task<A, R, C extends Portable.Crossing, S, P> = Portable.Portable<
 > &
   CheckTask<R, C, P>
 
-interface Kinds<M extends ArrayBufferLike> {
-  readonly Int8Array: Int8Array<M>
-  readonly Uint8Array: Uint8Array<M>
-  readonly Uint8ClampedArray: Uint8ClampedArray<M>
-  readonly Int16Array: Int16Array<M>
-  readonly Uint16Array: Uint16Array<M>
-  readonly Int32Array: Int32Array<M>
-  readonly Uint32Array: Uint32Array<M>
-  readonly Float32Array: Float32Array<M>
-  readonly Float64Array: Float64Array<M>
-  readonly BigInt64Array: BigInt64Array<M>
-  readonly BigUint64Array: BigUint64Array<M>
-}
-
-/** Not all libraries that TypeScript may be given have it. */
-interface Float16ArrayLike<out M extends ArrayBufferLike> {
-  readonly [Symbol.toStringTag]: "Float16Array"
-  readonly BYTES_PER_ELEMENT: number
-  readonly buffer: M
-  readonly byteLength: number
-  readonly byteOffset: number
-  readonly length: number
-}
-
-/**
- * A TypedArray of any kind of elements, over memory of type `M`.
- *
- * @category models
- * @since 0.1.0
- */
-export type TypedArray<M extends ArrayBufferLike = ArrayBufferLike> = Kinds<M>[keyof Kinds<M>] | Float16ArrayLike<M>
-
-/**
- * A TypedArray of the same kind as `A`, over memory of type `M`.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type ArrayOver<A, M extends ArrayBufferLike> = 0 extends 1 & A
-  ? TypedArray<M>
-  : A extends { readonly [Symbol.toStringTag]: infer K extends keyof Kinds<M> }
-    ? Kinds<M>[K]
-    : A
-
 /**
  * `unknown` when what a task returns is a TypedArray, or else a type that nothing has, whose key says what is wrong.
  *
@@ -357,35 +240,6 @@ export interface Outcome<out B, out E> {
   /** The item's place in the input, from 0. */
   readonly index: number
   readonly exit: Exit.Exit<B, E>
-}
-
-/**
- * Numbers about a pool, as they are now.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stats {
-  /** Slots. */
-  readonly size: number
-  /** Workers whose `init` has succeeded and whose release has not begun: idle + busy. */
-  readonly live: number
-  /** Workers that are being acquired. */
-  readonly starting: number
-  /** Live workers without an item. */
-  readonly idle: number
-  /** Live workers with items. */
-  readonly busy: number
-  /** `run`s that wait for a worker. */
-  readonly pending: number
-  /** Calls in progress, `run`s included. */
-  readonly calls: number
-  /** Workers that vanished, since the pool was made. */
-  readonly lost: number
-  /** Workers that were killed, since the pool was made. */
-  readonly killed: number
-  /** Exit results beyond the newest 10,000 of the session. */
-  readonly exitResultsDropped: number
 }
 
 /**

@@ -15,8 +15,8 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection } from "./Channel.ts"
-import * as fiberWorker from "./internal/fiberWorker.ts"
-import * as remoteWorker from "./internal/remoteWorker.ts"
+import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
+import * as remoteWorker from "./internal/remote/remoteWorker.ts"
 import type * as Portable from "./Portable.ts"
 import type { WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
@@ -156,7 +156,7 @@ export interface Worker {
    * those that have started; all, where nothing can be taken back. Then the chunk ends when these have, the rest without an
    * outcome.
    */
-  readonly keep: (chunk: Chunk, items: number) => number
+  readonly limitTo: (chunk: Chunk, items: number) => number
   /** How many of a chunk's items, the first ones, have started; `undefined` where nobody knows. */
   readonly started: (chunk: Chunk) => number | undefined
   /** Interrupts a chunk's running items and forgets those that have not started; `onEnd` follows. */

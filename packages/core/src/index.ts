@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 export * as Channel from "./Channel.ts"
-export * as Chunking from "./Chunking.ts"
 export * as FiberPool from "./FiberPool.ts"
 export * as Portable from "./Portable.ts"
 export * as WorkerContext from "./WorkerContext.ts"

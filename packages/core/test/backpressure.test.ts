@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import * as Chunking from "../src/Chunking.ts"
+import * as Chunking from "../src/internal/call/chunking.ts"
 import {
   driven,
   type Generated,

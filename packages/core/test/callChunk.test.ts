@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import type { Call } from "../src/internal/call.ts"
-import { CallChunk } from "../src/internal/callChunk.ts"
+import type { Call } from "../src/internal/call/call.ts"
+import { CallChunk } from "../src/internal/call/callChunk.ts"
 import { integer, runs } from "./support.ts"
 
 /** A chunk in a slot, and what is counted of it. */
@@ -22,7 +22,7 @@ const setup = (length: number) => {
   const chunk = new CallChunk(call, { items: Array(length).fill(0), first: 0, alone: false })
   let started = 0
   chunk.sentTo({
-    keep: (_, items) => Math.max(items, started),
+    limitTo: (_, items) => Math.max(items, started),
     tookBack: (items) => {
       seen.unreported -= items
       seen.given -= items

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import { type CallView, choose, type SlotView } from "../src/internal/choose.ts"
+import { type CallView, choose, type SlotView } from "../src/internal/dispatcher/choose.ts"
 import { integer, oneOf, runs } from "./support.ts"
 
 const slots = Arbitrary.map(

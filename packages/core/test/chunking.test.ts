@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Chunking from "../src/Chunking.ts"
+import * as Chunking from "../src/internal/call/chunking.ts"
 import { integer, oneOf, optional, runs } from "./support.ts"
 
 /** The lengths of the chunks that items are cut into, as a call does it: a chunk has no more items than are left. */

@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Transferable from "effect/workers/Transferable"
-import { type Codec, fromSchemas } from "../src/internal/codec.ts"
+import { type Codec, fromSchemas } from "../src/internal/wire/codec.ts"
 
 type Transfers = Parameters<Codec["encode"]>[1]
 

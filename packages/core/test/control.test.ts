@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Control } from "../src/Channel.ts"
-import { Cell, numbers, phases } from "../src/internal/control.ts"
+import { Cell, numbers, phases } from "../src/internal/wire/control.ts"
 import { integer, noise, runs } from "./support.ts"
 
 class Suspended extends Error {}
@@ -82,7 +82,7 @@ const pool = (items: number, limits: ReadonlyArray<number>) =>
       const cell = new Cell(control, 0, 7)
       for (const limit of limits) {
         if (limit >= seen.kept) continue
-        seen.kept = cell.keep(limit)
+        seen.kept = cell.limitTo(limit)
         seen.keeps++
       }
     },
@@ -155,15 +155,15 @@ describe("Cell", () => {
     const control: Control = { get: (place) => shared[place]!, set: (place, value) => void (shared[place] = value) }
     const [here, there] = [new Cell(control, 0, 7), new Cell(control, 0, 7)]
     // what the chunk before had started is not taken for this one's
-    assert.strictEqual(here.keep(3), 3)
+    assert.strictEqual(here.limitTo(3), 3)
     there.take()
     assert.deepStrictEqual([there.claim(0), there.claim(1)], [true, true])
-    assert.strictEqual(here.keep(1), 2)
+    assert.strictEqual(here.limitTo(1), 2)
     assert.isFalse(there.claim(2))
-    assert.strictEqual(here.keep(0), 2)
+    assert.strictEqual(here.limitTo(0), 2)
     here.interrupt()
     assert.isTrue(there.isInterrupted)
     assert.isFalse(there.claim(2))
-    assert.strictEqual(new Cell(undefined, -1, 0).keep(4), 4)
+    assert.strictEqual(new Cell(undefined, -1, 0).limitTo(4), 4)
   })
 })

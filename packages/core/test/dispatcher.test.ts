@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import { type CallView, choose, type SlotView } from "../src/internal/choose.ts"
-import { Rotation } from "../src/internal/rotation.ts"
+import { type CallView, choose, type SlotView } from "../src/internal/dispatcher/choose.ts"
+import { Rotation } from "../src/internal/dispatcher/rotation.ts"
 import { integer, oneOf, runs } from "./support.ts"
 
 const slots = Arbitrary.array(

@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as lost from "../src/internal/lost.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import type { WorkerPoolError } from "../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 
@@ -67,7 +67,7 @@ export class FakeWorker {
   }
 
   /** Lets no more than the first so many items of a chunk start; ends it soon when these have all succeeded. */
-  private keep(chunk: WorkerRuntime.Chunk, items: number): number {
+  private limitTo(chunk: WorkerRuntime.Chunk, items: number): number {
     if (!this.runtime.canTakeBack(chunk) || !this.chunks.includes(chunk)) return chunk.items.length
     const limit = Math.min(this.limitOf(chunk), Math.max(items, this.startedOf(chunk)))
     this.limits.set(chunk, limit)
@@ -102,7 +102,7 @@ export class FakeWorker {
     )
     this.isGone = true
     this.options.onLost({ killed: false, ended: Effect.void, ...how, closed, inHand })
-    if (!hookFails) Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, closed)))
+    if (!hookFails) Deferred.doneUnsafe(this.gone, Exit.fail(errors.workerLost(this.options.worker, closed)))
   }
 
   /** As the port wants it: what runs when it is lost fails. */
@@ -117,9 +117,9 @@ export class FakeWorker {
       if (this.chunks.length > most) this.runtime.breaches.push(`${this.name} has ${this.chunks.length} chunks`)
       this.runtime.run(this, chunk)
     },
-    keep: (chunk, items) => {
+    limitTo: (chunk, items) => {
       this.asked("keep")
-      return this.keep(chunk, items)
+      return this.limitTo(chunk, items)
     },
     started: (chunk) => (this.chunks.includes(chunk) ? this.startedOf(chunk) : undefined),
     interrupt: (chunk) => {
@@ -132,7 +132,7 @@ export class FakeWorker {
       this.asked("kill")
       this.isGone = true
       for (const chunk of this.chunks.splice(0)) chunk.onEnd(undefined)
-      Deferred.doneUnsafe(this.gone, Exit.fail(lost.workerLost(this.options.worker, {})))
+      Deferred.doneUnsafe(this.gone, Exit.fail(errors.workerLost(this.options.worker, {})))
       return this.runtime.killed(this)
     })
   }

@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { FiberItems } from "../src/internal/fiberItems.ts"
-import { LocalCode } from "../src/internal/localCode.ts"
-import * as portable from "../src/internal/portable.ts"
-import type { WorkerContextImpl } from "../src/internal/workerContext.ts"
+import { FiberItems } from "../src/internal/fibers/fiberItems.ts"
+import { LocalCode } from "../src/internal/fibers/localCode.ts"
+import * as portable from "../src/internal/task/portable.ts"
+import type { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
 
 type Task = (item: number, worker: WorkerContextImpl) => unknown
@@ -90,7 +90,7 @@ describe("FiberItems", () => {
         const { items, run } = methods(yield* bench(1))
         const gate = Deferred.makeUnsafe<void>()
         const { chunk, ended, values } = run(range(6), (n) => Effect.as(Deferred.await(gate), n))
-        assert.strictEqual(items.keep(chunk, 3), 3)
+        assert.strictEqual(items.limitTo(chunk, 3), 3)
         Deferred.doneUnsafe(gate, Effect.void)
         yield* Deferred.await(ended)
         assert.deepStrictEqual(values, [0, 1, 2])
@@ -109,8 +109,8 @@ describe("FiberItems", () => {
           })
         )
         yield* until(() => started === 2)
-        assert.strictEqual(items.keep(chunk, 0), 2)
-        assert.strictEqual(items.keep(chunk, 5), 2)
+        assert.strictEqual(items.limitTo(chunk, 0), 2)
+        assert.strictEqual(items.limitTo(chunk, 5), 2)
         Deferred.doneUnsafe(gate, Effect.void)
         yield* Deferred.await(ended)
         assert.deepStrictEqual(values, [0, 1])
@@ -121,7 +121,7 @@ describe("FiberItems", () => {
       Effect.gen(function* () {
         const { items, run } = methods(yield* bench(1))
         const { chunk, ended, times, values } = run(range(3), (n) => n)
-        assert.strictEqual(items.keep(chunk, 0), 0)
+        assert.strictEqual(items.limitTo(chunk, 0), 0)
         yield* Deferred.await(ended)
         assert.deepStrictEqual(values, [])
         assert.deepStrictEqual(times, [])
@@ -133,7 +133,7 @@ describe("FiberItems", () => {
         const { items, run } = methods(yield* bench(1))
         const { chunk, ended } = run(range(3), (n) => n)
         yield* Deferred.await(ended)
-        assert.strictEqual(items.keep(chunk, 0), 3)
+        assert.strictEqual(items.limitTo(chunk, 0), 3)
       })
     )
 
@@ -149,7 +149,7 @@ describe("FiberItems", () => {
         )
         yield* until(() => started === 1)
         items.interrupt(chunk)
-        assert.strictEqual(items.keep(chunk, 2), 1)
+        assert.strictEqual(items.limitTo(chunk, 2), 1)
         yield* Deferred.await(ended)
         assert.strictEqual(started, 1)
       })
@@ -363,9 +363,9 @@ describe("FiberItems", () => {
         yield* until(() => gates.has(0))
         items.interrupt(second.chunk)
         yield* Deferred.await(second.ended)
-        assert.strictEqual(items.keep(third.chunk, 0), 0)
+        assert.strictEqual(items.limitTo(third.chunk, 0), 0)
         yield* Deferred.await(third.ended)
-        assert.strictEqual(items.keep(fourth.chunk, 1), 1)
+        assert.strictEqual(items.limitTo(fourth.chunk, 1), 1)
         yield* open(0)
         yield* open(30)
         yield* Deferred.await(fourth.ended)

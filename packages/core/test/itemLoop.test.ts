@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cell, phases } from "../src/internal/control.ts"
-import { defer } from "../src/internal/timers.ts"
-import { ItemLoop, type LoopHost } from "../src/internal/itemLoop.ts"
-import type * as protocol from "../src/internal/protocol.ts"
-import { WorkerContextImpl } from "../src/internal/workerContext.ts"
+import { Cell, phases } from "../src/internal/wire/control.ts"
+import { defer } from "../src/internal/wire/timers.ts"
+import { ItemLoop, type LoopHost } from "../src/internal/served/itemLoop.ts"
+import type * as protocol from "../src/internal/wire/protocol.ts"
+import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 
 const macrotask = () => new Promise<void>((resolve) => defer(resolve))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import { ItemTime, ItemTimes } from "../src/internal/itemTimes.ts"
-import * as portable from "../src/internal/portable.ts"
+import { ItemTime, ItemTimes } from "../src/internal/call/itemTimes.ts"
+import * as portable from "../src/internal/task/portable.ts"
 import * as Portable from "../src/Portable.ts"
 import { integer, runs } from "./support.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import * as lost from "../src/internal/lost.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, type PoolOptions, settle } from "./support.ts"
 
@@ -95,7 +95,7 @@ describe("a worker that is killed", () => {
   it.effect("F3 what a task's module does to its worker is StartFailed each time, and rests no slot", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1 })
-      const failure = lost.startFailed({ id: 0, generation: 1 }, "process.exit")
+      const failure = errors.startFailed({ id: 0, generation: 1 }, "process.exit")
       runtime.run = (worker) => worker.lose({ hand: { failure } })
       for (let n = 0; n < 4; n++) {
         assert.deepStrictEqual(failures(yield* Effect.exit(pool.map([1], task))), ["StartFailed"])

@@ -5,8 +5,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as lost from "../src/internal/lost.ts"
-import * as portable from "../src/internal/portable.ts"
+import * as errors from "../src/internal/common/errors.ts"
+import * as portable from "../src/internal/task/portable.ts"
 import type { WorkerIdentity, WorkerPoolError } from "../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { noise } from "./support.ts"
@@ -53,7 +53,7 @@ export const losing = (
             const tell = Effect.sync(() => {
               if (!isAsked) return
               options.onLost({ closed, killed, inHand, ended: Deferred.await(ended) })
-              Deferred.doneUnsafe(gone, Exit.fail(lost.workerLost(options.worker, closed)))
+              Deferred.doneUnsafe(gone, Exit.fail(errors.workerLost(options.worker, closed)))
             })
             if (killed) yield* tell
             yield* worker.kill
@@ -109,9 +109,9 @@ export const losing = (
               chunks.set(chunk, one)
               if (!isGone) worker.run(one.chunk)
             },
-            keep: (chunk, items) => {
+            limitTo: (chunk, items) => {
               const one = chunks.get(chunk)
-              return isGone || one === undefined ? chunk.items.length : worker.keep(one.chunk, items)
+              return isGone || one === undefined ? chunk.items.length : worker.limitTo(one.chunk, items)
             },
             started: (chunk) => {
               const one = chunks.get(chunk)

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import * as lost from "../src/internal/lost.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, type PoolOptions, recordLogs, releaseFailed, settle } from "./support.ts"
 
@@ -39,7 +39,7 @@ describe("a worker that is lost before it has done anything", () => {
           const maybe = (worker: FakeWorker) => (left-- > 0 ? vanish(worker) : Effect.void)
           if (when === "start") {
             runtime.start = ({ options }) =>
-              left-- > 0 ? Effect.fail(lost.workerLost(options.worker, { signal: "SIGKILL" })) : Effect.void
+              left-- > 0 ? Effect.fail(errors.workerLost(options.worker, { signal: "SIGKILL" })) : Effect.void
           } else if (when === "init") runtime.init = maybe
           else runtime.run = (worker) => (left-- > 0 ? worker.lose() : worker.work())
         }
@@ -94,9 +94,9 @@ describe("a worker that is lost before it has done anything", () => {
   it.effect("L10 a success in between counts, whatever becomes of the worker later", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1, lifespan: 1, exit })
-      runtime.exit = ({ options }) => Effect.fail(lost.startFailed(options.worker, "exit"))
+      runtime.exit = ({ options }) => Effect.fail(errors.startFailed(options.worker, "exit"))
       for (let n = 0; n < 3; n++) {
-        runtime.start = ({ options }) => Effect.fail(lost.startFailed(options.worker, "start"))
+        runtime.start = ({ options }) => Effect.fail(errors.startFailed(options.worker, "start"))
         yield* Effect.exit(pool.map([1], task))
         runtime.start = () => Effect.void
         yield* Effect.exit(pool.map([1], task))
@@ -116,7 +116,7 @@ describe("a worker that is lost before it has done anything", () => {
           Deferred.await(overdue),
           Effect.suspend(() => {
             worker.lose({ killed: true, ended: Deferred.await(ended), hookFails: true })
-            return Effect.fail(lost.startFailed(worker.options.worker, "init took too long"))
+            return Effect.fail(errors.startFailed(worker.options.worker, "init took too long"))
           })
         )
       const fiber = yield* Effect.forkChild(pool.map([1], task))

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Transferable from "effect/workers/Transferable"
 import * as FiberPool from "../src/FiberPool.ts"
-import { cut, Slices } from "../src/internal/mapArray.ts"
-import * as slices from "../src/internal/slices.ts"
+import { cut, Slices } from "../src/internal/call/mapArray.ts"
+import * as slices from "../src/internal/wire/slices.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import type { WorkerPoolError } from "../src/WorkerPoolError.ts"
@@ -159,7 +159,7 @@ describe("results of a slice", () => {
 
   const place = (result: unknown, of = slice(input)) => {
     const transfers: Array<object> = []
-    return { placed: slices.placeOrMove(result, transfers, of), transfers, of }
+    return { placed: slices.writeOrMove(result, transfers, of), transfers, of }
   }
 
   it("S1 that fit are written to their place, and stay the task's", () => {

@@ -3,9 +3,9 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Chunking from "../src/Chunking.ts"
+import * as Chunking from "../src/internal/call/chunking.ts"
 import * as FiberPool from "../src/FiberPool.ts"
-import * as options from "../src/internal/options.ts"
+import * as options from "../src/internal/pool/options.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
@@ -266,7 +266,7 @@ describe("options in the engine's terms", () => {
     "L6 overrides replace what they name, and chunkSize and chunks each other",
     { defaults: some, overrides: some },
     ({ defaults, overrides }) => {
-      const merged = options.override<options.CallOptions>(defaults, overrides)
+      const merged = options.override<options.AnyCallOptions>(defaults, overrides)
       for (const name of ["maxActive", "timeout"] as const) {
         assert.strictEqual(merged[name], overrides[name] ?? defaults[name])
       }

@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Transferable from "effect/workers/Transferable"
 import type { Channel } from "../src/Channel.ts"
-import { KnownAddresses } from "../src/internal/knownAddresses.ts"
-import type * as protocol from "../src/internal/protocol.ts"
-import { RemoteChunks } from "../src/internal/remoteChunks.ts"
-import { ServedWorker } from "../src/internal/servedWorker.ts"
-import { defer } from "../src/internal/timers.ts"
+import { KnownAddresses } from "../src/internal/remote/knownAddresses.ts"
+import type * as protocol from "../src/internal/wire/protocol.ts"
+import { RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
+import { ServedWorker } from "../src/internal/served/servedWorker.ts"
+import { defer } from "../src/internal/wire/timers.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import type { Chunk, Code } from "../src/WorkerRuntime.ts"
@@ -143,7 +143,7 @@ const uncloneable = () => {}
 
 const promise = (run: () => Promise<void>) => Effect.promise(run)
 
-describe("RemoteChunks.keep", () => {
+describe("RemoteChunks.limitTo", () => {
   it.effect.prop(
     "F2 C1 what starts is below what it returned, is told once, and the chunk ends once",
     {
@@ -166,7 +166,7 @@ describe("RemoteChunks.keep", () => {
           const limit = random(100 + items + kept) % (items + 1)
           if (limit >= kept) return
           const before = [...started]
-          const now = bench.chunks.keep(chunk, limit)
+          const now = bench.chunks.limitTo(chunk, limit)
           for (const position of before) assert.isBelow(position, Math.max(now, limit))
           kept = Math.min(kept, now)
         }
@@ -207,11 +207,11 @@ describe("RemoteChunks.keep", () => {
     const [first, second] = [new Outcomes(task, [1, 2]), new Outcomes(task, [3, 4])]
     bench.chunks.run(first)
     bench.chunks.run(second)
-    assert.strictEqual(bench.chunks.keep(second, 0), 0)
+    assert.strictEqual(bench.chunks.limitTo(second, 0), 0)
     assert.deepStrictEqual([first.ends, second.ends], [0, 1])
     assert.strictEqual(bench.chunks.size, 2)
     // it is over: nothing can be taken back, nor asked of it
-    assert.strictEqual(bench.chunks.keep(second, 1), 2)
+    assert.strictEqual(bench.chunks.limitTo(second, 1), 2)
     bench.chunks.interrupt(second)
     await bench.settle()
     assert.deepStrictEqual(
@@ -225,7 +225,7 @@ describe("RemoteChunks.keep", () => {
       ]
     )
     assert.deepStrictEqual([first.ends, second.ends, bench.chunks.size], [1, 1, 0])
-    assert.strictEqual(bench.chunks.keep(first, 0), 2)
+    assert.strictEqual(bench.chunks.limitTo(first, 0), 2)
   })
 
   it("F2 so many that are over here and not there leave a cell for each that the worker has", async () => {
@@ -234,7 +234,7 @@ describe("RemoteChunks.keep", () => {
     const chunks = Array.from({ length: 12 }, () => new Outcomes(task, [1, 2]))
     for (const chunk of chunks) {
       bench.chunks.run(chunk)
-      bench.chunks.keep(chunk, 0)
+      bench.chunks.limitTo(chunk, 0)
     }
     assert.strictEqual(chunks.filter(({ ends }) => ends === 1).length, 8)
     await bench.settle()
@@ -253,7 +253,7 @@ describe("RemoteChunks.keep", () => {
     const chunk = new Outcomes(task, [1, 2, 3])
     bench.chunks.run(chunk)
     const delivered = bench.deliver()
-    assert.strictEqual(bench.chunks.keep(chunk, 0), 0)
+    assert.strictEqual(bench.chunks.limitTo(chunk, 0), 0)
     assert.strictEqual(chunk.ends, 0)
     await delivered
     await bench.settle()
@@ -264,7 +264,7 @@ describe("RemoteChunks.keep", () => {
     const bench = new Bench({ isShared: false })
     const chunk = new Outcomes(await loaded(bench, (n: number) => n), [1, 2])
     bench.chunks.run(chunk)
-    assert.strictEqual(bench.chunks.keep(chunk, 0), 2)
+    assert.strictEqual(bench.chunks.limitTo(chunk, 0), 2)
     await bench.settle()
     assert.deepStrictEqual([...chunk.all.values()], [1, 2])
   })
@@ -278,10 +278,10 @@ describe("RemoteChunks.keep", () => {
       [1, 2].map((length) => ({ bytes: new Uint8Array(length) }))
     )
     bench.chunks.run(moved)
-    assert.strictEqual(bench.chunks.keep(moved, 0), 2)
+    assert.strictEqual(bench.chunks.limitTo(moved, 0), 2)
     const coded = new Outcomes(await loaded(bench, (n: number) => n, { input: Schema.Number }), [1, 2])
     bench.chunks.run(coded)
-    assert.strictEqual(bench.chunks.keep(coded, 0), 0)
+    assert.strictEqual(bench.chunks.limitTo(coded, 0), 0)
     await bench.settle()
     assert.deepStrictEqual([[...moved.all.values()], coded.all.size, coded.ends], [[1, 2], 0, 1])
   })
@@ -293,7 +293,7 @@ describe("RemoteChunks.keep", () => {
     bench.chunks.run(chunk)
     const delivering = bench.deliver()
     bench.chunks.interrupt(chunk)
-    assert.strictEqual(bench.chunks.keep(chunk, 2), 3)
+    assert.strictEqual(bench.chunks.limitTo(chunk, 2), 3)
     await delivering
     await bench.settle()
     assert.deepStrictEqual([...chunk.all.values()], [1])

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import type { Call } from "../src/internal/call.ts"
-import { CallChunk } from "../src/internal/callChunk.ts"
-import { Resends } from "../src/internal/resends.ts"
+import type { Call } from "../src/internal/call/call.ts"
+import { CallChunk } from "../src/internal/call/callChunk.ts"
+import { Resends } from "../src/internal/call/resends.ts"
 import type { InHand } from "../src/WorkerRuntime.ts"
 import { integer, noise, oneOf, runs } from "./support.ts"
 
@@ -22,7 +22,7 @@ const drain = (resends: Resends, max = 100): Array<CallChunk> => {
   return taken
 }
 
-const placesOf = (chunk: CallChunk): Array<number> => chunk.items.map((_, position) => chunk.place(position))
+const placesOf = (chunk: CallChunk): Array<number> => chunk.items.map((_, position) => chunk.ordinal(position))
 
 const indices = (chunks: ReadonlyArray<CallChunk>): Array<number> => chunks.flatMap(placesOf)
 
@@ -41,10 +41,10 @@ describe("Resends", () => {
       const resends = new Resends(-1)
       const expected: Array<number> = []
       const chunks = sizes.map((size, n) => chunkOf(n * 10, size))
-      const shuffled = chunks.sort((left, right) => noise(seed, left.place(0)) - noise(seed, right.place(0)))
+      const shuffled = chunks.sort((left, right) => noise(seed, left.ordinal(0)) - noise(seed, right.ordinal(0)))
       for (const chunk of shuffled) {
-        const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.place(n) + 1) % 3 > 0)
-        expected.push(...positions.map((position) => chunk.place(position)))
+        const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.ordinal(n) + 1) % 3 > 0)
+        expected.push(...positions.map((position) => chunk.ordinal(position)))
         resends.giveBack(chunk, positions)
       }
       assert.strictEqual(resends.size, expected.length)
@@ -88,11 +88,11 @@ describe("Resends", () => {
             const isOpen = tasksPerWorker === 1 ? position === started - 1 : true
             if (isOpen && random(position + 2) % 2 === 0) continue
             chunk.onSuccess(position, undefined)
-            ended.push(chunk.place(position))
+            ended.push(chunk.ordinal(position))
           }
           const open = chunk.unreported()
           const suspects = open.filter((index) => placesOf(chunk).indexOf(index) < started)
-          const lost = resends.takeBack(chunk, hand(started), tasksPerWorker).map((position) => chunk.place(position))
+          const lost = resends.takeBack(chunk, hand(started), tasksPerWorker).map((position) => chunk.ordinal(position))
           if (retries >= 0) for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
           assert.deepStrictEqual(
             lost,
@@ -107,7 +107,7 @@ describe("Resends", () => {
           again.toSorted((left, right) => left - right)
         )
         // workers end in any order
-        chunks.sort((left, right) => noise(seed, left.place(0)) - noise(seed, right.place(0)))
+        chunks.sort((left, right) => noise(seed, left.ordinal(0)) - noise(seed, right.ordinal(0)))
       }
       assert.strictEqual(ended.length, total)
       assert.strictEqual(new Set(ended).size, total)

@@ -5,14 +5,14 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { Backoff } from "../src/internal/backoff.ts"
-import * as lost from "../src/internal/lost.ts"
+import { Backoff } from "../src/internal/slot/backoff.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, type PoolOptions, settle } from "./support.ts"
 
 const task = (n: number) => Effect.succeed(n)
 
-const broken = (what: string) => Effect.fail(lost.startFailed({ id: 0, generation: 1 }, what))
+const broken = (what: string) => Effect.fail(errors.startFailed({ id: 0, generation: 1 }, what))
 
 const setup = Effect.fnUntraced(function* (options: PoolOptions) {
   const runtime = new FakeRuntime()
@@ -179,7 +179,7 @@ describe("after consecutive failures to acquire a worker", () => {
         },
         pump: () => pumps++
       })
-      const error = lost.startFailed({ id: 0, generation: 1 }, "broken")
+      const error = errors.startFailed({ id: 0, generation: 1 }, "broken")
       for (let n = 0; n < 5; n++) backoff.failed(error)
       yield* settle
       assert.strictEqual(fibers.filter((fiber) => fiber.pollUnsafe() === undefined).length, 1)

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
-import * as lost from "../src/internal/lost.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, kinds, Ledger, makePool, type Pool, type PoolOptions, settle } from "./support.ts"
@@ -66,7 +66,7 @@ describe("runs and a worker's end", () => {
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1 }, 0)
       runtime.init = ({ options }) =>
-        Effect.andThen(Effect.yieldNow, Effect.fail(lost.startFailed(options.worker, "no")))
+        Effect.andThen(Effect.yieldNow, Effect.fail(errors.startFailed(options.worker, "no")))
       const fibers = yield* start(pool, range(0, 5))
       assert.deepStrictEqual(yield* outcomes(fibers), Array(5).fill("StartFailed"))
       assert.strictEqual(runtime.workers.length, 1)

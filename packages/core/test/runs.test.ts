@@ -4,10 +4,10 @@ import * as Fiber from "effect/Fiber"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type { Call } from "../src/internal/call.ts"
-import { ItemTime } from "../src/internal/itemTimes.ts"
-import { Runs } from "../src/internal/runs.ts"
-import * as lost from "../src/internal/lost.ts"
+import type { Call } from "../src/internal/call/call.ts"
+import { ItemTime } from "../src/internal/call/itemTimes.ts"
+import { Runs } from "../src/internal/runs/runs.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, outcome, type Pool, type PoolOptions, settle } from "./support.ts"
 
@@ -253,7 +253,7 @@ describe("runs whose worker is lost", () => {
         Effect.andThen(Fiber.await(third!), Fiber.interruptAll(others.slice(1))),
         { startImmediately: true }
       )
-      worker.lose({ hand: { failure: lost.startFailed({ id: 0, generation: 1 }, "module") } })
+      worker.lose({ hand: { failure: errors.startFailed({ id: 0, generation: 1 }, "module") } })
       assert.isTrue(yield* hasEnded(watcher))
       assert.deepStrictEqual(
         (yield* Effect.forEach([third!, others[0]!], (fiber) => Fiber.await(fiber))).map((exit) => failures(exit)[0]),

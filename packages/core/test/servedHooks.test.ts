@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as control from "../src/internal/control.ts"
-import type * as protocol from "../src/internal/protocol.ts"
+import * as control from "../src/internal/wire/control.ts"
+import type * as protocol from "../src/internal/wire/protocol.ts"
 import { serve } from "../src/WorkerEntry.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 

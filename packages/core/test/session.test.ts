@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { Session } from "../src/internal/session.ts"
+import { Session } from "../src/internal/pool/session.ts"
 import type { WorkerContext } from "../src/WorkerContext.ts"
 import { driven, integer, kinds, makePool, runs, settle, source } from "./support.ts"
 

@@ -1,5 +1,5 @@
 import type { Control } from "../src/Channel.ts"
-import { numbers } from "../src/internal/control.ts"
+import { numbers } from "../src/internal/wire/control.ts"
 
 /** The numbers that both ends of a channel see, for so many chunks, without a thread in between. */
 export const sharedNumbers = (cells: number): Control => {

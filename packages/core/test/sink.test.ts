@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as sink from "../src/internal/sink.ts"
+import * as sink from "../src/internal/call/sink.ts"
 import { integer, noise, runs } from "./support.ts"
 
 /** The numbers below `length`, shuffled. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { fromIterable, StreamSource } from "../src/internal/source.ts"
+import { fromIterable, StreamSource } from "../src/internal/call/source.ts"
 import { integer, oneOf, optional, runs, settle } from "./support.ts"
 
 /** An iterable that counts what is asked of it. */

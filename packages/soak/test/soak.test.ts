@@ -26,7 +26,7 @@ const deaf = Layer.effect(
           kill,
           run: () => {},
           started: () => undefined,
-          keep: (chunk) => chunk.items.length,
+          limitTo: (chunk) => chunk.items.length,
           interrupt: () => {}
         }
       })

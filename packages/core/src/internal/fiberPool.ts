@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
-import { ambientRuntime } from "./fiberWorker.ts"
-import * as portable from "./portable.ts"
+import { ambientRuntime } from "./fibers/fiberWorker.ts"
+import * as portable from "./task/portable.ts"
 import * as workerPool from "./workerPool.ts"
 
 export const TypeId = "~effect-mpire/FiberPool" as const

@@ -1,28 +1,28 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
-import * as lost from "./lost.ts"
-import * as methods from "./methods.ts"
-import * as options from "./options.ts"
-import { Pool } from "./pool.ts"
-import * as resolver from "./resolver.ts"
-import * as sink from "./sink.ts"
+import * as errors from "./common/errors.ts"
+import * as methods from "./pool/methods.ts"
+import * as options from "./pool/options.ts"
+import { Pool } from "./pool/pool.ts"
+import * as resolver from "./task/resolver.ts"
+import * as sink from "./call/sink.ts"
 
 export const TypeId = "~effect-mpire/WorkerPool" as const
 
 /** Options of a pool, or an Effect that makes them. */
-export type Options = options.PoolOptions | Effect.Effect<options.PoolOptions, any, any>
+export type Options = options.AnyPoolOptions | Effect.Effect<options.AnyPoolOptions, any, any>
 
 export const isWorkerPool = (u: unknown): boolean => hasProperty(u, TypeId)
 
 /** The options with some replaced. */
-export const override = (input: Options, overrides: options.PoolOptions): Options =>
+export const override = (input: Options, overrides: options.AnyPoolOptions): Options =>
   Effect.isEffect(input)
-    ? Effect.map(input, (input) => options.override<options.PoolOptions>(input, overrides))
-    : options.override<options.PoolOptions>(input, overrides)
+    ? Effect.map(input, (input) => options.override<options.AnyPoolOptions>(input, overrides))
+    : options.override<options.AnyPoolOptions>(input, overrides)
 
 /** Makes the engine of a pool, which lives as long as the Scope. */
-export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.PoolOptions) {
+export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.AnyPoolOptions) {
   const error = options.invalid(input)
   if (error !== undefined) return yield* error
   const context = yield* Effect.context<never>()
@@ -32,7 +32,7 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
 })
 
 /** Options, from an Effect where they come from one. */
-export const resolve = (input: Options): Effect.Effect<options.PoolOptions, any, any> =>
+export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, any, any> =>
   Effect.isEffect(input) ? input : Effect.succeed(input)
 
 const availableParallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
@@ -46,24 +46,24 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
       Effect.suspend(() => {
         const loading = loadingNow ?? resolver.loadingModule()
         if (loading === undefined) return runtime.start(start)
-        return Effect.fail(lost.startFailed(start.worker, resolver.trap(loading)))
+        return Effect.fail(errors.startFailed(start.worker, resolver.trap(loading)))
       })
   }
 }
 
 /** The methods that every pool has; `portable` makes what the caller gave as task or hook portable. */
 export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
-  const call = (overrides: options.CallOptions = {}): options.CallOptions =>
+  const call = (overrides: options.AnyCallOptions = {}): options.AnyCallOptions =>
     overrides.init === undefined && overrides.exit === undefined
       ? overrides
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =
     (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
-    (items: any, task: unknown, overrides?: options.CallOptions) =>
+    (items: any, task: unknown, overrides?: options.AnyCallOptions) =>
       methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
   const stream =
     (shape: methods.Shape, makeSink: () => sink.Taken) =>
-    (items: any, task: unknown, overrides?: options.CallOptions) =>
+    (items: any, task: unknown, overrides?: options.AnyCallOptions) =>
       methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
   const ordered = () => new sink.Ordered()
   const takenOrdered = () => new sink.TakenOrdered()
@@ -77,16 +77,16 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     streamUnordered: stream({}, takenUnordered),
     streamExit: stream(methods.outcomes, takenOrdered),
     streamUnorderedExit: stream(methods.outcomes, takenUnordered),
-    mapArray: (array: unknown, task: unknown, overrides?: options.CallOptions) =>
+    mapArray: (array: unknown, task: unknown, overrides?: options.AnyCallOptions) =>
       methods.mapArray(pool, array, portable(task), call(overrides)),
-    run: (task: unknown, input: unknown, overrides?: options.CallOptions) =>
+    run: (task: unknown, input: unknown, overrides?: options.AnyCallOptions) =>
       methods.run(pool, portable(task), input, overrides),
     start: pool.start,
     stop: pool.stop,
     terminate: pool.terminate,
     restart: pool.restart,
     setSize: (size: number) => pool.setSize(size),
-    setKeepAlive: (keepAlive: options.PoolOptions["keepAlive"]) => pool.setKeepAlive(keepAlive),
+    setKeepAlive: (keepAlive: options.AnyPoolOptions["keepAlive"]) => pool.setKeepAlive(keepAlive),
     exitResults: pool.exitResults,
     stats: pool.stats
   }

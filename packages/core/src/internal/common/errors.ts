@@ -1,0 +1,53 @@
+/**
+ * The errors that several parts of the engine fail with.
+ */
+import type { Closed } from "../../Channel.ts"
+import * as WorkerPoolError from "../../WorkerPoolError.ts"
+
+/** The pool's Scope has closed (C10). */
+export const poolClosed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
+
+/** The pool was terminated. */
+export const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
+
+/** A worker could not start, or a module could not be loaded in it. */
+export const startFailed = (worker: WorkerPoolError.WorkerIdentity, cause: unknown): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause }))
+
+/** A worker is gone, with the items of the told call that `indices` name. */
+export const workerLost = (
+  worker: WorkerPoolError.WorkerIdentity,
+  { cause, exitCode, signal }: Closed,
+  indices: ReadonlyArray<number> = []
+): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(
+    new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(worker), exitCode, signal, cause, indices })
+  )
+
+/** An item took longer than its `timeout`. */
+export const taskTimedOut = (worker: WorkerPoolError.WorkerIdentity, index: number): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker) }))
+
+/** How a hook of a worker fails: by itself, or because its time is over. */
+export interface HookErrors {
+  readonly failed: (cause: unknown) => WorkerPoolError.WorkerPoolError
+  readonly timedOut: () => WorkerPoolError.WorkerPoolError
+}
+
+/** Of `init`, and of the services that are built before it. */
+export const initErrors = (worker: WorkerPoolError.WorkerIdentity): HookErrors => {
+  const where = WorkerPoolError.inWorker(worker)
+  return {
+    failed: (cause) => WorkerPoolError.make(new WorkerPoolError.InitFailed({ ...where, cause })),
+    timedOut: () => WorkerPoolError.make(new WorkerPoolError.InitTimedOut(where))
+  }
+}
+
+/** Of `exit`, and of the finalizers that run after it. */
+export const exitErrors = (worker: WorkerPoolError.WorkerIdentity): HookErrors => {
+  const where = WorkerPoolError.inWorker(worker)
+  return {
+    failed: (cause) => WorkerPoolError.make(new WorkerPoolError.ExitFailed({ ...where, cause })),
+    timedOut: () => WorkerPoolError.make(new WorkerPoolError.ExitTimedOut(where))
+  }
+}

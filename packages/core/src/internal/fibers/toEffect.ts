@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect"
+import { isPromiseLike } from "../task/shapes.ts"
+import type { WorkerContextImpl } from "../task/workerContext.ts"
+
+/**
+ * What a task or hook returned, as an Effect. A Promise is waited for even when that is interrupted, after its task has
+ * been told: it cannot be cut short.
+ */
+export const toEffect = (returned: unknown, context: WorkerContextImpl): Effect.Effect<unknown, unknown> => {
+  if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
+  if (!isPromiseLike(returned)) return Effect.succeed(returned)
+  return Effect.callback((resume) => {
+    let settled = () => {}
+    const ended = Effect.callback<void>((resume) => {
+      settled = () => resume(Effect.void)
+      context.abort()
+    })
+    const settle = (outcome: Effect.Effect<unknown>) => {
+      resume(outcome)
+      settled()
+    }
+    returned.then(
+      (value) => settle(Effect.succeed(value)),
+      (defect) => settle(Effect.die(defect))
+    )
+    return ended
+  })
+}

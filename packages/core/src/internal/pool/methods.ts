@@ -1,0 +1,274 @@
+/**
+ * The calls that a pool offers, made of a Call, a source and a sink.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { isPortable } from "../../Portable.ts"
+import type * as WorkerPoolError from "../../WorkerPoolError.ts"
+import { Call } from "../call/call.ts"
+import { cut, Slices } from "../call/mapArray.ts"
+import * as options from "./options.ts"
+import type { Pool } from "./pool.ts"
+import { failAll, logReleasesFailed } from "./pool.ts"
+import * as portable from "../task/portable.ts"
+import * as sink from "../call/sink.ts"
+import { kindOf } from "../wire/slices.ts"
+import type { TypedArray } from "../wire/typedArray.ts"
+import * as source from "../call/source.ts"
+
+type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
+
+/** How a call of the map family gives its results. */
+export interface Shape {
+  /** How an outcome becomes a result; `undefined` for calls that fail fast. */
+  readonly outcome?: (index: number, exit: Exit.Exit<unknown, unknown>) => unknown
+  /** Whether results are dropped in the worker. */
+  readonly discard?: boolean
+}
+
+/** Each result is the item's Exit. */
+export const exits: Shape = { outcome: (_index, exit) => exit }
+
+/** Each result is the item's place and Exit. */
+export const outcomes: Shape = { outcome: (index, exit) => ({ index, exit }) }
+
+/** Results are dropped. */
+export const discarded: Shape = { discard: true }
+
+/**
+ * Outcomes are reported at least so many milliseconds apart, where not each has to be (F2): soon where somebody takes them
+ * one after another, and else as often as it takes to know how far a chunk has come.
+ */
+const reportInterval = { streams: 1, others: 50 }
+
+const noContext = Context.empty()
+
+interface Prepared {
+  readonly call: Call
+  /** Brings the items of a Stream; interrupted when the call ends. */
+  readonly pump: Effect.Effect<void, never, unknown> | undefined
+}
+
+const prepare = (
+  pool: Pool,
+  items: Items,
+  task: unknown,
+  overrides: options.AnyCallOptions,
+  shape: Shape,
+  into: sink.Sink,
+  interval: number,
+  context: Context.Context<never>,
+  changed: () => void
+): Result.Result<Prepared, WorkerPoolError.WorkerPoolError> => {
+  const error = options.invalid(overrides)
+  if (error !== undefined) return Result.fail(error)
+  if (!isPortable(task)) return Result.fail(options.notPortable("task", task))
+  const merged = options.override<options.AnyCallOptions>(pool.defaults, overrides)
+  const stream = Stream.isStream(items) ? new source.StreamSource(merged.length) : undefined
+  const from = stream ?? source.fromIterable(items as Iterable<unknown>, merged.length)
+  if (merged.chunks !== undefined && from.length === undefined) {
+    return Result.fail(
+      options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
+    )
+  }
+  const call = new Call(
+    {
+      task,
+      source: from,
+      sink: into,
+      chunking: options.chunking(merged, from.length),
+      maxActive: merged.maxActive,
+      timeout: options.millis(merged.timeout),
+      discard: shape.discard ?? false,
+      reportInterval: merged.timeout !== undefined || shape.outcome !== undefined ? 0 : interval,
+      itemTime: pool.itemTime(task),
+      retries: options.retries(merged.onWorkerLost),
+      outcome: shape.outcome,
+      dispatch: merged.dispatch ?? "available",
+      context,
+      changed
+    },
+    pool.dispatcher
+  )
+  const pump = stream?.pump(
+    items as Stream.Stream<unknown, unknown, unknown>,
+    () => call.hasRoom(pool.size),
+    () => call.offer()
+  )
+  return Result.succeed({
+    call,
+    pump: pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => call.fail(cause)))
+  })
+}
+
+/** What a call comes to, with what failed in the releases that it caused. */
+const conclude = <A>(
+  call: Call,
+  failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>,
+  result: () => A
+): Effect.Effect<A, unknown> => {
+  if (call.failure === undefined) {
+    return Effect.map(failAll(failures), result)
+  }
+  return Effect.failCause(Cause.fromReasons([...call.failure.reasons, ...failures.map(Cause.makeFailReason)]))
+}
+
+/** Runs a call that gives its result in the end. */
+const complete = <A>(
+  pool: Pool,
+  { call, pump }: Prepared,
+  named: options.AnyCallOptions,
+  result: () => A
+): Effect.Effect<A, unknown, any> => {
+  const served =
+    pump === undefined
+      ? pool.serve(call)
+      : Effect.flatMap(Effect.forkChild(pump), (fiber) => Effect.ensuring(pool.serve(call), Fiber.interrupt(fiber)))
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.andThen(
+      pool.admit(call, named, restore),
+      Effect.flatMap(Effect.exit(restore(served)), (exit) => {
+        if (Exit.isSuccess(exit)) {
+          return Effect.flatMap(pool.leave(call), (failures) => conclude(call, failures, result))
+        }
+        return Effect.andThen(abandon(pool, call), Effect.failCause(exit.cause))
+      })
+    )
+  )
+}
+
+/** Ends a call that nobody waits for any more; what its releases fail with is logged (L10). */
+const abandon = (pool: Pool, call: Call): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    call.fail(Cause.interrupt())
+    return Effect.andThen(Deferred.await(call.ended), pool.leave(call))
+  }).pipe(Effect.flatMap(logReleasesFailed))
+
+/** `map`, `mapUnordered`, `mapExit` and `forEach`. */
+export const collect = (
+  pool: Pool,
+  items: Items,
+  task: unknown,
+  overrides: options.AnyCallOptions,
+  shape: Shape,
+  makeSink: () => sink.Sink & { readonly results?: Array<unknown> }
+): Effect.Effect<any, any, any> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const into = makeSink()
+    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context, () => {})
+    return Result.isFailure(prepared)
+      ? Effect.fail(prepared.failure)
+      : complete(pool, prepared.success, overrides, () => into.results)
+  })
+
+/** `mapArray`: a map whose items are slices, each of which is a chunk by itself. */
+export const mapArray = (
+  pool: Pool,
+  array: unknown,
+  task: unknown,
+  overrides: options.AnyCallOptions
+): Effect.Effect<any, any, any> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    // before the array is cut by them
+    const error = options.invalid(overrides)
+    if (error !== undefined) return Effect.fail(error)
+    if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
+    if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
+    const input = array as TypedArray
+    const slices = new Slices(input, cut(input.length, pool.size, overrides))
+    const one = { ...overrides, chunkSize: 1, chunks: undefined }
+    const prepared = prepare(
+      pool,
+      slices,
+      portable.slicing(task),
+      one,
+      {},
+      slices,
+      reportInterval.others,
+      context,
+      () => {}
+    )
+    if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
+    slices.fail = (error) => prepared.success.call.fail(Cause.fail(error))
+    return complete(pool, prepared.success, overrides, () => slices.result)
+  })
+
+/** `run`. */
+export const run = (
+  pool: Pool,
+  task: unknown,
+  input: unknown,
+  overrides: options.AnyCallOptions | undefined
+): Effect.Effect<any, any, any> => {
+  const error = overrides === undefined ? undefined : options.invalid(overrides)
+  if (error !== undefined) return Effect.fail(error)
+  if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
+  const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
+  const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
+  const within = (context: Context.Context<never>) => pool.run(input, { task, timeout, retries, context })
+  // only a runtime in this process takes anything from it, and to ask for it costs as much as the rest
+  return pool.isRemote ? within(noContext) : Effect.withFiber(({ context }) => within(context))
+}
+
+/** `stream` and its like. Nothing happens before the first pull. */
+export const stream = (
+  pool: Pool,
+  items: Items,
+  task: unknown,
+  overrides: options.AnyCallOptions,
+  shape: Shape,
+  makeSink: () => sink.Taken
+): Stream.Stream<any, any, any> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const context = yield* Effect.context<never>()
+      const scope = yield* Scope.Scope
+      const into = makeSink()
+      let wake = () => {}
+      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () => wake())
+      if (Result.isFailure(prepared)) return yield* prepared.failure
+      const { call, pump } = prepared.success
+      let left = false
+      const abandoned = Effect.suspend(() => (left ? Effect.void : abandon(pool, call)))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, abandoned))
+      )
+      if (pump !== undefined) yield* Effect.forkIn(pump, scope)
+      yield* pool.offer(call)
+      const ended = Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          left = true
+          return Effect.flatMap(pool.leave(call), (failures) =>
+            // a consumer that was interrupted meanwhile does not hear of what its stream fails with
+            Effect.onInterrupt(restore(Effect.void), () => logReleasesFailed(failures)).pipe(
+              Effect.andThen(conclude(call, failures, () => {}))
+            )
+          )
+        })
+      ).pipe(Effect.andThen(Cause.done()))
+      const changed = Effect.callback<void>((resume) => {
+        wake = () => resume(Effect.void)
+      })
+      let handed = 0
+      const pull: Effect.Effect<any, any> = Effect.suspend(() => {
+        // that the consumer came back says that it is done with what it was handed
+        call.deliver(handed)
+        handed = 0
+        if (into.ready()) {
+          const results = into.take(call.batch(pool.size))
+          handed = results.length
+          return Effect.succeed(results)
+        }
+        // one result seldom comes alone: the consumer goes on when it can take all that come in this turn
+        return call.isOver ? ended : Effect.andThen(Effect.andThen(changed, Effect.yieldNow), pull)
+      })
+      return Stream.fromPull(Effect.succeed(pull))
+    })
+  )

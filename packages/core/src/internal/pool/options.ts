@@ -1,0 +1,159 @@
+/**
+ * Options: what is accepted (C8), and what they come to in the engine's terms.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Chunking from "../call/chunking.ts"
+import { isPortable } from "../../Portable.ts"
+import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import type { Code } from "../../WorkerRuntime.ts"
+import type { Hooks } from "../slot/hooks.ts"
+import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./dispatchOptions.ts"
+
+/** Options of a map-family call, whatever their hooks' types. */
+export interface AnyCallOptions extends DispatchOptions {
+  readonly init?: unknown
+  readonly exit?: unknown
+}
+
+/** Options of a pool, whatever its hooks' types. */
+export interface AnyPoolOptions extends PoolOptions, AnyCallOptions {
+  readonly services?: unknown
+}
+
+interface Check {
+  readonly expected: string
+  readonly accepts: (value: unknown) => boolean
+}
+
+const integer = (least: number): Check => ({
+  expected: `an integer >= ${least}`,
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= least
+})
+
+const isDuration = (value: unknown): boolean => {
+  if (typeof value === "number") return value >= 0
+  const duration = Duration.fromInput(value as Duration.Input)
+  return Option.isSome(duration) && Duration.toMillis(duration.value) >= 0
+}
+
+const duration: Check = { expected: "a duration >= 0", accepts: isDuration }
+
+const checks: Record<string, Check> = {
+  size: integer(1),
+  minSize: integer(0),
+  chunkSize: integer(1),
+  chunks: integer(1),
+  length: integer(0),
+  maxActive: integer(1),
+  lifespan: integer(1),
+  tasksPerWorker: integer(1),
+  maxPending: integer(1),
+  timeout: duration,
+  initTimeout: duration,
+  exitTimeout: duration,
+  startTimeout: duration,
+  killAfter: {
+    expected: `a duration >= 0 or "never"`,
+    accepts: (value) => value === "never" || isDuration(value)
+  },
+  onWorkerLost: {
+    expected: `"fail" or { retries: an integer >= 0 }`,
+    accepts: (value) =>
+      value === "fail" || integer(0).accepts((value as { readonly retries?: unknown } | null)?.retries)
+  },
+  keepAlive: {
+    expected: "a boolean or a duration >= 0",
+    accepts: (value) => typeof value === "boolean" || isDuration(value)
+  },
+  dispatch: {
+    expected: `"available" or "ordered"`,
+    accepts: (value) => value === "available" || value === "ordered"
+  }
+}
+
+const roles = ["init", "exit", "services"] as const
+
+/** The first option that is out of its range, or that has no address, if any. */
+export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
+  for (const [option, value] of Object.entries(options)) {
+    const check = checks[option]
+    if (check !== undefined && value !== undefined && !check.accepts(value)) {
+      return invalidOption(option, value, check.expected)
+    }
+  }
+  for (const role of roles) {
+    const value = options[role]
+    if (value !== undefined && !isPortable(value)) return notPortable(role, value)
+  }
+  return undefined
+}
+
+/** The error for an option out of its range. */
+export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
+
+/** The error for a closure that was smuggled past the types. */
+export const notPortable = (role: string, value: unknown): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.NotPortable({ role, value }))
+
+/** The options with those that are named in `overrides` replaced; `chunkSize` and `chunks` replace each other. */
+export const override = <A extends AnyCallOptions>(options: A, overrides: Partial<A> | undefined): A => {
+  if (overrides === undefined) return options
+  const replaced =
+    overrides.chunkSize !== undefined
+      ? { chunks: undefined }
+      : overrides.chunks !== undefined
+        ? { chunkSize: undefined }
+        : {}
+  const named = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+  return { ...options, ...replaced, ...named }
+}
+
+/** In milliseconds; `undefined` when there is no limit. */
+export const millis = (input: Duration.Input | undefined): number | undefined => {
+  if (input === undefined) return undefined
+  const value = Duration.toMillis(Duration.fromInputUnsafe(input))
+  return value === Number.POSITIVE_INFINITY ? undefined : value
+}
+
+/** In milliseconds; `undefined` when an item that does not yield is waited for. */
+export const killAfter = (input: Duration.Input | "never" | undefined): number | undefined =>
+  input === "never" ? undefined : millis(input ?? 1000)
+
+/** In milliseconds; `undefined` when there is no limit. */
+export const startTimeout = (input: Duration.Input | undefined): number | undefined => millis(input ?? 30_000)
+
+/** How often an item is sent again whose worker was lost while it ran; -1 when none is that had started. */
+export const retries = (input: OnWorkerLost | undefined): number =>
+  input === undefined || input === "fail" ? -1 : input.retries
+
+/** The chunking that options ask for, given how many items there are where that is known. */
+export const chunking = (options: AnyCallOptions, length: number | undefined): Chunking.Chunking => {
+  if (options.chunkSize !== undefined) return Chunking.fixed(options.chunkSize)
+  if (options.chunks !== undefined && length !== undefined) return Chunking.byCount(options.chunks, length)
+  return options.dispatch === "ordered" ? Chunking.repeatable : Chunking.automatic
+}
+
+/** What `keepAlive` comes to: released at the end of a call, kept, or kept for so many idle milliseconds. */
+export type KeepAlive = boolean | number
+
+export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
+  input === undefined ? false : typeof input === "boolean" ? input : (millis(input) ?? true)
+
+/** In milliseconds. */
+const defaultExitTimeout = 30_000
+
+/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name. */
+export const hooks = (options: AnyCallOptions, base?: Hooks): Hooks => ({
+  init: options.init === undefined ? base?.init : (options.init as Code),
+  exit: options.exit === undefined ? base?.exit : (options.exit as Code),
+  lifespan: options.lifespan ?? base?.lifespan,
+  initTimeout: options.initTimeout === undefined ? base?.initTimeout : millis(options.initTimeout),
+  exitTimeout:
+    options.exitTimeout === undefined
+      ? base === undefined
+        ? defaultExitTimeout
+        : base.exitTimeout
+      : millis(options.exitTimeout)
+})

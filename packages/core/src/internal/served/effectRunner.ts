@@ -1,0 +1,54 @@
+/**
+ * Runs Effects in a remote worker: loaded only when a task or hook returns one, or the pool has services.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type { ExitLike } from "../task/shapes.ts"
+
+/** Ends what runs; its outcome follows. */
+export type Interrupt = () => void
+
+export class EffectRunner {
+  private readonly scope = Scope.makeUnsafe()
+  private provided: Context.Context<never> = Context.empty()
+  private forkItem = Effect.runForkWith(this.provided)
+  private forkHook = Effect.runForkWith(Context.make(Scope.Scope, this.scope))
+
+  /** Runs an item's Effect in a Scope of its own, which is closed before the outcome counts. */
+  runItem(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
+    const fiber = this.forkItem(Effect.scoped(effect as Effect.Effect<unknown, unknown>))
+    fiber.addObserver(done)
+    return () => fiber.interruptUnsafe()
+  }
+
+  /** Runs a hook's Effect in the worker's Scope. */
+  runHook(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
+    // that the hook succeeded counts, even when it is interrupted just then
+    const fiber = this.forkHook(Effect.interruptible(effect as Effect.Effect<unknown, unknown>), {
+      uninterruptible: true
+    })
+    fiber.addObserver(done)
+    return () => fiber.interruptUnsafe()
+  }
+
+  /** Builds the services that hooks and tasks get from now on. */
+  provide(layer: Layer.Layer<any, unknown>, done: (exit: ExitLike) => void): Interrupt {
+    const built = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), this.scope)
+    return this.runHook(
+      Effect.map(built, (services: Context.Context<never>) => {
+        this.provided = services
+        this.forkItem = Effect.runForkWith(services)
+        this.forkHook = Effect.runForkWith(Context.add(services, Scope.Scope, this.scope))
+      }),
+      done
+    )
+  }
+
+  /** Runs the finalizers that hooks registered, last first, then those of the services. */
+  close(done: (exit: ExitLike) => void): void {
+    Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(done)
+  }
+}

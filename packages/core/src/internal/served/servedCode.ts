@@ -1,0 +1,56 @@
+/**
+ * The addresses that a remote worker has been told, and what it found there. Free of Effect.
+ */
+import * as portable from "../task/portable.ts"
+import type * as protocol from "../wire/protocol.ts"
+import * as resolver from "../task/resolver.ts"
+
+/** A thing that has been found, with the Schemas that `Portable.make` gave it. */
+export interface Loaded {
+  readonly value: unknown
+  readonly schemas: portable.Schemas | undefined
+}
+
+interface Definition {
+  readonly address: protocol.Described
+  loaded: Loaded | undefined
+}
+
+export class ServedCode {
+  private readonly definitions = new Map<protocol.Reference, Definition>()
+
+  define(reference: protocol.Reference, address: protocol.Described): void {
+    this.definitions.set(reference, { address, loaded: undefined })
+  }
+
+  forget(reference: protocol.Reference): void {
+    this.definitions.delete(reference)
+  }
+
+  /** What has been loaded already, if it has. */
+  loaded(reference: protocol.Reference): Loaded | undefined {
+    return this.definitions.get(reference)?.loaded
+  }
+
+  async load(reference: protocol.Reference): Promise<Loaded> {
+    const definition = this.definitions.get(reference)
+    if (definition === undefined) throw new Error(`No address was given for reference ${reference}`)
+    definition.loaded ??= await this.find(definition.address)
+    return definition.loaded
+  }
+
+  private async find(address: protocol.Described): Promise<Loaded> {
+    switch (address._tag) {
+      case "Export": {
+        const value = await resolver.whileLoading(address.url, () => resolver.resolveExport(address))
+        return { value, schemas: portable.isPortable(value) ? portable.definition(value).schemas : undefined }
+      }
+      case "Inline":
+        return { value: resolver.resolveInline(address), schemas: undefined }
+      case "Bound": {
+        const target = await this.load(address.target)
+        return { value: resolver.bindFirst(target.value, address.value), schemas: target.schemas }
+      }
+    }
+  }
+}

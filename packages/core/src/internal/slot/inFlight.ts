@@ -1,0 +1,92 @@
+/**
+ * The chunks that a worker has, in the order in which it takes them up, and what may be taken back of them (C1).
+ */
+import type { Call } from "../call/call.ts"
+import type { CallChunk } from "../call/callChunk.ts"
+
+export class InFlight implements Iterable<CallChunk> {
+  /** How many of their items have no outcome. */
+  items = 0
+  private readonly tasksPerWorker: number
+  private readonly chunks = new Set<CallChunk>()
+  /** How many of them must be alone. */
+  private alone = 0
+
+  constructor(tasksPerWorker: number) {
+    this.tasksPerWorker = tasksPerWorker
+  }
+
+  get size(): number {
+    return this.chunks.size
+  }
+
+  /** Whether nothing may be given to the worker beside what it has. */
+  get isReserved(): boolean {
+    return this.alone > 0
+  }
+
+  /** How many items the worker is busy with, or more than it runs at once. */
+  get load(): number {
+    // with one task per worker, a chunk occupies it to the end
+    return this.tasksPerWorker === 1 ? this.chunks.size : this.items
+  }
+
+  /** As they are now: they may end meanwhile. */
+  [Symbol.iterator](): Iterator<CallChunk> {
+    return [...this.chunks][Symbol.iterator]()
+  }
+
+  has(chunk: CallChunk): boolean {
+    return this.chunks.has(chunk)
+  }
+
+  add(chunk: CallChunk): void {
+    this.chunks.add(chunk)
+    this.items += chunk.items.length
+    if (chunk.alone) this.alone++
+  }
+
+  /** A chunk has ended; returns whether it was there. */
+  delete(chunk: CallChunk): boolean {
+    if (!this.chunks.delete(chunk)) return false
+    this.items -= chunk.open
+    if (chunk.alone) this.alone--
+    return true
+  }
+
+  takeAll(): ReadonlyArray<CallChunk> {
+    const chunks = [...this.chunks]
+    this.chunks.clear()
+    this.items = 0
+    this.alone = 0
+    return chunks
+  }
+
+  /** Whether others are before it. */
+  isAhead(chunk: CallChunk): boolean {
+    if (this.tasksPerWorker > 1) return false
+    for (const first of this.chunks) return first !== chunk
+    return false
+  }
+
+  /** What has not been begun is done by others. */
+  takeBackAhead(): void {
+    for (const chunk of this) if (this.isAhead(chunk)) chunk.takeBack(0)
+  }
+
+  /**
+   * Lets a call have its turn as soon as the worker has done what the chunks' calls get done in theirs, or now if it
+   * `isLate`. Returns whether more could be taken back later.
+   */
+  makeWay(call: Call, isLate: boolean): boolean {
+    let isMore = false
+    for (const chunk of this) {
+      const { options, turnLength } = chunk.call
+      if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
+      const least = this.isAhead(chunk) ? 0 : this.tasksPerWorker
+      chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
+      isMore ||= !isLate && chunk.waiting > 0
+    }
+    return isMore
+  }
+}

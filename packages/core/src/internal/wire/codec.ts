@@ -1,0 +1,162 @@
+/**
+ * The Schemas of `Portable.make` as plain functions between a value and what structured clone carries.
+ *
+ * The walk below is that of `Schema.toCodecJson`, with its annotations, except that it stops where structured clone
+ * needs no help: JSON would turn bytes into base64, dates and bigints into text, and `undefined` into `null`.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { memoize } from "effect/Function"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as Transferable from "effect/workers/Transferable"
+import type * as Channel from "../../Channel.ts"
+import type { Schemas } from "../task/portable.ts"
+
+/** Both directions throw, a SchemaError as a rule, when the Schema rejects the value. */
+export interface Codec {
+  /**
+   * Adds what should be moved instead of copied to `transfers`, which stay as they are when it throws. Of a result, `item`
+   * is what it was made of, as that crossed.
+   */
+  readonly encode: (value: unknown, transfers: Array<Channel.Transferable>, item?: unknown) => unknown
+  readonly decode: (value: unknown) => unknown
+}
+
+/** The codecs of a portable: `undefined` where structured clone alone carries what crosses. */
+export interface TaskCodecs {
+  readonly input: Codec | undefined
+  readonly output: Codec | undefined
+  readonly error: Codec | undefined
+}
+
+/** Known by their JSON form, so that a Schema which was given another one, by an annotation, keeps it. */
+const cloned: ReadonlySet<unknown> = new Set(
+  [Schema.Date, Schema.Uint8Array].map((schema) => schema.ast.annotations?.["toCodecJson"])
+)
+
+// Effect's own way to copy a node, which it does not export
+const copy = <A extends SchemaAST.AST>(ast: A, changes: Partial<A>): A =>
+  Object.assign(Object.create(Object.getPrototypeOf(ast)), ast, changes)
+
+const toJson = (ast: SchemaAST.AST): SchemaAST.AST => Schema.toCodecJson(Schema.make(ast)).ast
+
+const mapLastLink = (
+  ast: SchemaAST.AST,
+  encoding: SchemaAST.Encoding,
+  f: (ast: SchemaAST.AST) => SchemaAST.AST
+): SchemaAST.AST => {
+  const last = Arr.lastNonEmpty(encoding)
+  const link = new SchemaAST.Link(f(last.to), last.transformation)
+  return copy(ast, { encoding: Arr.append(Arr.initNonEmpty(encoding), link) })
+}
+
+/** What may be missing as a key may be missing in its encoded form too. */
+const inContext = (ast: SchemaAST.AST, context: SchemaAST.Context): SchemaAST.AST => {
+  const out = copy(ast, { context })
+  return out.encoding === undefined ? out : mapLastLink(out, out.encoding, (to) => inContext(to, context))
+}
+
+const encodesSymbol = (ast: SchemaAST.AST): boolean => {
+  const encoded = SchemaAST.toEncoded(ast)
+  return SchemaAST.isSymbol(encoded) || SchemaAST.isUniqueSymbol(encoded)
+}
+
+const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
+  if (ast.encoding !== undefined) return mapLastLink(ast, ast.encoding, toCloneable)
+  switch (ast._tag) {
+    case "Undefined":
+    case "Void":
+    case "Unknown":
+    case "ObjectKeyword":
+    case "Number":
+    case "BigInt":
+    case "Literal":
+      return ast
+    case "Declaration": {
+      const getLink = ast.annotations?.["toCodecJson"] ?? ast.annotations?.["toCodec"]
+      if (typeof getLink !== "function" || cloned.has(getLink)) return ast
+      const typeParameters = ast.typeParameters.map((parameter) => Schema.make(SchemaAST.toEncoded(parameter)))
+      const link: SchemaAST.Link | undefined = getLink(typeParameters)
+      if (link === undefined) return ast
+      const to = toCloneable(link.to)
+      if (ast.context === undefined) return copy(ast, { encoding: [new SchemaAST.Link(to, link.transformation)] })
+      const { annotations, isMutable, isOptional } = ast.context
+      const context = new SchemaAST.Context(isOptional, isMutable, undefined, annotations)
+      return copy(ast, { encoding: [new SchemaAST.Link(inContext(to, context), link.transformation)] })
+    }
+    case "Arrays":
+      return copy(ast, { elements: ast.elements.map(toCloneable), rest: ast.rest.map(toCloneable) })
+    case "Objects": {
+      // structured clone drops symbols as keys: toCodecJson makes those of records text, and refuses the others
+      const keys = toJson(
+        new SchemaAST.Objects(
+          ast.propertySignatures.map(({ name }) => new SchemaAST.PropertySignature(name, SchemaAST.any)),
+          ast.indexSignatures.map(({ parameter }) => new SchemaAST.IndexSignature(parameter, SchemaAST.any))
+        )
+      ) as SchemaAST.Objects
+      return copy(ast, {
+        propertySignatures: ast.propertySignatures.map(
+          ({ name, type }) => new SchemaAST.PropertySignature(name, toCloneable(type))
+        ),
+        indexSignatures: keys.indexSignatures.map(
+          ({ parameter }, i) => new SchemaAST.IndexSignature(parameter, toCloneable(ast.indexSignatures[i]!.type))
+        )
+      })
+    }
+    case "Union": {
+      // symbols become text, which a String member before them would take for its own
+      const symbols = ast.types.filter(encodesSymbol)
+      const others = ast.types.filter((type) => !encodesSymbol(type))
+      return copy(ast, { types: [...symbols, ...others].map(toCloneable) })
+    }
+    case "Suspend":
+      return copy(ast, { thunk: () => toCloneable(ast.thunk()) })
+    default:
+      return toJson(ast)
+  }
+})
+
+const toCloneableSchema = (schema: unknown): Schema.Codec<unknown> =>
+  Schema.make(toCloneable((schema as Schema.Constraint).ast))
+
+const get = <A>(exit: Exit.Exit<A, unknown>): A => {
+  if (Exit.isSuccess(exit)) return exit.value
+  throw Cause.squash(exit.cause)
+}
+
+// compiled on first use: a side needs one direction only, and Schemas may refer to what their module declares below
+const make = (schema: unknown): Codec => {
+  let encoder: ((value: unknown) => Effect.Effect<unknown, Schema.SchemaError>) | undefined
+  let decoder: ((value: unknown) => Effect.Effect<unknown, Schema.SchemaError>) | undefined
+  return {
+    encode: (value, transfers) => {
+      encoder ??= Schema.encodeUnknownEffect(toCloneableSchema(schema))
+      const effect = encoder(value)
+      // only what needs a fiber can have asked for the collector
+      if (Exit.isExit(effect)) return get(effect)
+      const collector = Transferable.makeCollectorUnsafe()
+      const encoded = get(Effect.runSyncExitWith(Context.make(Transferable.Collector, collector))(effect))
+      for (const transferable of collector.readUnsafe()) {
+        // a list that names a buffer twice cannot be posted, and the members of a union report it each
+        if (!transfers.includes(transferable)) transfers.push(transferable)
+      }
+      return encoded
+    },
+    decode: (value) => {
+      decoder ??= Schema.decodeUnknownEffect(toCloneableSchema(schema))
+      const effect = decoder(value)
+      return get(Exit.isExit(effect) ? effect : Effect.runSyncExit(effect))
+    }
+  }
+}
+
+/** Made once per schemas object, so that whoever holds it compiles nothing twice. */
+export const fromSchemas: (schemas: Schemas) => TaskCodecs = memoize(({ input, output, error }: Schemas) => ({
+  input: input === undefined ? undefined : make(input),
+  output: output === undefined ? undefined : make(output),
+  error: error === undefined ? undefined : make(error)
+}))

@@ -1,0 +1,112 @@
+/**
+ * How failures cross by structured clone, which alone would lose an error's class name and own properties. Free of
+ * Effect, because workers encode: a Cause is read by its shape.
+ */
+import type { CauseLike } from "../task/shapes.ts"
+
+/** A value that crosses as it is, or an error taken apart, or a value that a Schema encoded. */
+export type EncodedValue =
+  | { readonly _tag: "Value"; readonly value: unknown }
+  | EncodedError
+  | { readonly _tag: "Schema"; readonly value: unknown }
+
+/** An error taken apart. */
+export interface EncodedError {
+  readonly _tag: "Error"
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly cause: EncodedValue | undefined
+  readonly errors: ReadonlyArray<EncodedValue> | undefined
+  readonly properties: ReadonlyArray<readonly [name: string, value: EncodedValue]>
+}
+
+/** A Cause's reasons, taken apart. */
+export type EncodedReason =
+  | { readonly _tag: "Fail"; readonly error: EncodedValue }
+  | { readonly _tag: "Die"; readonly defect: EncodedValue }
+  | { readonly _tag: "Interrupt"; readonly fiberId: number | undefined }
+
+/** Properties that `EncodedError` has fields of their own for; `errors` is one in an AggregateError only. */
+const known = new Set(["name", "message", "stack", "cause"])
+
+/** An error that is its own cause, by way of others, is cut where it comes round. */
+const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedValue => {
+  if (!(value instanceof Error)) return { _tag: "Value", value }
+  if (within.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
+  const path = [...within, value]
+  const encode = (inner: unknown) => encodeWithin(inner, path)
+  const own: ReadonlyArray<[string, unknown]> = Object.entries(value)
+  const tag = (value as { readonly _tag?: unknown })._tag
+  const properties = typeof tag === "string" && !Object.hasOwn(value, "_tag") ? [["_tag", tag] as const, ...own] : own
+  return {
+    _tag: "Error",
+    name: value.name,
+    message: value.message,
+    stack: value.stack,
+    cause: value.cause === undefined ? undefined : encode(value.cause),
+    errors: value instanceof AggregateError ? value.errors.map(encode) : undefined,
+    properties: properties
+      .filter(([name]) => !known.has(name) && !(name === "errors" && value instanceof AggregateError))
+      .map(([name, inner]) => [name, encode(inner)])
+  }
+}
+
+/** Takes an error apart, with its causes and own properties; any other value crosses as it is. */
+export const encode = (value: unknown): EncodedValue => encodeWithin(value, [])
+
+/** What remains of a value that cannot cross: why it cannot, and its own text. */
+export const encodeUncloneable = (value: unknown, why: unknown): EncodedError => {
+  const text = why instanceof Error ? why.message : String(why)
+  const original = value instanceof Error ? new Error(`${value.name}: ${value.message}`) : undefined
+  if (original !== undefined && value instanceof Error) original.stack = value.stack ?? ""
+  const name = why instanceof Error ? why.name : "Error"
+  return {
+    _tag: "Error",
+    name,
+    message: original === undefined ? text : `${text}\nThe error was ${original.message}`,
+    stack: undefined,
+    cause: original === undefined ? undefined : encode(original),
+    errors: undefined,
+    properties: []
+  }
+}
+
+/** Takes a Cause apart; `encodeFail` encodes its typed errors, with the task's error Schema where it has one. */
+export const encodeCause = (
+  cause: CauseLike,
+  encodeFail: (error: unknown) => EncodedValue = encode
+): ReadonlyArray<EncodedReason> =>
+  cause.reasons.map((reason) => {
+    switch (reason._tag) {
+      case "Fail":
+        return { _tag: "Fail", error: encodeFail(reason.error) }
+      case "Die":
+        return { _tag: "Die", defect: encode(reason.defect) }
+      case "Interrupt":
+        return { _tag: "Interrupt", fiberId: reason.fiberId }
+    }
+  })
+
+/** The errors that structured clone knows keep their class. */
+const classes = new Map<string, ErrorConstructor>(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Class) => [Class.name, Class])
+)
+
+/** Puts an error together again. */
+export const decode = (encoded: EncodedValue): unknown => {
+  if (encoded._tag !== "Error") return encoded.value
+  const error =
+    encoded.errors === undefined
+      ? new (classes.get(encoded.name) ?? Error)(encoded.message)
+      : new AggregateError(encoded.errors.map(decode), encoded.message)
+  const hidden = (name: string, value: unknown) =>
+    Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
+  if (error.name !== encoded.name) hidden("name", encoded.name)
+  if (encoded.stack !== undefined) hidden("stack", encoded.stack)
+  if (encoded.cause !== undefined) hidden("cause", decode(encoded.cause))
+  for (const [name, value] of encoded.properties) {
+    Object.defineProperty(error, name, { value: decode(value), configurable: true, writable: true, enumerable: true })
+  }
+  return error
+}

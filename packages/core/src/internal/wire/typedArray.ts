@@ -1,0 +1,47 @@
+/**
+ * The types of arrays of numbers that `mapArray` takes and gives.
+ */
+
+interface Kinds<M extends ArrayBufferLike> {
+  readonly Int8Array: Int8Array<M>
+  readonly Uint8Array: Uint8Array<M>
+  readonly Uint8ClampedArray: Uint8ClampedArray<M>
+  readonly Int16Array: Int16Array<M>
+  readonly Uint16Array: Uint16Array<M>
+  readonly Int32Array: Int32Array<M>
+  readonly Uint32Array: Uint32Array<M>
+  readonly Float32Array: Float32Array<M>
+  readonly Float64Array: Float64Array<M>
+  readonly BigInt64Array: BigInt64Array<M>
+  readonly BigUint64Array: BigUint64Array<M>
+}
+
+/** Not all libraries that TypeScript may be given have it. */
+interface Float16ArrayLike<out M extends ArrayBufferLike> {
+  readonly [Symbol.toStringTag]: "Float16Array"
+  readonly BYTES_PER_ELEMENT: number
+  readonly buffer: M
+  readonly byteLength: number
+  readonly byteOffset: number
+  readonly length: number
+}
+
+/**
+ * A TypedArray of any kind of elements, over memory of type `M`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TypedArray<M extends ArrayBufferLike = ArrayBufferLike> = Kinds<M>[keyof Kinds<M>] | Float16ArrayLike<M>
+
+/**
+ * A TypedArray of the same kind as `A`, over memory of type `M`.
+ *
+ * @category utility types
+ * @since 0.1.0
+ */
+export type ArrayOver<A, M extends ArrayBufferLike> = 0 extends 1 & A
+  ? TypedArray<M>
+  : A extends { readonly [Symbol.toStringTag]: infer K extends keyof Kinds<M> }
+    ? Kinds<M>[K]
+    : A
