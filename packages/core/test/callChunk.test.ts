@@ -12,8 +12,9 @@ const setup = (length: number) => {
   }
   const call = {
     options: {},
+    policy: { areRuns: false, takesMany: false },
     succeeded: (_: CallChunk, position: number) => seen.outcomes.add(position),
-    tookBack: (of: CallChunk, from: number, to: number) => {
+    takenBack: (of: CallChunk, from: number, to: number) => {
       const positions = Array.from({ length: to - from }, (_, n) => from + n)
       giveBack(positions.filter((position) => !of.isReported(position)))
     },
@@ -21,9 +22,9 @@ const setup = (length: number) => {
   } as unknown as Call
   const chunk = new CallChunk(call, { items: Array(length).fill(0), first: 0, alone: false })
   let started = 0
-  chunk.sentTo({
+  chunk.assignedTo({
     limitTo: (_, items) => Math.max(items, started),
-    tookBack: (items) => {
+    takenBack: (items) => {
       seen.unreported -= items
       seen.given -= items
     },
@@ -33,7 +34,7 @@ const setup = (length: number) => {
     },
     progressed: () => void seen.unreported--,
     interrupt: () => {},
-    isAhead: () => false,
+    isQueued: () => false,
     started: () => undefined
   })
   return { chunk, seen, start: (position: number) => void (started = Math.max(started, position + 1)) }

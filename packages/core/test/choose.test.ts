@@ -22,7 +22,7 @@ const calls = Arbitrary.array(
     turn: integer(0, 20),
     alone: oneOf(false, false, false, true),
     isServed: oneOf(true, true, false),
-    mayRunAhead: oneOf(true, true, false)
+    mayPrefetch: oneOf(true, true, false)
   }),
   { minLength: 1, maxLength: 4 }
 )
@@ -38,7 +38,7 @@ describe("choose, where chunks are sent ahead", () => {
       if (choice?.slot.availability !== "busy") return
       const { call } = choice
       assert.strictEqual(call, calls[0])
-      assert.deepStrictEqual([call.mayRunAhead, call.alone], [true, false])
+      assert.deepStrictEqual([call.mayPrefetch, call.alone], [true, false])
       assert.isTrue(calls.slice(1).every(({ isServed }) => isServed))
     },
     runs(500)
@@ -57,9 +57,9 @@ describe("choose, where chunks are sent ahead", () => {
         return
       }
       const first = calls[0]!
-      const mayRunAhead = first.mayRunAhead && !first.alone && calls.slice(1).every(({ isServed }) => isServed)
+      const mayPrefetch = first.mayPrefetch && !first.alone && calls.slice(1).every(({ isServed }) => isServed)
       const busy = slots.filter(({ availability }) => availability === "busy")
-      if (isAvailable && mayRunAhead && busy.length > 0) {
+      if (isAvailable && mayPrefetch && busy.length > 0) {
         // the worker that will be done first
         assert.strictEqual(choice?.call, first)
         assert.strictEqual(choice!.slot.lastUsed, Math.min(...busy.map(({ lastUsed }) => lastUsed)))

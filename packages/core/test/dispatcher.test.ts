@@ -19,7 +19,7 @@ const calls = Arbitrary.array(
     turn: integer(0, 20),
     alone: oneOf(false, false, true),
     isServed: oneOf(false, true),
-    mayRunAhead: oneOf(false, true)
+    mayPrefetch: oneOf(false, true)
   }),
   { maxLength: 5 }
 )
@@ -55,7 +55,7 @@ describe("choose", () => {
         turn: 0,
         alone: false,
         isServed: false,
-        mayRunAhead: false
+        mayPrefetch: false
       } as const
       const choice = choose([call], slots)
       if (choice === undefined) {
@@ -91,7 +91,7 @@ describe("choose", () => {
         turn: 0,
         alone: true,
         isServed: false,
-        mayRunAhead: false
+        mayPrefetch: false
       } as const
       const other = { ...alone, alone: false }
       const choice = choose([alone, other], slots)
@@ -117,7 +117,7 @@ describe("choose", () => {
         turn,
         alone: false,
         isServed: false,
-        mayRunAhead: false
+        mayPrefetch: false
       } as const
       const own = slots[turn % slots.length]
       const choice = choose([call], slots)

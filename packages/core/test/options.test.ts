@@ -309,7 +309,7 @@ describe("options in the engine's terms", () => {
     const infinite = Number.POSITIVE_INFINITY
     assert.deepStrictEqual(
       ([undefined, "fail", { retries: 0 }, { retries: 3 }] as const).map(options.retries),
-      [-1, -1, 0, 3]
+      ["never", "never", 0, 3]
     )
     assert.deepStrictEqual(([undefined, "never", 0, "2 seconds", infinite] as const).map(options.killAfter), [
       1000,

@@ -7,7 +7,12 @@ import type { InHand } from "../src/WorkerRuntime.ts"
 import { integer, noise, oneOf, runs } from "./support.ts"
 
 /** A call that hears of outcomes and does nothing. */
-const call = { options: {}, succeeded: () => {}, failed: () => {} } as unknown as Call
+const call = {
+  options: {},
+  policy: { areRuns: false, takesMany: false },
+  succeeded: () => {},
+  failed: () => {}
+} as unknown as Call
 
 /** The items of a call from a place on: each says its place. */
 const chunkOf = (first: number, length: number) =>
@@ -28,7 +33,7 @@ const indices = (chunks: ReadonlyArray<CallChunk>): Array<number> => chunks.flat
 
 const histories = Arbitrary.all({
   sizes: Arbitrary.array(integer(1, 6), { minLength: 1, maxLength: 6 }),
-  retries: oneOf(-1, 0, 1, 3),
+  retries: oneOf("never", 0, 1, 3),
   tasksPerWorker: oneOf(1, 1, 3),
   seed: integer(0, 1_000_000)
 })
@@ -38,14 +43,14 @@ describe("Resends", () => {
     "F2 gives what it was given exactly once, in input order, in chunks that are not too long",
     { sizes: Arbitrary.array(integer(1, 6), { maxLength: 6 }), max: integer(1, 8), seed: integer(0, 1_000_000) },
     ({ max, seed, sizes }) => {
-      const resends = new Resends(-1)
+      const resends = new Resends("never")
       const expected: Array<number> = []
       const chunks = sizes.map((size, n) => chunkOf(n * 10, size))
       const shuffled = chunks.sort((left, right) => noise(seed, left.ordinal(0)) - noise(seed, right.ordinal(0)))
       for (const chunk of shuffled) {
         const positions = [...chunk.items.keys()].filter((n) => noise(seed, chunk.ordinal(n) + 1) % 3 > 0)
         expected.push(...positions.map((position) => chunk.ordinal(position)))
-        resends.giveBack(chunk, positions)
+        resends.add(chunk, positions)
       }
       assert.strictEqual(resends.size, expected.length)
       const taken = drain(resends, max)
@@ -90,13 +95,13 @@ describe("Resends", () => {
             chunk.onSuccess(position, undefined)
             ended.push(chunk.ordinal(position))
           }
-          const open = chunk.unreported()
+          const open = chunk.unreportedIndices()
           const suspects = open.filter((index) => placesOf(chunk).indexOf(index) < started)
-          const lost = resends.takeBack(chunk, hand(started), tasksPerWorker).map((position) => chunk.ordinal(position))
-          if (retries >= 0) for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
+          const lost = resends.addLost(chunk, hand(started), tasksPerWorker).map((position) => chunk.ordinal(position))
+          if (retries !== "never") for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
           assert.deepStrictEqual(
             lost,
-            suspects.filter((index) => retries < 0 || charges.get(index)! > retries)
+            suspects.filter((index) => retries === "never" || charges.get(index)! > retries)
           )
           ended.push(...lost)
         }
@@ -116,10 +121,10 @@ describe("Resends", () => {
   )
 
   it('F2 with "fail" all that had started is lost, and what had not comes back', () => {
-    const resends = new Resends(-1)
+    const resends = new Resends("never")
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(1, undefined)
-    assert.deepStrictEqual(resends.takeBack(chunk, hand(4), 1), [0, 2, 3])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1), [0, 2, 3])
     assert.deepStrictEqual(indices(drain(resends)), [4, 5])
   })
 
@@ -128,7 +133,7 @@ describe("Resends", () => {
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(0, undefined)
     // 1 and 2 had ended as well, but that was not heard
-    assert.deepStrictEqual(resends.takeBack(chunk, hand(4), 1), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
       taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
@@ -138,8 +143,8 @@ describe("Resends", () => {
         [false, [4, 5]]
       ]
     )
-    assert.deepStrictEqual(resends.takeBack(taken[0]!, hand(0), 1), [])
-    assert.deepStrictEqual(resends.takeBack(taken[1]!, hand(1), 1), [0])
+    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(0), 1), [])
+    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(1), 1), [0])
     assert.deepStrictEqual(indices(drain(resends)), [1, 2])
   })
 
@@ -147,7 +152,7 @@ describe("Resends", () => {
     const resends = new Resends(1)
     const chunk = chunkOf(0, 5)
     chunk.onSuccess(1, undefined)
-    assert.deepStrictEqual(resends.takeBack(chunk, hand(3), 3), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(3), 3), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
       taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
@@ -157,9 +162,9 @@ describe("Resends", () => {
         [false, [3, 4]]
       ]
     )
-    assert.deepStrictEqual(resends.takeBack(taken[0]!, hand(1), 3), [0])
+    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(1), 3), [0])
     // one that was sent alone and had not started stays alone, uncharged
-    assert.deepStrictEqual(resends.takeBack(taken[1]!, hand(0), 3), [])
+    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(0), 3), [])
     assert.isTrue(resends.nextIsAlone)
   })
 
@@ -167,7 +172,7 @@ describe("Resends", () => {
     const resends = new Resends(0)
     const chunk = chunkOf(0, 4)
     for (const position of [0, 1]) chunk.onSuccess(position, undefined)
-    assert.deepStrictEqual(resends.takeBack(chunk, hand(2), 1), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(2), 1), [])
     assert.deepStrictEqual(
       drain(resends).map((chunk) => [chunk.alone, placesOf(chunk)]),
       [[false, [2, 3]]]
@@ -178,7 +183,7 @@ describe("Resends", () => {
     const resends = new Resends(5)
     const chunk = chunkOf(0, 4)
     chunk.onSuccess(0, undefined)
-    assert.deepStrictEqual(resends.takeBack(chunk, hand(2, true), 1), [1, 2, 3])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(2, true), 1), [1, 2, 3])
     assert.strictEqual(resends.size, 0)
   })
 })

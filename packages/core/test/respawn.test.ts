@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import type { Fork } from "../src/internal/common/fork.ts"
 import { Backoff } from "../src/internal/slot/backoff.ts"
 import * as errors from "../src/internal/common/errors.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
@@ -170,15 +171,13 @@ describe("after consecutive failures to acquire a worker", () => {
     Effect.gen(function* () {
       const fibers: Array<Fiber.Fiber<void>> = []
       const context = yield* Effect.context<never>()
-      let pumps = 0
-      const backoff = new Backoff({
-        fork: (effect) => {
-          const fiber = Effect.runForkWith(context)(effect)
-          fibers.push(fiber)
-          return fiber
-        },
-        pump: () => pumps++
-      })
+      let overs = 0
+      const fork: Fork = (effect) => {
+        const fiber = Effect.runForkWith(context)(effect)
+        fibers.push(fiber)
+        return fiber
+      }
+      const backoff = new Backoff(fork, () => overs++)
       const error = errors.startFailed({ id: 0, generation: 1 }, "broken")
       for (let n = 0; n < 5; n++) backoff.failed(error)
       yield* settle
@@ -187,7 +186,7 @@ describe("after consecutive failures to acquire a worker", () => {
       yield* settle
       assert.isTrue(fibers.every((fiber) => fiber.pollUnsafe() !== undefined))
       yield* TestClock.adjust("1 day")
-      assert.strictEqual(pumps, 0)
+      assert.strictEqual(overs, 0)
     })
   )
 

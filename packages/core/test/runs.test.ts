@@ -267,30 +267,30 @@ describe("runs whose worker is lost", () => {
 
 describe("a group of runs", () => {
   it("F5 keeps nothing of those that are over, though some always wait", () => {
-    const host = {
+    const options = {
       dispatcher: {
         tasksPerWorker: 1,
         ready: () => {},
         withdraw: () => {},
         over: () => {},
-        pump: () => {},
+        dispatch: () => {},
         isWaiting: () => false
       },
-      size: 1,
+      size: () => 1,
       tasksPerWorker: 1,
       isRemote: true,
       itemTime: () => new ItemTime(),
       began: (call: Call) => calls.push(call),
       ended: () => {},
       overloaded: () => undefined,
-      releasesFailed: () => Effect.void
+      logFailures: () => Effect.void
     }
     const calls: Array<Call> = []
-    const all = new Runs(host)
+    const all = new Runs(options)
     const run = () =>
       Effect.runFork(
         Effect.callback<unknown, unknown>((resume) =>
-          all.begin({}, { task, timeout: undefined, retries: -1, context } as any, resume)
+          all.begin({}, { task, timeout: undefined, retries: "never", context } as any, resume)
         )
       )
     const context = Context.empty()

@@ -5,35 +5,36 @@ import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
-import type { Call } from "./call.ts"
 import { Releases } from "../common/releases.ts"
+import type { Call } from "./call.ts"
 
-/** What a chunk tells of its slot: that the chunk has ended, before its call hears of it. */
+/** What a chunk asks and tells of its slot. */
 export interface ChunkSlot {
+  /** The chunk has ended; said before its call hears of it. */
   readonly ended: (chunk: CallChunk) => void
-  /** So many items have an outcome. */
+  /** `items` more items have an outcome. */
   readonly progressed: (items: number) => void
   readonly interrupt: (chunk: CallChunk) => void
-  /** Lets no more than the first so many items start; returns how many have started or still may. */
+  /** Lets at most the first `items` items start; returns how many have started or still may. */
   readonly limitTo: (chunk: CallChunk, items: number) => number
-  /** So many items have been taken back. */
-  readonly tookBack: (items: number) => void
-  /** How many of its items have started; `undefined` where nobody knows. */
+  /** `items` items have been taken back. */
+  readonly takenBack: (items: number) => void
+  /** How many of its items, the first ones, have started; `undefined` where nobody knows. */
   readonly started: (chunk: CallChunk) => number | undefined
-  /** Whether others are before it. */
-  readonly isAhead: (chunk: CallChunk) => boolean
+  /** Whether another chunk of the worker comes first: none of its items can have started. */
+  readonly isQueued: (chunk: CallChunk) => boolean
 }
 
 /** The items of a chunk. */
 export interface ChunkItems {
   readonly items: ReadonlyArray<unknown>
-  /** Their places in the input: one after another from the first on, or each by itself. */
+  /** Their ordinals in the call: that of the first of neighbours, or one for each. */
   readonly first: number | ReadonlyArray<number>
   /** Whether its worker must run nothing else meanwhile. */
   readonly alone: boolean
 }
 
-const notSent: WorkerIdentity = { id: -1, generation: 0 }
+const noWorker: WorkerIdentity = { id: -1, generation: 0 }
 
 export class CallChunk implements Chunk {
   readonly call: Call
@@ -45,13 +46,13 @@ export class CallChunk implements Chunk {
   open: number
   /** How many items, the first ones, have not been taken back. */
   kept: number
-  worker: WorkerIdentity = notSent
+  worker: WorkerIdentity = noWorker
   private readonly first: number | ReadonlyArray<number>
   private ownReleases: Releases | undefined = undefined
   private slot: ChunkSlot | undefined = undefined
   private isOver = false
   private isInterrupted = false
-  /** Which items have an outcome, once they have not come in order. */
+  /** Which items have an outcome, by position, once outcomes have not come in order. */
   private hasOutcome: Uint8Array | undefined = undefined
 
   constructor(call: Call, { alone, first, items }: ChunkItems) {
@@ -63,42 +64,42 @@ export class CallChunk implements Chunk {
     this.open = items.length
   }
 
-  /** Whether its items stand one after another in the call as they do here. */
+  /** Whether its items are neighbours in the call as they are here. */
   get isContiguous(): boolean {
     return typeof this.first === "number"
   }
 
-  /** An item's place in its call. */
+  /** An item's number in its call. */
   ordinal(position: number): number {
     return typeof this.first === "number" ? this.first + position : this.first[position]!
   }
 
-  /** The position of the item with that place; -1 when there is none that has not been taken back. */
+  /** The position of the item with that ordinal; -1 when there is none that has not been taken back. */
   positionOf(ordinal: number): number {
     const position = typeof this.first === "number" ? ordinal - this.first : this.first.indexOf(ordinal)
     return position < this.kept ? Math.max(-1, position) : -1
   }
 
   /** Whether a worker has it. */
-  get isSent(): boolean {
-    return this.worker !== notSent
+  get hasWorker(): boolean {
+    return this.worker !== noWorker
   }
 
   index(position: number): number {
-    // each `run` has one item
-    return this.call.areRuns ? 0 : this.ordinal(position)
+    // each `run` has one item, and never sees the others that share its call
+    return this.call.policy.areRuns ? 0 : this.ordinal(position)
   }
 
-  /** What its end releases: its call waits for that. */
+  /** What its end releases, which its call waits for. */
   get releases(): Releases {
-    if (!this.call.areRuns) return this.call.releases
-    // of the `run`s that share a call, only those wait that had to do with it
+    if (!this.call.policy.areRuns) return this.call.releases
+    // of the `run`s that share a call, only those in this chunk wait
     this.ownReleases ??= new Releases()
     return this.ownReleases
   }
 
-  /** The same, if there are any. */
-  get caused(): Releases | undefined {
+  /** What the `run`s in it have to wait for, if there is anything. */
+  get releasesOfRuns(): Releases | undefined {
     return this.ownReleases
   }
 
@@ -122,8 +123,7 @@ export class CallChunk implements Chunk {
     return this.call.options.context
   }
 
-  /** Says which slot has it. */
-  sentTo(slot: ChunkSlot): void {
+  assignedTo(slot: ChunkSlot): void {
     this.slot = slot
   }
 
@@ -133,8 +133,12 @@ export class CallChunk implements Chunk {
     this.slot?.interrupt(this)
   }
 
+  // ---------------------------------------------------------------------------
+  // Outcomes
+  // ---------------------------------------------------------------------------
+
   onSuccess(position: number, value: unknown): void {
-    // nothing is heard of a chunk that has been sent again
+    // a worker that was given up may still report items that have been sent again
     if (this.isOver) return
     this.report(position, 1)
     this.call.succeeded(this, position, value)
@@ -143,7 +147,7 @@ export class CallChunk implements Chunk {
 
   onSuccesses(position: number, values: ReadonlyArray<unknown>): void {
     if (this.isOver) return
-    if (!this.call.takesAll) {
+    if (!this.call.policy.takesMany) {
       for (let n = 0; n < values.length; n++) this.onSuccess(position + n, values[n])
       return
     }
@@ -171,52 +175,23 @@ export class CallChunk implements Chunk {
   onEnd(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
     this.isOver = true
-    // the slot first: what it releases because of this chunk, the call waits for
+    // the slot first: the call waits for what the slot releases because of this chunk (L8)
     this.slot?.ended(this)
     this.call.chunkEnded(this, failure)
-    this.forget()
+    this.dropItems()
   }
 
-  /** Its worker is gone. */
+  /** Its worker is gone (F2). */
   lost(hand: InHand, failure: WorkerPoolError): void {
     if (this.isOver) return
     this.isOver = true
     this.slot = undefined
     this.call.chunkLost(this, hand, failure)
-    this.forget()
+    this.dropItems()
   }
 
-  /** About how many of its items have not started: those that may be taken back. */
-  get waiting(): number {
-    if (this.slot === undefined || this.alone) return 0
-    const started = this.slot.isAhead(this) ? 0 : this.reported + 1
-    return Math.max(0, this.kept - started)
-  }
-
-  /** Whether the item at a position is the last one that starts, and has started. */
-  hasStartedLast(position: number): boolean {
-    const started = this.slot?.started(this)
-    return started !== undefined && position === started - 1 && this.kept <= started
-  }
-
-  /** Lets no more than the first so many items start; its call has the others again, how many is returned. */
-  takeBack(items: number): number {
-    if (this.isOver || this.slot === undefined || items >= this.kept) return 0
-    const { kept: before, open } = this
-    const kept = this.slot.limitTo(this, items)
-    // it had not started, and has ended by that
-    if (this.isOver) return open
-    if (kept >= before) return 0
-    this.kept = kept
-    // some may have an outcome already: an input that cannot be sent never starts
-    for (let position = kept; position < before; position++) if (!this.isReported(position)) this.open--
-    this.slot.tookBack(open - this.open)
-    this.call.tookBack(this, kept, before)
-    return open - this.open
-  }
-
-  /** Whatever still leads here, though it is of no use any more, is not to keep the items for the garbage collector's leisure. */
-  private forget(): void {
+  /** Drops the items, so that stale references to a finished chunk do not keep them in memory. */
+  private dropItems(): void {
     this.items = []
   }
 
@@ -232,8 +207,8 @@ export class CallChunk implements Chunk {
     return positions
   }
 
-  /** The items without an outcome, by their place in the input. */
-  unreported(): Array<number> {
+  /** The indices, as errors tell them, of items without an outcome. */
+  unreportedIndices(): Array<number> {
     return this.unreportedPositions().map((position) => this.index(position))
   }
 
@@ -244,5 +219,41 @@ export class CallChunk implements Chunk {
     this.hasOutcome?.fill(1, position, position + items)
     this.reported += items
     this.open -= items
+  }
+
+  // ---------------------------------------------------------------------------
+  // Taking back
+  // ---------------------------------------------------------------------------
+
+  /** About how many of its items have not started, and may be taken back. */
+  get waiting(): number {
+    if (this.slot === undefined || this.alone) return 0
+    const started = this.slot.isQueued(this) ? 0 : this.reported + 1
+    return Math.max(0, this.kept - started)
+  }
+
+  /** Whether the item at a position is the last one that starts, and has started. */
+  hasStartedLast(position: number): boolean {
+    const started = this.slot?.started(this)
+    return started !== undefined && position === started - 1 && this.kept <= started
+  }
+
+  /**
+   * Takes back those items from position `limit` on that have not started; they go back to the call (C1, F2). Returns how
+   * many these are.
+   */
+  takeBack(limit: number): number {
+    if (this.isOver || this.slot === undefined || limit >= this.kept) return 0
+    const { kept: before, open } = this
+    const kept = this.slot.limitTo(this, limit)
+    // nothing of it had started, so that taking all of it back has ended it
+    if (this.isOver) return open
+    if (kept >= before) return 0
+    this.kept = kept
+    // an item may have an outcome without having started: its input could not be sent
+    for (let position = kept; position < before; position++) if (!this.isReported(position)) this.open--
+    this.slot.takenBack(open - this.open)
+    this.call.takenBack(this, kept, before)
+    return open - this.open
   }
 }

@@ -1,24 +1,27 @@
 /**
- * The items of a call that are to be sent again: those that had not started where they were, and, where `onWorkerLost`
- * says so, those that a lost worker took with it (F2).
+ * The items of a call that are sent again: those that had not started where they were, and, where `onWorkerLost` says so,
+ * those that were in hand when a worker was lost (F2).
  */
 import type { InHand } from "../../WorkerRuntime.ts"
 import type { CallChunk, ChunkItems } from "./callChunk.ts"
 
+/** How often an item is sent again that was running when its worker was lost; `"never"` when none is that had started. */
+export type Retries = number | "never"
+
 interface Resend {
-  readonly index: number
+  readonly ordinal: number
   readonly item: unknown
   readonly alone: boolean
 }
 
 export class Resends {
-  private readonly retries: number
+  private readonly retries: Retries
   /** In the order of the input. */
   private items: Array<Resend> = []
-  /** How often an item has been running when its worker was lost. */
+  /** How often the item with an ordinal has been running when its worker was lost. */
   private readonly charges = new Map<number, number>()
 
-  constructor(retries: number) {
+  constructor(retries: Retries) {
     this.retries = retries
   }
 
@@ -30,35 +33,38 @@ export class Resends {
     return this.items[0]?.alone ?? false
   }
 
-  /** The next of them, at most so many; one that is to be sent alone comes by itself. */
+  /** The next of them, at most `max`; one that is to be sent alone comes by itself. */
   take(max: number): ChunkItems {
     const alone = this.nextIsAlone
     const end = alone ? 1 : this.items.findIndex(({ alone }) => alone)
     const taken = this.items.splice(0, Math.min(max, end < 0 ? this.items.length : end))
-    return { items: taken.map(({ item }) => item), first: taken.map(({ index }) => index), alone }
+    return { items: taken.map(({ item }) => item), first: taken.map(({ ordinal }) => ordinal), alone }
   }
 
-  /** Forgets an item; returns whether it was there. */
-  forget(index: number): boolean {
-    const place = this.items.findIndex((item) => item.index === index)
-    if (place >= 0) this.items.splice(place, 1)
-    return place >= 0
+  /** Removes the item with an ordinal; returns whether it was there. */
+  remove(ordinal: number): boolean {
+    const at = this.items.findIndex((item) => item.ordinal === ordinal)
+    if (at >= 0) this.items.splice(at, 1)
+    return at >= 0
   }
 
-  /** Forgets all of them; returns their places. */
+  /** Removes all; returns their ordinals. */
   clear(): Array<number> {
-    return this.items.splice(0).map(({ index }) => index)
+    return this.items.splice(0).map(({ ordinal }) => ordinal)
   }
 
-  /** Items of a chunk that had not started. */
-  giveBack(chunk: CallChunk, positions: ReadonlyArray<number>): void {
+  /** Adds items of a chunk that had not started: nothing is charged for them. */
+  add(chunk: CallChunk, positions: ReadonlyArray<number>): void {
     if (positions.length === 0) return
-    for (const position of positions) this.add(chunk, position, chunk.alone)
+    for (const position of positions) this.push(chunk, position, chunk.alone)
     this.sort()
   }
 
-  /** Takes back what a lost worker had of a chunk; returns the positions of the items that are lost for good. */
-  takeBack(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
+  /**
+   * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are lost
+   * for good.
+   */
+  addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
     const unreported = chunk.unreportedPositions()
     const started = unreported.filter((position) => position < hand.started)
     // with one item at a time it was the last one, even if it had just ended; with several it may have been any
@@ -66,29 +72,31 @@ export class Resends {
     const lost: Array<number> = []
     for (const position of unreported) {
       const isSuspect = suspects.includes(position)
+      // a transferred input is gone with the worker (S2)
       if (hand.moved || (position < hand.started && !this.mayRetry(chunk.ordinal(position), isSuspect))) {
         lost.push(position)
       } else {
-        this.add(chunk, position, isSuspect || chunk.alone)
+        // a suspect is sent alone, so that an item which ends its worker each time is found (F2)
+        this.push(chunk, position, isSuspect || chunk.alone)
       }
     }
     this.sort()
     return lost
   }
 
-  private mayRetry(index: number, charged: boolean): boolean {
-    if (this.retries < 0) return false
-    if (!charged) return true
-    const charges = (this.charges.get(index) ?? 0) + 1
-    this.charges.set(index, charges)
+  private mayRetry(ordinal: number, isSuspect: boolean): boolean {
+    if (this.retries === "never") return false
+    if (!isSuspect) return true
+    const charges = (this.charges.get(ordinal) ?? 0) + 1
+    this.charges.set(ordinal, charges)
     return charges <= this.retries
   }
 
-  private add(chunk: CallChunk, position: number, alone: boolean): void {
-    this.items.push({ index: chunk.ordinal(position), item: chunk.items[position], alone })
+  private push(chunk: CallChunk, position: number, alone: boolean): void {
+    this.items.push({ ordinal: chunk.ordinal(position), item: chunk.items[position], alone })
   }
 
   private sort(): void {
-    this.items.sort((left, right) => left.index - right.index)
+    this.items.sort((left, right) => left.ordinal - right.ordinal)
   }
 }

@@ -1,15 +1,17 @@
 /**
- * Where a call's results go. Pure: what is delivered when, and in which order.
+ * Where a call's results go: what is delivered when, and in which order (C2). Pure.
  */
-
 import type { Releases } from "../common/releases.ts"
 
 /** What a call sees of its sink. */
 export interface Sink {
-  /** Takes a result, which is to wait for some releases if there are any; returns how many were delivered by that. */
-  put(index: number, value: unknown, releases?: Releases): number
-  /** Takes results that stand one after another, where it can do so at once; returns how many were delivered by that. */
-  putAll?(index: number, values: ReadonlyArray<unknown>): number
+  /**
+   * Takes the result of the item with an ordinal, and the releases that the result has to wait for, if there are any. Returns
+   * how many results reached the consumer by that.
+   */
+  put(ordinal: number, value: unknown, releases?: Releases): number
+  /** Takes the results of neighbours, from an ordinal on, at once; left out by sinks that take them one by one. */
+  putAll?(ordinal: number, values: ReadonlyArray<unknown>): number
 }
 
 /** An array in input order; every result is delivered as it arrives. */
@@ -28,7 +30,7 @@ export class Ordered implements Sink {
     return values.length
   }
 
-  /** Without gaps, which would make it a slow dictionary. */
+  /** Pushes up to `length`: a gap would make V8 turn the array into a slow dictionary. */
   private fill(length: number): void {
     while (this.results.length < length) this.results.push(undefined)
   }
@@ -44,14 +46,14 @@ export class Unordered implements Sink {
   }
 }
 
-/** Nothing is kept. */
+/** No result is kept. */
 export class Dropped implements Sink {
   put(): number {
     return 1
   }
 }
 
-/** Results that a consumer takes: a result is delivered when the consumer comes back for more. */
+/** Results that a consumer takes: those that it took count as delivered when it comes back for more (C3). */
 export interface Taken extends Sink {
   /** Takes up to `max` results, in order. */
   take(max: number): Array<unknown>
@@ -92,12 +94,13 @@ export class TakenUnordered implements Taken {
 const absent = Symbol("absent")
 
 /**
- * Results to be taken in input order: those that came early are held back. In a ring, because a Map of so many that come and go
- * would leave the garbage collector large tables.
+ * Results to be taken in input order: those that came early are held back. They stand in a ring, because a Map through which
+ * millions of entries pass leaves large dead tables to the garbage collector.
  */
 export class TakenOrdered implements Taken {
-  /** A power of two long: the result of an index is at the index modulo the length. */
+  /** The result with a number is at that number modulo the length, which is a power of two. */
   private ring: Array<unknown> = new Array<unknown>(64).fill(absent)
+  /** The number of the result that is taken next. */
   private next = 0
 
   put(index: number, value: unknown): number {
@@ -122,7 +125,7 @@ export class TakenOrdered implements Taken {
     const taken = ring.slice(from, to)
     ring.fill(absent, from, to)
     this.next += taken.length
-    // the rest of them may be at the ring's other end
+    // results may go on at the ring's other end
     if (to < ring.length || taken.length === max || !this.ready()) return taken
     return taken.concat(this.take(max - taken.length))
   }
@@ -131,14 +134,15 @@ export class TakenOrdered implements Taken {
     return this.ring[this.next & (this.ring.length - 1)] !== absent
   }
 
+  /** Lengthens the ring until the result with an index fits. */
   private reserve(index: number): void {
     const { next, ring } = this
     let { length } = ring
     if (index - next < length) return
     while (index - next >= length) length *= 2
     this.ring = new Array<unknown>(length).fill(absent)
-    for (let place = next; place < next + ring.length; place++) {
-      this.ring[place & (length - 1)] = ring[place & (ring.length - 1)]
+    for (let index = next; index < next + ring.length; index++) {
+      this.ring[index & (length - 1)] = ring[index & (ring.length - 1)]
     }
   }
 }

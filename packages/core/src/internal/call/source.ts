@@ -1,5 +1,6 @@
 /**
- * Where a call's items come from: an iterable, pulled as there is room, or a Stream, pumped by a fiber into a buffer.
+ * Where a call's items come from: an iterable, pulled as there is room, or a Stream, which a fiber pumps into a buffer (C3,
+ * C9).
  */
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
@@ -10,17 +11,15 @@ import * as Stream from "effect/Stream"
 export interface Source {
   /** How many items there are in all, where that is known. */
   readonly length: number | undefined
-  /** How many items could be taken now, at most: what is not here yet needs no room yet. */
+  /** How many items can be taken now, at most. A chunk of what is there goes out at once: it waits for no more (C9). */
   readonly available: number
-  /** Whether others have to wait until it has given more. Default: false. */
-  readonly keepsTurn?: boolean
-  /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws. */
+  /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws (C7). */
   take(max: number): Array<unknown>
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
   ended(): boolean
-  /** Says that there is room for more. */
+  /** There is room for more items now. */
   poke(): void
-  /** Says that no more are wanted. */
+  /** No more items are taken. */
   close(): void
 }
 
@@ -87,7 +86,7 @@ class IterableSource implements Source {
 
   private pull(into: Array<unknown>): void {
     this.iterator ??= this.items[Symbol.iterator]()
-    // an iterable that threw has nothing more to give, and must not be closed
+    // set first, for an iterable that throws: it has nothing more to give, and its `return` must not be called
     this.done = true
     const result = this.iterator.next()
     if (result.done === true) return
@@ -96,12 +95,13 @@ class IterableSource implements Source {
   }
 }
 
-/** A source that a pump fills. */
+/** The items of a Stream, which its pump brings. */
 export class StreamSource implements Source {
   readonly length: number | undefined
   private buffer: ReadonlyArray<unknown> = []
   private next = 0
   private done = false
+  /** Lets the pump go on if it may pull now; set while it waits. */
   private demand: (() => void) | undefined = undefined
 
   constructor(length: number | undefined) {
@@ -137,8 +137,8 @@ export class StreamSource implements Source {
   }
 
   /**
-   * Pulls the Stream's arrays, one when the last has been taken and `hasRoom` says so, until it ends; `changed` is called
-   * whenever items have come or the Stream has ended. Fails as the Stream does.
+   * Pulls the Stream's arrays until it ends: the next one when the last has been taken and `hasRoom` says so. `changed` is
+   * called whenever items have come or the Stream has ended. Fails as the Stream does.
    */
   pump<E, R>(
     stream: Stream.Stream<unknown, E, R>,
@@ -168,12 +168,12 @@ export class StreamSource implements Source {
   }
 }
 
-/** How many items an iterable says that it has. */
+/** The `length` or `size` of an iterable, where it has one. */
 const lengthOf = (items: Iterable<unknown>): number | undefined => {
   const { length, size } = items as { readonly length?: unknown; readonly size?: unknown }
   return typeof length === "number" ? length : typeof size === "number" ? size : undefined
 }
 
-/** The source of a call over an iterable; `length` is what the caller says of an iterable that cannot tell. */
+/** The source of a call over an iterable; `length` is the option of that name, for iterables that cannot tell. */
 export const fromIterable = (items: Iterable<unknown>, length: number | undefined): Source =>
   Array.isArray(items) ? new ArraySource(items) : new IterableSource(items, lengthOf(items) ?? length)

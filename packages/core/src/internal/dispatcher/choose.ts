@@ -12,14 +12,16 @@ export interface CallView {
   /** Whether it has what a call in turn is due. */
   readonly isServed: boolean
   /** Whether its next chunk may be given to a worker that is busy with another. */
-  readonly mayRunAhead: boolean
+  readonly mayPrefetch: boolean
 }
 
 /** What is asked of a slot. */
 export interface SlotView {
   /**
-   * Whether a worker lives there that can begin a chunk, lives there and can have one for when it is done with the one that
-   * it has, could be acquired there, or nothing will do for now.
+   * - `live`: a worker lives there that can begin a chunk
+   * - `busy`: a worker lives there that can be given one before it has done the one that it has
+   * - `empty`: a worker can be acquired there
+   * - `unavailable`: it can be given nothing for now
    */
   readonly availability: "live" | "busy" | "empty" | "unavailable"
   /** How many items its worker has. */
@@ -34,7 +36,7 @@ export interface Choice<C, S> {
   readonly slot: S
 }
 
-/** An idle live worker before a new one, a new one before a live one that has something to do (L2). */
+/** The lower, the better: an idle live worker, a new one, a live one that has something to do, a busy one (L2). */
 const rank = ({ availability, load }: SlotView): number =>
   availability === "empty" ? 1 : availability === "busy" ? 3 : load === 0 ? 0 : 2
 
@@ -56,34 +58,41 @@ const bestOf = <S extends SlotView>(slots: ReadonlyArray<S>, except: ReadonlyArr
   return best
 }
 
+/** The slots that will do for the call's next chunk: all, or with `dispatch: "ordered"` the one whose turn it is. */
+export const slotsFor = <S>({ options, turn }: CallView, slots: ReadonlyArray<S>): ReadonlyArray<S> => {
+  if (options.dispatch === "available") return slots
+  const at = turn % slots.length
+  return slots.slice(at, at + 1)
+}
+
 /**
- * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns; a
- * call that takes the slots in turn waits for its own, and one whose next chunk must be alone for a slot to fall idle. Only
- * the first in turn is given chunks ahead of its need, and only when none waits that has nothing yet.
+ * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns. A call
+ * that takes the slots in turn waits for its own, and one whose next chunk must be alone for a slot to fall idle. Only the
+ * first in turn is given chunks that are prefetched, and only when no call waits that has nothing yet.
  */
 export const choose = <C extends CallView, S extends SlotView>(
   calls: Iterable<C>,
   slots: ReadonlyArray<S>
 ): Choice<C, S> | undefined => {
-  const kept: Array<S> = []
-  const mayRunAhead = (call: C): boolean => {
-    if (!call.mayRunAhead || call.alone) return false
+  const reserved: Array<S> = []
+  const mayPrefetch = (call: C): boolean => {
+    if (!call.mayPrefetch || call.alone) return false
     for (const other of calls) if (other !== call && !other.isServed) return false
     return true
   }
-  let best = bestOf(slots, kept)
+  let best = bestOf(slots, reserved)
   let isFirst = true
   for (const call of calls) {
     if (best === undefined) return undefined
-    const slot = call.options.dispatch === "available" ? best : slots[call.turn % slots.length]!
-    const isKept = kept.includes(slot)
-    const cannot = slot.availability === "unavailable" || isKept
-    if (!cannot && call.alone && slot.load > 0) {
-      // kept from those that come later, or else it would never fall idle
-      kept.push(slot)
-      best = bestOf(slots, kept)
-    } else if (!cannot && (slot.availability !== "busy" || (isFirst && mayRunAhead(call)))) {
-      return { call, slot }
+    const slot = call.options.dispatch === "available" ? best : slotsFor(call, slots)[0]
+    if (slot !== undefined && slot.availability !== "unavailable" && !reserved.includes(slot)) {
+      if (call.alone && slot.load > 0) {
+        // kept from the calls that come later, or else it would never fall idle
+        reserved.push(slot)
+        best = bestOf(slots, reserved)
+      } else if (slot.availability !== "busy" || (isFirst && mayPrefetch(call))) {
+        return { call, slot }
+      }
     }
     isFirst = false
   }

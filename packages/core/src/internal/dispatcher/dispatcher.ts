@@ -1,46 +1,50 @@
 /**
  * Hands chunks of calls to slots, in turn (C1).
  */
-import type { Call, CallHost } from "../call/call.ts"
-import { choose } from "./choose.ts"
-import { Rotation } from "./rotation.ts"
+import type { Call, CallDispatcher } from "../call/call.ts"
 import type { Slot } from "../slot/slot.ts"
+import { choose, slotsFor } from "./choose.ts"
+import { Rotation } from "./rotation.ts"
 
-/** What the dispatcher asks of its pool. */
-export interface DispatcherHost {
+export interface DispatcherOptions {
+  /** How many items a worker runs at once. */
   readonly tasksPerWorker: number
   /** The slots that may get chunks. */
-  readonly slots: ReadonlyArray<Slot>
+  readonly slots: () => ReadonlyArray<Slot>
   /** A slot has been given a chunk. */
-  readonly dispatched: () => void
+  readonly assigned: () => void
   /** No call that waits can have a chunk now. */
   readonly stalled: () => void
-  /** Calls back in so many milliseconds. */
+  /** Calls `f` in `millis` milliseconds. */
   readonly later: (millis: number, f: () => void) => void
 }
 
-/** What should have been over at once is looked at again after so many milliseconds: it may take longer than it used to. */
+/**
+ * After this many milliseconds the dispatcher looks again at items that it left where they were because they should have been
+ * over at once: they may take longer than they used to.
+ */
 const patience = 5
 
-export class Dispatcher implements CallHost {
-  private readonly host: DispatcherHost
+export class Dispatcher implements CallDispatcher {
+  private readonly options: DispatcherOptions
   private readonly rotation = new Rotation<Call>()
-  /** Those that have given chunks, and are not over. */
+  /** The calls that have given chunks and are not over. */
   private readonly serving = new Set<Call>()
   private pauses = 0
-  private isRunning = false
-  private again = false
-  /** Whether something was left alone that should be over at once, and will be looked at again. */
-  private isLeft = false
-  private looksAgain = false
-  private isLate = false
+  /** What it is doing: `again` when it was asked to dispatch while it did. */
+  private loop: "idle" | "running" | "again" = "idle"
+  /**
+   * The second look at items that were left where they were: `wanted` when some were, `scheduled` while it waits, `now` during
+   * it.
+   */
+  private secondLook: "none" | "wanted" | "scheduled" | "now" = "none"
 
-  constructor(host: DispatcherHost) {
-    this.host = host
+  constructor(options: DispatcherOptions) {
+    this.options = options
   }
 
   get tasksPerWorker(): number {
-    return this.host.tasksPerWorker
+    return this.options.tasksPerWorker
   }
 
   /** The calls that wait for a slot, in the order of their turns. */
@@ -54,7 +58,7 @@ export class Dispatcher implements CallHost {
 
   ready(call: Call): void {
     this.rotation.add(call)
-    this.pump()
+    this.dispatch()
   }
 
   withdraw(call: Call): void {
@@ -66,60 +70,68 @@ export class Dispatcher implements CallHost {
     this.serving.delete(call)
   }
 
-  /** No slot gets a chunk until `resume` has been called as often. */
+  /** No slot gets a chunk until `resume` has been called as often as this. */
   pause(): void {
     this.pauses++
   }
 
   resume(): void {
     this.pauses--
-    this.pump()
+    this.dispatch()
   }
 
-  /** Gives chunks to slots while there are both; entered again from within, it goes on where it is. */
-  pump(): void {
-    this.again = true
-    if (this.isRunning) return
-    this.isRunning = true
-    while (this.again) {
-      this.again = this.pauses === 0 && (this.step() || this.share())
-      if (!this.again && this.pauses === 0) this.makeWay()
+  /** Gives chunks to slots while there are both. Called from within itself, it only sees to another round. */
+  dispatch(): void {
+    if (this.loop !== "idle") {
+      this.loop = "again"
+      return
     }
-    this.isRunning = false
-    if (this.isLeft) this.lookAgain()
-    if (this.pauses === 0 && this.rotation.size > 0) this.host.stalled()
+    let isMore: boolean
+    do {
+      this.loop = "running"
+      isMore = this.pauses === 0 && (this.step() || this.rebalance())
+      if (!isMore && this.pauses === 0) this.makeWay()
+    } while (isMore || this.wasAskedAgain)
+    this.loop = "idle"
+    if (this.secondLook === "wanted") this.scheduleSecondLook()
+    if (this.pauses === 0 && this.rotation.size > 0) this.options.stalled()
+  }
+
+  /** A getter, because TypeScript takes the field to be what `dispatch` has just set it to. */
+  private get wasAskedAgain(): boolean {
+    return this.loop === "again"
   }
 
   /** The slots that will do for the call's next chunk. */
-  needs(call: Call): ReadonlyArray<Slot> {
-    const { slots } = this.host
-    return call.options.dispatch === "available" ? slots : [slots[call.turn % slots.length]!]
+  slotsFor(call: Call): ReadonlyArray<Slot> {
+    return slotsFor(call, this.options.slots())
   }
 
-  /** One chunk, or one call fewer that has none; `false` when there is no more to do. */
+  /** Assigns one chunk, or removes a call that has none; `false` when there is no more to do. */
   private step(): boolean {
-    const { slots } = this.host
+    const slots = this.options.slots()
     const choice = choose(this.rotation, slots)
     if (choice === undefined) return false
     const { call, slot } = choice
-    const before = call.areRuns ? this.before(call) : []
+    const before = call.policy.areRuns ? this.before(call) : []
     this.rotation.remove(call)
-    const chunk = call.next(slot.limit, slots.length, this.first !== undefined)
+    const chunk = call.next(slot.remaining, slots.length, this.firstUnserved !== undefined)
     if (chunk === undefined) return true
-    if (call.keepsTurn) {
+    if (call.policy.keepsTurn) {
       this.rotation.addFirst(call)
+      // the calls before it wait for slots of their own, and stay before it
       for (const other of before.toReversed()) if (this.rotation.remove(other)) this.rotation.addFirst(other)
-    } else if (call.mayHaveMore) {
-      // its next turn comes after everybody else's
+    } else if (call.policy.mayHaveMore) {
+      // its next turn comes after everybody else's (C1)
       this.rotation.add(call)
     }
     this.serving.add(call)
     slot.assign(chunk)
-    this.host.dispatched()
+    this.options.assigned()
     return true
   }
 
-  /** The calls whose turns come before: they wait for slots of their own. */
+  /** The calls whose turns come before a call's. */
   private before(call: Call): Array<Call> {
     const before: Array<Call> = []
     for (const other of this.rotation) {
@@ -130,37 +142,40 @@ export class Dispatcher implements CallHost {
   }
 
   /** The first call in turn that has nothing yet, if any. */
-  private get first(): Call | undefined {
+  private get firstUnserved(): Call | undefined {
     for (const call of this.rotation) if (!call.isServed) return call
     return undefined
   }
 
-  /** A worker that nobody else has anything for gets some of what waits elsewhere; whether there was any. */
-  private share(): boolean {
-    if (!this.host.slots.some((slot) => slot.isIdle && slot.availability === "live")) return false
-    for (const call of this.serving) if (call.share(this.isLate)) return true
-    for (const call of this.serving) this.isLeft ||= !this.isLate && call.hasWaiting
+  /** Gives an idle worker, for which no call has a chunk, some of what waits elsewhere; returns whether there was any. */
+  private rebalance(): boolean {
+    if (!this.options.slots().some((slot) => slot.isIdle && slot.availability === "live")) return false
+    const isLate = this.secondLook === "now"
+    for (const call of this.serving) if (call.rebalance(isLate)) return true
+    if (!isLate) for (const call of this.serving) if (call.hasWaiting) this.wantSecondLook()
     return false
   }
 
-  /** Those that have something let the first that has nothing have its turn after an item, not after a chunk (C1). */
+  /** Calls that have something let the first that has nothing have its turn after an item, not after a chunk (C1). */
   private makeWay(): void {
-    const { first } = this
+    const first = this.firstUnserved
     if (first === undefined) return
-    // they have had their turn
+    // the calls before it have had their turn
     for (const call of this.before(first)) if (call.isServed && this.rotation.remove(call)) this.rotation.add(call)
-    for (const slot of this.needs(first)) if (slot.makeWay(first, this.isLate)) this.isLeft = true
+    const isLate = this.secondLook === "now"
+    for (const slot of this.slotsFor(first)) if (slot.makeWay(first, isLate)) this.wantSecondLook()
   }
 
-  private lookAgain(): void {
-    this.isLeft = false
-    if (this.looksAgain) return
-    this.looksAgain = true
-    this.host.later(patience, () => {
-      this.looksAgain = false
-      this.isLate = true
-      this.pump()
-      this.isLate = false
+  private wantSecondLook(): void {
+    if (this.secondLook === "none") this.secondLook = "wanted"
+  }
+
+  private scheduleSecondLook(): void {
+    this.secondLook = "scheduled"
+    this.options.later(patience, () => {
+      this.secondLook = "now"
+      this.dispatch()
+      this.secondLook = "none"
     })
   }
 }

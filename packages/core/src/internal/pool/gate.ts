@@ -2,7 +2,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** Keeps callers out while something is closed by at least one who closed it. */
+/** Makes callers wait while it is closed: until it has been opened as often as it was closed. */
 export class Gate {
   private closures = 0
   private opened: Deferred.Deferred<void> | undefined = undefined
@@ -20,14 +20,14 @@ export class Gate {
     if (this.closures === 0) this.wake()
   }
 
-  /** Never closed again. */
+  /** Opens it for good. */
   abolish(): void {
     this.closures = Number.NEGATIVE_INFINITY
     this.wake()
   }
 
   /**
-   * Calls `enter` as soon as it is open: with nothing in between, so that it is open still. In an uninterruptible region
+   * Calls `enter` as soon as the gate is open, with nothing in between that could close it. In an uninterruptible region
    * `restore` makes the wait interruptible.
    */
   pass<A, E>(
@@ -42,7 +42,7 @@ export class Gate {
   }
 
   private wake(): void {
-    const opened = this.opened
+    const { opened } = this
     this.opened = undefined
     if (opened !== undefined) Deferred.doneUnsafe(opened, Exit.void)
   }

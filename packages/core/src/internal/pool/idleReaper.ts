@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type { Fork } from "../common/fork.ts"
 
 /** What is asked of a slot. */
 export interface IdleSlot {
@@ -12,39 +13,38 @@ export interface IdleSlot {
   readonly idleSince: number
 }
 
-/** What the reaper asks of its pool. */
-export interface ReaperHost<S extends IdleSlot> {
-  readonly idleSlots: () => ReadonlyArray<S>
-  readonly liveWorkers: () => number
-  /** In milliseconds; `undefined` when idle workers are kept. */
+export interface IdleReaperOptions<S extends IdleSlot> {
+  /** How many live workers are left. */
+  readonly minSize: number
+  readonly slots: () => ReadonlyArray<S>
+  /** How long a worker may be idle, in milliseconds; `undefined` when idle workers are kept. */
   readonly idleTime: () => number | undefined
+  /** By the Clock, in milliseconds. */
   readonly now: () => number
-  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  readonly releaseIdle: (slot: S) => void
+  readonly fork: Fork
+  readonly release: (slot: S) => void
 }
 
 export class IdleReaper<S extends IdleSlot> {
-  private readonly host: ReaperHost<S>
-  private readonly minSize: number
+  private readonly options: IdleReaperOptions<S>
   private fiber: Fiber.Fiber<void> | undefined = undefined
   private idleTime: number | undefined = undefined
 
-  constructor(host: ReaperHost<S>, minSize: number) {
-    this.host = host
-    this.minSize = minSize
+  constructor(options: IdleReaperOptions<S>) {
+    this.options = options
   }
 
   /** A worker has fallen idle, or `keepAlive` has changed. */
   update(): void {
-    const idleTime = this.host.idleTime()
+    const idleTime = this.options.idleTime()
     if (idleTime !== this.idleTime) this.stop()
     this.idleTime = idleTime
     if (idleTime === undefined || this.fiber !== undefined) return
     const wait = this.untilNext(idleTime)
     if (wait === undefined) return
-    this.fiber = this.host.fork(
+    this.fiber = this.options.fork(
       Effect.andThen(
-        // not every Clock yields for no time, and the fiber must not end before it is kept
+        // a Clock may not yield when there is nothing to wait for, but the fiber must not end before it has been assigned
         wait === 0 ? Effect.yieldNow : Effect.sleep(wait),
         Effect.sync(() => {
           this.fiber = undefined
@@ -60,23 +60,28 @@ export class IdleReaper<S extends IdleSlot> {
     this.fiber = undefined
   }
 
+  private get idle(): Array<S> {
+    return this.options.slots().filter(({ isIdle }) => isIdle)
+  }
+
+  private get hasSurplus(): boolean {
+    return this.options.slots().filter(({ isLive }) => isLive).length > this.options.minSize
+  }
+
   /** Milliseconds until a worker has been idle for long enough; `undefined` when none is to be released. */
   private untilNext(idleTime: number): number | undefined {
-    if (this.host.liveWorkers() <= this.minSize) return undefined
-    const idle = this.host.idleSlots()
+    if (!this.hasSurplus) return undefined
+    const { idle } = this
     if (idle.length === 0) return undefined
-    const first = Math.min(...idle.map((slot) => slot.idleSince))
-    return Math.max(0, first + idleTime - this.host.now())
+    const first = Math.min(...idle.map(({ idleSince }) => idleSince))
+    return Math.max(0, first + idleTime - this.options.now())
   }
 
   private reap(idleTime: number): void {
-    const now = this.host.now()
-    const due = this.host
-      .idleSlots()
-      .filter((slot) => slot.idleSince + idleTime <= now)
+    const now = this.options.now()
+    const due = this.idle
+      .filter(({ idleSince }) => idleSince + idleTime <= now)
       .sort((left, right) => left.idleSince - right.idleSince)
-    for (const slot of due) {
-      if (this.host.liveWorkers() > this.minSize) this.host.releaseIdle(slot)
-    }
+    for (const slot of due) if (this.hasSurplus) this.options.release(slot)
   }
 }

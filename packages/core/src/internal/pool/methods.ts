@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { isPortable } from "../../Portable.ts"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { Call } from "../call/call.ts"
+import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import { cut, Slices } from "../call/mapArray.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
@@ -27,24 +28,24 @@ type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
 
 /** How a call of the map family gives its results. */
 export interface Shape {
-  /** How an outcome becomes a result; `undefined` for calls that fail fast. */
-  readonly outcome?: (index: number, exit: Exit.Exit<unknown, unknown>) => unknown
+  /** How an item's Exit becomes a result; left out for calls that fail fast (C4). */
+  readonly toResult?: ToResult
   /** Whether results are dropped in the worker. */
   readonly discard?: boolean
 }
 
 /** Each result is the item's Exit. */
-export const exits: Shape = { outcome: (_index, exit) => exit }
+export const exits: Shape = { toResult: (_index, exit) => exit }
 
-/** Each result is the item's place and Exit. */
-export const outcomes: Shape = { outcome: (index, exit) => ({ index, exit }) }
+/** Each result is the item's index and Exit. */
+export const outcomes: Shape = { toResult: (index, exit) => ({ index, exit }) }
 
 /** Results are dropped. */
 export const discarded: Shape = { discard: true }
 
 /**
- * Outcomes are reported at least so many milliseconds apart, where not each has to be (F2): soon where somebody takes them
- * one after another, and else as often as it takes to know how far a chunk has come.
+ * Outcomes are reported at least this long apart, in milliseconds, where not each has to be reported by itself (F2): soon where
+ * a consumer takes them one after another, and else often enough for the pool to know how far a chunk has come.
  */
 const reportInterval = { streams: 1, others: 50 }
 
@@ -52,7 +53,7 @@ const noContext = Context.empty()
 
 interface Prepared {
   readonly call: Call
-  /** Brings the items of a Stream; interrupted when the call ends. */
+  /** Brings the items of a Stream; interrupted when the call ends. `undefined` for an iterable. */
   readonly pump: Effect.Effect<void, never, unknown> | undefined
 }
 
@@ -87,15 +88,16 @@ const prepare = (
       maxActive: merged.maxActive,
       timeout: options.millis(merged.timeout),
       discard: shape.discard ?? false,
-      reportInterval: merged.timeout !== undefined || shape.outcome !== undefined ? 0 : interval,
+      // these calls report each outcome before the next item starts, so that a loss takes none with it (F2)
+      reportInterval: merged.timeout !== undefined || shape.toResult !== undefined ? 0 : interval,
       itemTime: pool.itemTime(task),
       retries: options.retries(merged.onWorkerLost),
-      outcome: shape.outcome,
       dispatch: merged.dispatch ?? "available",
       context,
       changed
     },
-    pool.dispatcher
+    pool.dispatcher,
+    (call) => new MapPolicy(call, shape.toResult)
   )
   const pump = stream?.pump(
     items as Stream.Stream<unknown, unknown, unknown>,
@@ -109,7 +111,7 @@ const prepare = (
 }
 
 /** What a call comes to, with what failed in the releases that it caused. */
-const conclude = <A>(
+const resultOf = <A>(
   call: Call,
   failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>,
   result: () => A
@@ -120,7 +122,7 @@ const conclude = <A>(
   return Effect.failCause(Cause.fromReasons([...call.failure.reasons, ...failures.map(Cause.makeFailReason)]))
 }
 
-/** Runs a call that gives its result in the end. */
+/** Runs a call that gives its result in the end: admits it, serves it, concludes it. */
 const complete = <A>(
   pool: Pool,
   { call, pump }: Prepared,
@@ -136,19 +138,19 @@ const complete = <A>(
       pool.admit(call, named, restore),
       Effect.flatMap(Effect.exit(restore(served)), (exit) => {
         if (Exit.isSuccess(exit)) {
-          return Effect.flatMap(pool.leave(call), (failures) => conclude(call, failures, result))
+          return Effect.flatMap(pool.conclude(call), (failures) => resultOf(call, failures, result))
         }
-        return Effect.andThen(abandon(pool, call), Effect.failCause(exit.cause))
+        return Effect.andThen(interruptCall(pool, call), Effect.failCause(exit.cause))
       })
     )
   )
 }
 
-/** Ends a call that nobody waits for any more; what its releases fail with is logged (L10). */
-const abandon = (pool: Pool, call: Call): Effect.Effect<void> =>
+/** Ends a call whose caller is interrupted (C5); what its releases fail with is logged (L10). */
+const interruptCall = (pool: Pool, call: Call): Effect.Effect<void> =>
   Effect.suspend(() => {
     call.fail(Cause.interrupt())
-    return Effect.andThen(Deferred.await(call.ended), pool.leave(call))
+    return Effect.andThen(Deferred.await(call.ended), pool.conclude(call))
   }).pipe(Effect.flatMap(logReleasesFailed))
 
 /** `map`, `mapUnordered`, `mapExit` and `forEach`. */
@@ -176,7 +178,7 @@ export const mapArray = (
   overrides: options.AnyCallOptions
 ): Effect.Effect<any, any, any> =>
   Effect.contextWith((context: Context.Context<never>) => {
-    // before the array is cut by them
+    // checked first, because the array is cut by them
     const error = options.invalid(overrides)
     if (error !== undefined) return Effect.fail(error)
     if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
@@ -213,7 +215,7 @@ export const run = (
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
   const within = (context: Context.Context<never>) => pool.run(input, { task, timeout, retries, context })
-  // only a runtime in this process takes anything from it, and to ask for it costs as much as the rest
+  // only a runtime in this process takes anything from the context, and asking for it costs as much as all the rest
   return pool.isRemote ? within(noContext) : Effect.withFiber(({ context }) => within(context))
 }
 
@@ -235,20 +237,20 @@ export const stream = (
       const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () => wake())
       if (Result.isFailure(prepared)) return yield* prepared.failure
       const { call, pump } = prepared.success
-      let left = false
-      const abandoned = Effect.suspend(() => (left ? Effect.void : abandon(pool, call)))
+      let isConcluded = false
+      const endedEarly = Effect.suspend(() => (isConcluded ? Effect.void : interruptCall(pool, call)))
       yield* Effect.uninterruptibleMask((restore) =>
-        Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, abandoned))
+        Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, endedEarly))
       )
       if (pump !== undefined) yield* Effect.forkIn(pump, scope)
       yield* pool.offer(call)
       const ended = Effect.uninterruptibleMask((restore) =>
         Effect.suspend(() => {
-          left = true
-          return Effect.flatMap(pool.leave(call), (failures) =>
-            // a consumer that was interrupted meanwhile does not hear of what its stream fails with
+          isConcluded = true
+          return Effect.flatMap(pool.conclude(call), (failures) =>
+            // a consumer that was interrupted meanwhile does not hear what its stream fails with, so that is logged (L10)
             Effect.onInterrupt(restore(Effect.void), () => logReleasesFailed(failures)).pipe(
-              Effect.andThen(conclude(call, failures, () => {}))
+              Effect.andThen(resultOf(call, failures, () => {}))
             )
           )
         })
@@ -258,15 +260,15 @@ export const stream = (
       })
       let handed = 0
       const pull: Effect.Effect<any, any> = Effect.suspend(() => {
-        // that the consumer came back says that it is done with what it was handed
-        call.deliver(handed)
+        // the consumer came back, so it is done with what it was handed (C3)
+        call.consumed(handed)
         handed = 0
         if (into.ready()) {
           const results = into.take(call.batch(pool.size))
           handed = results.length
           return Effect.succeed(results)
         }
-        // one result seldom comes alone: the consumer goes on when it can take all that come in this turn
+        // a message brings many results: the consumer goes on after the turn, when it can take all of them
         return call.isOver ? ended : Effect.andThen(Effect.andThen(changed, Effect.yieldNow), pull)
       })
       return Stream.fromPull(Effect.succeed(pull))

@@ -7,6 +7,7 @@ import * as Chunking from "../call/chunking.ts"
 import { isPortable } from "../../Portable.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
+import type { Retries } from "../call/resends.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./dispatchOptions.ts"
 
@@ -39,7 +40,8 @@ const isDuration = (value: unknown): boolean => {
 
 const duration: Check = { expected: "a duration >= 0", accepts: isDuration }
 
-const checks: Record<string, Check> = {
+/** What the options accept that can be out of range; an option without a check is a type error here. */
+const checks = {
   size: integer(1),
   minSize: integer(0),
   chunkSize: integer(1),
@@ -70,14 +72,16 @@ const checks: Record<string, Check> = {
     expected: `"available" or "ordered"`,
     accepts: (value) => value === "available" || value === "ordered"
   }
-}
+} satisfies Record<keyof PoolOptions, Check>
+
+const isChecked = (option: string): option is keyof typeof checks => Object.hasOwn(checks, option)
 
 const roles = ["init", "exit", "services"] as const
 
-/** The first option that is out of its range, or that has no address, if any. */
+/** The error for the first option that is out of its range (C8), or that has no address, if there is one. */
 export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
   for (const [option, value] of Object.entries(options)) {
-    const check = checks[option]
+    const check = isChecked(option) ? checks[option] : undefined
     if (check !== undefined && value !== undefined && !check.accepts(value)) {
       return invalidOption(option, value, check.expected)
     }
@@ -124,9 +128,9 @@ export const killAfter = (input: Duration.Input | "never" | undefined): number |
 /** In milliseconds; `undefined` when there is no limit. */
 export const startTimeout = (input: Duration.Input | undefined): number | undefined => millis(input ?? 30_000)
 
-/** How often an item is sent again whose worker was lost while it ran; -1 when none is that had started. */
-export const retries = (input: OnWorkerLost | undefined): number =>
-  input === undefined || input === "fail" ? -1 : input.retries
+/** What `onWorkerLost` comes to (F2). */
+export const retries = (input: OnWorkerLost | undefined): Retries =>
+  input === undefined || input === "fail" ? "never" : input.retries
 
 /** The chunking that options ask for, given how many items there are where that is known. */
 export const chunking = (options: AnyCallOptions, length: number | undefined): Chunking.Chunking => {
@@ -135,7 +139,7 @@ export const chunking = (options: AnyCallOptions, length: number | undefined): C
   return options.dispatch === "ordered" ? Chunking.repeatable : Chunking.automatic
 }
 
-/** What `keepAlive` comes to: released at the end of a call, kept, or kept for so many idle milliseconds. */
+/** What `keepAlive` comes to: released at the end of a call, kept, or released after that many idle milliseconds. */
 export type KeepAlive = boolean | number
 
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>

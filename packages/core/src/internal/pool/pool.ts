@@ -1,5 +1,5 @@
 /**
- * The pool: admits calls, keeps the session and the current hooks, and empties the slots when it is time (L4 – L9).
+ * The pool: admits calls, keeps the session, and concludes calls that have ended (L4 – L9).
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -12,55 +12,50 @@ import { identity } from "effect/Function"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
-import { Dispatcher, type DispatcherHost } from "../dispatcher/dispatcher.ts"
-import { Gate } from "./gate.ts"
-import * as hooks from "../slot/hooks.ts"
-import { IdleReaper, type ReaperHost } from "./idleReaper.ts"
 import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
-import * as options from "./options.ts"
-import { Refusals } from "./refusals.ts"
 import * as errors from "../common/errors.ts"
 import { Releases } from "../common/releases.ts"
+import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
-import { Runs, type RunsHost } from "../runs/runs.ts"
+import { Runs } from "../runs/runs.ts"
+import type { Slot } from "../slot/slot.ts"
+import { Slots } from "../slot/slots.ts"
+import { CurrentHooks } from "./currentHooks.ts"
+import { Emptying } from "./emptying.ts"
+import { Gate } from "./gate.ts"
+import { IdleReaper } from "./idleReaper.ts"
+import * as options from "./options.ts"
+import { Refusals } from "./refusals.ts"
 import { Session } from "./session.ts"
 import type { Stats } from "./stats.ts"
-import type { Slot, SlotHost } from "../slot/slot.ts"
-import { Slots } from "../slot/slots.ts"
 
-export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHost {
-  readonly runtime: WorkerRuntime["Service"]
-  readonly tasksPerWorker: number
-  readonly services: Code | undefined
-  readonly startTimeout: number | undefined
-  readonly killAfter: number | undefined
+export class Pool {
   readonly defaults: options.AnyPoolOptions
-  private readonly defaultHooks: hooks.Hooks
+  /** Whether messages to workers take time. */
+  readonly isRemote: boolean
+  readonly dispatcher: Dispatcher
   private readonly context: Context.Context<never>
-  private readonly clock: Clock.Clock
   private readonly gate = new Gate()
   private readonly session = new Session()
-  readonly dispatcher = new Dispatcher(this)
-  readonly runs = new Runs(this)
-  readonly isRemote: boolean
   private readonly itemTimes = new ItemTimes()
-  readonly refusals = new Refusals(this)
-  private readonly calls = new Set<Call>()
+  private readonly hooks: CurrentHooks
+  private readonly runs: Runs
+  private readonly slots: Slots
   private readonly reaper: IdleReaper<Slot>
-  private readonly allSlots: Slots
-  private current: hooks.Hooks
+  private readonly emptying: Emptying
+  /** The calls in progress; one for all `run`s that share it. */
+  private readonly calls = new Set<Call>()
+  private mapCalls = 0
   private keepAlive: options.KeepAlive
   private nextKeepAlive: options.KeepAlive
-  private mapCalls = 0
-  /** `run`s that the gate keeps out. */
+  /** How many `run`s the gate keeps waiting. */
   private runsAtGate = 0
-  private looking: Fiber.Fiber<void> | undefined = undefined
-  private lostCount = 0
-  private killedCount = 0
-  private ticks = 0
-  private emptying = 0
-  isClosed = false
-  /** Whether idle time has emptied the pool while calls ran, and they have not started a worker since. */
+  /** What waits for the dispatcher's second look. */
+  private waiting: Fiber.Fiber<void> | undefined = undefined
+  private lost = 0
+  private killed = 0
+  private isClosed = false
+  /** Whether idle time has emptied the pool while calls ran, and they have not had a worker since. */
   private idledOut = false
 
   constructor(
@@ -69,21 +64,79 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     size: number,
     context: Context.Context<never>
   ) {
-    this.runtime = runtime
-    this.isRemote = runtime.isRemote ?? false
+    const clock = Context.get(context, Clock.Clock)
+    const now = () => clock.currentTimeMillisUnsafe()
+    const fork = (effect: Effect.Effect<void>) => this.fork(effect)
+    const active = () => this.slots.active
+    const tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.defaults = defaults
     this.context = context
-    this.clock = Context.get(context, Clock.Clock)
-    this.tasksPerWorker = defaults.tasksPerWorker ?? 1
-    this.services = defaults.services as Code | undefined
-    this.startTimeout = options.startTimeout(defaults.startTimeout)
-    this.killAfter = options.killAfter(defaults.killAfter)
-    this.defaultHooks = options.hooks(defaults)
-    this.current = this.defaultHooks
+    this.isRemote = runtime.isRemote ?? false
+    this.hooks = new CurrentHooks(options.hooks(defaults))
     this.keepAlive = options.keepAlive(defaults.keepAlive)
     this.nextKeepAlive = this.keepAlive
-    this.reaper = new IdleReaper(this, defaults.minSize ?? 0)
-    this.allSlots = new Slots(this, size)
+    this.dispatcher = new Dispatcher({
+      tasksPerWorker,
+      slots: active,
+      assigned: () => {
+        this.idledOut = false
+      },
+      stalled: () => refusals.stalled(),
+      later: (millis, f) => {
+        this.waiting = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+      }
+    })
+    const refusals = new Refusals(this.dispatcher, active)
+    this.runs = new Runs({
+      dispatcher: this.dispatcher,
+      size: () => this.size,
+      tasksPerWorker,
+      isRemote: this.isRemote,
+      itemTime: (task) => this.itemTime(task),
+      began: (call) => this.began(call),
+      ended: (call) => this.concluded(call),
+      overloaded: () => this.overloaded(0),
+      logFailures: logReleasesFailed
+    })
+    this.slots = new Slots(
+      {
+        worker: {
+          runtime,
+          tasksPerWorker,
+          services: defaults.services as Code | undefined,
+          startTimeout: options.startTimeout(defaults.startTimeout),
+          killAfter: options.killAfter(defaults.killAfter)
+        },
+        hooks: () => this.hooks.get(),
+        isClosed: () => this.isClosed,
+        refusals,
+        fork,
+        now,
+        dispatch: () => this.dispatcher.dispatch(),
+        events: {
+          idle: () => this.reaper.update(),
+          exitResult: (value) => this.session.add(value),
+          releaseFailed: (error) => void this.fork(logReleasesFailed([error])),
+          lost: () => void this.lost++,
+          killed: () => void this.killed++
+        }
+      },
+      size
+    )
+    this.reaper = new IdleReaper({
+      minSize: defaults.minSize ?? 0,
+      slots: active,
+      idleTime: () => (typeof this.keepAlive === "number" && !this.isClosed ? this.keepAlive : undefined),
+      now,
+      fork,
+      release: (slot) => this.releaseIdle(slot)
+    })
+    this.emptying = new Emptying({
+      gate: this.gate,
+      session: this.session,
+      dispatcher: this.dispatcher,
+      slots: this.slots
+    })
   }
 
   // ---------------------------------------------------------------------------
@@ -92,16 +145,16 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
 
   /** How many workers share a call's items. */
   get size(): number {
-    return this.allSlots.size
+    return this.slots.size
   }
 
-  get slots(): ReadonlyArray<Slot> {
-    return this.allSlots.active
+  itemTime(task: Code): ItemTime {
+    return this.itemTimes.of(task)
   }
 
   /**
-   * Admits a call, once nothing keeps calls out: the hooks that it names become current (L6), and workers that have
-   * reached its lifespan are released (L8).
+   * Admits a call, once the gate is open: the hooks that it names become current (L6), and workers that have reached its
+   * lifespan are released (L8).
    */
   admit(
     call: Call,
@@ -111,7 +164,64 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return this.gate.pass(() => this.enter(call, named), restore)
   }
 
-  /** Does a `run`, once nothing keeps calls out. */
+  private enter(call: Call, named: options.AnyCallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    if (this.isClosed) return Effect.fail(errors.poolClosed)
+    this.began(call)
+    const warning = this.hooks.set(named, this.mapCalls === 0, this.slots.active)
+    this.mapCalls++
+    for (const slot of this.slots.active) {
+      // the call's first chunk waits only for idle ones to go: a busy worker holds up nobody else's (L8)
+      if (slot.isLive && slot.remaining <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
+    }
+    return warning
+  }
+
+  /** Offers the call's items, once what it released by its start is gone. */
+  offer(call: Call): Effect.Effect<void> {
+    return Effect.map(call.firstReleases.settle, () => call.offer())
+  }
+
+  /** Offers the call's items; completes when nothing of it is in progress any more. */
+  serve(call: Call): Effect.Effect<void> {
+    return Effect.andThen(this.offer(call), Deferred.await(call.ended))
+  }
+
+  /**
+   * Does what the end of an admitted call asks for: the last of the map family releases the workers, unless they are kept alive
+   * (L4, L5). Returns what failed in the releases that the call caused.
+   */
+  conclude(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
+    return Effect.suspend(() => {
+      this.mapCalls--
+      if (this.mapCalls > 0) return Effect.void
+      this.keepAlive = this.nextKeepAlive
+      this.reaper.update()
+      return this.keepAlive === false ? this.empty(call.releases) : Effect.void
+    }).pipe(
+      Effect.andThen(call.firstReleases.settle),
+      Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
+      Effect.ensuring(Effect.sync(() => this.concluded(call)))
+    )
+  }
+
+  /** A call, or the first of the `run`s that share one, begins. */
+  private began(call: Call): void {
+    this.calls.add(call)
+    this.session.enter()
+  }
+
+  /** All that the call's end asks for has been done. */
+  private concluded(call: Call): void {
+    this.calls.delete(call)
+    this.endIdledSession()
+    Deferred.doneUnsafe(call.concluded, Exit.void)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Runs
+  // ---------------------------------------------------------------------------
+
+  /** Does a `run`, once the gate is open. */
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
       if (this.gate.isOpen && !this.isClosed) return this.runs.begin(input, request, resume)
@@ -136,168 +246,40 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return Effect.ensuring(entered, Effect.sync(leaveGate))
   }
 
-  /** Offers the call's items, once what it released by its start is gone. */
-  offer(call: Call): Effect.Effect<void> {
-    return Effect.map(call.firstReleases.settle, () => call.offer())
-  }
-
-  /** Offers the call's items; completes when nothing of it is in progress any more. */
-  serve(call: Call): Effect.Effect<void> {
-    return Effect.andThen(this.offer(call), Deferred.await(call.ended))
-  }
-
-  /** Ends a call that was admitted; returns what failed in the releases that it caused. */
-  leave(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
-    return Effect.suspend(() => {
-      this.mapCalls--
-      if (this.mapCalls > 0) return Effect.void
-      this.keepAlive = this.nextKeepAlive
-      this.reaper.update()
-      return this.keepAlive === false ? this.empty(call.releases) : Effect.void
-    }).pipe(
-      Effect.andThen(call.firstReleases.settle),
-      Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
-      Effect.ensuring(Effect.sync(() => this.ended(call)))
-    )
-  }
-
-  private enter(call: Call, named: options.AnyCallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    if (this.isClosed) return Effect.fail(errors.poolClosed)
-    this.began(call)
-    const warning = this.setHooks(options.hooks(named, this.mapCalls === 0 ? this.defaultHooks : this.current))
-    this.mapCalls++
-    for (const slot of this.slots) {
-      // those that are busy hold up nobody else's worker
-      if (slot.isLive && slot.limit <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
-    }
-    return warning
-  }
-
-  private setHooks(next: hooks.Hooks): Effect.Effect<void> {
-    const changed = !hooks.same(this.current, next)
-    this.current = next
-    const isOther = (acquired: hooks.Hooks) => !hooks.same(acquired, next)
-    if (!changed || !this.slots.some((slot) => slot.isLive && slot.wasAcquiredWith(isOther))) return Effect.void
-    return Effect.logWarning(
-      "init or exit changed while workers live that were acquired with others: the new init is not run for them, and " +
-        "the new exit runs when they are released"
-    )
-  }
-
-  /** A call, or `run`s that share one, are in progress from now on. */
-  began(call: Call): void {
-    this.calls.add(call)
-    this.session.enter()
-  }
-
-  /** All that the call's end asks for has been done. */
-  ended(call: Call): void {
-    this.calls.delete(call)
-    if (this.idledOut && this.calls.size === 0) this.session.end()
-    Deferred.doneUnsafe(call.left, Exit.void)
-  }
-
-  itemTime(task: Code): ItemTime {
-    return this.itemTimes.of(task)
-  }
-
   private get waitingRuns(): number {
     return this.runsAtGate + this.runs.waiting
   }
 
-  /** Why so many more `run`s may not wait. */
-  overloaded(more = 0): WorkerPoolError.WorkerPoolError | undefined {
+  /** The error when `more` `run`s beside those that wait would be too many (C10). */
+  private overloaded(more: number): WorkerPoolError.WorkerPoolError | undefined {
     const { maxPending } = this.defaults
     if (maxPending === undefined || this.waitingRuns + more <= maxPending) return undefined
     return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
   }
 
   // ---------------------------------------------------------------------------
-  // What slots tell
-  // ---------------------------------------------------------------------------
-
-  hooks(): hooks.Hooks {
-    return this.current
-  }
-
-  pump(): void {
-    this.dispatcher.pump()
-  }
-
-  dispatched(): void {
-    this.idledOut = false
-  }
-
-  stalled(): void {
-    this.refusals.stalled()
-  }
-
-  later(millis: number, f: () => void): void {
-    this.looking = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
-  }
-
-  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
-    return Effect.runForkWith(this.context)(effect)
-  }
-
-  tick(): number {
-    return this.ticks++
-  }
-
-  now(): number {
-    return this.clock.currentTimeMillisUnsafe()
-  }
-
-  idle(): void {
-    this.reaper.update()
-  }
-
-  exitResult(value: unknown): void {
-    this.session.add(value)
-  }
-
-  lost(): void {
-    this.lostCount++
-  }
-
-  killed(): void {
-    this.killedCount++
-  }
-
-  releaseFailed(error: WorkerPoolError.WorkerPoolError): void {
-    this.fork(logReleasesFailed([error]))
-  }
-
-  releasesFailed(failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
-    return logReleasesFailed(failures)
-  }
-
-  // ---------------------------------------------------------------------------
   // Idle time
   // ---------------------------------------------------------------------------
 
-  idleSlots(): ReadonlyArray<Slot> {
-    return this.slots.filter((slot) => slot.isIdle)
-  }
-
-  liveWorkers(): number {
-    return this.slots.filter((slot) => slot.isLive).length
-  }
-
-  idleTime(): number | undefined {
-    return typeof this.keepAlive === "number" && !this.isClosed ? this.keepAlive : undefined
-  }
-
-  releaseIdle(slot: Slot): void {
+  private releaseIdle(slot: Slot): void {
     const releases = new Releases()
     slot.retire(releases)
     this.fork(
       Effect.flatMap(releases.settle, (failures) => {
-        this.idledOut = this.allSlots.isEmpty
-        if (this.idledOut && this.calls.size === 0) this.session.end()
+        this.idledOut = this.slots.isEmpty
+        this.endIdledSession()
         return logReleasesFailed(failures)
       })
     )
+  }
+
+  /** A session ends when idle time has emptied the pool and no call is in progress that could use it. */
+  private endIdledSession(): void {
+    if (this.idledOut && this.calls.size === 0) this.session.end()
+  }
+
+  private fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
+    return Effect.runForkWith(this.context)(effect)
   }
 
   // ---------------------------------------------------------------------------
@@ -305,75 +287,74 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   // ---------------------------------------------------------------------------
 
   readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
-    this.gate.pass(() => {
-      if (this.isClosed) return Effect.fail(errors.poolClosed)
-      this.session.enter()
-      this.idledOut = false
-      return Effect.forEach(this.slots, (slot) => slot.start, { concurrency: "unbounded", discard: true })
-    }, identity)
+    this.gate.pass(
+      () =>
+        this.unlessClosed(() => {
+          this.session.enter()
+          this.idledOut = false
+          return Effect.forEach(this.slots.active, (slot) => slot.start, { concurrency: "unbounded", discard: true })
+        }),
+      identity
+    )
   )
 
-  readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
-    if (this.isClosed) return Effect.fail(errors.poolClosed)
-    this.gate.close()
-    const left = Effect.forEach([...this.calls], (call) => Deferred.await(call.left), { discard: true })
-    return Effect.andThen(
-      left,
-      this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))
-    ).pipe(Effect.ensuring(Effect.sync(() => this.gate.open())))
-  })
+  readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
+    this.unlessClosed(() => {
+      this.gate.close()
+      const concluded = Effect.forEach([...this.calls], (call) => Deferred.await(call.concluded), { discard: true })
+      return Effect.andThen(
+        concluded,
+        this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))
+      ).pipe(Effect.ensuring(Effect.sync(() => this.gate.open())))
+    })
+  )
 
   readonly terminate: Effect.Effect<void> = Effect.uninterruptible(
     Effect.suspend(() => {
       if (this.isClosed) return Effect.void
-      this.beginEmptying()
-      // workers are marked first, so that calls that end do not release them, with exit hooks
-      const kills = this.allSlots.killAll()
-      for (const call of [...this.calls]) call.fail(Cause.fail(errors.terminated))
-      return Effect.andThen(
-        Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
-        Effect.sync(() => this.emptied())
-      )
+      return this.emptying.kill(() => {
+        for (const call of [...this.calls]) call.fail(Cause.fail(errors.terminated))
+      })
     })
   )
 
-  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
-    if (this.isClosed) return Effect.fail(errors.poolClosed)
-    return this.releasing((releases) =>
-      Effect.sync(() => {
-        for (const slot of this.slots) slot.retire(releases)
-      })
-    )
-  })
-
-  setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      const error = options.invalid({ size })
-      if (error !== undefined) return Effect.fail(error)
-      if (this.isClosed) return Effect.fail(errors.poolClosed)
-      return this.releasing((releases) =>
+  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
+    this.unlessClosed(() =>
+      this.releasing((releases) =>
         Effect.sync(() => {
-          this.allSlots.resize(size, releases)
-          this.pump()
+          for (const slot of this.slots.active) slot.retire(releases)
         })
       )
-    })
+    )
+  )
+
+  setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() =>
+      this.unlessInvalid({ size }, () =>
+        this.releasing((releases) =>
+          Effect.sync(() => {
+            this.slots.resize(size, releases)
+            this.dispatcher.dispatch()
+          })
+        )
+      )
+    )
   }
 
+  /** Acts at the end of the running map-family call, or of the next one (L5). */
   setKeepAlive(keepAlive: options.AnyPoolOptions["keepAlive"]): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      const error = options.invalid({ keepAlive })
-      if (error !== undefined) return Effect.fail(error)
-      if (this.isClosed) return Effect.fail(errors.poolClosed)
-      this.nextKeepAlive = options.keepAlive(keepAlive)
-      return Effect.void
-    })
+    return Effect.suspend(() =>
+      this.unlessInvalid({ keepAlive }, () => {
+        this.nextKeepAlive = options.keepAlive(keepAlive)
+        return Effect.void
+      })
+    )
   }
 
   readonly exitResults: Effect.Effect<Array<unknown>> = Effect.sync(() => this.session.newest)
 
   readonly stats: Effect.Effect<Stats> = Effect.sync(() => {
-    const { live, starting } = this.allSlots
+    const { live, starting } = this.slots
     const idle = live.filter((slot) => slot.isIdle).length
     return {
       size: this.size,
@@ -382,19 +363,19 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       idle,
       busy: live.length - idle,
       pending: this.waitingRuns,
-      calls: [...this.calls].filter(({ areRuns }) => !areRuns).length + this.runs.inProgress,
-      lost: this.lostCount,
-      killed: this.killedCount,
+      calls: [...this.calls].filter(({ policy }) => !policy.areRuns).length + this.runs.inProgress,
+      lost: this.lost,
+      killed: this.killed,
       exitResultsDropped: this.session.dropped
     }
   })
 
-  /** What the pool's Scope does when it closes: every call is settled, every worker released (L3). */
+  /** What the pool's Scope does when it closes: every call is settled, every worker released (L3, F5). */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     this.gate.abolish()
     this.reaper.stop()
-    this.looking?.interruptUnsafe()
+    this.waiting?.interruptUnsafe()
     const calls = [...this.calls]
     for (const call of calls) call.fail(Cause.fail(errors.poolClosed))
     const releases = new Releases()
@@ -402,38 +383,27 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
       Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
       Effect.andThen(releases.settle),
       Effect.flatMap(logReleasesFailed),
-      Effect.andThen(this.allSlots.settled),
-      Effect.andThen(Effect.sync(() => this.allSlots.dispose()))
+      Effect.andThen(this.slots.settled),
+      Effect.andThen(Effect.sync(() => this.slots.dispose()))
     )
   })
 
-  // ---------------------------------------------------------------------------
-  // Emptying
-  // ---------------------------------------------------------------------------
-
-  /** Releases all workers with the hooks that are current now; calls that come meanwhile wait. */
   private empty(releases: Releases): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.beginEmptying()
-      this.allSlots.retireAll(releases, this.current)
-      return Effect.map(releases.settle, () => this.emptied())
-    })
+    return this.emptying.release(releases, () => this.hooks.get())
   }
 
-  private beginEmptying(): void {
-    this.emptying++
-    this.dispatcher.pause()
-    this.gate.close()
+  private unlessClosed<A>(
+    then: () => Effect.Effect<A, WorkerPoolError.WorkerPoolError>
+  ): Effect.Effect<A, WorkerPoolError.WorkerPoolError> {
+    return this.isClosed ? Effect.fail(errors.poolClosed) : then()
   }
 
-  private emptied(): void {
-    this.emptying--
-    if (this.emptying === 0) {
-      this.session.end()
-      if (this.dispatcher.waiting.length > 0) this.session.goOn()
-    }
-    this.gate.open()
-    this.dispatcher.resume()
+  private unlessInvalid<A>(
+    changed: options.AnyPoolOptions,
+    then: () => Effect.Effect<A, WorkerPoolError.WorkerPoolError>
+  ): Effect.Effect<A, WorkerPoolError.WorkerPoolError> {
+    const error = options.invalid(changed)
+    return error === undefined ? this.unlessClosed(then) : Effect.fail(error)
   }
 
   /** Does something that causes releases, waits for them and fails as they do; logs it when interrupted (L10). */
@@ -455,7 +425,7 @@ export const failAll = (
 ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   failures.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(failures.map(Cause.makeFailReason)))
 
-/** Releases that failed where nobody waits for them. */
+/** Logs releases that failed when nobody waits for them any more (L10). */
 export const logReleasesFailed = (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> =>
   Effect.forEach(failures, (error) => Effect.logError("A worker's release failed", Cause.fail(error)), {
     discard: true

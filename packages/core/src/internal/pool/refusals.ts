@@ -6,57 +6,52 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { Dispatcher } from "../dispatcher/dispatcher.ts"
-import * as portable from "../task/portable.ts"
 import type { Slot } from "../slot/slot.ts"
+import type * as slotFailures from "../slot/slotFailures.ts"
+import * as portable from "../task/portable.ts"
 
-/** What is asked of the pool. */
-export interface RefusalsHost {
-  readonly dispatcher: Dispatcher
-  /** The slots that may get chunks. */
-  readonly slots: ReadonlyArray<Slot>
-}
+export class Refusals implements slotFailures.Refusals {
+  private readonly dispatcher: Dispatcher
+  private readonly slots: () => ReadonlyArray<Slot>
 
-export class Refusals {
-  private readonly host: RefusalsHost
-
-  constructor(host: RefusalsHost) {
-    this.host = host
+  /** `slots` are those that may get chunks. */
+  constructor(dispatcher: Dispatcher, slots: () => ReadonlyArray<Slot>) {
+    this.dispatcher = dispatcher
+    this.slots = slots
   }
 
-  /** Whether any slot has a live worker. */
   get hasLive(): boolean {
-    return this.host.slots.some((slot) => slot.isLive)
+    return this.slots().some((slot) => slot.isLive)
   }
 
-  /** Calls that wait for a slot fail when those that they need acquire no worker for a while. */
+  /** Calls that wait for a slot fail when all the slots that would do acquire no worker for a while. */
   stalled(): void {
-    const { dispatcher, slots } = this.host
-    if (slots.every(({ refusal }) => refusal === undefined)) return
-    for (const call of dispatcher.waiting) {
-      const refusals = dispatcher.needs(call).map(({ refusal }) => refusal)
-      if (!refusals.includes(undefined)) call.refuse(Cause.fail(refusals[0]!))
+    if (this.slots().every(({ refusal }) => refusal === undefined)) return
+    for (const call of this.dispatcher.waiting) {
+      const refusals = this.dispatcher.slotsFor(call).map(({ refusal }) => refusal)
+      const [refusal] = refusals
+      if (refusal !== undefined && !refusals.includes(undefined)) call.refuse(Cause.fail(refusal))
     }
   }
 
-  /** No worker came of it: a slot's own chunks are told, and then those that wait when no worker is left to serve them. */
+  /** Calls that wait fail with the slot's own chunks when no live worker is left to serve them (L10). */
   acquisitionFailed(error: WorkerPoolError, tellChunks: () => void): void {
-    // whoever is told goes on at once, and what it calls then must not fail as well
-    this.fail(this.hasLive ? [] : this.host.dispatcher.waiting, error, tellChunks)
+    // read first: whoever is told goes on at once, and the calls that it makes then must not fail as well
+    this.fail(this.hasLive ? [] : this.dispatcher.waiting, error, tellChunks)
   }
 
-  /** A task's module ended a worker, or did not load: a slot's chunks are told, and then those that wait for the module. */
+  /** Calls that wait for a task of the same module fail with the slot's own chunks (T4). */
   moduleFailed(task: Code, error: WorkerPoolError, tellChunks: () => void): void {
     const module = portable.moduleOf(task)
     const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module
-    this.fail(this.host.dispatcher.waiting.filter(isSame), error, tellChunks)
+    this.fail(this.dispatcher.waiting.filter(isSame), error, tellChunks)
   }
 
   private fail(waiting: ReadonlyArray<Call>, error: WorkerPoolError, tellChunks: () => void): void {
-    const { dispatcher } = this.host
-    // those that wait must not get the slot before they are told
-    dispatcher.pause()
+    // the slot must not go to one of the waiting calls before that call fails
+    this.dispatcher.pause()
     tellChunks()
     for (const call of waiting) call.refuse(Cause.fail(error))
-    dispatcher.resume()
+    this.dispatcher.resume()
   }
 }

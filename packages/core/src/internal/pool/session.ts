@@ -1,4 +1,4 @@
-/** At most so many exit results are kept (L9). */
+/** How many exit results are kept, the newest ones (L9). */
 const capacity = 10_000
 
 /** From a call to the moment the pool is emptied, with what exit hooks returned meanwhile. */
@@ -7,7 +7,7 @@ export class Session {
   private results: Array<unknown> = []
   private total = 0
 
-  /** A call begins; the first of a session empties what the last one left. */
+  /** A call begins; the first of a session removes the results of the last one. */
   enter(): void {
     if (this.isOpen) return
     this.isOpen = true
@@ -20,7 +20,7 @@ export class Session {
     this.isOpen = false
   }
 
-  /** The pool has been emptied, but calls that came before wait for workers still. */
+  /** The pool has been emptied, but calls that came before still wait for workers: the session is theirs. */
   goOn(): void {
     this.isOpen = true
   }
@@ -28,7 +28,7 @@ export class Session {
   add(result: unknown): void {
     this.total++
     this.results.push(result)
-    // in batches, so that each costs little
+    // cut in batches, because each cut copies all that is kept
     if (this.results.length >= 2 * capacity) this.results = this.newest
   }
 

@@ -1,34 +1,36 @@
 /**
- * `run`s that share a call: the call's source and its sink.
+ * The `run`s of one task that share a call: the call's source and its sink.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Code } from "../../WorkerRuntime.ts"
-import type { Call, CallHost } from "../call/call.ts"
+import { Call, type CallDispatcher } from "../call/call.ts"
 import type { ItemTime } from "../call/itemTimes.ts"
-import type { Releases } from "../common/releases.ts"
-import { RunsCall } from "./runsCall.ts"
+import type { Retries } from "../call/resends.ts"
 import type { Sink } from "../call/sink.ts"
 import type { Source } from "../call/source.ts"
+import type { Releases } from "../common/releases.ts"
+import type { Run, RunExit, Settled } from "./run.ts"
+import { RunsPolicy } from "./runsPolicy.ts"
 import { Window } from "./window.ts"
 
-/** Outcomes of `run`s are reported at least so many milliseconds apart: somebody waits for each. */
+/** Outcomes of `run`s are reported at least this long apart, in milliseconds: a caller waits for each. */
 const reportInterval = 0.1
 
-/** `run`s that wait share a chunk as long as it takes no more than so many milliseconds. */
+/** `run`s that wait share a chunk as long as it takes no more than this, in milliseconds. */
 const chunkTime = 1
 
-/** What `run`s that share a call ask of their pool. */
-export interface GroupHost {
-  readonly dispatcher: CallHost & {
+/** What the groups of a pool have in common. */
+export interface GroupOptions {
+  readonly dispatcher: CallDispatcher & {
     /** Whether the call waits for a slot. */
     readonly isWaiting: (call: Call) => boolean
   }
-  /** How many workers there are. */
-  readonly size: number
+  /** How many workers there may be. */
+  readonly size: () => number
   readonly tasksPerWorker: number
+  /** Whether messages to workers take time. */
   readonly isRemote: boolean
   readonly itemTime: (task: Code) => ItemTime
 }
@@ -38,71 +40,33 @@ export interface RunRequest {
   readonly task: Code
   /** In milliseconds. */
   readonly timeout: number | undefined
-  readonly retries: number
+  readonly retries: Retries
   readonly context: Context.Context<never>
 }
 
-export type Outcome = Exit.Exit<unknown, unknown>
-
-/** What a `run` tells. */
-export interface EntryHost {
-  /** It is over. */
-  readonly settled: () => void
-  /** An outcome that has to wait for releases, with what failed in them. */
-  readonly afterReleases: (outcome: Outcome, releases: Releases) => Effect.Effect<unknown, unknown>
-}
-
-/** One `run`. There may be very many of them, so it is one object, and what it is made of. */
-export class RunEntry {
-  readonly input: unknown
-  private readonly host: EntryHost
-  readonly group: RunGroup
-  readonly resume: (effect: Effect.Effect<unknown, unknown>) => void
-  /** Its place in its call, once it is in a chunk. */
-  place = -1
-  isSettled = false
-  /** Called when nobody waits for it any more, but for its end. */
-  dropped: ((releases: Releases | undefined) => void) | undefined = undefined
-
-  constructor(host: EntryHost, group: RunGroup, input: unknown, resume: RunEntry["resume"]) {
-    this.host = host
-    this.group = group
-    this.input = input
-    this.resume = resume
-  }
-
-  get isWanted(): boolean {
-    return !this.isSettled && this.dropped === undefined
-  }
-
-  settle(outcome: Outcome, releases?: Releases): void {
-    if (this.isSettled) return
-    this.isSettled = true
-    if (this.dropped !== undefined) return this.dropped(releases)
-    if (releases !== undefined) return this.resume(this.host.afterReleases(outcome, releases))
-    this.host.settled()
-    this.resume(outcome)
-  }
-}
-
-/** Those that share a call: its source and its sink. */
 export class RunGroup implements Source, Sink {
-  readonly call: RunsCall
+  readonly call: Call<RunsPolicy>
   readonly length = undefined
+  /** How many wait for a worker. */
   available = 0
-  private readonly host: GroupHost
+  readonly settled: Settled
+  private readonly options: GroupOptions
   private readonly request: RunRequest
-  private queue: Array<RunEntry> = []
+  /** Those that no worker has had, from `first` on; some may have been interrupted meanwhile. */
+  private queue: Array<Run> = []
   private first = 0
-  private readonly inProgress = new Window<RunEntry>()
-  /** How many still have their turn, of those that waited when it began. */
+  /** Those that are in chunks, by their ordinals. */
+  private readonly inChunks = new Window<Run>()
+  /** How many of those that waited when the group's turn began have yet to be taken. */
   private due = 0
 
-  constructor(host: GroupHost, request: RunRequest, ended: () => void) {
-    this.host = host
+  /** `ended` is called when the group takes no more `run`s, before those that it still has are settled. */
+  constructor(options: GroupOptions, request: RunRequest, settled: Settled, ended: () => void) {
+    this.options = options
     this.request = request
+    this.settled = settled
     const { context, retries, task, timeout } = request
-    this.call = new RunsCall(
+    this.call = new Call(
       {
         task,
         source: this,
@@ -112,9 +76,8 @@ export class RunGroup implements Source, Sink {
         timeout,
         discard: false,
         reportInterval: timeout === undefined ? reportInterval : 0,
-        itemTime: host.itemTime(task),
+        itemTime: options.itemTime(task),
         retries,
-        outcome: (_place, exit) => exit,
         dispatch: "available",
         context,
         changed: () => {
@@ -123,7 +86,8 @@ export class RunGroup implements Source, Sink {
           this.failAll()
         }
       },
-      host.dispatcher
+      options.dispatcher,
+      (call) => new RunsPolicy(call, () => this.keepsTurn)
     )
   }
 
@@ -131,53 +95,52 @@ export class RunGroup implements Source, Sink {
   admits({ context, retries, timeout }: RunRequest): boolean {
     const { request } = this
     return (
-      this.call.isOpen &&
+      this.call.isRunning &&
       retries === request.retries &&
       timeout === request.timeout &&
-      (this.host.isRemote || context === request.context)
+      // a runtime in this process runs an item in its caller's context
+      (this.options.isRemote || context === request.context)
     )
   }
 
-  add(entry: RunEntry): void {
-    this.queue.push(entry)
+  add(run: Run): void {
+    this.queue.push(run)
     this.available++
-    // if it waits already, there is no worker for it now
-    if (!this.host.dispatcher.isWaiting(this.call)) this.call.offer()
+    // a call that waits already has no worker to offer this one to
+    if (!this.options.dispatcher.isWaiting(this.call)) this.call.offer()
   }
 
-  /** Whether no worker has it yet. */
-  isWaiting(entry: RunEntry): boolean {
-    return entry.place < 0 && !entry.isSettled
-  }
-
-  /** Nobody waits for it any more; returns whether that is all, or else its outcome follows. */
-  drop(entry: RunEntry): boolean {
-    if (entry.place < 0) {
+  /** Its caller does not wait for it any more (C5); returns whether it is over by that, or else its outcome follows. */
+  interrupt(run: Run): boolean {
+    if (run.ordinal < 0) {
       this.available--
       this.tidy()
-      this.call.poke()
+      this.call.settle()
       return true
     }
-    const isOver = this.call.drop(entry.place)
-    if (isOver) this.inProgress.take(entry.place)
+    const isOver = this.call.policy.interrupt(run.ordinal)
+    if (isOver) this.inChunks.take(run.ordinal)
     return isOver
   }
 
-  /** As many as share a chunk now: only small ones do, where messages take time, and only when all workers are busy. */
+  /**
+   * How many share a chunk now: several only when all workers are busy, where messages take time, and when they are small.
+   */
   private chunkLength(): number {
-    const { isRemote, size, tasksPerWorker } = this.host
+    const { isRemote, size, tasksPerWorker } = this.options
     // with several at a time one could not be interrupted by itself
     if (!isRemote || tasksPerWorker > 1) return 1
     const { itemTime } = this.call.options
-    const share = Math.ceil(this.available / (2 * size))
+    const share = Math.ceil(this.available / (2 * size()))
     return Math.max(1, Math.min(share, 4 * itemTime.measured, itemTime.within(chunkTime)))
   }
 
   // ---------------------------------------------------------------------------
-  // As its source
+  // As its call's source
   // ---------------------------------------------------------------------------
 
-  get keepsTurn(): boolean {
+  /** Whether its turn goes on: each `run` that waited when it began has a turn of its own (C1). */
+  private get keepsTurn(): boolean {
     return Math.min(this.due, this.available) > 0
   }
 
@@ -185,18 +148,18 @@ export class RunGroup implements Source, Sink {
     const inputs: Array<unknown> = []
     if (!this.keepsTurn) this.due = this.available
     while (inputs.length < max && this.first < this.queue.length) {
-      const entry = this.queue[this.first++]!
-      if (!entry.isWanted) continue
-      entry.place = this.inProgress.add(entry)
+      const run = this.queue[this.first++]!
+      if (!run.isWanted) continue
+      run.ordinal = this.inChunks.add(run)
       this.available--
-      inputs.push(entry.input)
+      inputs.push(run.input)
     }
     this.due -= inputs.length
     this.tidy()
     return inputs
   }
 
-  /** Drops those from the queue that do not wait any more, once they are more than those that do. */
+  /** Removes those from the queue that do not wait any more, once they are more than those that do. */
   private tidy(): void {
     if (this.queue.length <= 2 * this.available + 64 && this.available > 0) return
     this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
@@ -212,20 +175,20 @@ export class RunGroup implements Source, Sink {
   close(): void {}
 
   // ---------------------------------------------------------------------------
-  // As its sink
+  // As its call's sink
   // ---------------------------------------------------------------------------
 
-  put(place: number, outcome: unknown, releases?: Releases): number {
-    this.inProgress.take(place)?.settle(outcome as Outcome, releases)
+  put(ordinal: number, exit: unknown, releases?: Releases): number {
+    this.inChunks.take(ordinal)?.settle(exit as RunExit, releases)
     return 1
   }
 
-  /** Its call is over: with all of them, unless it has failed. */
+  /** Settles all that it still has, when its call is over: there are some only if the call has failed. */
   private failAll(): void {
-    const outcome = Exit.failCause(this.call.failure ?? Cause.interrupt())
-    const left = [...this.inProgress.takeAll(), ...this.queue.slice(this.first)]
+    const exit = Exit.failCause(this.call.failure ?? Cause.interrupt())
+    const unsettled = [...this.inChunks.takeAll(), ...this.queue.slice(this.first)]
     this.queue = []
     this.available = 0
-    for (const entry of left) entry.settle(outcome)
+    for (const run of unsettled) run.settle(exit)
   }
 }

@@ -5,30 +5,32 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as WorkerPoolError from "../../WorkerPoolError.ts"
+import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { Releases } from "../common/releases.ts"
-import { type EntryHost, type GroupHost, type Outcome, RunEntry, RunGroup, type RunRequest } from "./runGroup.ts"
+import { Run, type RunExit, type Settled } from "./run.ts"
+import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 
-/** What the `run`s ask of their pool. */
-export interface RunsHost extends GroupHost {
+export interface RunsOptions extends GroupOptions {
+  /** A call that `run`s share has begun. */
   readonly began: (call: Call) => void
+  /** It has ended. */
   readonly ended: (call: Call) => void
-  /** Why one that waits must not, if too many do. */
-  readonly overloaded: () => WorkerPoolError.WorkerPoolError | undefined
-  /** Logs what nobody else hears of. */
-  readonly releasesFailed: (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>) => Effect.Effect<void>
+  /** The error for one more that waits, if too many do (C10). */
+  readonly overloaded: () => WorkerPoolError | undefined
+  /** Logs what failed in releases that no caller hears of any more (L10). */
+  readonly logFailures: (failures: ReadonlyArray<WorkerPoolError>) => Effect.Effect<void>
 }
 
-export class Runs implements EntryHost {
-  private readonly host: RunsHost
+export class Runs {
+  private readonly options: RunsOptions
   private readonly groups = new Map<Code, Array<RunGroup>>()
   /** How many are in progress. */
   inProgress = 0
 
-  constructor(host: RunsHost) {
-    this.host = host
+  constructor(options: RunsOptions) {
+    this.options = options
   }
 
   /** How many wait for a worker. */
@@ -38,53 +40,53 @@ export class Runs implements EntryHost {
     return waiting
   }
 
-  /** Begins one, which `resume` hears of; returns what ends it when nobody waits for it any more (C5). */
-  begin(input: unknown, request: RunRequest, resume: RunEntry["resume"]): Effect.Effect<void> {
-    const entry = new RunEntry(this, this.group(request), input, resume)
+  /** Begins one; `resume` is called with what it comes to. Returns what ends it when its caller is interrupted (C5). */
+  begin(input: unknown, request: RunRequest, resume: Run["resume"]): Effect.Effect<void> {
+    const run = new Run(this.groupFor(request), input, resume)
     this.inProgress++
-    entry.group.add(entry)
-    if (entry.group.isWaiting(entry)) {
-      const error = this.host.overloaded()
+    run.group.add(run)
+    if (run.isWaiting) {
+      const error = this.options.overloaded()
       if (error !== undefined) {
-        entry.settle(Exit.fail(error))
-        entry.group.drop(entry)
+        run.settle(Exit.fail(error))
+        run.group.interrupt(run)
       }
     }
-    return Effect.suspend(() => this.abandon(entry))
+    return Effect.suspend(() => this.interrupt(run))
   }
 
-  /** One of them is over. */
-  settled(): void {
+  private readonly settled: Settled = (run, exit, releases) => {
+    if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
     this.inProgress--
+    run.resume(exit)
   }
 
-  afterReleases(outcome: Outcome, releases: Releases): Effect.Effect<unknown, unknown> {
-    return Effect.uninterruptible(
-      Effect.flatMap(this.released(releases), (failures) => withReleases(outcome, failures))
-    )
-  }
-
-  private abandon(entry: RunEntry): Effect.Effect<void> {
-    if (entry.isSettled) return Effect.void
-    const over = Effect.callback<Releases | undefined>((resume) => {
-      entry.dropped = (releases) => resume(Effect.succeed(releases))
-      if (entry.group.drop(entry)) entry.settle(Exit.interrupt())
+  /** Ends a `run` whose caller is interrupted; what failed in the releases that it caused is logged. */
+  private interrupt(run: Run): Effect.Effect<void> {
+    if (run.isSettled) return Effect.void
+    const ended = Effect.callback<Releases | undefined>((resume) => {
+      run.interrupted = (releases) => resume(Effect.succeed(releases))
+      if (run.group.interrupt(run)) run.settle(Exit.interrupt())
     })
-    return Effect.flatMap(over, (releases) => {
-      if (releases !== undefined) return Effect.flatMap(this.released(releases), this.host.releasesFailed)
+    return Effect.flatMap(ended, (releases) => {
+      if (releases !== undefined) return Effect.flatMap(this.released(releases), this.options.logFailures)
       this.inProgress--
       return Effect.void
     })
   }
 
-  private released(releases: Releases): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
+  private afterReleases(exit: RunExit, releases: Releases): Effect.Effect<unknown, unknown> {
+    return Effect.uninterruptible(Effect.flatMap(this.released(releases), (failures) => withFailures(exit, failures)))
+  }
+
+  private released(releases: Releases): Effect.Effect<ReadonlyArray<WorkerPoolError>> {
     return Effect.map(releases.settle, (failures) => {
       this.inProgress--
       return failures
     })
   }
 
-  private group(request: RunRequest): RunGroup {
+  private groupFor(request: RunRequest): RunGroup {
     let groups = this.groups.get(request.task)
     if (groups === undefined) {
       groups = []
@@ -92,24 +94,24 @@ export class Runs implements EntryHost {
     }
     const open = groups.find((group) => group.admits(request))
     if (open !== undefined) return open
-    const group: RunGroup = new RunGroup(this.host, request, () => this.closed(group))
+    const group: RunGroup = new RunGroup(this.options, request, this.settled, () => this.groupEnded(group))
     groups.push(group)
-    this.host.began(group.call)
+    this.options.began(group.call)
     return group
   }
 
-  private closed(group: RunGroup): void {
+  private groupEnded(group: RunGroup): void {
     const { task } = group.call.options
-    const groups = this.groups.get(task)!.filter((other) => other !== group)
-    if (groups.length === 0) this.groups.delete(task)
-    else this.groups.set(task, groups)
-    this.host.ended(group.call)
+    const others = this.groups.get(task)?.filter((other) => other !== group) ?? []
+    if (others.length === 0) this.groups.delete(task)
+    else this.groups.set(task, others)
+    this.options.ended(group.call)
   }
 }
 
-/** An outcome, with what failed in the releases that it had to wait for. */
-const withReleases = (outcome: Outcome, failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Outcome => {
-  if (failures.length === 0) return outcome
-  const reasons = Exit.isFailure(outcome) ? outcome.cause.reasons : []
+/** What a `run` came to, with what failed in the releases that it had to wait for (L10). */
+const withFailures = (exit: RunExit, failures: ReadonlyArray<WorkerPoolError>): RunExit => {
+  if (failures.length === 0) return exit
+  const reasons = Exit.isFailure(exit) ? exit.cause.reasons : []
   return Exit.failCause(Cause.fromReasons([...reasons, ...failures.map(Cause.makeFailReason)]))
 }

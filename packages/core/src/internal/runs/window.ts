@@ -1,33 +1,33 @@
-/** So many places at the beginning may be empty before they are given up. */
+/** How many removed entries may stand at the beginning before the array is cut. */
 const slack = 1024
 
 /**
- * Things by their places, which are given out one after another and are emptied in about that order. In an array, because a Map
- * of so many that come and go would leave the garbage collector large tables.
+ * Things by their ordinals, which are given out one after another and removed in about that order. They stand in an array,
+ * because a Map through which very many entries pass leaves large dead tables to the garbage collector.
  */
 export class Window<A extends object> {
   private things: Array<A | undefined> = []
-  /** The place of the first of them. */
+  /** The ordinal of the first entry. */
   private base = 0
-  /** How many at the beginning are gone. */
-  private gone = 0
+  /** How many entries at the beginning have been removed. */
+  private removed = 0
 
-  /** Returns its place: 0, 1, … */
+  /** Returns its ordinal: 0, 1, … */
   add(thing: A): number {
     return this.base + this.things.push(thing) - 1
   }
 
-  /** Takes what is at a place, if it is there still. */
-  take(place: number): A | undefined {
+  /** Removes and returns what has an ordinal, if it is there still. */
+  take(ordinal: number): A | undefined {
     const { things } = this
-    const thing = things[place - this.base]
+    const thing = things[ordinal - this.base]
     if (thing === undefined) return undefined
-    things[place - this.base] = undefined
-    while (this.gone < things.length && things[this.gone] === undefined) this.gone++
-    if (this.gone === things.length || (this.gone > slack && this.gone * 2 > things.length)) {
-      this.things = things.slice(this.gone)
-      this.base += this.gone
-      this.gone = 0
+    things[ordinal - this.base] = undefined
+    while (this.removed < things.length && things[this.removed] === undefined) this.removed++
+    if (this.removed === things.length || (this.removed > slack && this.removed * 2 > things.length)) {
+      this.things = things.slice(this.removed)
+      this.base += this.removed
+      this.removed = 0
     }
     return thing
   }
@@ -36,7 +36,7 @@ export class Window<A extends object> {
     const { things } = this
     this.base += things.length
     this.things = []
-    this.gone = 0
+    this.removed = 0
     return things.filter((thing) => thing !== undefined)
   }
 }

@@ -1,35 +1,32 @@
 /**
- * After consecutive failures to acquire a worker a slot rests for a while, so that none is started over and over (L10).
+ * After consecutive failures to acquire a worker a slot waits for a while, so that none is started over and over (L10).
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
+import type { Fork } from "../common/fork.ts"
 
-/** What is asked of the slot's pool. */
-export interface BackoffHost {
-  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  /** Something may be dispatched that could not be before. */
-  readonly pump: () => void
-}
-
-/** In milliseconds; doubles with each failure, up to `longest`. */
+/** In milliseconds; doubles with each failure, from `shortest` up to `longest`. */
 const shortest = 100
 const longest = 5000
 
 export class Backoff {
   /** What the last failure was. */
   error: WorkerPoolError | undefined = undefined
-  private readonly host: BackoffHost
+  private readonly fork: Fork
+  private readonly over: () => void
   private failures = 0
   private isDisposed = false
-  private resting: Fiber.Fiber<void> | undefined = undefined
+  private waiting: Fiber.Fiber<void> | undefined = undefined
 
-  constructor(host: BackoffHost) {
-    this.host = host
+  /** `over` is called when the slot has waited for long enough. */
+  constructor(fork: Fork, over: () => void) {
+    this.fork = fork
+    this.over = over
   }
 
-  get isResting(): boolean {
-    return this.resting !== undefined
+  get isWaiting(): boolean {
+    return this.waiting !== undefined
   }
 
   /** Whether the last failure followed no other. */
@@ -37,17 +34,17 @@ export class Backoff {
     return this.failures === 1
   }
 
-  /** The first failure costs nothing: the next call tries again. */
+  /** The first failure costs nothing: the next call tries again at once. */
   failed(error: WorkerPoolError): void {
     this.stop()
     this.error = error
     this.failures++
     if (this.failures === 1 || this.isDisposed) return
-    const rest = Math.min(longest, shortest * 2 ** (this.failures - 2))
-    this.resting = this.host.fork(
-      Effect.map(Effect.sleep(rest), () => {
-        this.resting = undefined
-        this.host.pump()
+    const wait = Math.min(longest, shortest * 2 ** (this.failures - 2))
+    this.waiting = this.fork(
+      Effect.map(Effect.sleep(wait), () => {
+        this.waiting = undefined
+        this.over()
       })
     )
   }
@@ -56,14 +53,14 @@ export class Backoff {
     this.failures = 0
   }
 
-  /** Nothing is acquired any more: nothing is waited for. */
+  /** The pool is closed: nothing is acquired any more, so nothing is waited for. */
   dispose(): void {
     this.isDisposed = true
     this.stop()
   }
 
   private stop(): void {
-    this.resting?.interruptUnsafe()
-    this.resting = undefined
+    this.waiting?.interruptUnsafe()
+    this.waiting = undefined
   }
 }

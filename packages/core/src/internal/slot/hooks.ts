@@ -1,5 +1,5 @@
 /**
- * When two hooks are the same: by address and Equal bound values, or by reference in a `FiberPool` (L7).
+ * The hooks of a worker, and when two are the same: by address and Equal bound values, or by reference in a `FiberPool` (L7).
  */
 import * as Equal from "effect/Equal"
 import type { Code } from "../../WorkerRuntime.ts"
@@ -9,6 +9,7 @@ import * as portable from "../task/portable.ts"
 export interface Hooks {
   readonly init: Code | undefined
   readonly exit: Code | undefined
+  /** How many items a worker may be given; `undefined` for any number. */
   readonly lifespan: number | undefined
   /** In milliseconds. */
   readonly initTimeout: number | undefined
@@ -36,6 +37,6 @@ const sameCode = (left: Code | undefined, right: Code | undefined): boolean =>
     right !== undefined &&
     sameAddress(portable.definition(left).address, portable.definition(right).address))
 
-/** Whether workers acquired with one of them need no warning when the other becomes current. */
+/** Whether `init` and `exit` are the same: then workers with the one need no warning when the other becomes current (L7). */
 export const same = (left: Hooks, right: Hooks): boolean =>
   sameCode(left.init, right.init) && sameCode(left.exit, right.exit)

@@ -20,7 +20,7 @@ export class InFlight implements Iterable<CallChunk> {
     return this.chunks.size
   }
 
-  /** Whether nothing may be given to the worker beside what it has. */
+  /** Whether the worker may be given nothing beside what it has. */
   get isReserved(): boolean {
     return this.alone > 0
   }
@@ -31,7 +31,7 @@ export class InFlight implements Iterable<CallChunk> {
     return this.tasksPerWorker === 1 ? this.chunks.size : this.items
   }
 
-  /** As they are now: they may end meanwhile. */
+  /** Over a copy, because chunks may end meanwhile. */
   [Symbol.iterator](): Iterator<CallChunk> {
     return [...this.chunks][Symbol.iterator]()
   }
@@ -46,7 +46,7 @@ export class InFlight implements Iterable<CallChunk> {
     if (chunk.alone) this.alone++
   }
 
-  /** A chunk has ended; returns whether it was there. */
+  /** Removes a chunk that has ended; returns whether it was there. */
   delete(chunk: CallChunk): boolean {
     if (!this.chunks.delete(chunk)) return false
     this.items -= chunk.open
@@ -62,28 +62,30 @@ export class InFlight implements Iterable<CallChunk> {
     return chunks
   }
 
-  /** Whether others are before it. */
-  isAhead(chunk: CallChunk): boolean {
+  /** Whether another chunk of the worker comes first: none of its items can have started. */
+  isQueued(chunk: CallChunk): boolean {
     if (this.tasksPerWorker > 1) return false
     for (const first of this.chunks) return first !== chunk
     return false
   }
 
-  /** What has not been begun is done by others. */
-  takeBackAhead(): void {
-    for (const chunk of this) if (this.isAhead(chunk)) chunk.takeBack(0)
+  /** Takes back the chunks that the worker has not begun, for other workers. */
+  takeBackQueued(): void {
+    for (const chunk of this) if (this.isQueued(chunk)) chunk.takeBack(0)
   }
 
   /**
-   * Lets a call have its turn as soon as the worker has done what the chunks' calls get done in theirs, or now if it
-   * `isLate`. Returns whether more could be taken back later.
+   * Takes items back from other calls' chunks, so that `call` has its turn as soon as the worker has done what these calls
+   * get done in a turn of theirs; with `isLate` it has its turn after the items that have started. Returns whether more could
+   * be taken back later.
    */
   makeWay(call: Call, isLate: boolean): boolean {
     let isMore = false
     for (const chunk of this) {
       const { options, turnLength } = chunk.call
+      // what "ordered" gave to a slot stays there (L2)
       if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
-      const least = this.isAhead(chunk) ? 0 : this.tasksPerWorker
+      const least = this.isQueued(chunk) ? 0 : this.tasksPerWorker
       chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
       isMore ||= !isLate && chunk.waiting > 0
     }

@@ -5,39 +5,47 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Ref from "effect/Ref"
-import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import * as MutableRef from "effect/MutableRef"
+import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Loss } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
-import { InFlight } from "./inFlight.ts"
-import type { Hooks } from "./hooks.ts"
 import * as errors from "../common/errors.ts"
+import type { Fork } from "../common/fork.ts"
 import type { Release, Releases } from "../common/releases.ts"
-import { type FailuresHost, SlotFailures } from "./slotFailures.ts"
-import { Tenant, type TenantHost } from "./tenant.ts"
+import { Backoff } from "./backoff.ts"
+import type { Hooks } from "./hooks.ts"
+import { InFlight } from "./inFlight.ts"
+import { type Refusals, SlotFailures } from "./slotFailures.ts"
+import { Tenant, type WorkerOptions } from "./tenant.ts"
 
-/** What a slot asks of its pool. */
-export interface SlotHost extends TenantHost, FailuresHost {
-  /** The hooks that are current. */
+/** What all slots of a pool have in common. */
+export interface SlotOptions {
+  readonly worker: WorkerOptions
+  /** The hooks that are current (L6). */
   readonly hooks: () => Hooks
-  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  /** Whether a worker is given its next chunk before it needs it. */
-  readonly isRemote: boolean
-  /** A count that only grows. */
-  readonly tick: () => number
+  /** Whether the pool is closed, so that no worker is to be acquired any more. */
+  readonly isClosed: () => boolean
+  readonly refusals: Refusals
+  readonly fork: Fork
   /** By the Clock, in milliseconds. */
   readonly now: () => number
+  /** Something may be dispatched that could not be before. */
+  readonly dispatch: () => void
+  readonly events: SlotEvents
+}
+
+/** What a slot tells its pool. */
+export interface SlotEvents {
   /** A worker has nothing to do. */
   readonly idle: () => void
-  /** Something may be dispatched that could not be before. */
-  readonly pump: () => void
-  /** Whether no worker is to be acquired any more. */
-  readonly isClosed: boolean
+  /** An exit hook has returned a value (L9). */
   readonly exitResult: (value: unknown) => void
-  /** A release that no call, and nothing else that waits, has caused. */
-  readonly releaseFailed: (error: WorkerPoolError.WorkerPoolError) => void
+  /** A release has failed that nothing which waits has caused. */
+  readonly releaseFailed: (error: WorkerPoolError) => void
+  /** A worker has vanished. */
   readonly lost: () => void
+  /** A worker has been killed. */
   readonly killed: () => void
 }
 
@@ -48,29 +56,36 @@ interface Retirement {
   readonly hooks: Hooks | undefined
 }
 
+/** Grows with each use of a slot: tells which of two slots was used last. */
+let uses = 0
+
 export class Slot implements ChunkSlot {
   readonly id: number
+  /** When its worker last had something to do, by a count that only grows. */
   lastUsed = 0
   /** When its worker fell idle, by the Clock, in milliseconds. */
   idleSince = 0
-  private readonly host: SlotHost
+  private readonly options: SlotOptions
+  private readonly tasksPerWorker: number
   private status: "empty" | "starting" | "live" | "releasing" = "empty"
   private generation = 0
   private tenant: Tenant | undefined = undefined
   private retirement: Retirement | undefined = undefined
-  private release_: Release | undefined = undefined
+  /** Done when the worker is gone; there is one as soon as it is known that it goes. */
+  private released: Release | undefined = undefined
   /** Done when the worker that is being acquired is live. */
-  private acquiring: Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> | undefined = undefined
+  private acquiring: Deferred.Deferred<void, WorkerPoolError> | undefined = undefined
   private readonly chunks: InFlight
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
   private withdrawn = false
 
-  constructor(id: number, host: SlotHost) {
+  constructor(id: number, options: SlotOptions) {
     this.id = id
-    this.host = host
-    this.chunks = new InFlight(host.tasksPerWorker)
-    this.failures = new SlotFailures(host)
+    this.options = options
+    this.tasksPerWorker = options.worker.tasksPerWorker
+    this.chunks = new InFlight(this.tasksPerWorker)
+    this.failures = new SlotFailures(options.refusals, new Backoff(options.fork, options.dispatch))
   }
 
   // ---------------------------------------------------------------------------
@@ -80,22 +95,23 @@ export class Slot implements ChunkSlot {
   get availability(): "live" | "busy" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
     if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
-    // what is sent alone stays alone, beside a chunk that has yet to end, but whose items all have;
-    // and with nothing left of its lifespan it could take a call's turn, but no chunk
-    if (this.status !== "live" || this.chunks.isReserved || this.limit <= 0) return "unavailable"
-    if (this.load < this.host.tasksPerWorker) return "live"
-    return this.host.isRemote && this.chunks.size === 1 && this.host.tasksPerWorker === 1 ? "busy" : "unavailable"
+    // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has used
+    // its lifespan up would take a call's turn without taking a chunk.
+    if (this.status !== "live" || this.chunks.isReserved || this.remaining <= 0) return "unavailable"
+    if (this.load < this.tasksPerWorker) return "live"
+    const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
+    return mayPrefetch && this.chunks.size === 1 ? "busy" : "unavailable"
   }
 
   get load(): number {
     return this.chunks.load
   }
 
-  /** How many more items its worker, or the next one, may be given. */
-  get limit(): number {
-    const { lifespan } = this.host.hooks()
+  /** How many more items its worker, or the next one, may be given (L8). */
+  get remaining(): number {
+    const { lifespan } = this.options.hooks()
     if (lifespan === undefined) return Number.POSITIVE_INFINITY
-    return this.tenant === undefined ? lifespan : lifespan - Ref.getUnsafe(this.tenant.given)
+    return this.tenant === undefined ? lifespan : lifespan - MutableRef.get(this.tenant.given)
   }
 
   get isEmpty(): boolean {
@@ -115,24 +131,24 @@ export class Slot implements ChunkSlot {
   }
 
   /** Why it acquires no worker for a while, if that is so. */
-  get refusal(): WorkerPoolError.WorkerPoolError | undefined {
+  get refusal(): WorkerPoolError | undefined {
     return this.status === "empty" ? this.failures.refusal : undefined
   }
 
-  /** Whether its worker was acquired with such hooks. */
-  wasAcquiredWith(hooks: (hooks: Hooks) => boolean): boolean {
-    return this.tenant !== undefined && hooks(this.tenant.hooks)
+  /** The hooks that its worker was acquired with, if it has one. */
+  get acquiredWith(): Hooks | undefined {
+    return this.tenant?.hooks
   }
 
   // ---------------------------------------------------------------------------
   // Chunks
   // ---------------------------------------------------------------------------
 
-  /** Gives its worker a chunk; acquires one first when there is none. */
+  /** Gives its worker a chunk; acquires one first when there is none (L2). */
   assign(chunk: CallChunk): void {
-    chunk.sentTo(this)
+    chunk.assignedTo(this)
     this.chunks.add(chunk)
-    this.lastUsed = this.host.tick()
+    this.lastUsed = uses++
     if (this.status === "live") {
       this.count(chunk.items.length)
       this.send(chunk)
@@ -142,7 +158,7 @@ export class Slot implements ChunkSlot {
   }
 
   interrupt(chunk: CallChunk): void {
-    // one that went with its worker is told of that
+    // a chunk that was lost with its worker is no longer here, and is ended by that loss
     if (!this.chunks.has(chunk)) return
     if (this.status === "starting") chunk.onEnd(undefined)
     else this.tenant?.worker?.interrupt(chunk)
@@ -157,16 +173,17 @@ export class Slot implements ChunkSlot {
     return this.status === "live" && this.chunks.has(chunk) ? this.tenant!.worker!.started(chunk) : undefined
   }
 
-  tookBack(items: number): void {
+  /** Items that were taken back do not count for the lifespan (L8). */
+  takenBack(items: number): void {
     this.chunks.items -= items
     this.count(-items)
   }
 
-  isAhead(chunk: CallChunk): boolean {
-    return this.chunks.isAhead(chunk)
+  isQueued(chunk: CallChunk): boolean {
+    return this.chunks.isQueued(chunk)
   }
 
-  /** Lets a call have its turn soon; returns whether there would be more to do about it later. */
+  /** Lets a call have its turn soon (C1); returns whether a second look could do more. */
   makeWay(call: Call, isLate: boolean): boolean {
     return this.chunks.makeWay(call, isLate)
   }
@@ -177,13 +194,13 @@ export class Slot implements ChunkSlot {
       this.tenant.hasStarted = true
       this.failures.succeeded()
     }
-    if (this.host.tasksPerWorker > 1) this.host.pump()
+    if (this.tasksPerWorker > 1) this.options.dispatch()
   }
 
   ended(chunk: CallChunk): void {
     if (!this.chunks.delete(chunk)) return
     this.count(-chunk.open)
-    if (this.status === "live" && this.chunks.size === 0) this.rest(chunk)
+    if (this.status === "live" && this.chunks.size === 0) this.drained(chunk)
   }
 
   private send(chunk: CallChunk): void {
@@ -191,19 +208,21 @@ export class Slot implements ChunkSlot {
     this.tenant!.worker!.run(chunk)
   }
 
+  /** Counts items as given to the worker, or as not given after all (L8). */
   private count(items: number): void {
     const given = this.tenant?.given
-    if (given !== undefined) given.ref.current += items
+    if (given !== undefined) MutableRef.set(given, MutableRef.get(given) + items)
   }
 
-  /** Its items in flight have ended: the worker goes, or has nothing to do. */
-  private rest(last: CallChunk | undefined): void {
+  /** The items in flight have ended: the worker is released if that is due, or else falls idle. */
+  private drained(last: CallChunk | undefined): void {
     if (this.retirement !== undefined) return this.release(this.retirement)
-    if (this.limit <= 0) return this.release({ releases: last?.releases, hooks: undefined })
-    this.lastUsed = this.host.tick()
-    this.idleSince = this.host.now()
+    // its lifespan is used up (L8)
+    if (this.remaining <= 0) return this.release({ releases: last?.releases, hooks: undefined })
+    this.lastUsed = uses++
+    this.idleSince = this.options.now()
     this.failures.succeeded()
-    this.host.idle()
+    this.options.events.idle()
   }
 
   // ---------------------------------------------------------------------------
@@ -211,29 +230,34 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
-  readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() => {
-    if (this.host.isClosed) return Effect.fail(errors.poolClosed)
+  readonly start: Effect.Effect<void, WorkerPoolError> = Effect.suspend(() => {
+    if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
     if (this.withdrawn) return Effect.void
-    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release_!), this.start)
+    // the old worker's release ends before the next acquisition begins (L1)
+    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.released!), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
-    // kept, because init may be over before `acquire` returns
+    // awaited by what `acquire` returns: the acquisition may be over by then, and `acquiring` gone
     if (this.status === "empty") return Deferred.await(this.acquire(0))
     return this.status === "starting" ? Deferred.await(this.acquiring!) : Effect.void
   })
 
-  /** Acquires a worker for so many items; what it returns is done when the worker is live, or else fails. */
-  private acquire(items: number): Deferred.Deferred<void, WorkerPoolError.WorkerPoolError> {
+  /**
+   * Acquires a worker that is given `items` items at once; what this returns is done when the worker is live, or fails. It reads
+   * the current `init` (L6).
+   */
+  private acquire(items: number): Deferred.Deferred<void, WorkerPoolError> {
+    const { fork, hooks, worker } = this.options
     this.generation++
-    const tenant = new Tenant({ id: this.id, generation: this.generation }, this.host.hooks(), items)
+    const tenant = new Tenant({ id: this.id, generation: this.generation }, hooks(), items)
     this.tenant = tenant
     this.status = "starting"
-    const started = Deferred.makeUnsafe<void, WorkerPoolError.WorkerPoolError>()
+    const started = Deferred.makeUnsafe<void, WorkerPoolError>()
     this.acquiring = started
     const onLost = (loss: Loss) => this.onLost(tenant, loss)
     const isWanted = () => this.retirement === undefined || this.chunks.size > 0
-    tenant.fiber = this.host.fork(
+    tenant.fiber = fork(
       Effect.uninterruptible(
-        Effect.flatMap(Effect.exit(tenant.acquire(this.host, onLost, isWanted)), (exit) =>
+        Effect.flatMap(Effect.exit(tenant.acquire(worker, onLost, isWanted)), (exit) =>
           Exit.isSuccess(exit)
             ? Effect.sync(() => this.acquired(tenant))
             : this.notAcquired(tenant, Exit.failCause(exit.cause))
@@ -244,32 +268,32 @@ export class Slot implements ChunkSlot {
   }
 
   private acquired(tenant: Tenant): void {
-    // killed meanwhile
+    // it may have been killed meanwhile
     if (this.tenant !== tenant || this.status !== "starting") return
     this.status = "live"
     const started = this.acquiring!
-    if (this.chunks.size === 0) this.rest(undefined)
+    if (this.chunks.size === 0) this.drained(undefined)
     else for (const chunk of this.chunks) this.send(chunk)
-    // last, because whoever waits for it goes on at once
+    // last, because a fiber that waits for it goes on at once
     Deferred.doneUnsafe(started, Exit.void)
-    this.host.pump()
+    this.options.dispatch()
   }
 
-  private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError.WorkerPoolError>): Effect.Effect<void> {
+  private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
     return Effect.suspend(() => {
       const tell = this.failures.notAcquired(tenant.failureOf(exit), this.acquiring!)
       if (tenant.loss !== undefined) {
-        // nobody waits for its real end but the slot (C4, L1)
+        // the slot alone waits for its real end (C4, L1)
         this.status = "releasing"
-        this.release_ ??= Deferred.makeUnsafe()
+        this.released ??= Deferred.makeUnsafe()
         tell(this.chunks.takeAll())
       }
-      return Effect.map(tenant.abandon(exit), () => {
+      return Effect.map(tenant.discard(exit), () => {
         if (this.tenant !== tenant) return
         const chunks = this.chunks.takeAll()
         this.vacate()
         tell(chunks)
-        this.host.pump()
+        this.options.dispatch()
       })
     })
   }
@@ -279,25 +303,25 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   /**
-   * Releases its worker: now when it is idle, or else before it gets another chunk. With `hooks`, these are used, or else
-   * those that are current then. What it comes to goes to `releases`.
+   * Releases its worker: now when it is idle, or else before it gets another chunk. With `hooks`, these are used, or else those
+   * that are current then. `releases` hears of the release.
    */
   retire(releases: Releases | undefined, hooks?: Hooks): void {
-    // the real end of one that is lost, or was killed, holds up nobody but the pool's Scope (C4)
+    // the real end of a worker that was lost or killed holds up nobody but the pool's Scope (C4)
     if (this.tenant?.loss !== undefined) return
     const retirement = { releases, hooks }
     switch (this.status) {
       case "empty":
         return
       case "releasing":
-        return releases?.await(this.release_!)
+        return releases?.await(this.released!)
       case "live":
         if (this.chunks.size === 0) return this.release(retirement)
-        return this.await(retirement)
+        return this.retireLater(retirement)
       case "starting": {
-        this.await(retirement)
+        this.retireLater(retirement)
         if (this.chunks.size > 0) return
-        // nobody needs it any more; it may be gone before the first of these returns
+        // nobody needs it any more; read first, because the slot may be vacated before the first of these returns
         const { fiber, worker } = this.tenant!
         worker?.interruptInit()
         fiber?.interruptUnsafe()
@@ -316,57 +340,59 @@ export class Slot implements ChunkSlot {
     this.withdrawn = false
   }
 
-  /** Remembers to release a worker that has something to do; the first cause is told how it went. */
-  private await(retirement: Retirement): void {
+  /** Remembers to release a worker that has something to do; the first cause hears how it went, others wait for it. */
+  private retireLater(retirement: Retirement): void {
     if (this.retirement !== undefined) {
-      retirement.releases?.await(this.release_!)
+      retirement.releases?.await(this.released!)
       return
     }
-    this.release_ = Deferred.makeUnsafe()
-    retirement.releases?.cause(this.release_)
+    this.released = Deferred.makeUnsafe()
+    retirement.releases?.cause(this.released)
     this.retirement = retirement
-    // what its worker has not begun is done by others
-    this.chunks.takeBackAhead()
+    // other workers do what this one has not begun
+    this.chunks.takeBackQueued()
   }
 
+  /** Releases its worker, with the current `exit` unless the retirement names another (L6). */
   private release(retirement: Retirement): void {
+    const { events, fork } = this.options
     const tenant = this.tenant!
-    const hooks = retirement.hooks ?? this.host.hooks()
+    const hooks = retirement.hooks ?? this.options.hooks()
     if (this.retirement === undefined) {
-      this.release_ = Deferred.makeUnsafe()
-      retirement.releases?.cause(this.release_)
+      this.released = Deferred.makeUnsafe()
+      retirement.releases?.cause(this.released)
     }
     this.retirement = retirement
     this.status = "releasing"
-    const released = tenant.release(hooks, (value) => this.host.exitResult(value))
-    tenant.fiber = this.host.fork(
+    const released = tenant.release(hooks, (value) => events.exitResult(value))
+    tenant.fiber = fork(
       Effect.uninterruptible(
         Effect.map(released, (failure) => {
           if (this.tenant !== tenant) return
           if (failure === undefined) this.failures.succeeded()
-          else if (retirement.releases === undefined) this.host.releaseFailed(failure)
+          else if (retirement.releases === undefined) events.releaseFailed(failure)
           this.vacate(failure)
-          this.host.pump()
+          this.options.dispatch()
         })
       )
     )
   }
 
-  /** Completes when nothing is being released, and no worker that is gone has yet to end. */
+  /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>
-    this.release_ === undefined ? Effect.void : Effect.andThen(Deferred.await(this.release_), this.settled)
+    this.released === undefined ? Effect.void : Effect.andThen(Deferred.await(this.released), this.settled)
   )
 
-  /** The worker is gone. */
-  private vacate(failure?: WorkerPoolError.WorkerPoolError): void {
-    const release = this.release_
+  /** The worker is gone; `failure` is what its release failed with. */
+  private vacate(failure?: WorkerPoolError): void {
+    const { released } = this
     this.status = "empty"
     this.tenant = undefined
     this.retirement = undefined
-    this.release_ = undefined
+    this.released = undefined
     this.acquiring = undefined
     this.chunks.takeAll()
-    if (release !== undefined) Deferred.doneUnsafe(release, Exit.succeed(failure))
+    if (released !== undefined) Deferred.doneUnsafe(released, Exit.succeed(failure))
   }
 
   // ---------------------------------------------------------------------------
@@ -375,59 +401,62 @@ export class Slot implements ChunkSlot {
 
   /** Marks its worker as killed at once; the Effect ends it, without the exit hook, and completes when it has ended. */
   kill(): Effect.Effect<void> {
+    const { dispatch, events } = this.options
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
-    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release_!))
+    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.released!))
     const chunks = this.chunks.takeAll()
     const wasGone = tenant.isGone
     const { status } = this
     tenant.isKilled = true
     this.status = "releasing"
-    this.release_ ??= Deferred.makeUnsafe()
-    if (!wasGone) this.host.killed()
+    this.released ??= Deferred.makeUnsafe()
+    if (!wasGone) events.killed()
     if (this.acquiring !== undefined) Deferred.doneUnsafe(this.acquiring, Exit.fail(errors.terminated))
     return Effect.gen({ self: this }, function* () {
       if (!wasGone) yield* tenant.kill
       if (status !== "live") {
-        // what starts it may be further up the stack, and has its fiber only then
+        // `acquire` may be further up the stack, and sets the fiber only when it goes on
         if (tenant.fiber === undefined) yield* Effect.yieldNow
         if (status === "starting") tenant.fiber!.interruptUnsafe()
         yield* Fiber.await(tenant.fiber!)
       }
-      yield* tenant.leave(Exit.void)
+      yield* tenant.end(Exit.void)
       for (const chunk of chunks) chunk.onEnd(undefined)
       if (this.tenant !== tenant) return
       this.vacate()
-      this.host.pump()
+      dispatch()
     }).pipe(Effect.uninterruptible)
   }
 
+  /** Its worker has vanished, or was killed by the runtime (F1, F2). */
   private onLost(tenant: Tenant, loss: Loss): void {
+    const { dispatch, events, fork } = this.options
     if (this.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
-    if (loss.killed) this.host.killed()
-    else this.host.lost()
-    // what starts or releases it hears of it as well
+    if (loss.killed) events.killed()
+    else events.lost()
+    // an acquisition or release in progress fails by itself
     if (this.status !== "live") return
     const chunks = this.chunks.takeAll()
-    // until it has really ended, the slot has it (L1)
+    // the worker has the slot until it has really ended (L1)
     this.status = "releasing"
-    this.release_ ??= Deferred.makeUnsafe()
-    tenant.fiber = this.host.fork(
+    this.released ??= Deferred.makeUnsafe()
+    tenant.fiber = fork(
       Effect.uninterruptible(
-        // not now: what it took with it is told first
-        Effect.map(Effect.andThen(Effect.yieldNow, tenant.leave(Exit.void)), () => {
+        // not at once: the calls hear first of what was lost with it
+        Effect.map(Effect.andThen(Effect.yieldNow, tenant.end(Exit.void)), () => {
           if (this.tenant !== tenant) return
           this.vacate()
-          this.host.pump()
+          dispatch()
         })
       )
     )
     this.failures.lost(tenant, loss, chunks)
-    this.host.pump()
+    dispatch()
   }
 
-  /** Nothing comes of it any more: the pool is closed. */
+  /** The pool is closed. */
   dispose(): void {
     this.failures.dispose()
   }

@@ -1,41 +1,38 @@
 /**
- * What it comes to that a slot gets no worker, or loses the one it had: who is told, what is sent again, and whether the
- * slot rests (F2, L10).
+ * What follows when a slot gets no worker, or loses the one that it had: which calls are told, what is sent again, and whether
+ * the slot waits before it tries again (F2, L10).
  */
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code, InHand, Loss } from "../../WorkerRuntime.ts"
-import { Backoff, type BackoffHost } from "./backoff.ts"
 import type { CallChunk } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
+import type { Backoff } from "./backoff.ts"
 import type { Tenant } from "./tenant.ts"
 
-/** What fails calls that wait for what this slot, or any other, cannot give them. */
+/** Fails the calls that wait when waiting would come to nothing, after it has told the slot's own chunks by `tellChunks`. */
 export interface Refusals {
   /** Whether any slot has a live worker. */
   readonly hasLive: boolean
+  /** No worker came of an acquisition. */
   readonly acquisitionFailed: (error: WorkerPoolError, tellChunks: () => void) => void
+  /** The module of a task ended its worker, or did not load. */
   readonly moduleFailed: (task: Code, error: WorkerPoolError, tellChunks: () => void) => void
-}
-
-/** What is asked of the slot's pool. */
-export interface FailuresHost extends BackoffHost {
-  readonly refusals: Refusals
 }
 
 export class SlotFailures {
   private readonly refusals: Refusals
   private readonly backoff: Backoff
 
-  constructor(host: FailuresHost) {
-    this.refusals = host.refusals
-    this.backoff = new Backoff(host)
+  constructor(refusals: Refusals, backoff: Backoff) {
+    this.refusals = refusals
+    this.backoff = backoff
   }
 
   /** Why the slot acquires no worker for a while, if that is so. */
   get refusal(): WorkerPoolError | undefined {
-    return this.backoff.isResting ? this.backoff.error : undefined
+    return this.backoff.isWaiting ? this.backoff.error : undefined
   }
 
   /** A worker has done something, or has been released as it should be. */
@@ -43,14 +40,14 @@ export class SlotFailures {
     this.backoff.succeeded()
   }
 
-  /** Nothing is acquired any more. */
+  /** The pool is closed. */
   dispose(): void {
     this.backoff.dispose()
   }
 
   /**
-   * An acquisition has failed, or was interrupted when there is no failure; what it returns tells, once, those that wait
-   * for a worker that none came of it.
+   * An acquisition has failed, or was interrupted when `failure` is undefined. What this returns tells those that wait for the
+   * worker, `started` and the slot's chunks, that none came of it; called again it does nothing.
    */
   notAcquired(
     failure: WorkerPoolError | undefined,
@@ -71,26 +68,27 @@ export class SlotFailures {
     }
   }
 
-  /** A live worker is gone with these chunks. */
+  /** A live worker is gone, with `chunks`. */
   lost({ hasStarted, identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const error = errors.workerLost(identity, loss.closed)
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
     const tell = () => {
       for (const chunk of chunks) chunk.lost(hand(chunk), error)
     }
-    // that a task's module ends its worker says nothing of the next one
-    const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
-    if (culprit !== undefined) {
-      this.refusals.moduleFailed(culprit.task, hand(culprit).failure!, tell)
-    } else if (chunks.length === 0 || hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) {
-      tell()
-    } else {
-      this.backoff.failed(error)
-      this.nothingStarted(error, () => {}, chunks, hand)
+    for (const chunk of chunks) {
+      const { failure } = hand(chunk)
+      // that a task's module ends its worker says nothing of the next worker: the slot does not wait
+      if (failure !== undefined) return this.refusals.moduleFailed(chunk.task, failure, tell)
     }
+    if (chunks.length === 0 || hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) return tell()
+    this.backoff.failed(error)
+    this.nothingStarted(error, () => {}, chunks, hand)
   }
 
-  /** What a worker takes with it that vanished before it could start anything is sent again, but not for ever. */
+  /**
+   * A worker vanished before it could start anything. Its items are sent again (F2), but not for ever: the second time in a row
+   * with no other live worker, the calls fail (L10).
+   */
   private nothingStarted(
     failure: WorkerPoolError,
     tellStart: () => void,

@@ -2,18 +2,18 @@
  * A pool's slots: as many as its size, and those that it has shrunk below, until their workers have been released.
  */
 import * as Effect from "effect/Effect"
-import type { Hooks } from "./hooks.ts"
 import type { Releases } from "../common/releases.ts"
-import { Slot, type SlotHost } from "./slot.ts"
+import type { Hooks } from "./hooks.ts"
+import { Slot, type SlotOptions } from "./slot.ts"
 
 export class Slots {
-  private readonly host: SlotHost
-  /** By their number. */
+  private readonly options: SlotOptions
+  /** By their ids. */
   private readonly all: Array<Slot> = []
   private current: ReadonlyArray<Slot> = []
 
-  constructor(host: SlotHost, size: number) {
-    this.host = host
+  constructor(options: SlotOptions, size: number) {
+    this.options = options
     this.grow(size)
   }
 
@@ -50,7 +50,7 @@ export class Slots {
     for (const slot of this.all) slot.retire(releases, hooks)
   }
 
-  /** Completes when no worker that is gone has yet to end. */
+  /** Completes when every worker that was lost or killed has really ended. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach(this.all, (slot) => slot.settled, { discard: true })
   )
@@ -61,14 +61,14 @@ export class Slots {
   }
 
   /** Marks every worker as killed at once; the Effects end them. */
-  killAll() {
+  killAll(): ReadonlyArray<Effect.Effect<void>> {
     return this.all.map((slot) => slot.kill())
   }
 
   private grow(size: number): void {
     for (let id = this.size; id < size; id++) {
       const slot = this.all[id]
-      if (slot === undefined) this.all.push(new Slot(id, this.host))
+      if (slot === undefined) this.all.push(new Slot(id, this.options))
       else slot.restore()
     }
     this.current = this.all.slice(0, size)

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Ref from "effect/Ref"
+import * as MutableRef from "effect/MutableRef"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code, Loss, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
@@ -12,7 +12,7 @@ import * as errors from "../common/errors.ts"
 import type { Hooks } from "./hooks.ts"
 
 /** What all workers of a pool have in common. */
-export interface TenantHost {
+export interface WorkerOptions {
   readonly runtime: WorkerRuntime["Service"]
   readonly tasksPerWorker: number
   readonly services: Code | undefined
@@ -26,8 +26,8 @@ export class Tenant {
   readonly identity: WorkerIdentity
   /** The hooks that were current when it was acquired. */
   readonly hooks: Hooks
-  /** How many items it has been given (L8). */
-  readonly given: Ref.Ref<number>
+  /** How many items it has been given, less those taken back (L8). */
+  readonly given: MutableRef.MutableRef<number>
   worker: Worker | undefined = undefined
   /** What its acquisition or release runs in. */
   fiber: Fiber.Fiber<void> | undefined = undefined
@@ -42,15 +42,15 @@ export class Tenant {
   constructor(identity: WorkerIdentity, hooks: Hooks, items: number) {
     this.identity = identity
     this.hooks = hooks
-    this.given = Ref.makeUnsafe(items)
+    this.given = MutableRef.make(items)
   }
 
   /**
-   * Starts it and runs `init`; fails when it was lost meanwhile. `isWanted` is asked between the two, because whoever gave
-   * up before could not interrupt `init` yet.
+   * Starts it and runs `init`; fails when it was lost meanwhile. `isWanted` is asked between the two: an interruption that came
+   * before `init` ran has found nothing to interrupt.
    */
   acquire(
-    { killAfter, runtime, services, startTimeout, tasksPerWorker }: TenantHost,
+    { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
     onLost: (loss: Loss) => void,
     isWanted: () => boolean
   ): Effect.Effect<void, WorkerPoolError> {
@@ -74,21 +74,23 @@ export class Tenant {
     return this.isKilled || this.loss !== undefined
   }
 
-  /** Ends what was not acquired: its finalizers run, `exit` does not. */
-  abandon(exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
+  /** Ends what was not acquired: the finalizers that `init` registered run, `exit` does not (L3). */
+  discard(exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
     const { worker } = this
     const finalized = this.isGone || worker === undefined ? Effect.void : worker.close(this.hooks.exitTimeout)
-    return Effect.andThen(Effect.ignore(finalized), this.leave(exit))
+    return Effect.andThen(Effect.ignore(finalized), this.end(exit))
   }
 
-  /** Runs `exit`, then all finalizers, and stops it; returns what failed of that. */
+  /** Runs `exit`, then all finalizers, and stops it (L3); returns what failed of that. */
   release(hooks: Hooks, exitResult: (value: unknown) => void): Effect.Effect<WorkerPoolError | undefined> {
-    const worker = this.worker!
+    const { worker } = this
+    // only a live worker is released
+    if (worker === undefined) return Effect.as(this.end(Exit.void), undefined)
     return Effect.gen({ self: this }, function* () {
       const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
-      yield* this.leave(Exit.void)
+      yield* this.end(Exit.void)
       return this.failureOf(exited) ?? this.failureOf(closed)
     })
   }
@@ -96,8 +98,8 @@ export class Tenant {
   /** Ends it now, without hooks. */
   readonly kill: Effect.Effect<void> = Effect.suspend(() => this.worker?.kill ?? Effect.void)
 
-  /** Completes when nothing is left of it. */
-  leave(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+  /** Closes its Scope, by which the runtime stops it; completes when it has really ended. */
+  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.andThen(
       Scope.close(this.scope, exit),
       Effect.suspend(() => this.loss?.ended ?? Effect.void)
@@ -105,8 +107,8 @@ export class Tenant {
   }
 
   /**
-   * What an acquisition or release failed with: its typed error, or a defect of the runtime's; nothing when that is because
-   * it has been terminated.
+   * What an acquisition or release failed with: its typed error, or `StartFailed` with a defect of the runtime's; nothing when
+   * it failed because the worker was terminated.
    */
   failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
     if (Exit.isSuccess(exit) || this.isKilled) return undefined

@@ -1,0 +1,46 @@
+/**
+ * Where the calls of the map family and the `run`s that share a call differ: when a call has its turns, and what is done
+ * with its outcomes.
+ */
+import type * as Cause from "effect/Cause"
+import type { WorkerPoolError } from "../../WorkerPoolError.ts"
+import type { CallChunk } from "./callChunk.ts"
+
+export interface CallPolicy {
+  /** Whether each item is a call of its own, a `run`. */
+  readonly areRuns: boolean
+
+  // Turns
+
+  /** Items that take longer than this, in milliseconds, are not prefetched: it would save nothing. */
+  readonly longestPrefetched: number
+  /** Whether the call has what a call in turn is due, so that others may go before it (C1). */
+  readonly isServed: boolean
+  /** Whether its turn goes on with its next chunk. */
+  readonly keepsTurn: boolean
+  /** Whether it may have another chunk to give. */
+  readonly mayHaveMore: boolean
+  /** How many items its next chunk may have, of the `remaining` ones that the worker's lifespan allows. */
+  readonly cut: (remaining: number) => number
+
+  // Outcomes
+
+  /** Whether `allSucceeded` takes the results of neighbouring items at once. */
+  readonly takesMany: boolean
+  readonly succeeded: (chunk: CallChunk, position: number, value: unknown) => void
+  /** The items from `position` on have succeeded, as many as there are `values`. */
+  readonly allSucceeded: (chunk: CallChunk, position: number, values: ReadonlyArray<unknown>) => void
+  readonly failed: (chunk: CallChunk, position: number, cause: Cause.Cause<unknown>) => void
+  /** Nothing of the chunk could start. */
+  readonly chunkFailed: (chunk: CallChunk, failure: WorkerPoolError) => void
+  /** A chunk is over, and counts no more as one of the call's. */
+  readonly chunkEnded: () => void
+  /** Fails what waits for a worker. */
+  readonly refuse: (cause: Cause.Cause<unknown>) => void
+  /** Those of a chunk's items, by position, that are still to be run. */
+  readonly wanted: (chunk: CallChunk, positions: ReadonlyArray<number>) => ReadonlyArray<number>
+  /** The chunk's worker was lost, and items of the chunk may be among those that are sent again. */
+  readonly resent: (chunk: CallChunk) => void
+  /** Whether outcomes are being handed over, so that the call must not end yet. */
+  readonly isHandingOver: boolean
+}

@@ -1,0 +1,47 @@
+/**
+ * One `run` in progress. There may be very many of them, so each is one object, and what it is made of.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { Releases } from "../common/releases.ts"
+import type { RunGroup } from "./runGroup.ts"
+
+export type RunExit = Exit.Exit<unknown, unknown>
+
+/** Called once with what a `run` came to, and with the releases that it has to wait for, if there are any. */
+export type Settled = (run: Run, exit: RunExit, releases: Releases | undefined) => void
+
+export class Run {
+  readonly input: unknown
+  readonly group: RunGroup
+  /** Lets the caller go on. */
+  readonly resume: (effect: Effect.Effect<unknown, unknown>) => void
+  /** Its number in the group's call, once it is in a chunk; -1 before. */
+  ordinal = -1
+  isSettled = false
+  /** Set once its caller is interrupted, which waits for its end: called then, instead of `settled`. */
+  interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
+
+  constructor(group: RunGroup, input: unknown, resume: Run["resume"]) {
+    this.group = group
+    this.input = input
+    this.resume = resume
+  }
+
+  /** Whether its caller waits for its outcome. */
+  get isWanted(): boolean {
+    return !this.isSettled && this.interrupted === undefined
+  }
+
+  /** Whether no worker has had it yet. */
+  get isWaiting(): boolean {
+    return this.ordinal < 0 && !this.isSettled
+  }
+
+  settle(exit: RunExit, releases?: Releases): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    if (this.interrupted !== undefined) this.interrupted(releases)
+    else this.group.settled(this, exit, releases)
+  }
+}
