@@ -13,8 +13,8 @@
 import type * as Effect from "effect/Effect"
 
 /**
- * What a platform can move instead of copying it, such as an `ArrayBuffer` or a `MessagePort`; an object of no type that
- * all platforms know.
+ * What a platform can move instead of copying it, such as an `ArrayBuffer` or a `MessagePort`. Any object, because no
+ * type for it is known on all platforms.
  *
  * @category models
  * @since 0.1.0
@@ -22,21 +22,30 @@ import type * as Effect from "effect/Effect"
 export type Transferable = object
 
 /**
- * Whole numbers of 32 bits that both ends see as soon as they are set, without a message, however busy the other side is:
- * shared memory, a file, or whatever outlives the worker. All are 0 at first.
+ * Numbers that both ends share: 32-bit integers, 0 at first, that one end sees as soon as the other has set them,
+ * without a message, however busy it is. They live in shared memory, in a file, or wherever else they outlive the
+ * worker.
  *
  * **Details**
  *
- * With it a pool knows what a worker was doing when it vanished, and a task that computes learns that nobody wants its
- * result. Each number is set by one end only, so no more than order is asked of it: whoever sees a number sees what was
- * set before it.
+ * With it a pool takes back items that have not started and knows what a worker was doing when it vanished, and a task
+ * that computes learns that its result is unwanted. Each number is set by one end only.
+ *
+ * **Gotchas**
+ *
+ * `get` and `set` must be sequentially consistent, as `Atomics.load` and `Atomics.store` are: the calls of both ends
+ * take effect in one order, in which those of each end stand as it made them. Order alone (release and acquire) is not
+ * enough: each end could set a number and then still read the old one of the other, and an item that the pool has
+ * taken back would start in the worker all the same, so that it runs twice.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Control {
-  readonly get: (place: number) => number
-  readonly set: (place: number, value: number) => void
+  /** Reads the number at `index`, from 0. */
+  readonly get: (index: number) => number
+  /** Sets the number at `index`, from 0. */
+  readonly set: (index: number, value: number) => void
 }
 
 /**
@@ -58,15 +67,15 @@ export interface Channel {
   /** The numbers that are shared with the pool, where the platform can share any. */
   readonly control?: Control | undefined
   /**
-   * Calls back once all that was sent has left the worker, so that it arrives even if the worker is killed then. Left out
-   * where `send` itself sees to that.
+   * Calls `resume` once all messages sent so far have left the worker, so that they arrive even if it is killed then.
+   * Left out where they have left when `send` returns.
    */
   readonly flushed?: ((resume: () => void) => void) | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
   /**
-   * Says that a message is expected within about a tenth of a millisecond, as after a short chunk: less than it takes many
-   * platforms to wake a thread that has gone to sleep. Left out where nothing can be done about that.
+   * Says that a message is expected within about a tenth of a millisecond, as after a short chunk: on many platforms it
+   * takes longer to wake a thread that has gone to sleep. Left out where a thread cannot be kept awake.
    */
   readonly stayAwake?: (() => void) | undefined
 }
@@ -100,9 +109,9 @@ export interface Connection {
   readonly send: (message: unknown, transfers?: Array<Transferable>) => void
   /** Sets the one receiver of messages. Messages that arrived before wait for it. */
   readonly receive: (handler: (message: unknown) => void) => void
-  /** Sets the one receiver of the connection's end, called once when the worker has ended, for whatever reason. */
+  /** Sets the one handler that is called, once, when the worker has ended, for whatever reason. */
   readonly closed: (handler: (closed: Closed) => void) => void
-  /** Ends the worker now, whatever it does; completes when it has ended. */
+  /** Ends the worker now, whatever it is doing; completes when it has ended. */
   readonly kill: Effect.Effect<void>
   /** Says whether the worker is in use: one that is not must not keep the main process alive. */
   readonly setBusy: (busy: boolean) => void

@@ -10,17 +10,18 @@
  *
  * **Details**
  *
- * `S` is the worker's state: what the pool's `init` returned. In `init` itself there is none yet. A task that does not
- * care about the state says `WorkerContext`, and runs on every pool.
+ * `S` is the worker's state: what the pool's `init` returned; in `init` itself, `state` is `undefined`. A task that
+ * does not use the state takes a plain `WorkerContext`, and runs on every pool.
  *
- * `signal` and `interrupted` tell a task that nobody wants its result any more: its call has failed or was interrupted,
- * or its time is over. They reach a task that computes as well, as soon as it looks: `interrupted`, or `signal.aborted`,
- * costs some nanoseconds on threads and about a microsecond on processes. A task that goes on for `killAfter` is ended
- * together with its worker.
+ * `signal` and `interrupted` tell a task that its result is unwanted: its call has failed or was interrupted, or its
+ * time is over. A task that computes sees it too when it reads `interrupted` or `signal.aborted`, which costs some
+ * nanoseconds on threads and about a microsecond on processes. A task that goes on for `killAfter` is ended together
+ * with its worker.
  *
  * **Gotchas**
  *
- * On fibers, and where a runtime's channel has no `control`, a synchronous task sees no change of them.
+ * While a synchronous task runs they do not change on fibers, and where a runtime's channel has no `control` they tell
+ * it only that its time is over.
  *
  * @example
  * ```ts
@@ -48,8 +49,8 @@ export interface WorkerContext<out S = unknown> {
   readonly generation: number
   /** What `init` returned. */
   readonly state: S
-  /** Aborted when nobody wants the item's result any more; made on first use. */
+  /** Aborted when the item's result is unwanted; made on first use. */
   readonly signal: AbortSignal
-  /** Whether nobody wants the item's result any more: a plain read, cheap enough to poll in a loop. */
+  /** Whether the item's result is unwanted: a plain read, cheap enough to poll in a loop. */
   readonly interrupted: boolean
 }

@@ -151,7 +151,7 @@ describe("automatic", () => {
           lengths,
           lengths.toSorted((left, right) => right - left)
         )
-        // the last one keeps nobody waiting
+        // workers do not wait long for the last one
         assert.isAtMost(lengths.at(-1)! * itemTime, Math.max(0.5, itemTime))
       } else {
         // the first of them was still within what it was told

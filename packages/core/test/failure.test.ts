@@ -176,7 +176,7 @@ describe("errors that cross", () => {
       ["second", "[circular Error]"]
     )
     assert.strictEqual(all.errors[0].cause, "[circular Error]")
-    // one error in two places is no circle
+    // an error that is contained twice does not contain itself
     const shared = new Error("shared")
     const twice = cross(new AggregateError([shared, shared])) as AggregateError
     assert.deepStrictEqual(

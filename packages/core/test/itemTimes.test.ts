@@ -34,7 +34,7 @@ describe("ItemTime", () => {
   )
 
   it.prop(
-    "P1 so many items as fit, and at least one",
+    "P1 within returns as many items as fit, and at least one",
     { items: integer(1, 1000), millis: integer(0, 10_000), within: integer(0, 100) },
     ({ items, millis, within }) => {
       const time = new ItemTime()

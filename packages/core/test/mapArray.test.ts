@@ -28,7 +28,7 @@ const bigints = [BigInt64Array, BigUint64Array]
 
 const arrayTypes = [...numbers, ...bigints]
 
-/** A view of `length` elements, each of which tells its place, in the midst of other memory. */
+/** A view of `length` elements with `offset` elements before it in its buffer; an element's value tells its index. */
 const make = (type: number, length: number, offset: number, shared: boolean): WorkerPool.TypedArray => {
   const Type = arrayTypes[type % arrayTypes.length]!
   const bytes = (offset + length + 3) * Type.BYTES_PER_ELEMENT
@@ -98,7 +98,7 @@ describe("slices of an array", () => {
   })
 
   it.prop(
-    "C2 are put together in order, whatever comes when: what is in its place, what fits it, and what does not",
+    "C2 are put together in order, in whatever order they come: written results, those that fit, those that do not",
     { ...shapes, other: integer(0, arrayTypes.length - 1) },
     ({ chunkSize, chunks, length, offset, other, seed, shared, type, workers }) => {
       const array = make(type, length, offset, shared)
@@ -142,7 +142,7 @@ describe("slices of an array", () => {
   })
 })
 
-/** What cannot be moved. */
+/** A buffer that cannot be moved. */
 const webAssemblyMemory = (): ArrayBuffer => {
   const { WebAssembly } = globalThis as unknown as {
     readonly WebAssembly: { readonly Memory: new (options: object) => { readonly buffer: ArrayBuffer } }
@@ -157,15 +157,15 @@ describe("results of a slice", () => {
   })
   const input = Float64Array.of(1, 2, 3)
 
-  const place = (result: unknown, of = slice(input)) => {
+  const write = (result: unknown, of = slice(input)) => {
     const transfers: Array<object> = []
-    return { placed: slices.writeOrMove(result, transfers, of), transfers, of }
+    return { sent: slices.writeOrMove(result, transfers, of), transfers, of }
   }
 
-  it("S1 that fit are written to their place, and stay the task's", () => {
+  it("S1 that fit are written to the output, and stay the task's", () => {
     const result = Float64Array.of(4, 5, 6)
-    const { of, placed, transfers } = place(result)
-    assert.strictEqual(placed, slices.written)
+    const { of, sent, transfers } = write(result)
+    assert.strictEqual(sent, slices.written)
     assert.deepStrictEqual(transfers, [])
     assert.deepStrictEqual(elements(of.output!), [4, 5, 6])
     assert.strictEqual(result.length, 3)
@@ -173,8 +173,8 @@ describe("results of a slice", () => {
 
   it("S1 that fit are sent as they are where no memory is shared", () => {
     const result = Float64Array.of(4, 5, 6)
-    assert.deepStrictEqual(place(result, slice(input, false)), {
-      placed: result,
+    assert.deepStrictEqual(write(result, slice(input, false)), {
+      sent: result,
       transfers: [],
       of: slice(input, false)
     })
@@ -183,11 +183,11 @@ describe("results of a slice", () => {
 
   it("S1 that do not fit are moved where their memory is their own", () => {
     const result = Float32Array.of(1, 2)
-    const { placed, transfers } = place(result)
-    assert.deepStrictEqual(elements(placed as WorkerPool.TypedArray), [1, 2])
-    assert.deepStrictEqual(transfers, [(placed as WorkerPool.TypedArray).buffer])
+    const { sent, transfers } = write(result)
+    assert.deepStrictEqual(elements(sent as WorkerPool.TypedArray), [1, 2])
+    assert.deepStrictEqual(transfers, [(sent as WorkerPool.TypedArray).buffer])
     assert.strictEqual(result.length, 0)
-    assert.throws(() => place(result), /has moved/)
+    assert.throws(() => write(result), /has moved/)
   })
 
   it("S1 that do not fit are copied where it is not", () => {
@@ -196,23 +196,23 @@ describe("results of a slice", () => {
     const shared = new Int16Array(new SharedArrayBuffer(4)).fill(7)
     for (const result of [whole.subarray(1, 3), wasm, shared, input.subarray(1)]) {
       const before = elements(result)
-      const { placed, transfers } = place(result)
-      assert.deepStrictEqual(elements(placed as WorkerPool.TypedArray), before)
-      const { buffer } = placed as WorkerPool.TypedArray
+      const { sent, transfers } = write(result)
+      assert.deepStrictEqual(elements(sent as WorkerPool.TypedArray), before)
+      const { buffer } = sent as WorkerPool.TypedArray
       assert.deepStrictEqual(transfers, [buffer])
       assert.isTrue(buffer instanceof ArrayBuffer && buffer !== result.buffer)
       assert.deepStrictEqual(elements(result), before)
       assert.strictEqual(buffer.byteLength, result.byteLength)
       // it can be moved in fact
-      structuredClone(placed, { transfer: transfers as Array<ArrayBuffer> })
+      structuredClone(sent, { transfer: transfers as Array<ArrayBuffer> })
     }
   })
 
   it("S1 are of the type itself, not of a subclass", () => {
-    const { placed } = place(Buffer.from("text"))
-    assert.strictEqual(Object.getPrototypeOf(placed), Uint8Array.prototype)
+    const { sent } = write(Buffer.from("text"))
+    assert.strictEqual(Object.getPrototypeOf(sent), Uint8Array.prototype)
     const own = Buffer.alloc(8)
-    assert.strictEqual(Object.getPrototypeOf(place(own).placed), Uint8Array.prototype)
+    assert.strictEqual(Object.getPrototypeOf(write(own).sent), Uint8Array.prototype)
   })
 
   it("F4 are refused when they are none", () => {
@@ -225,7 +225,7 @@ describe("results of a slice", () => {
       [new ArrayBuffer(8), "a value of ArrayBuffer"],
       [true, "boolean"]
     ] as const) {
-      assert.throws(() => place(result), `must return a TypedArray, and returned ${name}`)
+      assert.throws(() => write(result), `must return a TypedArray, and returned ${name}`)
     }
   })
 

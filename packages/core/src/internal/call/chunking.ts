@@ -1,82 +1,40 @@
 /**
- * How a call's items are cut into chunks: pure functions from what is known of a call to the length of its next chunk.
- *
- * @since 0.1.0
+ * How long a call's chunks are: pure functions from what is known of the call to the length of its next chunk.
  */
 
-/**
- * What is known when a chunk is planned.
- *
- * @category models
- * @since 0.1.0
- */
+/** What is known when a chunk is planned. */
 export interface Progress {
-  /** How many items have been put into chunks so far. */
+  /** How many items are in chunks already. */
   readonly planned: number
-  /** How many items there are in all, where that is known. */
+  /** How many items there are in all; `undefined` when that is not known. */
   readonly length: number | undefined
-  /** How many workers share the items. */
+  /** How many workers the items are for. */
   readonly workers: number
-  /** How long an item takes in its worker, in milliseconds, as far as that has been measured. */
+  /** How long an item takes in a worker on average, in milliseconds; `undefined` before the first measurement. */
   readonly itemTime?: number | undefined
-  /** How many items have been measured; default 0. */
+  /** How many items have been measured. Default: 0. */
   readonly measured?: number | undefined
-  /** How many items may be in progress at once, where the call says so. */
+  /** How many items may be in progress at once. Default: any number. */
   readonly maxActive?: number | undefined
 }
 
-/**
- * Plans the length of the next chunk, an integer >= 1.
- *
- * @category models
- * @since 0.1.0
- */
+/** Returns the length of the next chunk, an integer >= 1. */
 export interface Chunking {
   (progress: Progress): number
 }
 
-/**
- * The longest chunk that is planned automatically: longer ones save nothing more and cost memory.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The most items in a chunk of `automatic` or `repeatable`: longer chunks save no more time, and cost memory. */
 export const maxAutomatic = 2048
 
-/**
- * Chunks of `size` items each.
- *
- * @example
- * ```ts
- * import { Chunking } from "@effect-mpire/core"
- *
- * Chunking.fixed(3)({ planned: 0, length: 10, workers: 2 }) // => 3
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Chunks of `size` items each. */
 export const fixed =
   (size: number): Chunking =>
   () =>
     size
 
 /**
- * `chunks` chunks of equal length, give or take one item: chunk i ends at ⌈(i + 1) · length / chunks⌉, as in MPIRE's
- * `chunk_tasks`. Items beyond `length`, if there are any, go out in chunks of the same length.
- *
- * @example
- * ```ts
- * import { Chunking } from "@effect-mpire/core"
- *
- * const inThree = Chunking.byCount(3, 10)
- * const at = (planned: number) => inThree({ planned, length: 10, workers: 2 })
- *
- * const lengths = [at(0), at(4), at(7)] // => [4, 3, 3]
- * ```
- *
- * @category constructors
- * @since 0.1.0
+ * `chunks` chunks whose lengths differ by one item at most: chunk i ends at ⌈(i + 1) · length / chunks⌉, as in MPIRE's
+ * `chunk_tasks`. Items beyond `length`, if there are any, go out in chunks of about the same length.
  */
 export const byCount =
   (chunks: number, length: number): Chunking =>
@@ -87,28 +45,13 @@ export const byCount =
   }
 
 /**
- * The default: chunks by measured time, of about 50 milliseconds each.
+ * The default: chunks of about 50 milliseconds each, by the measured time of an item.
  *
- * **Details**
- *
- * While nothing is known of a task, its chunks are one item long; then no chunk is longer than four times the number of
- * items that have been measured, so that a wrong guess costs little. Toward the end of a known length no chunk is longer
- * than half of a worker's share of what is left, unless it takes less than half a millisecond. A chunk is at most
- * `maxAutomatic` items long, and leaves room for two chunks per worker within `maxActive`. A fixed part of what is left is
- * guided self-scheduling (Polychronopoulos and Kuck, 1987).
- *
- * @example
- * ```ts
- * import { Chunking } from "@effect-mpire/core"
- *
- * const known = { planned: 0, length: 10_000, workers: 2, itemTime: 0.1, measured: 1000 }
- *
- * const first = Chunking.automatic(known) // => 500
- * const last = Chunking.automatic({ ...known, planned: 9_900 }) // => 25
- * ```
- *
- * @category constructors
- * @since 0.1.0
+ * Before the first measurement, chunks have one item; then none has more than four times as many items as have been
+ * measured, so that a wrong estimate costs little. Towards the end of a known length no chunk has more than half of a
+ * worker's share of the items left, so that nobody waits for a straggler, unless it takes less than half a
+ * millisecond: a fixed fraction of what is left is guided self-scheduling (Polychronopoulos and Kuck, 1987). A chunk
+ * leaves room for two chunks per worker within `maxActive`.
  */
 export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0, planned, workers }) => {
   if (itemTime === undefined) return 1
@@ -119,24 +62,12 @@ export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0,
 }
 
 /**
- * Chunks whose lengths depend on nothing but the number of items, so that the same items come to the same workers each
- * time: what a call that takes the slots in turn has by default.
+ * The default of a call with `dispatch: "ordered"`: chunks whose lengths depend only on the number of items, so that
+ * the same items go to the same workers each time.
  *
- * **Details**
- *
- * Items of a known length are cut into about 64 chunks per worker (MPIRE's default), and no chunk is longer than half of
- * a worker's share of what is left. Of an unknown length, a chunk is 1/16 of a worker's share of what has been seen so
- * far, which on the average is as much as is still to come. A chunk is at most `maxAutomatic` items long.
- *
- * @example
- * ```ts
- * import { Chunking } from "@effect-mpire/core"
- *
- * Chunking.repeatable({ planned: 0, length: 12_800, workers: 2 }) // => 100
- * ```
- *
- * @category constructors
- * @since 0.1.0
+ * Items of a known length are cut into about 64 chunks per worker (MPIRE's default), and no chunk has more than half
+ * of a worker's share of the items left. Of an unknown length, a chunk has 1/16 of a worker's share of the items seen
+ * so far: on average as many are still to come.
  */
 export const repeatable: Chunking = ({ length, planned, workers }) => {
   const size =

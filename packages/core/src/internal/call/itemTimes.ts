@@ -1,11 +1,11 @@
 /**
- * How long tasks' items take in a worker, as far as that has been measured: what calls plan their chunks by.
+ * How long the items of tasks take in a worker, as measured so far. Calls plan the lengths of their chunks by it.
  */
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
 
-/** So much of what has been measured so far still counts after the next measurement. */
-const memory = 0.9
+/** The weight of all earlier measurements, multiplied by this at every new one. */
+const decay = 0.9
 
 /** How long the items of one task take. */
 export class ItemTime {
@@ -14,32 +14,31 @@ export class ItemTime {
   private items = 0
   private millis = 0
 
-  /** The mean time of an item, in milliseconds, the newest ones counting most; `undefined` while nothing is known. */
+  /** The mean time of an item, in milliseconds, the newest weighing most; `undefined` before any was measured. */
   get mean(): number | undefined {
     return this.items === 0 ? undefined : this.millis / this.items
   }
 
-  /** So many items took so long, in milliseconds. */
+  /** Adds a measurement: `items` items took `millis` milliseconds together. */
   note(items: number, millis: number): void {
     this.measured += items
-    this.items = this.items * memory + items
-    this.millis = this.millis * memory + millis
+    this.items = this.items * decay + items
+    this.millis = this.millis * decay + millis
   }
 
-  /** How many items take so long, in milliseconds; at least 1. */
+  /** How many items take no more than `millis` milliseconds together; at least 1. */
   within(millis: number): number {
     const { mean } = this
     return mean === undefined ? 1 : Math.max(1, Math.floor(millis / mean))
   }
 }
 
-/** The times of a pool's tasks. A task that binds a value takes as long as the one that it binds it to. */
+/** The item times of a pool's tasks. A task with a bound value shares them with the task without it. */
 export class ItemTimes {
   private readonly byTask = new WeakMap<object, ItemTime>()
 
   of(task: Code): ItemTime {
-    let { address } = portable.definition(task)
-    while (address._tag === "Bound") address = address.target
+    const address = portable.unbound(task)
     const key = address._tag === "Closure" && typeof address.value === "function" ? address.value : address
     let time = this.byTask.get(key)
     if (time === undefined) {

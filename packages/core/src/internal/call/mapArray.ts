@@ -1,39 +1,41 @@
 /**
- * The pool's side of `mapArray`: an array is cut into slices, and what becomes of them is put together.
+ * The pool's side of `mapArray`: cuts an array into slices, and puts their results together.
  */
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import { notSerializable } from "../wire/crossing.ts"
 import type { Sink } from "./sink.ts"
-import { constructorOf, copyTo, kindOf, type Slice, written } from "../wire/slices.ts"
+import { constructorOf, copyTo, type Slice, written } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
 
-/** How many slices a worker gets by default: one costs little, and the last ones leave nobody waiting for long. */
+/** How many slices a worker gets by default: few enough to cost little, many enough for the last ones to be short. */
 const slicesPerWorker = 32
 
-/** By default slices are not to be shorter, as long as every worker gets a few. */
+/** By default slices have at least this many elements, unless that would make fewer than `fewestPerWorker`. */
 const shortest = 1024
 const fewestPerWorker = 4
 
-/** Where slices begin and end. */
+/** How an array is cut into slices. */
 export interface Cuts {
+  /** How many slices there are. */
   readonly count: number
-  /** Where a slice begins; at the end of the array for the number `count`. */
+  /** The element at which a slice begins; for `index` = `count`, the array's length. */
   readonly at: (index: number) => number
 }
 
-/** Slices of so many elements each; the last one may be shorter. */
+/** Slices of `size` elements each; the last one may be shorter. */
 const bySize = (size: number, length: number): Cuts => ({
   count: Math.ceil(length / size),
   at: (index) => Math.min(index * size, length)
 })
 
-/** So many slices, as equal as can be; fewer where there are fewer elements. */
+/** `chunks` slices whose lengths differ by one at most; fewer slices if there are fewer elements. */
 const byCount = (chunks: number, length: number): Cuts => {
   const count = Math.min(chunks, length)
   const size = Math.floor(length / count)
   return { count, at: (index) => index * size + Math.min(index, length % count) }
 }
 
+/** Cuts an array of `length` elements. */
 export const cut = (
   length: number,
   workers: number,
@@ -46,32 +48,34 @@ export const cut = (
   return bySize(Math.max(least, Math.ceil(length / (workers * slicesPerWorker))), length)
 }
 
-const share = (kind: string, length: number): TypedArray => {
+/** A new array over shared memory. */
+const makeShared = (kind: string, length: number): TypedArray => {
   const Kind = constructorOf(kind)
-  const { BYTES_PER_ELEMENT } = Kind as unknown as { readonly BYTES_PER_ELEMENT: number }
-  return new Kind(new SharedArrayBuffer(length * BYTES_PER_ELEMENT))
+  return new Kind(new SharedArrayBuffer(length * Kind.BYTES_PER_ELEMENT))
 }
 
-/** A view of some of an array's elements. */
-const view = (array: TypedArray, from: number, to: number): TypedArray =>
-  new (constructorOf(kindOf(array)!))(array.buffer, array.byteOffset + from * array.BYTES_PER_ELEMENT, to - from)
+/** A view of an array's elements from `start` up to `end`; never of a subclass, as `subarray` would make. */
+const view = (array: TypedArray, start: number, end: number): TypedArray => {
+  const Kind = constructorOf(array[Symbol.toStringTag])
+  return new Kind(array.buffer, array.byteOffset + start * array.BYTES_PER_ELEMENT, end - start)
+}
 
 /** The slices of an array: the items of a call, and the sink of their results. */
 export class Slices implements Iterable<Slice>, Sink {
   private readonly input: TypedArray
   private readonly output: TypedArray
   private readonly cuts: Cuts
-  /** Of the results; that of the input where there are none. */
+  /** The kind of the results so far. */
   private kind: string | undefined = undefined
-  /** Results that are no part of the output, by their slice. */
+  /** Results of another kind or length than their slices, by the slices' indices. */
   private readonly parts = new Map<number, TypedArray>()
-  /** Called when a result does not go with the others. */
+  /** Called when a result is not of the same kind as the others. */
   fail: (error: WorkerPoolError) => void = () => {}
 
   constructor(input: TypedArray, cuts: Cuts) {
     this.input = input
     this.cuts = cuts
-    this.output = share(kindOf(input)!, input.length)
+    this.output = makeShared(input[Symbol.toStringTag], input.length)
   }
 
   get length(): number {
@@ -85,8 +89,8 @@ export class Slices implements Iterable<Slice>, Sink {
   }
 
   put(index: number, value: unknown): number {
-    const own = kindOf(this.input)!
-    const kind = value === written ? own : kindOf(value)!
+    const own = this.input[Symbol.toStringTag]
+    const kind = value === written ? own : (value as TypedArray)[Symbol.toStringTag]
     this.kind ??= kind
     if (kind !== this.kind) {
       const cause = new TypeError(
@@ -98,23 +102,23 @@ export class Slices implements Iterable<Slice>, Sink {
     if (value === written) return 1
     const array = value as TypedArray
     const [start, end] = [this.cuts.at(index), this.cuts.at(index + 1)]
-    // without shared memory the worker could not write it there
+    // where no memory is shared, the worker could not write it to the output
     if (kind === own && array.length === end - start) copyTo(this.output, array, start)
     else this.parts.set(index, array)
     return 1
   }
 
-  /** The results, one after another. */
+  /** The results of all slices, one after another. */
   get result(): TypedArray {
-    if (this.parts.size === 0) return this.output
+    if (this.kind === undefined || this.parts.size === 0) return this.output
     let length = 0
     for (let index = 0; index < this.cuts.count; index++) length += this.part(index).length
-    const result = share(this.kind!, length)
-    let at = 0
+    const result = makeShared(this.kind, length)
+    let offset = 0
     for (let index = 0; index < this.cuts.count; index++) {
       const part = this.part(index)
-      copyTo(result, part, at)
-      at += part.length
+      copyTo(result, part, offset)
+      offset += part.length
     }
     return result
   }

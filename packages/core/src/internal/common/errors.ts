@@ -14,7 +14,7 @@ export const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 export const startFailed = (worker: WorkerPoolError.WorkerIdentity, cause: unknown): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause }))
 
-/** A worker is gone, with the items of the told call that `indices` name. */
+/** A worker was lost, and with it the items with these `indices`, of the call that gets the error. */
 export const workerLost = (
   worker: WorkerPoolError.WorkerIdentity,
   { cause, exitCode, signal }: Closed,
@@ -28,26 +28,27 @@ export const workerLost = (
 export const taskTimedOut = (worker: WorkerPoolError.WorkerIdentity, index: number): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker) }))
 
-/** How a hook of a worker fails: by itself, or because its time is over. */
+/** The errors of a hook: one that failed, or one whose time is over. */
 export interface HookErrors {
   readonly failed: (cause: unknown) => WorkerPoolError.WorkerPoolError
   readonly timedOut: () => WorkerPoolError.WorkerPoolError
 }
 
-/** Of `init`, and of the services that are built before it. */
-export const initErrors = (worker: WorkerPoolError.WorkerIdentity): HookErrors => {
-  const where = WorkerPoolError.inWorker(worker)
-  return {
-    failed: (cause) => WorkerPoolError.make(new WorkerPoolError.InitFailed({ ...where, cause })),
-    timedOut: () => WorkerPoolError.make(new WorkerPoolError.InitTimedOut(where))
+const hookErrors =
+  (
+    Failed: typeof WorkerPoolError.InitFailed | typeof WorkerPoolError.ExitFailed,
+    TimedOut: typeof WorkerPoolError.InitTimedOut | typeof WorkerPoolError.ExitTimedOut
+  ) =>
+  (worker: WorkerPoolError.WorkerIdentity): HookErrors => {
+    const where = WorkerPoolError.inWorker(worker)
+    return {
+      failed: (cause) => WorkerPoolError.make(new Failed({ ...where, cause })),
+      timedOut: () => WorkerPoolError.make(new TimedOut(where))
+    }
   }
-}
 
-/** Of `exit`, and of the finalizers that run after it. */
-export const exitErrors = (worker: WorkerPoolError.WorkerIdentity): HookErrors => {
-  const where = WorkerPoolError.inWorker(worker)
-  return {
-    failed: (cause) => WorkerPoolError.make(new WorkerPoolError.ExitFailed({ ...where, cause })),
-    timedOut: () => WorkerPoolError.make(new WorkerPoolError.ExitTimedOut(where))
-  }
-}
+/** The errors of `init`, and of the services that are built before it. */
+export const initErrors = hookErrors(WorkerPoolError.InitFailed, WorkerPoolError.InitTimedOut)
+
+/** The errors of `exit`, and of the finalizers that run after it. */
+export const exitErrors = hookErrors(WorkerPoolError.ExitFailed, WorkerPoolError.ExitTimedOut)

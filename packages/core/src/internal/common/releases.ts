@@ -2,29 +2,29 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 
-/** How a worker's release went: what failed in it, if anything. */
+/** A worker's release; it completes when that is over, with the error if it failed. */
 export type Release = Deferred.Deferred<WorkerPoolError | undefined>
 
 /**
- * The releases that something caused: a call by its end, its lifespan or its start, a `stop`, a `restart`, a `setSize`.
- * Whatever caused them returns after them, and fails as they do (L8, L10).
+ * The releases that one thing waits for before it returns: a call (whose start, lifespan or end released workers), a
+ * `stop`, a `restart` or a `setSize`. It fails if a release that it caused fails (L8, L10).
  */
 export class Releases {
   private readonly caused: Array<Release> = []
   private readonly awaited: Array<Release> = []
   private readonly failures: Array<WorkerPoolError> = []
 
-  /** A release that this caused, and whose failure is this one's. */
+  /** Adds a release that this caused: its failure is among those that `settle` returns. */
   cause(release: Release): void {
     this.caused.push(release)
   }
 
-  /** A release that something else caused, and that must be over all the same. */
+  /** Adds a release that something else caused: `settle` waits for it, and leaves its failure to the other. */
   await(release: Release): void {
     this.awaited.push(release)
   }
 
-  /** Waits for all of them; returns all that has failed. */
+  /** Waits until all releases are over; returns the failures of those that this caused. */
   readonly settle: Effect.Effect<ReadonlyArray<WorkerPoolError>> = Effect.suspend(() =>
     this.awaited.length + this.caused.length === 0 ? Effect.succeed(this.failures) : this.wait
   )
@@ -32,7 +32,7 @@ export class Releases {
   private get wait() {
     return Effect.gen({ self: this }, function* () {
       let release: Release | undefined
-      // taken out when it is over, because whoever waits may be interrupted and wait again
+      // each is removed only when it is over: a wait may be interrupted and repeated
       while ((release = this.awaited[0] ?? this.caused[0]) !== undefined) {
         const failure = yield* Deferred.await(release)
         if (release === this.awaited[0]) this.awaited.shift()

@@ -1,15 +1,15 @@
 /**
- * How portables are represented: an address each, found again in a worker by `resolver.ts`. Free of Effect, because
- * task modules import it in workers.
+ * Portables: things with an address, which `resolver.ts` finds again in a worker. Free of Effect, because task modules
+ * import it in workers.
  */
 import * as registry from "./registry.ts"
 
 export const TypeId = "~effect-mpire/Portable" as const
 
-/** Where a portable is found. */
+/** Says where a portable is found. */
 export type Address = Export | Inline | Bound | Closure
 
-/** An export of a module, or what `Portable.make` registered for it under that name. */
+/** An export of a module, or what `Portable.make` registered under the module's URL and that name. */
 export interface Export {
   readonly _tag: "Export"
   readonly url: string
@@ -31,13 +31,13 @@ export interface Bound {
   readonly value: unknown
 }
 
-/** The thing itself, in this process: how a `FiberPool` names its tasks and hooks. */
+/** The thing itself, in this process: the address of a `FiberPool`'s tasks and hooks. */
 export interface Closure {
   readonly _tag: "Closure"
   readonly value: unknown
 }
 
-/** The schemas of `Portable.make`, whose types only the public signature knows. */
+/** The Schemas given to `Portable.make`, untyped: this file does not import Schema. */
 export interface Schemas {
   readonly input?: unknown
   readonly output?: unknown
@@ -48,11 +48,11 @@ export interface Schemas {
 export interface Definition {
   readonly address: Address
   readonly schemas: Schemas | undefined
-  /** Whether its items are slices of an array, and its results parts of one. */
+  /** Whether it is the task of a `mapArray`: items are slices of an array, results parts of one. */
   readonly slices?: boolean
 }
 
-/** What carries a definition: every `Portable`, whatever its types. */
+/** Anything with a definition: every `Portable`, whatever its types. */
 export interface Addressed {
   readonly [TypeId]: object
 }
@@ -60,13 +60,12 @@ export interface Addressed {
 export const isPortable = (u: unknown): u is Addressed =>
   (typeof u === "object" || typeof u === "function") && u !== null && TypeId in u
 
-/** Reads what `brand` put there. */
 export const definition = (portable: Addressed): Definition => portable[TypeId] as Definition
 
-/** An address that another thread can be told. */
+/** An address that can be told to another thread. */
 export type Remote = Exclude<Address, Closure>
 
-/** Equal addresses have equal keys, and only they; bound ones are equal by identity. */
+/** Two addresses have the same key exactly if they are equal; bound ones are equal if they come from one `bind`. */
 export const key = (address: Remote): string => {
   switch (address._tag) {
     case "Export":
@@ -103,7 +102,7 @@ export const module = (url: URL | string): any => {
 
 export const make = (url: URL | string, name: string, value: any, schemas?: Schemas): any => {
   const definition: Definition = { address: { _tag: "Export", url: String(url), name }, schemas }
-  // Effects and Layers may be shared constants: they get a view of their own to carry the address
+  // an Effect or Layer may be a constant that others use too, such as Effect.void: an object that inherits is branded
   const branded = brand(typeof value === "function" ? value : Object.create(value), definition)
   registry.register(String(url), name, branded)
   return branded
@@ -114,7 +113,7 @@ let nextBound = 0
 const onCollected = new Set<(key: string) => void>()
 const collected = new FinalizationRegistry<string>((key) => onCollected.forEach((listener) => listener(key)))
 
-/** Calls the listener with the key of each bound portable that has been collected, until the returned function is called. */
+/** Calls `listener` with the key of each bound address that has been garbage-collected; returns how to stop that. */
 export const listenCollected = (listener: (key: string) => void): (() => void) => {
   onCollected.add(listener)
   return () => onCollected.delete(listener)
@@ -124,14 +123,14 @@ export const bind = (portable: Addressed, value: unknown): any => {
   const { address, schemas } = definition(portable)
   const bound: Bound = { _tag: "Bound", id: nextBound++, target: address as Remote, value }
   const result = reference(bound, schemas)
-  // calls and hooks hold the address while they run, so the address is what must be unreachable
+  // registers the address, not the portable: calls and hooks that run keep only the address
   collected.register(bound, key(bound))
   return result
 }
 
 export const inline = (f: (...args: any) => any): any => reference({ _tag: "Inline", source: String(f) }, undefined)
 
-/** The task for slices of an array: these cross as they are, so that of its Schemas only that of failures is of use. */
+/** The task as `mapArray` runs it: slices and results cross without Schemas, so only the one for errors is kept. */
 export const slicing = (task: Addressed): any => {
   const { address, schemas } = definition(task)
   return brand(
@@ -140,12 +139,18 @@ export const slicing = (task: Addressed): any => {
   )
 }
 
-/** Names a closure by itself. */
+/** A portable whose address is the closure itself. */
 export const closure = (value: unknown): any => reference({ _tag: "Closure", value }, undefined)
 
-/** The module that something is loaded from, if it is loaded. */
-export const moduleOf = (code: Addressed): string | undefined => {
+/** The address of the code itself, without the values that are bound to it. */
+export const unbound = (code: Addressed): Exclude<Address, Bound> => {
   let { address } = definition(code)
   while (address._tag === "Bound") address = address.target
+  return address
+}
+
+/** The URL of the module that the code is loaded from; `undefined` for code without a module. */
+export const moduleOf = (code: Addressed): string | undefined => {
+  const address = unbound(code)
   return address._tag === "Export" ? address.url : undefined
 }

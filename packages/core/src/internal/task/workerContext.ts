@@ -1,11 +1,11 @@
 import type * as WorkerContext from "../../WorkerContext.ts"
 
-/** What says, to whoever asks, that nobody wants a result any more: a chunk's cell, for one. */
+/** Where a task that polls finds out that its result is unwanted, such as a chunk's cell. */
 export interface Interruptible {
   readonly isInterrupted: boolean
 }
 
-/** A context per item: its own signal, the worker's identity and state. Knows nothing of Effect. */
+/** The context of one item or hook: a signal of its own, the worker's identity and state. Free of Effect. */
 export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   readonly id: number
   readonly generation: number
@@ -13,9 +13,9 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   private until: number | undefined
   private source: Interruptible | undefined
   private controller: AbortController | undefined = undefined
-  private aborted = false
+  private isAborted = false
 
-  /** `source` is asked by a task that polls. */
+  /** `source` is read when the task polls; `deadline` is in milliseconds, by `performance.now()`. */
   constructor(id: number, generation: number, state: unknown, source?: Interruptible, deadline?: number) {
     this.id = id
     this.generation = generation
@@ -24,7 +24,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     this.until = deadline
   }
 
-  /** By `performance.now()`. */
+  /** When the item's or hook's time is over, in milliseconds, by `performance.now()`; infinity when it may take any. */
   get deadline(): number {
     return this.until ?? Number.POSITIVE_INFINITY
   }
@@ -37,39 +37,39 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     if (this.controller === undefined) {
       this.controller = new AbortController()
       pollOnRead(this.controller.signal, () => this.poll())
-      if (this.aborted) this.controller.abort()
+      if (this.isAborted) this.controller.abort()
     }
     return this.controller.signal
   }
 
   get interrupted(): boolean {
     this.poll()
-    return this.aborted
+    return this.isAborted
   }
 
-  /** Tells the task that nobody wants its result any more. */
+  /** Tells the task that its result is unwanted. */
   abort(): void {
-    if (this.aborted) return
-    this.aborted = true
+    if (this.isAborted) return
+    this.isAborted = true
     this.controller?.abort()
   }
 
-  /** The item has ended: what others are told later is not about it. */
+  /** To be called when the item has ended: what the source says later is about the rest of its chunk. */
   end(): void {
     this.source = undefined
   }
 
-  /** Asks what a task that does not yield cannot be told. */
+  /** Reads what no message can tell a task that does not yield. */
   private poll(): void {
     const { source } = this
-    if (this.aborted || source === undefined) return
+    if (this.isAborted || source === undefined) return
     if (source.isInterrupted || (this.until !== undefined && performance.now() > this.until)) {
       this.abort()
     }
   }
 }
 
-/** Has a task that keeps the signal and reads it in a loop learn of its abortion as well. */
+/** Has the signal poll when it is read, for a task that loops until `signal.aborted`. */
 const pollOnRead = (signal: AbortSignal, poll: () => void): void => {
   Object.defineProperties(signal, {
     aborted: {

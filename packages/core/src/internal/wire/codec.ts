@@ -16,24 +16,27 @@ import * as Transferable from "effect/workers/Transferable"
 import type * as Channel from "../../Channel.ts"
 import type { Schemas } from "../task/portable.ts"
 
-/** Both directions throw, a SchemaError as a rule, when the Schema rejects the value. */
+/** A Schema as two functions. Both throw, a SchemaError as a rule, when the Schema rejects the value. */
 export interface Codec {
   /**
-   * Adds what should be moved instead of copied to `transfers`, which stay as they are when it throws. Of a result, `item`
-   * is what it was made of, as that crossed.
+   * Adds what should be moved instead of copied to `transfers`, unless it throws. `item` is given with a result: the
+   * item that it belongs to, as that crossed.
    */
   readonly encode: (value: unknown, transfers: Array<Channel.Transferable>, item?: unknown) => unknown
   readonly decode: (value: unknown) => unknown
 }
 
-/** The codecs of a portable: `undefined` where structured clone alone carries what crosses. */
+/** The codecs of a task; `undefined` where structured clone needs no help. */
 export interface TaskCodecs {
   readonly input: Codec | undefined
   readonly output: Codec | undefined
   readonly error: Codec | undefined
 }
 
-/** Known by their JSON form, so that a Schema which was given another one, by an annotation, keeps it. */
+/**
+ * What structured clone carries itself, recognised by its JSON form: a Date Schema with a `toCodecJson` annotation of
+ * its own is not among them, and is encoded as that says.
+ */
 const cloned: ReadonlySet<unknown> = new Set(
   [Schema.Date, Schema.Uint8Array].map((schema) => schema.ast.annotations?.["toCodecJson"])
 )
@@ -54,7 +57,7 @@ const mapLastLink = (
   return copy(ast, { encoding: Arr.append(Arr.initNonEmpty(encoding), link) })
 }
 
-/** What may be missing as a key may be missing in its encoded form too. */
+/** An optional key is optional in its encoded form too. */
 const inContext = (ast: SchemaAST.AST, context: SchemaAST.Context): SchemaAST.AST => {
   const out = copy(ast, { context })
   return out.encoding === undefined ? out : mapLastLink(out, out.encoding, (to) => inContext(to, context))
@@ -91,7 +94,7 @@ const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
     case "Arrays":
       return copy(ast, { elements: ast.elements.map(toCloneable), rest: ast.rest.map(toCloneable) })
     case "Objects": {
-      // structured clone drops symbols as keys: toCodecJson makes those of records text, and refuses the others
+      // structured clone drops symbols as keys: toCodecJson makes text of those of records, and refuses the others
       const keys = toJson(
         new SchemaAST.Objects(
           ast.propertySignatures.map(({ name }) => new SchemaAST.PropertySignature(name, SchemaAST.any)),
@@ -102,13 +105,15 @@ const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
         propertySignatures: ast.propertySignatures.map(
           ({ name, type }) => new SchemaAST.PropertySignature(name, toCloneable(type))
         ),
-        indexSignatures: keys.indexSignatures.map(
-          ({ parameter }, i) => new SchemaAST.IndexSignature(parameter, toCloneable(ast.indexSignatures[i]!.type))
+        indexSignatures: Arr.zipWith(
+          keys.indexSignatures,
+          ast.indexSignatures,
+          ({ parameter }, { type }) => new SchemaAST.IndexSignature(parameter, toCloneable(type))
         )
       })
     }
     case "Union": {
-      // symbols become text, which a String member before them would take for its own
+      // symbols become text: a String member before them would accept that text when it is decoded
       const symbols = ast.types.filter(encodesSymbol)
       const others = ast.types.filter((type) => !encodesSymbol(type))
       return copy(ast, { types: [...symbols, ...others].map(toCloneable) })
@@ -123,12 +128,13 @@ const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
 const toCloneableSchema = (schema: unknown): Schema.Codec<unknown> =>
   Schema.make(toCloneable((schema as Schema.Constraint).ast))
 
-const get = <A>(exit: Exit.Exit<A, unknown>): A => {
+const getOrThrow = <A>(exit: Exit.Exit<A, unknown>): A => {
   if (Exit.isSuccess(exit)) return exit.value
   throw Cause.squash(exit.cause)
 }
 
-// compiled on first use: a side needs one direction only, and Schemas may refer to what their module declares below
+// each direction is compiled on first use: a side may need one only, and a recursive Schema may refer to a class that
+// its module has not declared yet
 const make = (schema: unknown): Codec => {
   let encoder: ((value: unknown) => Effect.Effect<unknown, Schema.SchemaError>) | undefined
   let decoder: ((value: unknown) => Effect.Effect<unknown, Schema.SchemaError>) | undefined
@@ -136,12 +142,12 @@ const make = (schema: unknown): Codec => {
     encode: (value, transfers) => {
       encoder ??= Schema.encodeUnknownEffect(toCloneableSchema(schema))
       const effect = encoder(value)
-      // only what needs a fiber can have asked for the collector
-      if (Exit.isExit(effect)) return get(effect)
+      // an Effect that is done already cannot have asked for the collector
+      if (Exit.isExit(effect)) return getOrThrow(effect)
       const collector = Transferable.makeCollectorUnsafe()
-      const encoded = get(Effect.runSyncExitWith(Context.make(Transferable.Collector, collector))(effect))
+      const encoded = getOrThrow(Effect.runSyncExitWith(Context.make(Transferable.Collector, collector))(effect))
       for (const transferable of collector.readUnsafe()) {
-        // a list that names a buffer twice cannot be posted, and the members of a union report it each
+        // each member of a union reports a buffer, and posting throws when the list names one twice
         if (!transfers.includes(transferable)) transfers.push(transferable)
       }
       return encoded
@@ -149,12 +155,12 @@ const make = (schema: unknown): Codec => {
     decode: (value) => {
       decoder ??= Schema.decodeUnknownEffect(toCloneableSchema(schema))
       const effect = decoder(value)
-      return get(Exit.isExit(effect) ? effect : Effect.runSyncExit(effect))
+      return getOrThrow(Exit.isExit(effect) ? effect : Effect.runSyncExit(effect))
     }
   }
 }
 
-/** Made once per schemas object, so that whoever holds it compiles nothing twice. */
+/** Memoized by the schemas object, so that a task's Schemas are compiled once. */
 export const fromSchemas: (schemas: Schemas) => TaskCodecs = memoize(({ input, output, error }: Schemas) => ({
   input: input === undefined ? undefined : make(input),
   output: output === undefined ? undefined : make(output),

@@ -1,32 +1,32 @@
 /**
- * What the numbers of a `Control` mean: what a worker says of itself, and what its pool says to it, when neither can wait
- * for a message. Free of Effect.
+ * What the numbers of a `Control` mean: what a worker and its pool tell each other when neither can wait for a message.
+ * README.md shows that their handshake is safe. Free of Effect.
  */
 import type { Control } from "../../Channel.ts"
 
-/** What a worker is doing with a hook or a chunk. */
+/** How far a worker is with the code of a hook or a chunk; `unseen` until it has taken the chunk up. */
 export const phases = { unseen: 0, loading: 1, loaded: 2 } as const
 
 export type Phase = (typeof phases)[keyof typeof phases]
 
-/** The numbers of the worker as a whole. */
+// The numbers of the hooks, then those of the cells
 const hookPhase = 0
 const hookInterrupted = 1
-const first = 2
+const firstCell = 2
 
-/** The numbers of a cell: which chunk has it, what the worker is doing with it, how many items have started. */
+// The numbers of a cell, from its offset on; the worker sets the first three
 const owner = 0
 const phase = 1
 const started = 2
-/** The pool's: items at this position and beyond must not start. */
+/** Set by the pool: items at this position and beyond must not start. */
 const limit = 3
-const length = 4
+const cellLength = 4
 
-/** A limit that also says that nobody wants the results of what runs. */
+/** The limit of an interrupted chunk, which also says that the results of running items are unwanted. */
 const interrupted = -1
 
-/** So many numbers for a worker that may have so many chunks. */
-export const numbers = (cells: number): number => first + cells * length
+/** How many numbers a worker needs that may have `cells` chunks at once. */
+export const numbers = (cells: number): number => firstCell + cells * cellLength
 
 /** The numbers of a worker's hooks. */
 export class HookNumbers {
@@ -36,103 +36,108 @@ export class HookNumbers {
     this.control = control
   }
 
-  /** The worker's. */
+  // The worker's side
+
   enter(phase: Phase): void {
     this.control?.set(hookPhase, phase)
-  }
-
-  /** Whether a module is being loaded, as far as is known. */
-  get isLoading(): boolean {
-    return this.control?.get(hookPhase) === phases.loading
-  }
-
-  /** The pool's: nobody wants the result of `init` any more. */
-  interrupt(): void {
-    this.control?.set(hookInterrupted, 1)
   }
 
   get isInterrupted(): boolean {
     return this.control?.get(hookInterrupted) === 1
   }
+
+  // The pool's side
+
+  /** Whether the worker is loading a module of its hooks or services; false where it shares no numbers. */
+  get isLoading(): boolean {
+    return this.control?.get(hookPhase) === phases.loading
+  }
+
+  /** Says that the result of `init` is unwanted, once and for all: a worker runs one `init`. */
+  interrupt(): void {
+    this.control?.set(hookInterrupted, 1)
+  }
 }
 
-/** The numbers of one chunk, while it has its cell. */
+/** The numbers of one chunk, from when it is sent until the worker has said that it has ended. */
 export class Cell {
   private readonly control: Control | undefined
-  private readonly place: number
+  private readonly offset: number
   private readonly chunk: number
 
+  /** Without a `control`, a chunk whose worker shares no numbers, or has no cell left for it. */
   constructor(control: Control | undefined, cell: number, chunk: number) {
     this.control = control
-    this.place = first + cell * length
+    this.offset = firstCell + cell * cellLength
     this.chunk = chunk
   }
 
   // The worker's side
 
-  /** Takes the cell over from the chunk that had it. */
+  /** Makes the cell this chunk's. The owner comes last, so that the pool never reads what the last chunk left there. */
   take(): void {
-    const { control, place } = this
+    const { control, offset } = this
     if (control === undefined) return
-    control.set(place + phase, phases.unseen)
-    control.set(place + started, 0)
-    control.set(place + owner, this.chunk)
+    control.set(offset + phase, phases.unseen)
+    control.set(offset + started, 0)
+    control.set(offset + owner, this.chunk)
   }
 
   enter(now: Phase): void {
-    this.control?.set(this.place + phase, now)
+    this.control?.set(this.offset + phase, now)
   }
 
-  /** Says that an item starts, unless it must not. */
+  /** Starts the item at `position`, or returns false when it must not start. */
   claim(position: number): boolean {
-    const { control, place } = this
+    const { control, offset } = this
     if (control === undefined) return true
-    // said first and asked then: the pool does it the other way round, so one of the two learns of the other
-    control.set(place + started, position + 1)
-    if (position < control.get(place + limit)) return true
-    control.set(place + started, position)
+    // Dekker's handshake: each side writes its own number and then reads the other's; with sequential consistency at
+    // least one sees the other's write, so an item is never both started here and taken back there
+    control.set(offset + started, position + 1)
+    if (position < control.get(offset + limit)) return true
+    control.set(offset + started, position)
     return false
   }
 
   get isInterrupted(): boolean {
-    return this.control?.get(this.place + limit) === interrupted
+    return this.control?.get(this.offset + limit) === interrupted
   }
 
   // The pool's side
 
-  /** Lets so many items start; to be called before the worker is sent the chunk. */
+  /** Lets all `items` items start. Called before the chunk is sent: the cell still has the last chunk's limit. */
   open(items: number): void {
-    this.control?.set(this.place + limit, items)
+    this.control?.set(this.offset + limit, items)
   }
 
-  /** Lets so many items start at most; returns how many have started or still may. */
+  /** Lets at most the first `items` items start; returns how many have started or still may. */
   limitTo(items: number): number {
-    // said first and asked then, as in `claim`: what has started by now had started before the worker could know
-    this.control?.set(this.place + limit, items)
+    // the pool's half of the handshake in `claim`: an item that has not started by the read sees the new limit
+    this.control?.set(this.offset + limit, items)
     return Math.max(items, this.started ?? items)
   }
 
-  /** No more items start, and what runs learns that nobody wants it. */
+  /** Lets no more items start, and tells those that run that their results are unwanted. */
   interrupt(): void {
-    this.control?.set(this.place + limit, interrupted)
+    this.control?.set(this.offset + limit, interrupted)
   }
 
-  /** Whether the worker can say anything by it. */
+  /** Whether there are numbers. Without them it is unknown what has started, and nothing can be taken back. */
   get isKnown(): boolean {
     return this.control !== undefined
   }
 
   get phase(): Phase {
-    return this.isTaken ? (this.control!.get(this.place + phase) as Phase) : phases.unseen
+    return this.isTaken ? (this.control!.get(this.offset + phase) as Phase) : phases.unseen
   }
 
-  /** How many items have started; `undefined` where nobody knows. */
+  /** How many items, the first ones, have started; `undefined` where there are no numbers. */
   get started(): number | undefined {
     if (this.control === undefined) return undefined
-    return this.isTaken ? this.control.get(this.place + started) : 0
+    return this.isTaken ? this.control.get(this.offset + started) : 0
   }
 
   private get isTaken(): boolean {
-    return this.control !== undefined && this.control.get(this.place + owner) === this.chunk
+    return this.control !== undefined && this.control.get(this.offset + owner) === this.chunk
   }
 }

@@ -1,6 +1,6 @@
 /**
- * How one item's input, result or failure crosses, on this thread's side: Schemas, structured clone, and the typed
- * errors for what cannot cross.
+ * How one item, result or failure crosses, on the pool's side: by Schemas or structured clone, with typed errors for
+ * what cannot cross.
  */
 import * as Cause from "effect/Cause"
 import type { Transferable } from "../../Channel.ts"
@@ -9,15 +9,15 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
 
-/** The typed error for what cannot cross. */
+/** The error for what cannot cross; `index` is the item's, `undefined` for a bound value or a hook's result. */
 export const notSerializable = (
-  direction: "input" | "output" | "error",
+  direction: WorkerPoolError.NotSerializable["direction"],
   index: number | undefined,
   cause: unknown
 ): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.NotSerializable({ direction, index, cause }))
 
-/** Puts a Cause together again; its typed errors by the task's error Schema, where that encoded them. */
+/** The inverse of `failure.encodeCause`; errors that the task's error Schema encoded are decoded by it. */
 export const decodeCause = (
   reasons: ReadonlyArray<failure.EncodedReason>,
   index: number | undefined,
@@ -45,7 +45,7 @@ const decodeFail = (encoded: failure.EncodedValue, index: number | undefined, er
   }
 }
 
-/** Says in a Cause where it happened, for `WorkerPoolError.origin`. */
+/** Annotates a Cause with where it happened, which `WorkerPoolError.origin` reads. */
 export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,
@@ -53,23 +53,23 @@ export const annotateOrigin = (
 ): Cause.Cause<unknown> =>
   Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, ...WorkerPoolError.inWorker(worker) }))
 
-/** For tasks without Schemas. */
+/** Of a task without Schemas. */
 export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }
 
 /**
- * Clones an item or a result as it would be sent, by its Schema where it has one; an error keeps what structured clone
- * would lose. Throws when it cannot be cloned. Of a result, `item` is what it was made of.
+ * Clones an item or a result as a channel would, by its Schema where it has one; an error keeps what structured clone
+ * would lose. Throws when it cannot be cloned. `item` is given with a result: the item that it belongs to.
  */
-export const clone = (value: unknown, using: Codec | undefined, item?: unknown): unknown => {
-  if (using !== undefined) {
+export const clone = (value: unknown, codec: Codec | undefined, item?: unknown): unknown => {
+  if (codec !== undefined) {
     const transfers: Array<Transferable> = []
-    const encoded = using.encode(value, transfers, item)
-    return using.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
+    const encoded = codec.encode(value, transfers, item)
+    return codec.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
   }
   return value instanceof Error ? failure.decode(structuredClone(failure.encode(value))) : structuredClone(value)
 }
 
-/** Clones a bound value as a channel would. Throws the typed error when it cannot be. */
+/** Clones a bound value as a channel would. Throws NotSerializable when it cannot be cloned. */
 export const cloneBound = (value: unknown): unknown => {
   try {
     return structuredClone(value)
@@ -78,15 +78,15 @@ export const cloneBound = (value: unknown): unknown => {
   }
 }
 
-/** Clones a failure as a channel would; comes to `NotSerializable` when it cannot be. */
+/** Clones a failure as a channel would. The result is a NotSerializable failure when it cannot be cloned. */
 export const cloneCause = (
   cause: Cause.Cause<unknown>,
   index: number,
-  using: Codec | undefined
+  codec: Codec | undefined
 ): Cause.Cause<unknown> => {
   try {
-    const encodeFail = using && ((error: unknown) => ({ _tag: "Schema", value: using.encode(error, []) }) as const)
-    return decodeCause(structuredClone(failure.encodeCause(cause, encodeFail)), index, using)
+    const encodeFail = codec && ((error: unknown) => ({ _tag: "Schema", value: codec.encode(error, []) }) as const)
+    return decodeCause(structuredClone(failure.encodeCause(cause, encodeFail)), index, codec)
   } catch (why) {
     const original = failure.encodeUncloneable(Cause.squash(cause), why)
     return Cause.fail(notSerializable("error", index, failure.decode(original)))

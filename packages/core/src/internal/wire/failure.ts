@@ -4,13 +4,13 @@
  */
 import type { CauseLike } from "../task/shapes.ts"
 
-/** A value that crosses as it is, or an error taken apart, or a value that a Schema encoded. */
+/** A value as structured clone carries it: as it is, an error taken apart, or what a Schema encoded it to. */
 export type EncodedValue =
   | { readonly _tag: "Value"; readonly value: unknown }
   | EncodedError
   | { readonly _tag: "Schema"; readonly value: unknown }
 
-/** An error taken apart. */
+/** An error as plain data; `errors` are those of an AggregateError, `properties` its other own ones and its `_tag`. */
 export interface EncodedError {
   readonly _tag: "Error"
   readonly name: string
@@ -21,20 +21,20 @@ export interface EncodedError {
   readonly properties: ReadonlyArray<readonly [name: string, value: EncodedValue]>
 }
 
-/** A Cause's reasons, taken apart. */
+/** A reason of a Cause as plain data. */
 export type EncodedReason =
   | { readonly _tag: "Fail"; readonly error: EncodedValue }
   | { readonly _tag: "Die"; readonly defect: EncodedValue }
   | { readonly _tag: "Interrupt"; readonly fiberId: number | undefined }
 
-/** Properties that `EncodedError` has fields of their own for; `errors` is one in an AggregateError only. */
+/** Properties that have a field of their own in `EncodedError`, where an AggregateError's `errors` have one too. */
 const known = new Set(["name", "message", "stack", "cause"])
 
-/** An error that is its own cause, by way of others, is cut where it comes round. */
-const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedValue => {
+/** `ancestors` are the errors that contain this one. An error that contains itself is cut there, or this never ends. */
+const encodeWithin = (value: unknown, ancestors: ReadonlyArray<unknown>): EncodedValue => {
   if (!(value instanceof Error)) return { _tag: "Value", value }
-  if (within.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
-  const path = [...within, value]
+  if (ancestors.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
+  const path = [...ancestors, value]
   const encode = (inner: unknown) => encodeWithin(inner, path)
   const own: ReadonlyArray<[string, unknown]> = Object.entries(value)
   const tag = (value as { readonly _tag?: unknown })._tag
@@ -52,10 +52,10 @@ const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedVa
   }
 }
 
-/** Takes an error apart, with its causes and own properties; any other value crosses as it is. */
+/** Takes an error apart, with its causes and own properties; leaves any other value as it is. */
 export const encode = (value: unknown): EncodedValue => encodeWithin(value, [])
 
-/** What remains of a value that cannot cross: why it cannot, and its own text. */
+/** Stands for a value that cannot be cloned: `why` it could not be, and as its cause what an error said. */
 export const encodeUncloneable = (value: unknown, why: unknown): EncodedError => {
   const text = why instanceof Error ? why.message : String(why)
   const original = value instanceof Error ? new Error(`${value.name}: ${value.message}`) : undefined
@@ -72,7 +72,7 @@ export const encodeUncloneable = (value: unknown, why: unknown): EncodedError =>
   }
 }
 
-/** Takes a Cause apart; `encodeFail` encodes its typed errors, with the task's error Schema where it has one. */
+/** Takes a Cause apart; `encodeFail` encodes its typed errors, by the task's error Schema where it has one. */
 export const encodeCause = (
   cause: CauseLike,
   encodeFail: (error: unknown) => EncodedValue = encode
@@ -88,23 +88,23 @@ export const encodeCause = (
     }
   })
 
-/** The errors that structured clone knows keep their class. */
+/** Errors of these classes arrive as instances of them, as they do by structured clone; others as an Error. */
 const classes = new Map<string, ErrorConstructor>(
   [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Class) => [Class.name, Class])
 )
 
-/** Puts an error together again. */
+/** The inverse of `encode`; what a Schema encoded stays encoded. */
 export const decode = (encoded: EncodedValue): unknown => {
   if (encoded._tag !== "Error") return encoded.value
   const error =
     encoded.errors === undefined
       ? new (classes.get(encoded.name) ?? Error)(encoded.message)
       : new AggregateError(encoded.errors.map(decode), encoded.message)
-  const hidden = (name: string, value: unknown) =>
+  const defineHidden = (name: string, value: unknown) =>
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
-  if (error.name !== encoded.name) hidden("name", encoded.name)
-  if (encoded.stack !== undefined) hidden("stack", encoded.stack)
-  if (encoded.cause !== undefined) hidden("cause", decode(encoded.cause))
+  if (error.name !== encoded.name) defineHidden("name", encoded.name)
+  if (encoded.stack !== undefined) defineHidden("stack", encoded.stack)
+  if (encoded.cause !== undefined) defineHidden("cause", decode(encoded.cause))
   for (const [name, value] of encoded.properties) {
     Object.defineProperty(error, name, { value: decode(value), configurable: true, writable: true, enumerable: true })
   }

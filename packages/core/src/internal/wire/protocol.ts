@@ -1,19 +1,20 @@
 /**
- * What a pool and its workers say to each other over a channel. The same for threads and processes.
+ * The messages between a pool and its workers, the same on every channel.
  */
+import type { NotSerializable } from "../../WorkerPoolError.ts"
 import type { EncodedReason, EncodedValue } from "./failure.ts"
 import type { Export, Inline } from "../task/portable.ts"
 
-/** The number by which a worker knows an address that it has been told. */
+/** The number that stands for an address in messages, once `Define` has told the worker the address. */
 export type Reference = number
 
-/** An address, as a worker is told it: what is bound crosses here, once. */
+/** An address as a worker is told it. A bound value crosses here, once per worker. */
 export type Described =
   | Export
   | Inline
   | { readonly _tag: "Bound"; readonly target: Reference; readonly value: unknown }
 
-/** From the pool. */
+/** From the pool to a worker. */
 export type ToWorker =
   | {
       readonly _tag: "Start"
@@ -27,38 +28,45 @@ export type ToWorker =
       readonly _tag: "Init"
       readonly services: Reference | undefined
       readonly hook: Reference | undefined
+      /** In milliseconds. */
       readonly timeout: number | undefined
     }
   | { readonly _tag: "InterruptInit" }
   | Run
   | { readonly _tag: "Interrupt"; readonly chunk: number }
-  | { readonly _tag: "Exit"; readonly hook: Reference; readonly timeout: number | undefined }
+  | {
+      readonly _tag: "Exit"
+      readonly hook: Reference
+      /** In milliseconds. */
+      readonly timeout: number | undefined
+    }
   | { readonly _tag: "Close" }
   | { readonly _tag: "Stop" }
 
 /** A chunk to run. */
 export interface Run {
   readonly _tag: "Run"
-  /** Unique for the worker. */
+  /** Its number, unique among the chunks of the worker. */
   readonly chunk: number
   readonly task: Reference
   readonly items: ReadonlyArray<unknown>
-  /** The positions of items that are errors, taken apart. */
+  /** The positions, in `items`, of errors: each is sent as an `EncodedError`. */
   readonly errors: ReadonlyArray<number>
-  /** Whether items are encoded by the task's Schemas, and results and failures are to be. */
+  /** Whether the task has Schemas here: items are encoded by them, and results and failures are to be. */
   readonly encoded: boolean
-  /** Whether items are slices of an array. */
+  /** Whether items are slices of an array, as `mapArray` sends them. */
   readonly slices?: boolean | undefined
-  /** In milliseconds. */
+  /** How long an item may take, in milliseconds. */
   readonly timeout: number | undefined
+  /** Whether results are dropped in the worker. */
   readonly discard: boolean
-  /** In milliseconds. */
+  /** The least time between reports, in milliseconds; with 0 each outcome is reported before the next item starts. */
   readonly reportInterval: number
-  /** Where the worker writes down how far it has come with the chunk. */
+  /** The chunk's cell in the control block; -1 when it has none. */
   readonly cell: number
 }
 
-/** From a worker. */
+/** From a worker to the pool. */
 export type FromWorker =
   | { readonly _tag: "Ready" }
   | { readonly _tag: "Initialised"; readonly result: HookResult }
@@ -67,7 +75,7 @@ export type FromWorker =
   | Results
   | { readonly _tag: "NotLoaded"; readonly chunk: number; readonly cause: EncodedValue }
 
-/** How a hook ended. */
+/** How a hook ended, or the finalizers that run on `Close`. An `Error` is a result that is an error. */
 export type HookResult =
   | { readonly _tag: "Success"; readonly value: unknown }
   | { readonly _tag: "Error"; readonly value: EncodedValue }
@@ -77,29 +85,29 @@ export type HookResult =
   | { readonly _tag: "TimedOut" }
   | { readonly _tag: "Interrupted" }
 
-/** Outcomes of `count` items that stand one after another in their chunk, from the position `from`. */
+/** Outcomes of the `count` items of a chunk from the position `from` on. */
 export interface Results {
   readonly _tag: "Results"
   readonly chunk: number
   readonly from: number
   readonly count: number
-  /** How long they took, in milliseconds. */
+  /** How long they took, in milliseconds of the worker's time. */
   readonly millis: number
-  /** What succeeded, with anything in the places of `others`; empty when results are dropped. */
+  /** The results; `undefined` for items in `others`, and no results where they are dropped. */
   readonly values: ReadonlyArray<unknown>
-  /** Outcomes that are no plain value, by their place after `from`. */
+  /** Outcomes that are not plain results; `offset` is the item's position less `from`. */
   readonly others: ReadonlyArray<readonly [offset: number, outcome: EncodedOutcome]>
   /** Whether the chunk has ended: items without an outcome have not started. */
   readonly ended: boolean
 }
 
-/** An outcome that is no plain value. */
+/** An outcome that is not a plain result. An `Error` is a result that is an error. */
 export type EncodedOutcome =
   | { readonly _tag: "Error"; readonly value: EncodedValue }
   | { readonly _tag: "Failure"; readonly reasons: ReadonlyArray<EncodedReason> }
   | {
       readonly _tag: "NotSerializable"
-      readonly direction: "input" | "output" | "error"
+      readonly direction: NotSerializable["direction"]
       readonly cause: EncodedValue
     }
   | { readonly _tag: "TimedOut" }

@@ -1,21 +1,21 @@
 /**
- * The worker's side of `mapArray`: an item is a slice of the array, and what the task makes of it is written to the slice's
- * place in the output, or moved to the pool. Free of Effect.
+ * The worker's side of `mapArray`: an item is a slice of the array, and the result of the task is written to the
+ * slice's part of the output, or moved to the pool. Free of Effect.
  */
 import type { Transferable } from "../../Channel.ts"
 import type { TypedArray } from "./typedArray.ts"
 
-/** A slice, as it crosses. */
+/** An item of `mapArray`, as it crosses. */
 export interface Slice {
   readonly input: TypedArray
-  /** The slice's place in the output, where the worker and the pool share memory. */
+  /** The slice's part of the output, where the worker and the pool share memory. */
   readonly output: TypedArray | undefined
 }
 
-/** What crosses in place of a result that is in the output already. */
+/** What crosses instead of a result that has been written to the output. */
 export const written = true
 
-/** A kind's name, such as `"Float64Array"`; `undefined` for what is no TypedArray. */
+/** The kind of a TypedArray, such as `"Float64Array"`; `undefined` for anything else. */
 export const kindOf = (u: unknown): string | undefined => {
   if (!ArrayBuffer.isView(u)) return undefined
   const kind = (u as TypedArray)[Symbol.toStringTag] as string
@@ -23,29 +23,33 @@ export const kindOf = (u: unknown): string | undefined => {
 }
 
 interface Constructor {
+  readonly BYTES_PER_ELEMENT: number
   new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): TypedArray
   new (array: TypedArray): TypedArray
 }
 
-/** The constructor of a kind; not that of a subclass, such as Node's `Buffer`. */
+/** The constructor of a kind; never one of a subclass, such as Node's `Buffer`. */
 export const constructorOf = (kind: string): Constructor =>
   (globalThis as unknown as Record<string, Constructor>)[kind]!
 
-/** Copies elements between arrays of one kind, from the place `at` on. */
-export const copyTo = (to: TypedArray, from: TypedArray, at = 0): void => {
-  // both have numbers, or both have bigints
-  ;(to as Float64Array).set(from as Float64Array, at)
+/** Copies all elements of `from` into `to`, an array of the same kind, at `offset`. */
+export const copyTo = (to: TypedArray, from: TypedArray, offset = 0): void => {
+  // the cast stands for any kind: arrays of one kind have elements of one type
+  ;(to as Float64Array).set(from as Float64Array, offset)
 }
 
-/** What arrived of a slice. */
+/** The elements of a slice that has arrived. Throws where the channel has made something else of them. */
 export const read = (item: unknown): TypedArray => {
   const { input } = item as Slice
   if (kindOf(input) === undefined) throw new TypeError("The slice is no TypedArray: the channel cannot carry one")
   return input
 }
 
-/** Writes a result to its slice's place, where it fits; what does not is handed to `own`, not to change any more. */
-const write = (result: unknown, { input, output }: Slice, own: (result: TypedArray) => TypedArray): unknown => {
+/**
+ * Writes a result to its slice's part of the output. A result of another kind or length goes to the pool as the array
+ * that `detach` makes of it, which the task cannot change any more.
+ */
+const write = (result: unknown, { input, output }: Slice, detach: (result: TypedArray) => TypedArray): unknown => {
   const kind = kindOf(result)
   if (kind === undefined) {
     throw new TypeError(`The task of a mapArray must return a TypedArray, and returned ${describe(result)}`)
@@ -57,14 +61,14 @@ const write = (result: unknown, { input, output }: Slice, own: (result: TypedArr
         "moved, so that it can be returned only once"
     )
   }
-  if (kind !== kindOf(input) || array.length !== input.length) return own(array)
-  // without shared memory it is copied on its way
+  if (kind !== kindOf(input) || array.length !== input.length) return detach(array)
+  // without shared memory the channel copies it
   if (output === undefined) return array
   copyTo(output, array)
   return written
 }
 
-/** Writes a result to its slice's place, or has it moved. */
+/** Writes a result to its slice's part of the output, or has it moved to the pool. */
 export const writeOrMove = (result: unknown, transfers: Array<Transferable>, slice: unknown): unknown =>
   write(result, slice as Slice, (array) => {
     const moved = move(array)
@@ -72,19 +76,19 @@ export const writeOrMove = (result: unknown, transfers: Array<Transferable>, sli
     return moved
   })
 
-/** Writes a result to its slice's place, or copies it: the task is in this thread, and may keep the array. */
+/** Writes a result to its slice's part of the output, or copies it: the task is in this thread, and may keep it. */
 export const writeOrCopy = (result: unknown, slice: unknown): unknown => write(result, slice as Slice, copy)
 
 const copy = (array: TypedArray): TypedArray => new (constructorOf(kindOf(array)!))(array)
 
-/** The same elements in memory that belongs to nobody else, without a copy where they have theirs to themselves. */
+/** The same elements in memory that the task does not have: moved without a copy if the array is all of its buffer. */
 const move = (array: TypedArray): TypedArray => {
   const { buffer } = array
   if (buffer instanceof ArrayBuffer && buffer.byteLength === array.byteLength) {
     try {
       return new (constructorOf(kindOf(array)!))(buffer.transferToFixedLength())
     } catch {
-      /* such as WebAssembly's memory */
+      /* what cannot be moved, such as WebAssembly's memory, is copied */
     }
   }
   return copy(array)
@@ -96,10 +100,10 @@ const describe = (value: unknown): string => {
   return typeof constructor === "function" && constructor.name !== "" ? `a value of ${constructor.name}` : "an object"
 }
 
-const same = (value: unknown): unknown => value
+const identity = (value: unknown): unknown => value
 
-/** What stands in a worker for the Schemas of input and output. */
+/** The codecs of a `mapArray` task in a worker, instead of those of its Schemas. */
 export const codecs = {
-  input: { encode: same, decode: read },
-  output: { encode: writeOrMove, decode: same }
+  input: { encode: identity, decode: read },
+  output: { encode: writeOrMove, decode: identity }
 }

@@ -2,17 +2,17 @@
  * Real time, for what runs beside Effect or without it.
  */
 
-/** A macrotask, as soon as the platform can: messages that have arrived come first. */
+/** Calls back in a macrotask, as soon as the platform can: after messages that have arrived by now. */
 export const defer: (f: () => void) => void =
   (globalThis as { readonly setImmediate?: (f: () => void) => void }).setImmediate ?? ((f) => setTimeout(f, 0))
 
-/** What platforms take for a delay, in milliseconds, almost 25 days; they fire at once for a longer one. */
+/** The longest delay that platforms accept, in milliseconds (almost 25 days): timers with a longer one fire at once. */
 const longest = 2_147_483_647
 
 export type Timer = ReturnType<typeof setTimeout> | undefined
 
-/** Calls back after so many milliseconds; never, when that is longer than any platform waits. */
+/** Calls back after `millis` milliseconds; never, when that is longer than platforms accept. */
 export const after = (millis: number, f: () => void): Timer => (millis > longest ? undefined : setTimeout(f, millis))
 
-/** What takes less than that, in milliseconds, takes no longer than to wake a thread that has gone to sleep. */
+/** What takes less, in milliseconds, is over before a thread that has gone to sleep for it would be awake again. */
 export const brief = 0.1

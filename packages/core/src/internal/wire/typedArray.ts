@@ -1,5 +1,5 @@
 /**
- * The types of arrays of numbers that `mapArray` takes and gives.
+ * The types of the arrays that `mapArray` takes and returns.
  */
 
 interface Kinds<M extends ArrayBufferLike> {
@@ -16,7 +16,7 @@ interface Kinds<M extends ArrayBufferLike> {
   readonly BigUint64Array: BigUint64Array<M>
 }
 
-/** Not all libraries that TypeScript may be given have it. */
+/** By its shape, because a program's TypeScript `lib` may not have it. */
 interface Float16ArrayLike<out M extends ArrayBufferLike> {
   readonly [Symbol.toStringTag]: "Float16Array"
   readonly BYTES_PER_ELEMENT: number
