@@ -307,10 +307,12 @@ describe("options in the engine's terms", () => {
 
   it("F2 C4 T4 what onWorkerLost, killAfter and startTimeout come to", () => {
     const infinite = Number.POSITIVE_INFINITY
-    assert.deepStrictEqual(
-      ([undefined, "fail", { retries: 0 }, { retries: 3 }] as const).map(options.retries),
-      ["never", "never", 0, 3]
-    )
+    assert.deepStrictEqual(([undefined, "fail", { retries: 0 }, { retries: 3 }] as const).map(options.retries), [
+      "never",
+      "never",
+      0,
+      3
+    ])
     assert.deepStrictEqual(([undefined, "never", 0, "2 seconds", infinite] as const).map(options.killAfter), [
       1000,
       undefined,

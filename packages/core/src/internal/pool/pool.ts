@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
-import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
@@ -17,15 +17,16 @@ import * as errors from "../common/errors.ts"
 import { Releases } from "../common/releases.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
-import { Runs } from "../runs/runs.ts"
 import type { Slot } from "../slot/slot.ts"
 import { Slots } from "../slot/slots.ts"
 import { CurrentHooks } from "./currentHooks.ts"
 import { Emptying } from "./emptying.ts"
 import { Gate } from "./gate.ts"
 import { IdleReaper } from "./idleReaper.ts"
+import { KeepAlive } from "./keepAlive.ts"
 import * as options from "./options.ts"
 import { Refusals } from "./refusals.ts"
+import { RunAdmission } from "./runAdmission.ts"
 import { Session } from "./session.ts"
 import type { Stats } from "./stats.ts"
 
@@ -39,17 +40,14 @@ export class Pool {
   private readonly session = new Session()
   private readonly itemTimes = new ItemTimes()
   private readonly hooks: CurrentHooks
-  private readonly runs: Runs
+  private readonly runs: RunAdmission
   private readonly slots: Slots
+  private readonly keepAlive: KeepAlive
   private readonly reaper: IdleReaper<Slot>
   private readonly emptying: Emptying
   /** The calls in progress; one for all `run`s that share it. */
   private readonly calls = new Set<Call>()
   private mapCalls = 0
-  private keepAlive: options.KeepAlive
-  private nextKeepAlive: options.KeepAlive
-  /** How many `run`s the gate keeps waiting. */
-  private runsAtGate = 0
   /** What waits for the dispatcher's second look. */
   private waiting: Fiber.Fiber<void> | undefined = undefined
   private lost = 0
@@ -73,8 +71,7 @@ export class Pool {
     this.context = context
     this.isRemote = runtime.isRemote ?? false
     this.hooks = new CurrentHooks(options.hooks(defaults))
-    this.keepAlive = options.keepAlive(defaults.keepAlive)
-    this.nextKeepAlive = this.keepAlive
+    this.keepAlive = new KeepAlive(defaults.keepAlive)
     this.dispatcher = new Dispatcher({
       tasksPerWorker,
       slots: active,
@@ -87,7 +84,10 @@ export class Pool {
       }
     })
     const refusals = new Refusals(this.dispatcher, active)
-    this.runs = new Runs({
+    this.runs = new RunAdmission({
+      gate: this.gate,
+      isClosed: () => this.isClosed,
+      maxPending: defaults.maxPending,
       dispatcher: this.dispatcher,
       size: () => this.size,
       tasksPerWorker,
@@ -95,7 +95,6 @@ export class Pool {
       itemTime: (task) => this.itemTime(task),
       began: (call) => this.began(call),
       ended: (call) => this.concluded(call),
-      overloaded: () => this.overloaded(0),
       logFailures: logReleasesFailed
     })
     this.slots = new Slots(
@@ -126,7 +125,7 @@ export class Pool {
     this.reaper = new IdleReaper({
       minSize: defaults.minSize ?? 0,
       slots: active,
-      idleTime: () => (typeof this.keepAlive === "number" && !this.isClosed ? this.keepAlive : undefined),
+      idleTime: () => (this.isClosed ? undefined : this.keepAlive.idleTime),
       now,
       fork,
       release: (slot) => this.releaseIdle(slot)
@@ -176,6 +175,10 @@ export class Pool {
     return warning
   }
 
+  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+    return this.runs.run(input, request)
+  }
+
   /** Offers the call's items, once what it released by its start is gone. */
   offer(call: Call): Effect.Effect<void> {
     return Effect.map(call.firstReleases.settle, () => call.offer())
@@ -194,9 +197,9 @@ export class Pool {
     return Effect.suspend(() => {
       this.mapCalls--
       if (this.mapCalls > 0) return Effect.void
-      this.keepAlive = this.nextKeepAlive
+      const areReleased = this.keepAlive.callsEnded()
       this.reaper.update()
-      return this.keepAlive === false ? this.empty(call.releases) : Effect.void
+      return areReleased ? this.empty(call.releases) : Effect.void
     }).pipe(
       Effect.andThen(call.firstReleases.settle),
       Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
@@ -215,46 +218,6 @@ export class Pool {
     this.calls.delete(call)
     this.endIdledSession()
     Deferred.doneUnsafe(call.concluded, Exit.void)
-  }
-
-  // ---------------------------------------------------------------------------
-  // Runs
-  // ---------------------------------------------------------------------------
-
-  /** Does a `run`, once the gate is open. */
-  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    return Effect.callback((resume) => {
-      if (this.gate.isOpen && !this.isClosed) return this.runs.begin(input, request, resume)
-      resume(this.isClosed ? Effect.fail(errors.poolClosed) : this.runLater(input, request))
-      return undefined
-    })
-  }
-
-  private runLater(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    const error = this.overloaded(1)
-    if (error !== undefined) return Effect.fail(error)
-    this.runsAtGate++
-    let isAtGate = true
-    const leaveGate = () => {
-      if (isAtGate) this.runsAtGate--
-      isAtGate = false
-    }
-    const entered = this.gate.pass(() => {
-      leaveGate()
-      return this.run(input, request)
-    }, identity)
-    return Effect.ensuring(entered, Effect.sync(leaveGate))
-  }
-
-  private get waitingRuns(): number {
-    return this.runsAtGate + this.runs.waiting
-  }
-
-  /** The error when `more` `run`s beside those that wait would be too many (C10). */
-  private overloaded(more: number): WorkerPoolError.WorkerPoolError | undefined {
-    const { maxPending } = this.defaults
-    if (maxPending === undefined || this.waitingRuns + more <= maxPending) return undefined
-    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
   }
 
   // ---------------------------------------------------------------------------
@@ -345,7 +308,7 @@ export class Pool {
   setKeepAlive(keepAlive: options.AnyPoolOptions["keepAlive"]): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() =>
       this.unlessInvalid({ keepAlive }, () => {
-        this.nextKeepAlive = options.keepAlive(keepAlive)
+        this.keepAlive.set(keepAlive)
         return Effect.void
       })
     )
@@ -362,7 +325,7 @@ export class Pool {
       starting,
       idle,
       busy: live.length - idle,
-      pending: this.waitingRuns,
+      pending: this.runs.waiting,
       calls: [...this.calls].filter(({ policy }) => !policy.areRuns).length + this.runs.inProgress,
       lost: this.lost,
       killed: this.killed,

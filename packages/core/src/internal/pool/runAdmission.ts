@@ -1,0 +1,71 @@
+/**
+ * Lets `run`s in: once the gate is open, and only while no more than `maxPending` wait for a worker (C10).
+ */
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import * as errors from "../common/errors.ts"
+import type { RunRequest } from "../runs/runGroup.ts"
+import { Runs, type RunsOptions } from "../runs/runs.ts"
+import type { Gate } from "./gate.ts"
+
+export interface RunAdmissionOptions extends Omit<RunsOptions, "overloaded"> {
+  readonly gate: Gate
+  readonly isClosed: () => boolean
+  /** How many may wait; `undefined` for any number. */
+  readonly maxPending: number | undefined
+}
+
+export class RunAdmission {
+  private readonly options: RunAdmissionOptions
+  private readonly runs: Runs
+  /** How many the gate keeps waiting. */
+  private atGate = 0
+
+  constructor(options: RunAdmissionOptions) {
+    this.options = options
+    this.runs = new Runs({ ...options, overloaded: () => this.overloaded(0) })
+  }
+
+  /** How many wait for a worker. */
+  get waiting(): number {
+    return this.atGate + this.runs.waiting
+  }
+
+  /** How many have been let in and are not over. */
+  get inProgress(): number {
+    return this.runs.inProgress
+  }
+
+  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+    return Effect.callback((resume) => {
+      const { gate, isClosed } = this.options
+      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, resume)
+      resume(isClosed() ? Effect.fail(errors.poolClosed) : this.runLater(input, request))
+      return undefined
+    })
+  }
+
+  private runLater(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+    const error = this.overloaded(1)
+    if (error !== undefined) return Effect.fail(error)
+    this.atGate++
+    let isAtGate = true
+    const leaveGate = () => {
+      if (isAtGate) this.atGate--
+      isAtGate = false
+    }
+    const entered = this.options.gate.pass(() => {
+      leaveGate()
+      return this.run(input, request)
+    }, identity)
+    return Effect.ensuring(entered, Effect.sync(leaveGate))
+  }
+
+  /** The error when `more` beside those that wait would be too many. */
+  private overloaded(more: number): WorkerPoolError.WorkerPoolError | undefined {
+    const { maxPending } = this.options
+    if (maxPending === undefined || this.waiting + more <= maxPending) return undefined
+    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
+  }
+}
