@@ -27,3 +27,15 @@ export const summarize = (samples: ReadonlyArray<number>): Summary => ({
   lowerQuartile: quantile(samples, 0.25),
   upperQuartile: quantile(samples, 0.75)
 })
+
+/**
+ * A 95 % confidence interval of the median, from two of the samples: the binomial sign test, by its normal approximation, says
+ * which (Conover, Practical Nonparametric Statistics, section 3.2).
+ */
+export const medianInterval = (samples: ReadonlyArray<number>): readonly [low: number, high: number] => {
+  const sorted = samples.toSorted((a, b) => a - b)
+  const half = (1.96 * Math.sqrt(sorted.length)) / 2
+  const low = Math.max(0, Math.floor(sorted.length / 2 - half))
+  const high = Math.min(sorted.length - 1, Math.ceil(sorted.length / 2 + half) - 1)
+  return [sorted[low] ?? Number.NaN, sorted[high] ?? Number.NaN]
+}

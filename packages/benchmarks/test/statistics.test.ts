@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeRandom, paretoCosts } from "../src/random.ts"
-import { median, quantile, summarize } from "../src/statistics.ts"
+import { median, medianInterval, quantile, summarize } from "../src/statistics.ts"
 
 describe("statistics", () => {
   it("the median of an odd and of an even number of samples, in any order", () => {
@@ -19,6 +19,13 @@ describe("statistics", () => {
     })
     assert.strictEqual(quantile([0, 10], 0.25), 2.5)
     assert.strictEqual(quantile([0, 100], 0.99), 99)
+  })
+
+  it("an interval of the median holds the 4th to the 12th of 15 samples, the 6th to the 15th of 20, all of few", () => {
+    const samples = (length: number) => Array.from({ length }, (_, n) => n + 1).toReversed()
+    assert.deepStrictEqual(medianInterval(samples(15)), [4, 12])
+    assert.deepStrictEqual(medianInterval(samples(20)), [6, 15])
+    assert.deepStrictEqual(medianInterval(samples(3)), [1, 3])
   })
 
   it("none of no samples, and the samples stay as they are", () => {

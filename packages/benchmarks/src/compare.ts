@@ -1,0 +1,77 @@
+/**
+ * `pnpm bench:compare REVISION`: this tree beside an earlier revision, to see whether a change costs anything. Both are built
+ * and staged; then processes of the two alternate, each of which measures P1, P3 and P8. A ratio is this tree's time divided
+ * by the revision's in the same pair; below one is faster.
+ */
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { parseArgs } from "node:util"
+import type { PairTimes } from "./pair-work.ts"
+import { packageDirectory, stage } from "./stage.ts"
+import { median, medianInterval } from "./statistics.ts"
+
+const usage = "pnpm bench:compare REVISION [--pairs 15]"
+
+const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
+  const { error, status, stderr, stdout } = spawnSync(command, args, { cwd: directory, encoding: "utf8" })
+  if (status === 0) return stdout
+  throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr + stdout}`)
+}
+
+/** Builds and stages the tree in a directory by its own means; returns where what it compiled is. */
+const stageOther = (tree: string): string => {
+  run(tree, "npx", "--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--prefer-offline")
+  const script = path.join(tree, "packages/benchmarks/src/stage.ts")
+  run(tree, process.execPath, "--eval", `import(${JSON.stringify(script)}).then(({ stage }) => stage())`)
+  return path.join(tree, "packages/benchmarks/.staging/dist")
+}
+
+const compare = (revision: string, pairs: number): void => {
+  const root = path.join(packageDirectory, "../..")
+  const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-compare-"))
+  const tree = path.join(temp, "tree")
+  try {
+    run(root, "git", "worktree", "add", "--detach", tree, revision)
+    const here = stage()
+    const there = stageOther(tree)
+    // what measures is the same on both sides
+    for (const file of ["pair-work.js", "tasks/plain.tasks.js"]) {
+      fs.cpSync(path.join(here, file), path.join(there, file), { recursive: true })
+    }
+    const measure = (compiled: string): PairTimes =>
+      JSON.parse(run(temp, process.execPath, path.join(compiled, "pair-work.js")))
+    // the first processes fill Node's cache of compiled modules
+    const times = { here: [measure(here)].slice(1), there: [measure(there)].slice(1) }
+    for (let pair = 0; pair < pairs; pair++) {
+      const sides = [() => times.there.push(measure(there)), () => times.here.push(measure(here))]
+      for (const side of pair % 2 === 0 ? sides : sides.toReversed()) side()
+    }
+    console.log(`${pairs} pairs, ${revision} → this tree: median time of each, ratio with its 95 % interval`)
+    for (const name of Object.keys(times.here[0]!) as Array<keyof PairTimes>) {
+      const ratios = times.here.map((here, pair) => here[name] / times.there[pair]![name])
+      const [before, after] = [times.there, times.here].map((times) =>
+        median(times.map((times) => times[name])).toFixed(1)
+      )
+      const [low, high] = medianInterval(ratios)
+      const ratio = `${median(ratios).toFixed(3)} (${low.toFixed(3)} – ${high.toFixed(3)})`
+      console.log(`${name.padEnd(20)}${before} → ${after} ms   ${ratio}`)
+    }
+  } finally {
+    spawnSync("git", ["worktree", "remove", "--force", tree], { cwd: root })
+    fs.rmSync(temp, { recursive: true, force: true })
+  }
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { pairs: { type: "string", default: "15" } }
+})
+const pairs = Number(values.pairs)
+if (positionals.length !== 1 || !Number.isInteger(pairs) || pairs < 1) {
+  console.error(usage)
+  process.exitCode = 2
+} else {
+  compare(positionals[0]!, pairs)
+}
