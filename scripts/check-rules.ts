@@ -7,6 +7,7 @@
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { lex } from "./lexer.ts"
 
 /** A row of the table. Files are relative to `packages`. */
 export interface Rule {
@@ -67,86 +68,11 @@ export const parseRules = (markdown: string): ReadonlyArray<Rule> => {
   return rules
 }
 
-interface Literal {
-  readonly text: string
-  readonly line: number
-  /** The code before it, comments left out. */
-  readonly before: string
-}
-
-/** The string literals of a source, those in comments and regular expressions left out. Of a template its first part. */
-const literals = (source: string): ReadonlyArray<Literal> => {
-  const found: Array<Literal> = []
-  const templates: Array<number> = []
-  let code = ""
-  let depth = 0
-  let at = 0
-
-  const quoted = (quote: string): void => {
-    const line = source.slice(0, at).split("\n").length
-    let text = ""
-    at++
-    const ends = (c: string) => c === quote || (quote === "`" ? source.startsWith("${", at) : c === "\n")
-    while (at < source.length && !ends(source[at]!)) {
-      if (source[at] === "\\") at++
-      text += source[at++] ?? ""
-    }
-    found.push({ text, line, before: code.slice(-200) })
-    code += quote
-    endOfPart(quote)
-  }
-
-  /** Stands at the closing quote, or at the `${` of a template. */
-  const endOfPart = (quote: string): void => {
-    if (quote === "`" && source[at] === "$") {
-      templates.push(depth++)
-      at += 2
-    } else at++
-  }
-
-  const regex = (): void => {
-    let inClass = false
-    for (at++; at < source.length && source[at] !== "\n" && (inClass || source[at] !== "/"); at++) {
-      if (source[at] === "\\") at++
-      else if (source[at] === "[") inClass = true
-      else if (source[at] === "]") inClass = false
-    }
-    at++
-    code += "/"
-  }
-
-  while (at < source.length) {
-    const c = source[at]!
-    if (source.startsWith("//", at)) {
-      at = source.indexOf("\n", at)
-      if (at < 0) break
-    } else if (source.startsWith("/*", at)) {
-      at = source.indexOf("*/", at) + 2
-      if (at < 2) break
-    } else if (c === '"' || c === "'" || c === "`") quoted(c)
-    else if (c === "/" && /(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn|=>)\s*$/.test(code.slice(-20))) regex()
-    else if (c === "}" && templates.at(-1) === depth - 1) {
-      // the rest of a template, up to its end or its next hole
-      templates.pop()
-      depth--
-      at++
-      while (at < source.length && source[at] !== "`" && !source.startsWith("${", at)) at += source[at] === "\\" ? 2 : 1
-      endOfPart("`")
-    } else {
-      if (c === "{") depth++
-      if (c === "}") depth--
-      code += c
-      at++
-    }
-  }
-  return found
-}
-
 const skipped = /\.(?:skip|todo)\b[\w.]*\s*(?:\([^()]*\))?\s*\(\s*$/
 
 /** The rules that the tests of a source cite. */
 export const findCitations = (source: string, file: string): ReadonlyArray<Citation> =>
-  literals(source).flatMap(({ before, line, text }) => {
+  lex(source).literals.flatMap(({ before, line, text }) => {
     const isField = /(?<!readonly )\brule\s*:\s*(?:\[[^\]]*)?$/.test(before)
     const match = cited.exec(text)
     // a lone id, such as "T1", is a citation only where it says that it is one

@@ -151,7 +151,9 @@ describe("parseRules", () => {
 
 describe("the command", () => {
   const run = (...args: ReadonlyArray<string>) => {
-    fs.cpSync(path.join(import.meta.dirname, "../check-rules.ts"), path.join(root, "scripts/check-rules.ts"))
+    for (const file of ["check-rules.ts", "lexer.ts"]) {
+      fs.cpSync(path.join(import.meta.dirname, "..", file), path.join(root, "scripts", file))
+    }
     put("package.json", `{ "type": "module" }`)
     return spawnSync(process.execPath, ["scripts/check-rules.ts", ...args], { cwd: root, encoding: "utf8" })
   }
