@@ -17,7 +17,7 @@ import { Resends } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 
-/** A call that gives way still gets so much done by a worker, in milliseconds, before others have their turn. */
+/** A call that gives way still gets so much done by a worker, in milliseconds, before others have their turn (C1). */
 const turnTime = 2
 
 /** Items that take longer than that, in milliseconds, are not sent before they are needed: it would save nothing. */
@@ -168,13 +168,16 @@ export class Call {
       measured: itemTime.measured,
       maxActive
     })
+    // `limit` is what is left of the worker's lifespan (L8)
     const atMost = othersWait ? Math.min(limit, this.turnLength) : limit
     // they have their room already, and go first: the head of an ordered output may be among them
     if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
     const left = source.length === undefined ? 0 : source.length - this.taken
+    // what a slow source has so far goes out as it is (C9)
     const wanted = Math.min(planned, atMost, most, left > 0 ? left : planned, source.available)
+    // a chunk waits until all of it fits (C3)
     if (this.taken - this.delivered + wanted > most) {
       this.lacksRoom = true
       return undefined
@@ -205,7 +208,7 @@ export class Call {
     this.offer()
   }
 
-  /** Ends the call with a failure, once what it has running is interrupted; does nothing when it is ending already. */
+  /** Fails the call, once what it has running is interrupted (C4); does nothing when it is ending already. */
   fail(cause: Cause.Cause<unknown>): void {
     if (this.status !== "running") return
     this.status = "failing"
@@ -275,6 +278,7 @@ export class Call {
 
   /** Whether items of its wait behind others in their chunks. */
   get hasWaiting(): boolean {
+    // what has been sent stays where it is, so that chunk i runs in slot i modulo size (L2)
     if (this.options.dispatch === "ordered") return false
     for (const chunk of this.chunks) if (chunk.waiting > 0) return true
     return false
@@ -310,6 +314,7 @@ export class Call {
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+    // the worker was killed because of these: only they are out of time (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position))))

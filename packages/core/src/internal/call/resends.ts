@@ -57,7 +57,7 @@ export class Resends {
     this.sort()
   }
 
-  /** Takes back what a lost worker had of a chunk; returns the positions of the items that are lost for good. */
+  /** Takes back what a lost worker had of a chunk (F2); returns the positions of the items that are lost for good. */
   takeBack(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
     const unreported = chunk.unreportedPositions()
     const started = unreported.filter((position) => position < hand.started)
@@ -66,6 +66,7 @@ export class Resends {
     const lost: Array<number> = []
     for (const position of unreported) {
       const isSuspect = suspects.includes(position)
+      // what was moved to the worker is gone with it (S2)
       if (hand.moved || (position < hand.started && !this.mayRetry(chunk.ordinal(position), isSuspect))) {
         lost.push(position)
       } else {

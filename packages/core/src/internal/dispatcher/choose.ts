@@ -68,6 +68,7 @@ export const choose = <C extends CallView, S extends SlotView>(
   const kept: Array<S> = []
   const mayRunAhead = (call: C): boolean => {
     if (!call.mayRunAhead || call.alone) return false
+    // a call that has nothing yet comes before another's second chunk (C1)
     for (const other of calls) if (other !== call && !other.isServed) return false
     return true
   }
@@ -75,6 +76,7 @@ export const choose = <C extends CallView, S extends SlotView>(
   let isFirst = true
   for (const call of calls) {
     if (best === undefined) return undefined
+    // with `dispatch: "ordered"` the slots have their turns, live or not (L2)
     const slot = call.options.dispatch === "available" ? best : slots[call.turn % slots.length]!
     const isKept = kept.includes(slot)
     const cannot = slot.availability === "unavailable" || isKept

@@ -62,6 +62,7 @@ export class IdleReaper<S extends IdleSlot> {
 
   /** Milliseconds until a worker has been idle for long enough; `undefined` when none is to be released. */
   private untilNext(idleTime: number): number | undefined {
+    // idle time leaves as many workers as `minSize` says (L4)
     if (this.host.liveWorkers() <= this.minSize) return undefined
     const idle = this.host.idleSlots()
     if (idle.length === 0) return undefined

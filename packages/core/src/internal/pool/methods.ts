@@ -104,11 +104,12 @@ const prepare = (
   )
   return Result.succeed({
     call,
+    // the Stream's own error is the call's (C7)
     pump: pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => call.fail(cause)))
   })
 }
 
-/** What a call comes to, with what failed in the releases that it caused. */
+/** What a call comes to, with what failed in the releases that it caused (L10). */
 const conclude = <A>(
   call: Call,
   failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>,
@@ -144,7 +145,7 @@ const complete = <A>(
   )
 }
 
-/** Ends a call that nobody waits for any more; what its releases fail with is logged (L10). */
+/** Ends a call that nobody waits for any more (C5); what its releases fail with is logged (L10). */
 const abandon = (pool: Pool, call: Call): Effect.Effect<void> =>
   Effect.suspend(() => {
     call.fail(Cause.interrupt())

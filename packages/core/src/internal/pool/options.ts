@@ -74,7 +74,7 @@ const checks: Record<string, Check> = {
 
 const roles = ["init", "exit", "services"] as const
 
-/** The first option that is out of its range, or that has no address, if any. */
+/** The first option that is out of its range (C8), or that has no address, if any. */
 export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
   for (const [option, value] of Object.entries(options)) {
     const check = checks[option]
@@ -141,10 +141,10 @@ export type KeepAlive = boolean | number
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
   input === undefined ? false : typeof input === "boolean" ? input : (millis(input) ?? true)
 
-/** In milliseconds. */
+/** In milliseconds (T1). */
 const defaultExitTimeout = 30_000
 
-/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name. */
+/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name (L6). */
 export const hooks = (options: AnyCallOptions, base?: Hooks): Hooks => ({
   init: options.init === undefined ? base?.init : (options.init as Code),
   exit: options.exit === undefined ? base?.exit : (options.exit as Code),

@@ -151,6 +151,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return Effect.suspend(() => {
       this.mapCalls--
       if (this.mapCalls > 0) return Effect.void
+      // the last call of the map family has ended: what `setKeepAlive` asked for holds from now on (L4, L5)
       this.keepAlive = this.nextKeepAlive
       this.reaper.update()
       return this.keepAlive === false ? this.empty(call.releases) : Effect.void
@@ -164,10 +165,11 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   private enter(call: Call, named: options.AnyCallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     if (this.isClosed) return Effect.fail(errors.poolClosed)
     this.began(call)
+    // a call that starts while others run replaces only what it names (L6)
     const warning = this.setHooks(options.hooks(named, this.mapCalls === 0 ? this.defaultHooks : this.current))
     this.mapCalls++
     for (const slot of this.slots) {
-      // those that are busy hold up nobody else's worker
+      // idle ones that have reached the lifespan go before the first chunk, busy ones after their items (L8)
       if (slot.isLive && slot.limit <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
     }
     return warning
@@ -176,6 +178,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   private setHooks(next: hooks.Hooks): Effect.Effect<void> {
     const changed = !hooks.same(this.current, next)
     this.current = next
+    // the caller is warned when workers live that were acquired with other hooks (L7)
     const isOther = (acquired: hooks.Hooks) => !hooks.same(acquired, next)
     if (!changed || !this.slots.some((slot) => slot.isLive && slot.wasAcquiredWith(isOther))) return Effect.void
     return Effect.logWarning(
@@ -205,7 +208,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     return this.runsAtGate + this.runs.waiting
   }
 
-  /** Why so many more `run`s may not wait. */
+  /** Why so many more `run`s may not wait (C10). */
   overloaded(more = 0): WorkerPoolError.WorkerPoolError | undefined {
     const { maxPending } = this.defaults
     if (maxPending === undefined || this.waitingRuns + more <= maxPending) return undefined
@@ -389,7 +392,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
     }
   })
 
-  /** What the pool's Scope does when it closes: every call is settled, every worker released (L3). */
+  /** What the pool's Scope does when it closes: every call is settled, every worker released (L3, F5). */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     this.gate.abolish()
@@ -411,7 +414,7 @@ export class Pool implements DispatcherHost, SlotHost, ReaperHost<Slot>, RunsHos
   // Emptying
   // ---------------------------------------------------------------------------
 
-  /** Releases all workers with the hooks that are current now; calls that come meanwhile wait. */
+  /** Releases all workers with the hooks that are current now; calls that come meanwhile wait (L6). */
   private empty(releases: Releases): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.beginEmptying()

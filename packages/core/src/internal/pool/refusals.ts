@@ -38,13 +38,13 @@ export class Refusals {
     }
   }
 
-  /** No worker came of it: a slot's own chunks are told, and then those that wait when no worker is left to serve them. */
+  /** No worker came of it: a slot's own chunks are told, and those that wait when no slot has a live worker (L10). */
   acquisitionFailed(error: WorkerPoolError, tellChunks: () => void): void {
     // whoever is told goes on at once, and what it calls then must not fail as well
     this.fail(this.hasLive ? [] : this.host.dispatcher.waiting, error, tellChunks)
   }
 
-  /** A task's module ended a worker, or did not load: a slot's chunks are told, and then those that wait for the module. */
+  /** A task's module ended a worker (F3), or did not load (T4): those that wait for it are told. */
   moduleFailed(task: Code, error: WorkerPoolError, tellChunks: () => void): void {
     const module = portable.moduleOf(task)
     const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module

@@ -7,7 +7,7 @@ export class Session {
   private results: Array<unknown> = []
   private total = 0
 
-  /** A call begins; the first of a session empties what the last one left. */
+  /** A call begins; the first of a session empties what the last one left (L9). */
   enter(): void {
     if (this.isOpen) return
     this.isOpen = true

@@ -37,7 +37,7 @@ export class Backoff {
     return this.failures === 1
   }
 
-  /** The first failure costs nothing: the next call tries again. */
+  /** The first failure costs nothing: the next call tries again (L10). */
   failed(error: WorkerPoolError): void {
     this.stop()
     this.error = error

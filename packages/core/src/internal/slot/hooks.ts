@@ -36,6 +36,6 @@ const sameCode = (left: Code | undefined, right: Code | undefined): boolean =>
     right !== undefined &&
     sameAddress(portable.definition(left).address, portable.definition(right).address))
 
-/** Whether workers acquired with one of them need no warning when the other becomes current. */
+/** Whether workers acquired with one of them need no warning when the other becomes current (L7). */
 export const same = (left: Hooks, right: Hooks): boolean =>
   sameCode(left.init, right.init) && sameCode(left.exit, right.exit)

@@ -83,6 +83,7 @@ export class InFlight implements Iterable<CallChunk> {
     for (const chunk of this) {
       const { options, turnLength } = chunk.call
       if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
+      // what has started goes on, and so does what its call gets done in its turn; the rest is taken back (C1)
       const least = this.isAhead(chunk) ? 0 : this.tasksPerWorker
       chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
       isMore ||= !isLate && chunk.waiting > 0

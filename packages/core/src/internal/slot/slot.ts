@@ -91,7 +91,7 @@ export class Slot implements ChunkSlot {
     return this.chunks.load
   }
 
-  /** How many more items its worker, or the next one, may be given. */
+  /** How many more items its worker, or the next one, may be given: what is left of its lifespan (L8). */
   get limit(): number {
     const { lifespan } = this.host.hooks()
     if (lifespan === undefined) return Number.POSITIVE_INFINITY
@@ -128,7 +128,7 @@ export class Slot implements ChunkSlot {
   // Chunks
   // ---------------------------------------------------------------------------
 
-  /** Gives its worker a chunk; acquires one first when there is none. */
+  /** Gives its worker a chunk; acquires one first when there is none, and not before (L2). */
   assign(chunk: CallChunk): void {
     chunk.sentTo(this)
     this.chunks.add(chunk)
@@ -199,6 +199,7 @@ export class Slot implements ChunkSlot {
   /** Its items in flight have ended: the worker goes, or has nothing to do. */
   private rest(last: CallChunk | undefined): void {
     if (this.retirement !== undefined) return this.release(this.retirement)
+    // its lifespan is used up (L8)
     if (this.limit <= 0) return this.release({ releases: last?.releases, hooks: undefined })
     this.lastUsed = this.host.tick()
     this.idleSince = this.host.now()
@@ -331,6 +332,7 @@ export class Slot implements ChunkSlot {
 
   private release(retirement: Retirement): void {
     const tenant = this.tenant!
+    // the `exit` that is current now, whatever the worker was acquired with (L6)
     const hooks = retirement.hooks ?? this.host.hooks()
     if (this.retirement === undefined) {
       this.release_ = Deferred.makeUnsafe()
@@ -357,7 +359,7 @@ export class Slot implements ChunkSlot {
     this.release_ === undefined ? Effect.void : Effect.andThen(Deferred.await(this.release_), this.settled)
   )
 
-  /** The worker is gone. */
+  /** The worker is gone: only now may the next one be acquired (L1). */
   private vacate(failure?: WorkerPoolError.WorkerPoolError): void {
     const release = this.release_
     this.status = "empty"
@@ -373,7 +375,7 @@ export class Slot implements ChunkSlot {
   // Violent ends
   // ---------------------------------------------------------------------------
 
-  /** Marks its worker as killed at once; the Effect ends it, without the exit hook, and completes when it has ended. */
+  /** Marks its worker as killed at once; the Effect ends it, without `exit` (L3), and completes when it has ended. */
   kill(): Effect.Effect<void> {
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
@@ -404,6 +406,7 @@ export class Slot implements ChunkSlot {
 
   private onLost(tenant: Tenant, loss: Loss): void {
     if (this.tenant !== tenant || tenant.isGone) return
+    // only what this worker held is affected (F1)
     tenant.loss = loss
     if (loss.killed) this.host.killed()
     else this.host.lost()

@@ -71,7 +71,7 @@ export class SlotFailures {
     }
   }
 
-  /** A live worker is gone with these chunks. */
+  /** A live worker is gone with these chunks (F2). */
   lost({ hasStarted, identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const error = errors.workerLost(identity, loss.closed)
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted

@@ -81,7 +81,7 @@ export class Tenant {
     return Effect.andThen(Effect.ignore(finalized), this.leave(exit))
   }
 
-  /** Runs `exit`, then all finalizers, and stops it; returns what failed of that. */
+  /** Runs `exit`, then all finalizers, and stops it (L3); returns what failed of that. */
   release(hooks: Hooks, exitResult: (value: unknown) => void): Effect.Effect<WorkerPoolError | undefined> {
     const worker = this.worker!
     return Effect.gen({ self: this }, function* () {

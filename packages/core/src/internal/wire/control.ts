@@ -83,7 +83,7 @@ export class Cell {
     this.control?.set(this.place + phase, now)
   }
 
-  /** Says that an item starts, unless it must not. */
+  /** Says that an item starts, unless it must not: a pool that loses the worker knows which one it was (F2). */
   claim(position: number): boolean {
     const { control, place } = this
     if (control === undefined) return true

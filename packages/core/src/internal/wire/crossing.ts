@@ -45,7 +45,7 @@ const decodeFail = (encoded: failure.EncodedValue, index: number | undefined, er
   }
 }
 
-/** Says in a Cause where it happened, for `WorkerPoolError.origin`. */
+/** Says in a Cause where it happened (C6), for `WorkerPoolError.origin`. */
 export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,
@@ -78,7 +78,7 @@ export const cloneBound = (value: unknown): unknown => {
   }
 }
 
-/** Clones a failure as a channel would; comes to `NotSerializable` when it cannot be. */
+/** Clones a failure as a channel would; comes to `NotSerializable` when it cannot be (F4). */
 export const cloneCause = (
   cause: Cause.Cause<unknown>,
   index: number,

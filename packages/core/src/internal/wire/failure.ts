@@ -52,7 +52,7 @@ const encodeWithin = (value: unknown, within: ReadonlyArray<unknown>): EncodedVa
   }
 }
 
-/** Takes an error apart, with its causes and own properties; any other value crosses as it is. */
+/** Takes an error apart, with its causes and own properties (S1); any other value crosses as it is. */
 export const encode = (value: unknown): EncodedValue => encodeWithin(value, [])
 
 /** What remains of a value that cannot cross: why it cannot, and its own text. */
@@ -81,6 +81,7 @@ export const encodeCause = (
     switch (reason._tag) {
       case "Fail":
         return { _tag: "Fail", error: encodeFail(reason.error) }
+      // a defect stays one, with the worker's stack (C6)
       case "Die":
         return { _tag: "Die", defect: encode(reason.defect) }
       case "Interrupt":

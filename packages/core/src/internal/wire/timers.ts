@@ -1,5 +1,5 @@
 /**
- * Real time, for what runs beside Effect or without it.
+ * Real time, for what runs beside Effect or without it (T3).
  */
 
 /** A macrotask, as soon as the platform can: messages that have arrived come first. */
