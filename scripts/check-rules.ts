@@ -1,9 +1,10 @@
 /**
- * Checks docs/rules.md against the tree: every rule is kept by a file that exists and cited by a test, every test cites
+ * Checks docs/rules.md against the tree: every rule is kept by files that cite it and is cited by a test, every test cites
  * rules that exist, and the list of tests is complete. `--write` refreshes that list.
  *
  * A test cites rules by beginning its name with them ("L8 never gives …", "C2 C3 keeps order"); a case of the
- * conformance suite by its field `rule: "L8"`. Skipped tests cite nothing.
+ * conformance suite by its field `rule: "L8"`. Skipped tests cite nothing. A file that keeps a rule cites it in a comment,
+ * "(L8)", or a range that it is in, "(L4 – L9)". A rule of which the page says that it is "to come" needs neither.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -14,6 +15,8 @@ export interface Rule {
   readonly id: string
   readonly keptBy: ReadonlyArray<string>
   readonly tests: ReadonlyArray<string>
+  /** Whether it is "to come": nothing keeps it yet. */
+  readonly isToCome: boolean
   /** The index of the row in the document's lines. */
   readonly line: number
 }
@@ -62,7 +65,13 @@ export const parseRules = (markdown: string): ReadonlyArray<Rule> => {
     else if (inTable && !/^:?-+:?$/.test(row[0] ?? "")) {
       if (row.length !== header.length)
         throw new Error(`docs/rules.md:${line + 1}: ${row.length} cells instead of ${header.length}`)
-      rules.push({ id: row[0]!, keptBy: files(row[2]!), tests: files(row[3]!), line })
+      rules.push({
+        id: row[0]!,
+        keptBy: files(row[2]!),
+        tests: files(row[3]!),
+        isToCome: /\bto come\b/.test(row[1]!),
+        line
+      })
     }
   }
   return rules
@@ -79,6 +88,21 @@ export const findCitations = (source: string, file: string): ReadonlyArray<Citat
     if (match === null || skipped.test(before) || (match[1] === text && !isField)) return []
     return match[1]!.split(/[ ,]+/).map((rule) => ({ rule, file, line }))
   })
+
+const mention = /\b([LCTFSO])([1-9][0-9]?)\b(?:\s*[–-]\s*\1([1-9][0-9]?)\b)?/g
+
+/** The rules that the comments of a source cite, with the lines where the comments' lines cite them. */
+export const findMentions = (source: string): ReadonlyArray<Omit<Citation, "file">> =>
+  lex(source).comments.flatMap(({ line, text }) =>
+    text.split("\n").flatMap((text, offset) =>
+      [...text.matchAll(mention)].flatMap(([, letter, from, to = from]) =>
+        Array.from({ length: Math.max(0, Number(to) - Number(from)) + 1 }, (_, n) => ({
+          rule: `${letter}${Number(from) + n}`,
+          line: line + offset
+        }))
+      )
+    )
+  )
 
 const read = (root: string, file: string): string => fs.readFileSync(path.join(root, file), "utf8")
 
@@ -111,13 +135,16 @@ export const check = (root: string): Report => {
     if (!isId.test(rule.id)) report(`"${rule.id}" is not the number of a rule`)
     if (known.has(rule.id)) report(`${rule.id} is listed twice`)
     known.add(rule.id)
-    if (rule.keptBy.length === 0) report(`${rule.id} names no file that keeps it`)
+    if (rule.keptBy.length === 0 && !rule.isToCome) report(`${rule.id} names no file that keeps it`)
     for (const file of rule.keptBy) {
-      if (!fs.existsSync(path.join(root, "packages", file)))
-        report(`${rule.id} is said to be kept by ${file}, which does not exist`)
+      const kept = path.join("packages", file)
+      const isSaid = `${rule.id} is said to be kept by ${file}`
+      if (!fs.existsSync(path.join(root, kept))) report(`${isSaid}, which does not exist`)
+      else if (!rule.isToCome && !findMentions(read(root, kept)).some((mention) => mention.rule === rule.id))
+        report(`${isSaid}, which does not cite it`)
     }
     const actual = citing(citations, rule.id)
-    if (actual.length === 0) report(`no test cites ${rule.id}`)
+    if (actual.length === 0 && !rule.isToCome) report(`no test cites ${rule.id}`)
     for (const file of rule.tests) {
       if (!actual.includes(file)) report(`${rule.id} is said to be tested in ${file}, which does not cite it`)
     }
