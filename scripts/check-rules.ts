@@ -77,16 +77,19 @@ export const parseRules = (markdown: string): ReadonlyArray<Rule> => {
   return rules
 }
 
+/** The rules that the name of a test cites. */
+export const rulesOf = (name: string): ReadonlyArray<string> => cited.exec(name)?.[1]?.split(/[ ,]+/) ?? []
+
 const skipped = /\.(?:skip|todo)\b[\w.]*\s*(?:\([^()]*\))?\s*\(\s*$/
 
 /** The rules that the tests of a source cite. */
 export const findCitations = (source: string, file: string): ReadonlyArray<Citation> =>
   lex(source).literals.flatMap(({ before, line, text }) => {
     const isField = /(?<!readonly )\brule\s*:\s*(?:\[[^\]]*)?$/.test(before)
-    const match = cited.exec(text)
     // a lone id, such as "T1", is a citation only where it says that it is one
-    if (match === null || skipped.test(before) || (match[1] === text && !isField)) return []
-    return match[1]!.split(/[ ,]+/).map((rule) => ({ rule, file, line }))
+    const isLone = cited.exec(text)?.[0] === text
+    if (skipped.test(before) || (isLone && !isField)) return []
+    return rulesOf(text).map((rule) => ({ rule, file, line }))
   })
 
 const mention = /\b([LCTFSO])([1-9][0-9]?)\b(?:\s*[–-]\s*\1([1-9][0-9]?)\b)?/g
