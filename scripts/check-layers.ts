@@ -1,11 +1,13 @@
 /**
  * Checks that imports in packages/core/src lead down the storeys of the diagram in internal/README.md, types included. A
- * room is a folder of `internal`, or a file outside of those folders; rooms on one storey do not know each other.
+ * room is a folder of `internal`, or a file outside of those folders; rooms on one storey do not know each other. Checks
+ * also that no package reaches into another one by a relative path.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { lex } from "./lexer.ts"
 
-/** From the top down. */
+/** What the engine is made of, from the top down. */
 const storeys: ReadonlyArray<ReadonlyArray<string>> = [
   ["index.ts"],
   ["testing"],
@@ -26,39 +28,57 @@ const storeys: ReadonlyArray<ReadonlyArray<string>> = [
 ]
 
 /** The two imports that lead up: with the port come the layers that this package puts behind it. */
-const ties: ReadonlySet<string> = new Set([
+const ties: ReadonlyArray<string> = [
   "WorkerRuntime.ts -> internal/fibers/fiberWorker.ts", // layerFibers
   "WorkerRuntime.ts -> internal/remote/remoteWorker.ts" // layerChannel
-])
+]
 
-const storeyOf = (room: string): number => storeys.findIndex((rooms) => rooms.includes(room))
+const sources = (folder: string, pattern: string): ReadonlyArray<string> =>
+  fs
+    .globSync(pattern, { cwd: folder })
+    .map((file) => file.replaceAll("\\", "/"))
+    .toSorted()
 
-const roomOf = (file: string): string =>
-  storeys.flat().find((room) => file === room || file.startsWith(`${room}/`)) ?? file
-
-const imported = /(?:\bfrom|\bimport)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g
+/** The files that a source imports by relative paths, whether values or types. All paths are relative to `folder`. */
+const imports = (folder: string, file: string): ReadonlyArray<string> =>
+  lex(fs.readFileSync(path.join(folder, file), "utf8"))
+    .literals.filter(({ before, text }) => text.startsWith(".") && /\b(?:from|import\s*\(?)\s*$/.test(before))
+    .map(({ text }) => path.posix.join(path.posix.dirname(file), text))
 
 /** What is wrong in the sources below `src`, in sentences. */
-export const check = (src: string): ReadonlyArray<string> => {
+export const check = (src: string, rooms = storeys, exempt = ties): ReadonlyArray<string> => {
   const problems: Array<string> = []
-  for (const file of fs
-    .globSync("**/*.ts", { cwd: src })
-    .map((file) => file.replaceAll("\\", "/"))
-    .toSorted()) {
+  const unused = new Set(exempt)
+  const roomOf = (file: string) => rooms.flat().find((room) => file === room || file.startsWith(`${room}/`))
+  const storeyOf = (room: string) => rooms.findIndex((storey) => storey.includes(room))
+  for (const file of sources(src, "**/*.ts")) {
     const from = roomOf(file)
-    if (storeyOf(from) < 0) problems.push(`${file} is on no storey: give it a room in scripts/check-layers.ts`)
-    for (const [, specifier] of fs.readFileSync(path.join(src, file), "utf8").matchAll(imported)) {
-      const target = path.posix.join(path.posix.dirname(file), specifier!)
-      const to = roomOf(target)
-      if (from === to || ties.has(`${file} -> ${target}`)) continue
-      if (storeyOf(to) <= storeyOf(from)) problems.push(`${file} must not import ${target}, which is not below it`)
+    if (from === undefined) problems.push(`${file} is on no storey: give it a room in scripts/check-layers.ts`)
+    else {
+      for (const target of imports(src, file)) {
+        const to = roomOf(target)
+        if (to === undefined || to === from || storeyOf(to) > storeyOf(from)) continue
+        const tie = `${file} -> ${target}`
+        unused.delete(tie)
+        if (!exempt.includes(tie)) problems.push(`${file} must not import ${target}, which is not below it`)
+      }
     }
   }
+  for (const tie of unused) problems.push(`the tie ${tie} is not used any more: remove it from scripts/check-layers.ts`)
   return problems
 }
 
+/** Which published sources of the packages below `packages` import files of other packages, in sentences. */
+export const checkPackages = (packages: string): ReadonlyArray<string> =>
+  sources(packages, "*/src/**/*.ts").flatMap((file) =>
+    imports(packages, file)
+      .filter((target) => target.split("/")[0] !== file.split("/")[0])
+      .map((target) => `${file} must not import ${target}, which belongs to another package: import it by name`)
+  )
+
 if (import.meta.main) {
-  const problems = check(path.join(import.meta.dirname, "../packages/core/src"))
+  const packages = path.join(import.meta.dirname, "../packages")
+  const problems = [...check(path.join(packages, "core/src")), ...checkPackages(packages)]
   for (const problem of problems) console.error(problem)
   console.log(`${storeys.length} storeys, ${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1

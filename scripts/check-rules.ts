@@ -1,18 +1,22 @@
 /**
- * Checks docs/rules.md against the tree: every rule is kept by a file that exists and cited by a test, every test cites
+ * Checks docs/rules.md against the tree: every rule is kept by files that cite it and is cited by a test, every test cites
  * rules that exist, and the list of tests is complete. `--write` refreshes that list.
  *
  * A test cites rules by beginning its name with them ("L8 never gives …", "C2 C3 keeps order"); a case of the
- * conformance suite by its field `rule: "L8"`. Skipped tests cite nothing.
+ * conformance suite by its field `rule: "L8"`. Skipped tests cite nothing. A file that keeps a rule cites it in a comment,
+ * "(L8)", or a range that it is in, "(L4 – L9)". A rule of which the page says that it is "to come" needs neither.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { lex } from "./lexer.ts"
 
 /** A row of the table. Files are relative to `packages`. */
 export interface Rule {
   readonly id: string
   readonly keptBy: ReadonlyArray<string>
   readonly tests: ReadonlyArray<string>
+  /** Whether it is "to come": nothing keeps it yet. */
+  readonly isToCome: boolean
   /** The index of the row in the document's lines. */
   readonly line: number
 }
@@ -61,98 +65,47 @@ export const parseRules = (markdown: string): ReadonlyArray<Rule> => {
     else if (inTable && !/^:?-+:?$/.test(row[0] ?? "")) {
       if (row.length !== header.length)
         throw new Error(`docs/rules.md:${line + 1}: ${row.length} cells instead of ${header.length}`)
-      rules.push({ id: row[0]!, keptBy: files(row[2]!), tests: files(row[3]!), line })
+      rules.push({
+        id: row[0]!,
+        keptBy: files(row[2]!),
+        tests: files(row[3]!),
+        isToCome: /\bto come\b/.test(row[1]!),
+        line
+      })
     }
   }
   return rules
 }
 
-interface Literal {
-  readonly text: string
-  readonly line: number
-  /** The code before it, comments left out. */
-  readonly before: string
-}
-
-/** The string literals of a source, those in comments and regular expressions left out. Of a template its first part. */
-const literals = (source: string): ReadonlyArray<Literal> => {
-  const found: Array<Literal> = []
-  const templates: Array<number> = []
-  let code = ""
-  let depth = 0
-  let at = 0
-
-  const quoted = (quote: string): void => {
-    const line = source.slice(0, at).split("\n").length
-    let text = ""
-    at++
-    const ends = (c: string) => c === quote || (quote === "`" ? source.startsWith("${", at) : c === "\n")
-    while (at < source.length && !ends(source[at]!)) {
-      if (source[at] === "\\") at++
-      text += source[at++] ?? ""
-    }
-    found.push({ text, line, before: code.slice(-200) })
-    code += quote
-    endOfPart(quote)
-  }
-
-  /** Stands at the closing quote, or at the `${` of a template. */
-  const endOfPart = (quote: string): void => {
-    if (quote === "`" && source[at] === "$") {
-      templates.push(depth++)
-      at += 2
-    } else at++
-  }
-
-  const regex = (): void => {
-    let inClass = false
-    for (at++; at < source.length && source[at] !== "\n" && (inClass || source[at] !== "/"); at++) {
-      if (source[at] === "\\") at++
-      else if (source[at] === "[") inClass = true
-      else if (source[at] === "]") inClass = false
-    }
-    at++
-    code += "/"
-  }
-
-  while (at < source.length) {
-    const c = source[at]!
-    if (source.startsWith("//", at)) {
-      at = source.indexOf("\n", at)
-      if (at < 0) break
-    } else if (source.startsWith("/*", at)) {
-      at = source.indexOf("*/", at) + 2
-      if (at < 2) break
-    } else if (c === '"' || c === "'" || c === "`") quoted(c)
-    else if (c === "/" && /(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn|=>)\s*$/.test(code.slice(-20))) regex()
-    else if (c === "}" && templates.at(-1) === depth - 1) {
-      // the rest of a template, up to its end or its next hole
-      templates.pop()
-      depth--
-      at++
-      while (at < source.length && source[at] !== "`" && !source.startsWith("${", at)) at += source[at] === "\\" ? 2 : 1
-      endOfPart("`")
-    } else {
-      if (c === "{") depth++
-      if (c === "}") depth--
-      code += c
-      at++
-    }
-  }
-  return found
-}
+/** The rules that the name of a test cites. */
+export const rulesOf = (name: string): ReadonlyArray<string> => cited.exec(name)?.[1]?.split(/[ ,]+/) ?? []
 
 const skipped = /\.(?:skip|todo)\b[\w.]*\s*(?:\([^()]*\))?\s*\(\s*$/
 
 /** The rules that the tests of a source cite. */
 export const findCitations = (source: string, file: string): ReadonlyArray<Citation> =>
-  literals(source).flatMap(({ before, line, text }) => {
+  lex(source).literals.flatMap(({ before, line, text }) => {
     const isField = /(?<!readonly )\brule\s*:\s*(?:\[[^\]]*)?$/.test(before)
-    const match = cited.exec(text)
     // a lone id, such as "T1", is a citation only where it says that it is one
-    if (match === null || skipped.test(before) || (match[1] === text && !isField)) return []
-    return match[1]!.split(/[ ,]+/).map((rule) => ({ rule, file, line }))
+    const isLone = cited.exec(text)?.[0] === text
+    if (skipped.test(before) || (isLone && !isField)) return []
+    return rulesOf(text).map((rule) => ({ rule, file, line }))
   })
+
+const mention = /\b([LCTFSO])([1-9][0-9]?)\b(?:\s*[–-]\s*\1([1-9][0-9]?)\b)?/g
+
+/** The rules that the comments of a source cite, with the lines where the comments' lines cite them. */
+export const findMentions = (source: string): ReadonlyArray<Omit<Citation, "file">> =>
+  lex(source).comments.flatMap(({ line, text }) =>
+    text.split("\n").flatMap((text, offset) =>
+      [...text.matchAll(mention)].flatMap(([, letter, from, to = from]) =>
+        Array.from({ length: Math.max(0, Number(to) - Number(from)) + 1 }, (_, n) => ({
+          rule: `${letter}${Number(from) + n}`,
+          line: line + offset
+        }))
+      )
+    )
+  )
 
 const read = (root: string, file: string): string => fs.readFileSync(path.join(root, file), "utf8")
 
@@ -167,6 +120,22 @@ const collect = (root: string): ReadonlyArray<Citation> => {
   return find(packages, ["*/test/**/*.test.ts", "core/src/testing/**/*.ts"]).flatMap((file) =>
     findCitations(read(packages, file), file)
   )
+}
+
+/** The page that leads from a rule to the files that keep it; its table stands between two marks. */
+const index = "packages/core/src/internal/README.md"
+const marked = /(?<=<!-- rules -->\n)[^]*(?=<!-- \/rules -->)/
+
+/** The table of that page. */
+const renderIndex = (rules: ReadonlyArray<Rule>): string => {
+  const link = (file: string) =>
+    `[${file.replace("core/src/internal/", "")}](${path.posix.relative(path.posix.dirname(index), `packages/${file}`)})`
+  return ["| rule | kept by |", "| --- | --- |"]
+    .concat(
+      rules.map(({ id, isToCome, keptBy }) => `| ${id} | ${isToCome ? "to come" : keptBy.map(link).join(", ")} |`)
+    )
+    .concat("")
+    .join("\n")
 }
 
 const citing = (citations: ReadonlyArray<Citation>, rule: string): ReadonlyArray<string> => [
@@ -185,13 +154,16 @@ export const check = (root: string): Report => {
     if (!isId.test(rule.id)) report(`"${rule.id}" is not the number of a rule`)
     if (known.has(rule.id)) report(`${rule.id} is listed twice`)
     known.add(rule.id)
-    if (rule.keptBy.length === 0) report(`${rule.id} names no file that keeps it`)
+    if (rule.keptBy.length === 0 && !rule.isToCome) report(`${rule.id} names no file that keeps it`)
     for (const file of rule.keptBy) {
-      if (!fs.existsSync(path.join(root, "packages", file)))
-        report(`${rule.id} is said to be kept by ${file}, which does not exist`)
+      const kept = path.join("packages", file)
+      const isSaid = `${rule.id} is said to be kept by ${file}`
+      if (!fs.existsSync(path.join(root, kept))) report(`${isSaid}, which does not exist`)
+      else if (!rule.isToCome && !findMentions(read(root, kept)).some((mention) => mention.rule === rule.id))
+        report(`${isSaid}, which does not cite it`)
     }
     const actual = citing(citations, rule.id)
-    if (actual.length === 0) report(`no test cites ${rule.id}`)
+    if (actual.length === 0 && !rule.isToCome) report(`no test cites ${rule.id}`)
     for (const file of rule.tests) {
       if (!actual.includes(file)) report(`${rule.id} is said to be tested in ${file}, which does not cite it`)
     }
@@ -203,10 +175,12 @@ export const check = (root: string): Report => {
   for (const { file, line, rule } of citations) {
     if (!known.has(rule)) problems.push(`packages/${file}:${line}: cites ${rule}, which docs/rules.md does not list`)
   }
+  if (fs.existsSync(path.join(root, index)) && marked.exec(read(root, index))?.[0] !== renderIndex(rules))
+    problems.push(`${index} does not lead from each rule to the files that keep it (--write refreshes its table)`)
   return { rules, citations, problems }
 }
 
-/** Refreshes the tests column of docs/rules.md. */
+/** Refreshes the tests column of docs/rules.md, and the table of rules in the engine's README. */
 export const write = (root: string): void => {
   const file = path.join(root, "docs/rules.md")
   const markdown = fs.readFileSync(file, "utf8")
@@ -220,6 +194,12 @@ export const write = (root: string): void => {
     lines[rule.line] = `| ${[...row.slice(0, 3), tests].join(" | ")} |`
   }
   fs.writeFileSync(file, lines.join("\n"))
+  const page = path.join(root, index)
+  if (!fs.existsSync(page)) return
+  fs.writeFileSync(
+    page,
+    read(root, index).replace(marked, () => renderIndex(parseRules(markdown)))
+  )
 }
 
 if (import.meta.main) {

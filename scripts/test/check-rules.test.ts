@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { check, findCitations, parseRules, write } from "../check-rules.ts"
+import { check, findCitations, findMentions, parseRules, write } from "../check-rules.ts"
 
 let root: string
 
@@ -19,7 +19,7 @@ const problems = (): ReadonlyArray<string> => check(root).problems
 
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), "check-rules-"))
-  put("packages/core/src/slot.ts", "")
+  put("packages/core/src/slot.ts", "/** Cuts the chunk to what is left (L8). */\nconst cut = 1 // in order (C2)")
   put("packages/core/test/deep/slot.test.ts", `it.effect("L8 never gives a worker more", () => Effect.void)`)
   put("packages/core/src/testing/RuntimeSuite.ts", `export const cases = [{ rule: "C2", name: "keeps order", effect }]`)
   put(
@@ -64,6 +64,26 @@ describe("check", () => {
     assert.include(problems(), "docs/rules.md:5: L8 names no file that keeps it")
   })
 
+  it("fails when the file that keeps a rule does not cite it in a comment", () => {
+    for (const text of [`const text = "(L8)"`, "const cut = /L8/", "// L88 is another, and so are XL8, l8 and L8b"]) {
+      put("packages/core/src/slot.ts", `${text} // in order (C2)`)
+      assert.deepStrictEqual(problems(), [
+        "docs/rules.md:5: L8 is said to be kept by core/src/slot.ts, which does not cite it"
+      ])
+    }
+  })
+
+  it("asks neither files nor tests of a rule that is to come", () => {
+    const rows = ["| L8 | at most `lifespan` items (to come) |  |  |", "| C2 | order, to come | core/src/slot.ts |  |"]
+    put("docs/rules.md", table(...rows))
+    put("packages/core/src/slot.ts", "")
+    put("packages/core/src/testing/RuntimeSuite.ts", "")
+    put("packages/core/test/deep/slot.test.ts", "")
+    assert.deepStrictEqual(problems(), [])
+    put("docs/rules.md", table("| L8 | what becomes of items | core/src/slot.ts |  |"))
+    assert.strictEqual(problems().length, 2)
+  })
+
   it("fails when a test cites a rule that is not listed", () => {
     put("packages/node-runtime/test/a.test.ts", `\nit("L8 C9 keeps order", () => {})`)
     assert.deepStrictEqual(problems(), [
@@ -78,6 +98,29 @@ describe("check", () => {
     const row = "| L8 | what | core/src/slot.ts | core/test/deep/slot.test.ts |"
     put("docs/rules.md", table(row, row))
     assert.include(problems(), "docs/rules.md:6: L8 is listed twice")
+  })
+})
+
+describe("the engine's README", () => {
+  const page = "packages/core/src/internal/README.md"
+
+  it("leads from each rule to the files that keep it, once it is written, and nothing else changes", () => {
+    put(page, "# The engine\n\n<!-- rules -->\n<!-- /rules -->\n\nThe end.\n")
+    assert.deepStrictEqual(problems(), [
+      `${page} does not lead from each rule to the files that keep it (--write refreshes its table)`
+    ])
+    write(root)
+    assert.deepStrictEqual(problems(), [])
+    const lines = fs.readFileSync(path.join(root, page), "utf8").split("\n")
+    assert.deepStrictEqual(lines.slice(0, 5), [
+      "# The engine",
+      "",
+      "<!-- rules -->",
+      "| rule | kept by |",
+      "| --- | --- |"
+    ])
+    assert.strictEqual(lines[5], "| L8 | [core/src/slot.ts](../slot.ts) |")
+    assert.deepStrictEqual(lines.slice(7), ["<!-- /rules -->", "", "The end.", ""])
   })
 })
 
@@ -130,6 +173,24 @@ describe("findCitations", () => {
   })
 })
 
+describe("findMentions", () => {
+  const mentions = (source: string) => findMentions(source).map(({ line, rule }) => `${rule}:${line}`)
+
+  it("finds rules in comments of every kind, by the lines of their text", () => {
+    assert.deepStrictEqual(mentions("f() // one (L1)\n/** Many\n * (C2, C3).\n */\n/* T4 */"), [
+      "L1:1",
+      "C2:3",
+      "C3:3",
+      "T4:5"
+    ])
+  })
+
+  it("finds what is in a range", () => {
+    assert.deepStrictEqual(mentions("// (L4 – L6, L8)"), ["L4:1", "L5:1", "L6:1", "L8:1"])
+    assert.deepStrictEqual(mentions("// L9-L11 – C2, C1 – L3"), ["L9:1", "L10:1", "L11:1", "C2:1", "C1:1", "L3:1"])
+  })
+})
+
 describe("parseRules", () => {
   it("reads several tables and leaves other tables alone", () => {
     const other = "| a | b |\n| --- | --- |\n| L1 | x |\n"
@@ -151,7 +212,9 @@ describe("parseRules", () => {
 
 describe("the command", () => {
   const run = (...args: ReadonlyArray<string>) => {
-    fs.cpSync(path.join(import.meta.dirname, "../check-rules.ts"), path.join(root, "scripts/check-rules.ts"))
+    for (const file of ["check-rules.ts", "lexer.ts"]) {
+      fs.cpSync(path.join(import.meta.dirname, "..", file), path.join(root, "scripts", file))
+    }
     put("package.json", `{ "type": "module" }`)
     return spawnSync(process.execPath, ["scripts/check-rules.ts", ...args], { cwd: root, encoding: "utf8" })
   }

@@ -7,7 +7,7 @@ import { Awake } from "./awake.ts"
 import type { Settings } from "./envelope.ts"
 import { sharedControl } from "./sharedControl.ts"
 
-// whoever signals a whole process group means the pool's process, which ends its workers in its own time
+// whoever signals a whole process group means the pool's process, which ends its workers in its own time (F5)
 if (isMainThread) for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {})
 
 const settings: unknown = isMainThread ? JSON.parse(process.argv.splice(2, 1)[0]!) : workerData

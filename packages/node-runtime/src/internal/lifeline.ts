@@ -16,7 +16,7 @@ new Socket({ fd: ${lifelineFd}, writable: false })
   .resume()
 `
 
-/** Starts the thread, which does not keep this process running. */
+/** Starts the thread, which does not keep this process running (F5). */
 export const watchLifeline = (): void => {
   try {
     // without the options and the environment that would have it load more than that

@@ -183,7 +183,7 @@ class Process {
     await this.ended
   })
 
-  /** Waits for a process that was told to stop; one that does not end is killed. */
+  /** Waits for a process that was told to stop; one that does not end is killed (F5). */
   readonly end: Effect.Effect<void> = Effect.promise(async () => {
     if (this.closed !== undefined) return
     // nobody came to use it, as when its start was interrupted, so nobody has told it to stop

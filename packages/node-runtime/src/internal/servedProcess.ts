@@ -57,7 +57,7 @@ class Ipc implements Pick<Channel, "receive" | "close" | "flushed"> {
   private readonly waiting: Array<{ readonly sent: number; readonly resume: () => void }> = []
 
   constructor() {
-    // the pool's process has ended
+    // the pool's process has ended (F5)
     process.on("disconnect", () => {
       if (!this.isClosed) process.exit()
     })

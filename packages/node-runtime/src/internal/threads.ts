@@ -90,7 +90,7 @@ class Thread {
     await this.exited
   })
 
-  /** Waits for a thread that was told to stop; one that something keeps running is terminated. */
+  /** Waits for a thread that was told to stop; one that something keeps running is terminated (F5). */
   readonly end: Effect.Effect<void> = Effect.promise(async () => {
     if (this.closed !== undefined) return
     this.worker.ref()

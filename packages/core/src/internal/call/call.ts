@@ -19,7 +19,7 @@ import { Resends, type Retries } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 
-/** How much work a worker gets done for a call that makes way before others have their turn, in milliseconds. */
+/** How much work a worker gets done for a call that makes way before others have their turn, in milliseconds (C1). */
 const turnTime = 2
 
 /** Items that take less than this together, in milliseconds, are not worth taking back. */
@@ -152,6 +152,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       measured: itemTime.measured,
       maxActive
     })
+    // what is left of the worker's lifespan (L8), and no more than a turn when another call waits (C1)
     const limit = this.policy.cut(remaining)
     const atMost = othersWait ? Math.min(limit, this.turnLength) : limit
     // items that are sent again have their room already, and go first: the head of an ordered output may be among them
@@ -254,6 +255,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+    // an item that was out of time for `killAfter` has timed out, and the others of its worker follow `onWorkerLost` (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position))))
@@ -291,6 +293,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** Whether items of it wait behind others in their chunks. */
   get hasWaiting(): boolean {
+    // what "ordered" gave to a slot stays there: chunk i runs in slot i modulo size (L2)
     if (this.options.dispatch === "ordered") return false
     for (const chunk of this.chunks) if (chunk.waiting > 0) return true
     return false

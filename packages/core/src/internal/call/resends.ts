@@ -66,6 +66,7 @@ export class Resends {
    */
   addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
     const unreported = chunk.unreportedPositions()
+    // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
     // with one item at a time it was the last one, even if it had just ended; with several it may have been any
     const suspects = tasksPerWorker === 1 ? started.slice(-1) : started

@@ -14,7 +14,7 @@ export interface Sink {
   putAll?(ordinal: number, values: ReadonlyArray<unknown>): number
 }
 
-/** An array in input order; every result is delivered as it arrives. */
+/** An array in input order (C2); every result is delivered as it arrives. */
 export class Ordered implements Sink {
   readonly results: Array<unknown> = []
 
@@ -121,6 +121,7 @@ export class TakenOrdered implements Taken {
     const from = this.next & (ring.length - 1)
     const most = Math.min(ring.length, from + max)
     let to = from
+    // where one is absent, an earlier result has yet to arrive, and later ones wait for it (C2)
     while (to < most && ring[to] !== absent) to++
     const taken = ring.slice(from, to)
     ring.fill(absent, from, to)

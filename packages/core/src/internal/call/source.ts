@@ -147,6 +147,7 @@ export class StreamSource implements Source {
   ): Effect.Effect<void, E, R | Scope.Scope> {
     return Effect.flatMap(Stream.toPull(stream), (pull) => {
       const wanted = Effect.callback<void>((resume) => {
+        // the next array is pulled when there is room for more (C3), and goes out as it comes (C9)
         if (this.buffer.length === 0 && hasRoom()) return resume(Effect.void)
         this.demand = () => {
           if (this.buffer.length > 0 || !hasRoom()) return

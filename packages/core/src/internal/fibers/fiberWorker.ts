@@ -110,7 +110,7 @@ class FiberWorker implements Worker {
     )
   }
 
-  /** Finalizers cannot be cut short here. */
+  /** Runs the finalizers of hooks and services, last first (L3); they cannot be cut short here. */
   close(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
       Effect.fail(errors.exitErrors(this.identity).failed(Cause.squash(cause)))
@@ -134,6 +134,7 @@ class FiberWorker implements Worker {
         const error = Cause.squash(cause)
         return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : failed(error))
       })
+      // by the Clock (T1, T3)
       const timed =
         timeout === undefined
           ? mapped

@@ -161,7 +161,7 @@ export class Lane {
     return effect
   }
 
-  /** Fails when the time is over, whatever the Effect makes of its interruption. */
+  /** Fails when the time is over (T1, T2), by the Clock (T3), whatever the Effect makes of its interruption. */
   private within(
     millis: number,
     position: number,
@@ -198,6 +198,7 @@ export class Lane {
         try {
           result = crosses.output(value, chunk.items[position])
         } catch (cause) {
+          // only this item fails (F4)
           return this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
         }
       }

@@ -45,7 +45,7 @@ export class LocalCode {
     return value instanceof Promise ? new Loading(this.await(value)) : value
   }
 
-  /** The thing at the code's address, or `StartFailed`. */
+  /** The thing at the code's address, or `StartFailed` (F3). */
   load(code: Code): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() => {
       const value = this.find(code)

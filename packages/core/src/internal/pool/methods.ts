@@ -104,6 +104,7 @@ const prepare = (
     () => call.hasRoom(pool.size),
     () => call.offer()
   )
+  // the Stream's own error becomes the call's (C7)
   return Result.succeed({
     call,
     pump: pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => call.fail(cause)))

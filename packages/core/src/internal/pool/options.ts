@@ -145,10 +145,10 @@ export type KeepAlive = boolean | number
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
   input === undefined ? false : typeof input === "boolean" ? input : (millis(input) ?? true)
 
-/** In milliseconds. */
+/** In milliseconds; `initTimeout` has no default (T1). */
 const defaultExitTimeout = 30_000
 
-/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name. */
+/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name (L6). */
 export const hooks = (options: AnyCallOptions, base?: Hooks): Hooks => ({
   init: options.init === undefined ? base?.init : (options.init as Code),
   exit: options.exit === undefined ? base?.exit : (options.exit as Code),

@@ -358,6 +358,7 @@ export class Pool {
   private unlessClosed<A>(
     then: () => Effect.Effect<A, WorkerPoolError.WorkerPoolError>
   ): Effect.Effect<A, WorkerPoolError.WorkerPoolError> {
+    // after the scope has closed nothing begins (C10)
     return this.isClosed ? Effect.fail(errors.poolClosed) : then()
   }
 

@@ -117,6 +117,7 @@ export class ChunkWatch {
     }
     watched.stuckSince ??= now
     if (startTimeout === undefined || now - watched.stuckSince < startTimeout) return undefined
+    // the module does not load in time, or something keeps the worker from the chunk (T4)
     const what = phase === phases.loading ? "loading" : "interruption"
     const message =
       phase === phases.loading
@@ -129,6 +130,7 @@ export class ChunkWatch {
     const { killAfter } = this.limits
     const { chunk, interruptedAt, running } = watched
     if (killAfter === undefined) return undefined
+    // what was interrupted does not yield: its worker is to be killed (C4)
     if (interruptedAt !== undefined && now - interruptedAt >= killAfter) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
       return { what: "interruption", chunk, positions: [], cause }
@@ -136,6 +138,7 @@ export class ChunkWatch {
     if (running === undefined || chunk.timeout === undefined) return undefined
     this.see(watched, now)
     const most = chunk.timeout + killAfter
+    // a worker interrupts such items itself: what still runs after `killAfter` keeps it from that (T2)
     const positions = [...running].filter(([, since]) => now - since >= most).map(([position]) => position)
     if (positions.length === 0) return undefined
     const cause = new Error(`An item did not yield within ${killAfter} milliseconds after its time was over`)

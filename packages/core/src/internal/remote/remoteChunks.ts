@@ -111,7 +111,7 @@ export class RemoteChunks {
         send(chunk.items, [], [])
         return this.sent(id, { chunk, codecs, cell, place, positions: undefined, moved: false })
       } catch {
-        /* some item cannot be cloned: find out which */
+        /* some item cannot be cloned: find out which, because only that one fails (F4) */
       }
     }
     const items: Array<unknown> = []
@@ -164,6 +164,7 @@ export class RemoteChunks {
   limitTo(chunk: Chunk, items: number): number {
     const id = this.ids.get(chunk)
     const sent = id === undefined ? undefined : this.sentChunks.get(id)
+    // what has been moved to the worker cannot be taken back (S2)
     if (sent === undefined || !sent.cell.isKnown || sent.moved || sent.interruptedAt !== undefined) {
       return chunk.items.length
     }
@@ -198,7 +199,7 @@ export class RemoteChunks {
     return true
   }
 
-  /** The worker has ended, or will have before it starts another item: what it had of every chunk. */
+  /** The worker has ended, or will have before it starts another item: what it had of every chunk (F1). */
   lose(overdue?: Overdue): Map<Chunk, InHand> {
     this.watch.stop()
     const sentChunks = this.current
@@ -274,7 +275,7 @@ export class RemoteChunks {
     if (place >= 0) this.freeCells.push(place)
   }
 
-  /** The worker says that a chunk's task could not be loaded. */
+  /** The worker says that a chunk's task could not be loaded (F3). */
   notLoaded(id: number, cause: unknown): void {
     this.ended(id, errors.startFailed(this.host.worker, cause))
   }

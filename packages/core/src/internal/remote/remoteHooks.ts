@@ -205,6 +205,7 @@ export class RemoteHooks {
       asked.runningSince = undefined
       asked.loadingSince ??= now
       if (startTimeout === undefined || now - asked.loadingSince < startTimeout) return undefined
+      // the module does not load in time (T4)
       const cause = new Error(`A hook's module did not load within ${startTimeout} milliseconds`)
       return [cause, Exit.fail(errors.startFailed(worker, cause))]
     }

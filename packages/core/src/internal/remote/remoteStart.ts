@@ -42,7 +42,7 @@ export class RemoteStart {
     this.stop()
     if (this.isReady) return
     const { worker } = this.options
-    // what somebody else ended may well start the next time
+    // what cannot start fails the calls that wait (F3), but what somebody else ended may well start the next time
     const error =
       closed.signal === undefined ? errors.startFailed(worker, why(closed)) : errors.workerLost(worker, closed)
     Deferred.doneUnsafe(this.started, Exit.fail(error))

@@ -135,13 +135,14 @@ class RemoteWorker implements Worker {
     this.begin.stop()
   }
 
-  /** Something in it does not yield: whoever waits for it is told at once, however long its end takes. */
+  /** Something in it does not yield: whoever waits for it is told at once, however long its end takes (C4). */
   private giveUp(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
     if (this.closed !== undefined) return
     const killing = Effect.runFork(this.connection.kill)
     this.end({ cause }, true, inHand, Effect.asVoid(Fiber.await(killing)))
   }
 
+  /** The worker vanished: says why, and what it had of every chunk (F1). */
   private onClosed(closed: Closed): void {
     if (this.closed !== undefined) return
     const { loading } = this.chunks
@@ -191,7 +192,7 @@ class RemoteWorker implements Worker {
     }
   }
 
-  /** A worker that has nothing to do does not keep the process alive. */
+  /** A worker that has nothing to do does not keep the process alive (F5). */
   private updateBusy(): void {
     this.connection.setBusy(!this.begin.isReady || this.chunks.size > 0 || this.hooks.isAsking)
   }

@@ -20,6 +20,7 @@ export class Watch {
     if (due >= this.due) return
     clearTimeout(this.timer)
     this.due = due
+    // real time: the worker's is, whatever Clock the pool has (T3)
     this.timer = after(millis, () => defer(() => this.now()))
     ;(this.timer as { readonly unref?: () => void } | undefined)?.unref?.()
   }

@@ -47,7 +47,7 @@ export class EffectRunner {
     )
   }
 
-  /** Runs the finalizers that hooks registered, last first, then those of the services. */
+  /** Runs the finalizers that hooks registered, last first, then those of the services (L3). */
   close(done: (exit: ExitLike) => void): void {
     Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(done)
   }

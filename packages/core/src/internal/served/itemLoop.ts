@@ -268,7 +268,7 @@ export class ItemLoop {
       this.endIfOver(work)
       this.resume()
     }
-    // the first Effect of a worker waits until Effect has been loaded, which is none of its time
+    // the first Effect of a worker waits until Effect has been loaded, which is none of its time (T1, T2)
     const begun = () => {
       if (timeout === undefined) return
       waiting.timer = after(timeout, () => {
@@ -303,7 +303,7 @@ export class ItemLoop {
 
   private recorded(work: Work): void {
     const { reportInterval } = work.run
-    // the last one goes with the chunk's end
+    // without an interval each is reported before the next item starts (F2); the last one goes with the chunk's end
     if (reportInterval > 0 || (work.isSpent && work.waiting.size === 0)) return
     this.flush(false)
     this.mustFlush = this.host.flushed !== undefined

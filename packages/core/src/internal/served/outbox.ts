@@ -114,7 +114,7 @@ export class Outbox {
     return { _tag: "Results", chunk, from, count, millis, values, others, ended }
   }
 
-  /** Something in the message cannot be cloned: finds what, and says so in its place. */
+  /** Something in the message cannot be cloned: finds what, and says so in its place (F4). */
   private replaceUncloneable(whyUncloneable: (value: unknown) => unknown): void {
     this.others = this.others.map(([offset, outcome]) => {
       const why = whyUncloneable(outcome)

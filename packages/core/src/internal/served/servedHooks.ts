@@ -108,7 +108,7 @@ export class ServedHooks {
       interrupt()
     }
     let timer: Timer
-    // its time does not begin before it has been loaded
+    // its time does not begin before it has been loaded (T1)
     const begun = () => {
       if (timeout === undefined || timer !== undefined || isOver) return
       context.deadline = performance.now() + timeout

@@ -85,6 +85,7 @@ export class InFlight implements Iterable<CallChunk> {
       const { options, turnLength } = chunk.call
       // what "ordered" gave to a slot stays there (L2)
       if (chunk.call === call || chunk.alone || options.dispatch === "ordered") continue
+      // items that may have started stay, and as a rule what its call gets done in a turn; the rest is taken back (C1)
       const least = this.isQueued(chunk) ? 0 : this.tasksPerWorker
       chunk.takeBack(least === 0 || isLate ? least : Math.max(turnLength, least))
       isMore ||= !isLate && chunk.waiting > 0

@@ -353,10 +353,11 @@ export class Slot implements ChunkSlot {
     this.chunks.takeBackQueued()
   }
 
-  /** Releases its worker, with the current `exit` unless the retirement names another (L6). */
+  /** Releases its worker, with the hooks that are current unless the retirement names others. */
   private release(retirement: Retirement): void {
     const { events, fork } = this.options
     const tenant = this.tenant!
+    // not the hooks that it was acquired with (L6)
     const hooks = retirement.hooks ?? this.options.hooks()
     if (this.retirement === undefined) {
       this.released = Deferred.makeUnsafe()
@@ -399,7 +400,7 @@ export class Slot implements ChunkSlot {
   // Violent ends
   // ---------------------------------------------------------------------------
 
-  /** Marks its worker as killed at once; the Effect ends it, without the exit hook, and completes when it has ended. */
+  /** Marks its worker as killed at once; the Effect ends it, without `exit` (L3), and completes when it has ended. */
   kill(): Effect.Effect<void> {
     const { dispatch, events } = this.options
     const tenant = this.tenant

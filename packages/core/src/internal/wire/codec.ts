@@ -1,5 +1,5 @@
 /**
- * The Schemas of `Portable.make` as plain functions between a value and what structured clone carries.
+ * The Schemas of `Portable.make` as plain functions between a value and what structured clone carries (S1).
  *
  * The walk below is that of `Schema.toCodecJson`, with its annotations, except that it stops where structured clone
  * needs no help: JSON would turn bytes into base64, dates and bigints into text, and `undefined` into `null`.

@@ -131,7 +131,7 @@ export class Cell {
     return this.isTaken ? (this.control!.get(this.offset + phase) as Phase) : phases.unseen
   }
 
-  /** How many items, the first ones, have started; `undefined` where there are no numbers. */
+  /** How many items, the first ones, have started: the others may run elsewhere (F2); `undefined` where there are no numbers. */
   get started(): number | undefined {
     if (this.control === undefined) return undefined
     return this.isTaken ? this.control.get(this.offset + started) : 0

@@ -9,7 +9,7 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
 
-/** The error for what cannot cross; `index` is the item's, `undefined` for a bound value or a hook's result. */
+/** The error for what cannot cross (F4); `index` is the item's, `undefined` for a bound value or a hook's result. */
 export const notSerializable = (
   direction: WorkerPoolError.NotSerializable["direction"],
   index: number | undefined,
@@ -45,7 +45,7 @@ const decodeFail = (encoded: failure.EncodedValue, index: number | undefined, er
   }
 }
 
-/** Annotates a Cause with where it happened, which `WorkerPoolError.origin` reads. */
+/** Annotates a Cause with where it happened (C6), which `WorkerPoolError.origin` reads. */
 export const annotateOrigin = (
   cause: Cause.Cause<unknown>,
   index: number,

@@ -1,5 +1,5 @@
 /**
- * How failures cross by structured clone, which alone would lose an error's class name and own properties. Free of
+ * How failures cross by structured clone, which alone would lose an error's class name and own properties (S1). Free of
  * Effect, because workers encode: a Cause is read by its shape.
  */
 import type { CauseLike } from "../task/shapes.ts"
@@ -81,6 +81,7 @@ export const encodeCause = (
     switch (reason._tag) {
       case "Fail":
         return { _tag: "Fail", error: encodeFail(reason.error) }
+      // a defect stays a defect, with the stack of the worker (C6)
       case "Die":
         return { _tag: "Die", defect: encode(reason.defect) }
       case "Interrupt":

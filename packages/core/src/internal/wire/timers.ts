@@ -1,5 +1,5 @@
 /**
- * Real time, for what runs beside Effect or without it.
+ * Real time, for what runs beside Effect or without it (T3).
  */
 
 /** Calls back in a macrotask, as soon as the platform can: after messages that have arrived by now. */
