@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
-import type { Loss } from "../../WorkerRuntime.ts"
+import type { Loss, Worker } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
@@ -56,6 +56,8 @@ interface Retirement {
   readonly hooks: Hooks | undefined
 }
 
+type Started = Deferred.Deferred<void, WorkerPoolError>
+
 /** Grows with each use of a slot: tells which of two slots was used last. */
 let uses = 0
 
@@ -71,10 +73,10 @@ export class Slot implements ChunkSlot {
   private generation = 0
   private tenant: Tenant | undefined = undefined
   private retirement: Retirement | undefined = undefined
-  /** Done when the worker is gone; there is one as soon as it is known that it goes. */
-  private released: Release | undefined = undefined
+  /** `release`, once something waits for it. */
+  private awaitedRelease: Release | undefined = undefined
   /** Done when the worker that is being acquired is live. */
-  private acquiring: Deferred.Deferred<void, WorkerPoolError> | undefined = undefined
+  private acquiring: Started | undefined = undefined
   private readonly chunks: InFlight
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
@@ -165,12 +167,16 @@ export class Slot implements ChunkSlot {
   }
 
   limitTo(chunk: CallChunk, items: number): number {
-    if (this.status !== "live" || !this.chunks.has(chunk)) return chunk.items.length
-    return this.tenant!.worker!.limitTo(chunk, items)
+    return this.workerOf(chunk)?.limitTo(chunk, items) ?? chunk.items.length
   }
 
   started(chunk: CallChunk): number | undefined {
-    return this.status === "live" && this.chunks.has(chunk) ? this.tenant!.worker!.started(chunk) : undefined
+    return this.workerOf(chunk)?.started(chunk)
+  }
+
+  /** The live worker that has a chunk. */
+  private workerOf(chunk: CallChunk): Worker | undefined {
+    return this.status === "live" && this.chunks.has(chunk) ? this.tenant?.worker : undefined
   }
 
   /** Items that were taken back do not count for the lifespan (L8). */
@@ -204,8 +210,9 @@ export class Slot implements ChunkSlot {
   }
 
   private send(chunk: CallChunk): void {
-    chunk.worker = this.tenant!.identity
-    this.tenant!.worker!.run(chunk)
+    const { identity, worker } = this.tenant!
+    chunk.worker = identity
+    worker!.run(chunk)
   }
 
   /** Counts items as given to the worker, or as not given after all (L8). */
@@ -216,9 +223,9 @@ export class Slot implements ChunkSlot {
 
   /** The items in flight have ended: the worker is released if that is due, or else falls idle. */
   private drained(last: CallChunk | undefined): void {
-    if (this.retirement !== undefined) return this.release(this.retirement)
+    if (this.retirement !== undefined) return this.releaseWorker(this.retirement)
     // its lifespan is used up (L8)
-    if (this.remaining <= 0) return this.release({ releases: last?.releases, hooks: undefined })
+    if (this.remaining <= 0) return this.releaseWorker({ releases: last?.releases, hooks: undefined })
     this.lastUsed = uses++
     this.idleSince = this.options.now()
     this.failures.succeeded()
@@ -234,24 +241,24 @@ export class Slot implements ChunkSlot {
     if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
     if (this.withdrawn) return Effect.void
     // the old worker's release ends before the next acquisition begins (L1)
-    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.released!), this.start)
+    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
     // awaited by what `acquire` returns: the acquisition may be over by then, and `acquiring` gone
     if (this.status === "empty") return Deferred.await(this.acquire(0))
-    return this.status === "starting" ? Deferred.await(this.acquiring!) : Effect.void
+    return this.acquiring === undefined ? Effect.void : Deferred.await(this.acquiring)
   })
 
   /**
    * Acquires a worker that is given `items` items at once; what this returns is done when the worker is live, or fails. It reads
    * the current `init` (L6).
    */
-  private acquire(items: number): Deferred.Deferred<void, WorkerPoolError> {
+  private acquire(items: number): Started {
     const { fork, hooks, worker } = this.options
     this.generation++
     const tenant = new Tenant({ id: this.id, generation: this.generation }, hooks(), items)
     this.tenant = tenant
     this.status = "starting"
-    const started = Deferred.makeUnsafe<void, WorkerPoolError>()
+    const started: Started = Deferred.makeUnsafe()
     this.acquiring = started
     const onLost = (loss: Loss) => this.onLost(tenant, loss)
     const isWanted = () => this.retirement === undefined || this.chunks.size > 0
@@ -259,19 +266,18 @@ export class Slot implements ChunkSlot {
       Effect.uninterruptible(
         Effect.flatMap(Effect.exit(tenant.acquire(worker, onLost, isWanted)), (exit) =>
           Exit.isSuccess(exit)
-            ? Effect.sync(() => this.acquired(tenant))
-            : this.notAcquired(tenant, Exit.failCause(exit.cause))
+            ? Effect.sync(() => this.acquired(tenant, started))
+            : this.notAcquired(tenant, started, Exit.failCause(exit.cause))
         )
       )
     )
     return started
   }
 
-  private acquired(tenant: Tenant): void {
+  private acquired(tenant: Tenant, started: Started): void {
     // it may have been killed meanwhile
     if (this.tenant !== tenant || this.status !== "starting") return
     this.status = "live"
-    const started = this.acquiring!
     if (this.chunks.size === 0) this.drained(undefined)
     else for (const chunk of this.chunks) this.send(chunk)
     // last, because a fiber that waits for it goes on at once
@@ -279,13 +285,12 @@ export class Slot implements ChunkSlot {
     this.options.dispatch()
   }
 
-  private notAcquired(tenant: Tenant, exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
+  private notAcquired(tenant: Tenant, started: Started, exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const tell = this.failures.notAcquired(tenant.failureOf(exit), this.acquiring!)
+      const tell = this.failures.notAcquired(tenant.failureOf(exit), started)
       if (tenant.loss !== undefined) {
         // the slot alone waits for its real end (C4, L1)
         this.status = "releasing"
-        this.released ??= Deferred.makeUnsafe()
         tell(this.chunks.takeAll())
       }
       return Effect.map(tenant.discard(exit), () => {
@@ -314,9 +319,9 @@ export class Slot implements ChunkSlot {
       case "empty":
         return
       case "releasing":
-        return releases?.await(this.released!)
+        return releases?.await(this.release)
       case "live":
-        if (this.chunks.size === 0) return this.release(retirement)
+        if (this.chunks.size === 0) return this.releaseWorker(retirement)
         return this.retireLater(retirement)
       case "starting": {
         this.retireLater(retirement)
@@ -343,26 +348,22 @@ export class Slot implements ChunkSlot {
   /** Remembers to release a worker that has something to do; the first cause hears how it went, others wait for it. */
   private retireLater(retirement: Retirement): void {
     if (this.retirement !== undefined) {
-      retirement.releases?.await(this.released!)
+      retirement.releases?.await(this.release)
       return
     }
-    this.released = Deferred.makeUnsafe()
-    retirement.releases?.cause(this.released)
+    retirement.releases?.cause(this.release)
     this.retirement = retirement
     // other workers do what this one has not begun
     this.chunks.takeBackQueued()
   }
 
   /** Releases its worker, with the hooks that are current unless the retirement names others. */
-  private release(retirement: Retirement): void {
+  private releaseWorker(retirement: Retirement): void {
     const { events, fork } = this.options
     const tenant = this.tenant!
     // not the hooks that it was acquired with (L6)
     const hooks = retirement.hooks ?? this.options.hooks()
-    if (this.retirement === undefined) {
-      this.released = Deferred.makeUnsafe()
-      retirement.releases?.cause(this.released)
-    }
+    if (this.retirement === undefined) retirement.releases?.cause(this.release)
     this.retirement = retirement
     this.status = "releasing"
     const released = tenant.release(hooks, (value) => events.exitResult(value))
@@ -379,18 +380,25 @@ export class Slot implements ChunkSlot {
     )
   }
 
+  /** Done when the worker is gone, with what its release failed with. */
+  private get release(): Release {
+    this.awaitedRelease ??= Deferred.makeUnsafe()
+    return this.awaitedRelease
+  }
+
   /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
-  readonly settled: Effect.Effect<void> = Effect.suspend(() =>
-    this.released === undefined ? Effect.void : Effect.andThen(Deferred.await(this.released), this.settled)
-  )
+  readonly settled: Effect.Effect<void> = Effect.suspend(() => {
+    const isLeaving = this.status === "releasing" || this.retirement !== undefined
+    return isLeaving ? Effect.andThen(Deferred.await(this.release), this.settled) : Effect.void
+  })
 
   /** The worker is gone; `failure` is what its release failed with. */
   private vacate(failure?: WorkerPoolError): void {
-    const { released } = this
+    const released = this.awaitedRelease
     this.status = "empty"
     this.tenant = undefined
     this.retirement = undefined
-    this.released = undefined
+    this.awaitedRelease = undefined
     this.acquiring = undefined
     this.chunks.takeAll()
     if (released !== undefined) Deferred.doneUnsafe(released, Exit.succeed(failure))
@@ -405,13 +413,12 @@ export class Slot implements ChunkSlot {
     const { dispatch, events } = this.options
     const tenant = this.tenant
     if (tenant === undefined) return Effect.void
-    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.released!))
+    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release))
     const chunks = this.chunks.takeAll()
     const wasGone = tenant.isGone
     const { status } = this
     tenant.isKilled = true
     this.status = "releasing"
-    this.released ??= Deferred.makeUnsafe()
     if (!wasGone) events.killed()
     if (this.acquiring !== undefined) Deferred.doneUnsafe(this.acquiring, Exit.fail(errors.terminated))
     return Effect.gen({ self: this }, function* () {
@@ -442,7 +449,6 @@ export class Slot implements ChunkSlot {
     const chunks = this.chunks.takeAll()
     // the worker has the slot until it has really ended (L1)
     this.status = "releasing"
-    this.released ??= Deferred.makeUnsafe()
     tenant.fiber = fork(
       Effect.uninterruptible(
         // not at once: the calls hear first of what was lost with it
