@@ -14,7 +14,7 @@ import { Awake } from "./awake.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
 import { checkFor } from "./serializers.ts"
-import { type Envelope, isEnvelope, lifelineFd, putTogether, type Settings } from "./envelope.ts"
+import { type Envelope, isEnvelope, lifelineFd, type Settings } from "./envelope.ts"
 import { entry, inheritedArgv } from "./start.ts"
 
 /** How long a process may take to end by itself once it was told to, in milliseconds; then it is killed. */
@@ -116,7 +116,6 @@ class Process {
   private readonly early: Array<unknown> = []
   private receiver: ((message: unknown) => void) | undefined = undefined
   private readonly awake = new Awake()
-  private cause: unknown = undefined
   private wasSpokenTo = false
   private closed: Closed | undefined = undefined
 
@@ -134,7 +133,7 @@ class Process {
       child.once("exit", (exitCode, signal) => {
         this.lifeline.destroy()
         this.handedOn(() => {
-          this.close({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, cause: this.cause })
+          this.close({ exitCode: exitCode ?? undefined, signal: signal ?? undefined })
           resolve()
         })
       })
@@ -159,9 +158,8 @@ class Process {
   private handle(envelope: unknown): void {
     if (!isEnvelope(envelope) || this.closed !== undefined) return
     this.awake.rest()
-    if (envelope.mpire === "Uncaught") this.cause = putTogether(envelope.error)
-    else if (this.receiver === undefined) this.early.push(envelope.message)
-    else this.receiver(envelope.message)
+    if (this.receiver === undefined) this.early.push(envelope.mpire)
+    else this.receiver(envelope.mpire)
   }
 
   private close(closed: Closed): void {
@@ -198,7 +196,7 @@ class Process {
     return {
       send: (message) => {
         if (!this.child.connected) return
-        const envelope: Envelope = { mpire: "Message", message }
+        const envelope: Envelope = { mpire: message }
         this.wasSpokenTo = true
         // a process that has just ended is no error: it closes
         this.child.send(envelope, () => {})

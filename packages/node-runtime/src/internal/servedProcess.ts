@@ -5,7 +5,7 @@ import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import { Awake } from "./awake.ts"
 import { overFile } from "./control.ts"
-import { controlFd, type Envelope, isEnvelope, type Settings, takeApart } from "./envelope.ts"
+import { controlFd, type Envelope, isEnvelope, type Settings } from "./envelope.ts"
 import { watchLifeline } from "./lifeline.ts"
 import { checkFor } from "./serializers.ts"
 
@@ -14,20 +14,20 @@ const grace = 100
 
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: Settings): void => {
-  serve(open(settings))
+  const worker = serve(open(settings))
+  process.on("uncaughtExceptionMonitor", (error) => {
+    // a task module that handles uncaught errors keeps the process running
+    if (process.listenerCount("uncaughtException") === 0) worker.uncaught(error)
+  })
   watchLifeline()
 }
 
 /** The channel to that pool. */
 export const open = (settings: Settings): Channel => {
   const ipc = new Ipc()
-  process.on("uncaughtExceptionMonitor", (error) => {
-    // a task module that handles uncaught errors goes on
-    if (process.listenerCount("uncaughtException") === 0) sendUncaught(ipc, error)
-  })
   const awake = new Awake()
   return {
-    send: (message) => ipc.send({ mpire: "Message", message }),
+    send: (message) => ipc.send({ mpire: message }),
     receive: (handler) =>
       ipc.receive((message) => {
         awake.rest()
@@ -38,14 +38,6 @@ export const open = (settings: Settings): Channel => {
     flushed: (resume) => ipc.flushed(resume),
     check: checkFor(settings.serialization),
     control: settings.control ? overFile(controlFd) : undefined
-  }
-}
-
-const sendUncaught = (ipc: Ipc, error: unknown): void => {
-  try {
-    ipc.send({ mpire: "Uncaught", error: takeApart(error, true) })
-  } catch {
-    ipc.send({ mpire: "Uncaught", error: takeApart(error, false) })
   }
 }
 
@@ -74,7 +66,7 @@ class Ipc implements Pick<Channel, "receive" | "close" | "flushed"> {
   /** What came before waits in Node's own queue for the first listener. */
   receive(handler: (message: unknown) => void): void {
     process.on("message", (envelope: unknown) => {
-      if (isEnvelope(envelope) && envelope.mpire === "Message") handler(envelope.message)
+      if (isEnvelope(envelope)) handler(envelope.mpire)
     })
   }
 

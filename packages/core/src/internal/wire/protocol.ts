@@ -66,6 +66,8 @@ export type FromWorker =
   | { readonly _tag: "Closed"; readonly result: HookResult }
   | Results
   | { readonly _tag: "NotLoaded"; readonly chunk: number; readonly cause: EncodedValue }
+  /** The last message of a worker that an uncaught error ends. */
+  | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
 
 /** How a hook ended. */
 export type HookResult =
