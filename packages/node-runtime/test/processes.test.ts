@@ -209,6 +209,21 @@ describe("a process that is lost", () => {
     }).pipe(onProcesses)
   )
 
+  it.live("F3 says which uncaught error ended it while it loaded a task's module", () =>
+    Effect.gen(function* () {
+      const source = `
+        setTimeout(() => { throw Object.assign(new Error("while it loaded"), { code: "E_LOAD" }) })
+        await new Promise(() => {})
+      `
+      const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const { task } = Portable.module<{ readonly task: () => number }>(url)
+      const reason = reasonOf(yield* Effect.exit(pool.run(task, undefined)))
+      assert.strictEqual(reason._tag, "StartFailed")
+      assert.deepInclude(reason.cause as object, { message: "while it loaded", code: "E_LOAD" })
+    }).pipe(onProcesses)
+  )
+
   it.live("F1 says with which exit code or signal, and takes nothing else with it", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })

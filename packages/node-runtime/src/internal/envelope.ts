@@ -1,21 +1,12 @@
 /**
- * What a pool and the processes that it starts agree on. Messages cross the IPC channel in envelopes, so that what a task
- * sends by `process.send` is not taken for one of them.
+ * What crosses between a pool's process and its worker: messages, in envelopes, and file descriptors.
  */
 
-/** The places of what a child inherits besides its standard streams and the IPC channel. */
+/** File descriptors that a worker inherits besides its standard streams and the IPC channel, which is number 3. */
 export const controlFd = 4
 export const lifelineFd = 5
 
-/** What the entry is told by its command line, as JSON. */
-export interface Settings {
-  readonly compileCache: boolean
-  /** Whether there is a file of shared numbers. */
-  readonly control: boolean
-  readonly serialization: "advanced" | "json"
-}
-
-/** A message in its envelope. */
+/** A message of the pool's or the worker's. Anything else that crosses was sent by a task with `process.send`. */
 export interface Envelope {
   readonly mpire: unknown
 }
