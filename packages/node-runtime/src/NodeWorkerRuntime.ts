@@ -1,5 +1,5 @@
 /**
- * Where the workers of a `WorkerPool` live on Node.js: in worker threads, or in child processes.
+ * The runtimes of a `WorkerPool` on Node.js: workers in threads, or in child processes.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,8 @@ export interface WorkerOptions {
   readonly compileCache?: boolean | undefined
   /**
    * The module that a worker runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from within
-   * a bundle, through the bundle's own `node_modules`. Set it when neither can be: bundle that module as well.
+   * a bundle, through the bundle's own `node_modules`. Set it where that finds nothing: bundle that module as well, and
+   * name its file.
    */
   readonly entry?: URL | undefined
 }
@@ -38,7 +39,7 @@ export interface ThreadOptions extends WorkerOptions {
   readonly resourceLimits?: ResourceLimits | undefined
   /** The threads' `process.env`, or `SHARE_ENV` of `node:worker_threads`. Default: a copy of this thread's. */
   readonly env?: NodeJS.Dict<string> | typeof SHARE_ENV | undefined
-  /** What the threads are called in debuggers and profiles. Default: `"effect-mpire"` and their worker's id. */
+  /** The threads' name in debuggers and profiles. Default: `"effect-mpire"` and their worker's id. */
   readonly name?: string | undefined
 }
 
@@ -51,9 +52,8 @@ export interface ThreadOptions extends WorkerOptions {
 export interface ProcessOptions extends WorkerOptions {
   /**
    * How messages are written. `"json"` may be faster for plain objects, is far slower for binary data, and loses what JSON
-   * loses: functions are left out in silence, `undefined` in an array becomes `null`, a `Date` its text, a `Map`, a `Set` or
-   * a typed array a plain object, and a `bigint` cannot cross.
-   * Default: `"advanced"`, structured clone.
+   * loses: functions are left out without an error, `undefined` in an array becomes `null`, a `Date` becomes text, a `Map`,
+   * a `Set` or a typed array a plain object, and a `bigint` cannot cross. Default: `"advanced"`, structured clone.
    */
   readonly serialization?: "advanced" | "json" | undefined
   /** The processes' `process.env`. Default: a copy of this process's. */
@@ -63,7 +63,7 @@ export interface ProcessOptions extends WorkerOptions {
   /**
    * The CPUs that workers are pinned to, all their threads included, on Linux where util-linux's `taskset` is installed:
    * the first entry for the worker in slot 0, and so on, or one entry for all. An entry is a CPU's number or a list of
-   * them. Where that cannot be, no worker starts, and calls fail with `InvalidOptions`. Default: any CPU.
+   * them. Where workers cannot be pinned so, none starts, and calls fail with `InvalidOptions`. Default: any CPU.
    */
   readonly cpus?: ReadonlyArray<number | ReadonlyArray<number>> | undefined
 }
@@ -113,7 +113,7 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
  * **When to use**
  *
  * Use for work that may crash or exhaust its memory, for native code that is not safe in threads or blocks them, and to
- * pin workers to CPUs: a process that dies takes nothing with it but what it held.
+ * pin workers to CPUs. A process that dies takes no other worker with it.
  *
  * **Details**
  *
@@ -124,9 +124,9 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
  *
  * **Gotchas**
  *
- * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms longer to
- * start than a thread, and to end, and needs some 50 MB of memory. A small message takes as long as to a thread, one of
- * megabytes several times as long. An uncaught error is printed by the worker, too.
+ * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms longer
+ * than a thread to start, and to end, and needs some 50 MB of memory. A small message takes as long as to a thread, one of
+ * megabytes several times as long. A worker also prints the uncaught error that ends it.
  *
  * @example
  * ```ts

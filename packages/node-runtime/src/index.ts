@@ -1,5 +1,5 @@
 /**
- * Worker threads for `@effect-mpire/core`.
+ * Worker threads and child processes for `@effect-mpire/core`.
  *
  * @since 0.1.0
  */

@@ -179,14 +179,48 @@ describe("NodeWorkerRuntime.layerProcesses", () => {
 })
 
 describe("a process that is lost", () => {
-  it.live("F1 ends with an error that nothing catches, and takes nothing else with it", () =>
+  for (const serialization of ["advanced", "json"] as const) {
+    it.live(`F1 says with which uncaught error it ended, in ${serialization}, and takes nothing else with it`, () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        const thrown = lost(yield* Effect.exit(pool.run(tasks.throwLater, "too late")))
+        assert.deepInclude({ ...thrown }, { exitCode: 1, signal: undefined, indices: [0] })
+        assert.instanceOf(thrown.cause, RangeError)
+        const { cause, code, message, stack } = thrown.cause as RangeError & { readonly code?: unknown }
+        assert.deepStrictEqual([message, code, (cause as Error).message], ["too late", "E_LATER", "inner"])
+        assert.include(stack!, "process.tasks")
+        assert.strictEqual(yield* pool.run(tasks.square, 3), 9)
+      }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ serialization, env: cachedEnv })))
+    )
+  }
+
+  it.live("F1 says so of a rejection, of what is no error, and of an error that cannot be cloned", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
-      const thrown = lost(yield* Effect.exit(pool.run(tasks.throwLater, "too late")))
-      assert.deepInclude({ ...thrown }, { exitCode: 1, signal: undefined, indices: [0] })
-      assert.instanceOf(thrown.cause, RangeError)
-      assert.deepInclude(thrown.cause as object, { message: "too late", code: "E_LATER" })
-      assert.strictEqual(yield* pool.run(tasks.square, 3), 9)
+      const causeOf = (task: Portable.Portable<(text: string) => Promise<never>>) =>
+        Effect.map(Effect.exit(pool.run(task, "a text")), (exit) => lost(exit).cause)
+      const rejected = yield* causeOf(tasks.rejectLater)
+      assert.instanceOf(rejected, TypeError)
+      assert.strictEqual(rejected.message, "a text")
+      assert.strictEqual(yield* causeOf(tasks.throwTextLater), "a text")
+      const uncloneable = (yield* causeOf(tasks.throwFunctionLater)) as Error
+      assert.include(uncloneable.message, "could not be cloned")
+      assert.strictEqual((uncloneable.cause as Error).message, "Error: a text")
+    }).pipe(onProcesses)
+  )
+
+  it.live("F3 says which uncaught error ended it while it loaded a task's module", () =>
+    Effect.gen(function* () {
+      const source = `
+        setTimeout(() => { throw Object.assign(new Error("while it loaded"), { code: "E_LOAD" }) })
+        await new Promise(() => {})
+      `
+      const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const { task } = Portable.module<{ readonly task: () => number }>(url)
+      const reason = reasonOf(yield* Effect.exit(pool.run(task, undefined)))
+      assert.strictEqual(reason._tag, "StartFailed")
+      assert.deepInclude(reason.cause as object, { message: "while it loaded", code: "E_LOAD" })
     }).pipe(onProcesses)
   )
 
@@ -342,36 +376,13 @@ describe("a channel to a process", () => {
           assert.deepStrictEqual(received, ["early", "added"])
           assert.strictEqual(control.get(1), -41)
           yield* connection.kill
-          assert.deepStrictEqual(closed, [{ exitCode: undefined, signal: "SIGKILL", cause: undefined }])
+          assert.deepStrictEqual(closed, [{ exitCode: undefined, signal: "SIGKILL" }])
           assert.strictEqual(control.get(1), -41)
           return control
         })
       )
       control.set(0, 1)
       assert.deepStrictEqual([control.get(0), control.get(1)], [0, 0])
-    })
-  )
-
-  it.live("F1 says with which uncaught error the process ended", () =>
-    Effect.gen(function* () {
-      const causeOf = Effect.fnUntraced(function* (message: string, options?: NodeWorkerRuntime.ProcessOptions) {
-        const { closed, connection } = yield* open(options)
-        connection.send(message)
-        yield* eventually("closed", () => closed.length > 0)
-        assert.deepInclude(closed[0], { exitCode: 1, signal: undefined })
-        return closed[0]!.cause
-      }, Effect.scoped)
-
-      for (const serialization of ["advanced", "json"] as const) {
-        const error = yield* causeOf("throw", { serialization })
-        assert.instanceOf(error, RangeError)
-        const { cause, code, message, stack } = error as RangeError & { readonly code?: unknown }
-        assert.deepStrictEqual([message, code, (cause as Error).message], ["uncaught", "E_UNCAUGHT", "inner"])
-        assert.include(stack!, "control.entry")
-      }
-      assert.instanceOf(yield* causeOf("reject"), TypeError)
-      assert.strictEqual(((yield* causeOf("throw a function")) as Error).message, "with a function")
-      assert.strictEqual(yield* causeOf("throw a text"), "a text")
     })
   )
 
@@ -395,7 +406,7 @@ describe("a channel to a process", () => {
       connection.receive((message) => received.push(message))
       connection.send("exit after a long message")
       yield* eventually("closed", () => closed.length > 0)
-      assert.deepStrictEqual(closed, [{ exitCode: 3, signal: undefined, cause: undefined }])
+      assert.deepStrictEqual(closed, [{ exitCode: 3, signal: undefined }])
       assert.deepStrictEqual(receivedBefore, [2])
       assert.strictEqual((received[1] as Uint8Array).length, 5_000_000)
       // nothing happens any more

@@ -46,6 +46,21 @@ export const throwOutsideAt = (item: number, n: number): number | Promise<never>
   return never()
 }
 
+/** An error that has its `_tag` from its class. */
+class Tagged extends Error {
+  get _tag(): string {
+    return "Tagged"
+  }
+}
+
+/** Throws an error where nothing catches it: one of a class with a `_tag`, or an AggregateError. */
+export const throwOutside = (kind: "tagged" | "aggregate"): Promise<never> => {
+  setTimeout(() => {
+    throw kind === "tagged" ? new Tagged("thrown outside") : new AggregateError([new RangeError("one of them")])
+  }, 0)
+  return never()
+}
+
 /** Rejects where nothing catches it while a certain item runs, and returns every other. */
 export const rejectOutsideAt = (item: number, n: number): number | Promise<never> => {
   if (n !== item) return n

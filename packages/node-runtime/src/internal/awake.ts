@@ -1,25 +1,28 @@
-/** For so long, in milliseconds: an order of magnitude more than a message takes to a thread that is awake. */
+/** How long a message is waited for, in milliseconds: a thread that is awake gets it in a tenth of that. */
 const longest = 0.1
 
 /**
- * Keeps a thread's event loop turning for a moment when a message is about to come: to wake a thread that has gone to sleep
- * takes longer than a small task, many times longer on virtual machines. Whatever else is due has its turn meanwhile.
+ * Keeps a thread's event loop turning for a moment when a message is expected: to wake a thread that has gone to sleep
+ * takes longer than a small task, many times longer on virtual machines. Other events are handled meanwhile.
  */
 export class Awake {
   private until = 0
   private isTurning = false
 
-  /** A message is expected. */
-  stay(): void {
+  /** Keeps the thread awake until a message arrives, or for `longest` milliseconds. */
+  expectMessage(): void {
     this.until = performance.now() + longest
     if (this.isTurning) return
     this.isTurning = true
     setImmediate(this.turn)
   }
 
-  /** It has come. */
-  rest(): void {
-    this.until = 0
+  /** A handler of messages that lets the thread sleep again when one has arrived. */
+  handler(handle: (message: unknown) => void): (message: unknown) => void {
+    return (message) => {
+      this.until = 0
+      handle(message)
+    }
   }
 
   private readonly turn = (): void => {

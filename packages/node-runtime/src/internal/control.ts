@@ -14,36 +14,39 @@ export interface ControlFile extends Control {
   readonly close: () => void
 }
 
-/** Accesses the numbers of an open file. */
+/**
+ * Accesses the numbers of an open file. Reads and writes are sequentially consistent: each is one system call (`pread`,
+ * `pwrite`) that has taken effect when it returns, and POSIX demands that a read which begins after a write has returned
+ * finds what was written, in every process. This holds because both processes are on one machine, and so have one copy of
+ * the file: the operating system's, in its cache. Of two processes that each write a number and then read the other's, one
+ * writes last; that one's read begins after both writes, so it finds the other's.
+ */
 export const overFile = (fd: number): Control => {
   const number = new Int32Array(1)
   return {
-    get: (place) => {
-      readSync(fd, number, 0, number.byteLength, place * number.byteLength)
+    get: (index) => {
+      readSync(fd, number, 0, number.byteLength, index * number.byteLength)
       return number[0]!
     },
-    set: (place, value) => {
+    set: (index, value) => {
       number[0] = value
-      writeSync(fd, number, 0, number.byteLength, place * number.byteLength)
+      writeSync(fd, number, 0, number.byteLength, index * number.byteLength)
     }
   }
 }
 
-/** Makes a file of so many numbers. Once it is closed, its numbers are 0 and cannot be set. */
-export const makeFile = (numbers: number): ControlFile => {
-  const fd = openNameless(numbers)
-  const control = overFile(fd)
-  // the descriptor may be another file's by then
-  let isOpen = true
+/** Makes a file of `count` numbers. Once it is closed, its numbers are 0 and cannot be set. */
+export const makeFile = (count: number): ControlFile => {
+  const fd = openNameless(count)
+  // undefined once closed, when the descriptor may be that of another file
+  let control: Control | undefined = overFile(fd)
   return {
     fd,
-    get: (place) => (isOpen ? control.get(place) : 0),
-    set: (place, value) => {
-      if (isOpen) control.set(place, value)
-    },
+    get: (index) => control?.get(index) ?? 0,
+    set: (index, value) => control?.set(index, value),
     close: () => {
-      if (!isOpen) return
-      isOpen = false
+      if (control === undefined) return
+      control = undefined
       closeSync(fd)
     }
   }
@@ -51,23 +54,22 @@ export const makeFile = (numbers: number): ControlFile => {
 
 let made = 0
 
-/** Preferably in memory; where that is full or not writable, where temporary files are. */
-const openNameless = (numbers: number): number => {
+/** Opens it in memory, or where temporary files are when that is full or cannot be written to. */
+const openNameless = (count: number): number => {
   const name = `effect-mpire-${process.pid}-${Math.random().toString(36).slice(2)}-${made++}`
   try {
-    if (statSync("/dev/shm", { throwIfNoEntry: false })?.isDirectory() === true)
-      return openIn("/dev/shm", name, numbers)
+    if (statSync("/dev/shm", { throwIfNoEntry: false })?.isDirectory() === true) return openIn("/dev/shm", name, count)
   } catch {}
-  return openIn(tmpdir(), name, numbers)
+  return openIn(tmpdir(), name, count)
 }
 
-const openIn = (directory: string, name: string, numbers: number): number => {
+const openIn = (directory: string, name: string, count: number): number => {
   const path = join(directory, name)
   const fd = openSync(path, "wx+", 0o600)
   try {
     unlinkSync(path)
-    // written rather than truncated to its size, so that no later write can find the disk full
-    writeSync(fd, new Uint8Array(numbers * Int32Array.BYTES_PER_ELEMENT), 0)
+    // written, not truncated to its size, so that a later write cannot find the disk full
+    writeSync(fd, new Uint8Array(count * Int32Array.BYTES_PER_ELEMENT), 0)
     return fd
   } catch (cause) {
     closeSync(fd)

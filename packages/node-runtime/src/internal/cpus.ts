@@ -1,5 +1,5 @@
 /**
- * Pins workers to CPUs: starts them through `taskset` of util-linux, which replaces itself by the command that it is given.
+ * Pins workers to CPUs: starts them by `taskset` of util-linux, which turns into the command that it is given.
  */
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
@@ -13,12 +13,12 @@ export type Command = readonly [file: string, ...args: ReadonlyArray<string>]
 
 type Cpus = NonNullable<ProcessOptions["cpus"]>
 
-/** The command that runs another one on the CPUs of a slot. */
+/** The command that runs `command` on the CPUs of a slot. */
 export const pinned = Effect.fnUntraced(function* (cpus: Cpus | undefined, slot: number, command: Command) {
   if (cpus === undefined) return command
   const numbers = yield* cpusOf(cpus, slot)
   const taskset = yield* findTaskset(cpus)
-  for (const cpu of numbers) if (!known.has(cpu)) yield* tryOut(cpus, taskset, cpu)
+  for (const cpu of numbers) if (!usable.has(cpu)) yield* tryOut(cpus, taskset, cpu)
   const pinned: Command = [taskset, "-c", numbers.join(","), ...command]
   return pinned
 })
@@ -59,15 +59,15 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-/** CPUs that this process could pin another one to. */
-const known = new Set<number>()
+/** CPUs that this process has pinned another one to. */
+const usable = new Set<number>()
 
-/** Asked of each CPU alone, because among others one that does not exist is passed over in silence. */
+/** Pins a process to one CPU to see whether it can be: `taskset` ignores a CPU of several that does not exist. */
 const tryOut = (cpus: Cpus, taskset: string, cpu: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   Effect.callback((resume) => {
     const child = execFile(taskset, ["-c", String(cpu), "true"], (error, _, stderr) => {
       if (error === null) {
-        known.add(cpu)
+        usable.add(cpu)
         return resume(Effect.void)
       }
       const why = stderr.trim() === "" ? error.message : stderr.trim()

@@ -1,37 +1,32 @@
 /**
- * What a worker runs, in a thread or a process of its own: a channel to the pool, served.
+ * What a worker runs, in a thread or a process of its own: it serves the pool over a channel.
  */
 import { enableCompileCache } from "node:module"
 import { isMainThread, parentPort, type Transferable, workerData } from "node:worker_threads"
 import { Awake } from "./awake.ts"
-import type { Settings } from "./envelope.ts"
+import type { ProcessSettings, ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 
-// whoever signals a whole process group means the pool's process, which ends its workers in its own time (F5)
+// a signal to a process group is meant for the pool's process, which lets its workers run their exit hooks first (F5)
 if (isMainThread) for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {})
 
-const settings: unknown = isMainThread ? JSON.parse(process.argv.splice(2, 1)[0]!) : workerData
+const settings: ProcessSettings | ThreadSettings = isMainThread ? JSON.parse(process.argv.splice(2, 1)[0]!) : workerData
 
-if ((settings as Pick<Settings, "compileCache">).compileCache) enableCompileCache()
+if (settings.compileCache) enableCompileCache()
 
-// only now, so that what it imports comes from the cache
+// not imported before the cache is enabled, so that these modules come from it
 if (isMainThread) {
   const { serveProcess } = await import("./servedProcess.ts")
-  serveProcess(settings as Settings)
+  serveProcess(settings as ProcessSettings)
 } else {
   const { serve } = await import("@effect-mpire/core/WorkerEntry")
   const port = parentPort!
   const awake = new Awake()
   serve({
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
-    receive: (handler) => {
-      port.on("message", (message) => {
-        awake.rest()
-        handler(message)
-      })
-    },
+    receive: (handler) => void port.on("message", awake.handler(handler)),
     close: () => port.close(),
-    stayAwake: () => awake.stay(),
-    control: sharedControl((settings as { readonly control: Int32Array }).control)
+    stayAwake: () => awake.expectMessage(),
+    control: sharedControl((settings as ThreadSettings).control)
   })
 }

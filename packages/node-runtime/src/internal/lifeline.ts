@@ -19,11 +19,11 @@ new Socket({ fd: ${lifelineFd}, writable: false })
 /** Starts the thread, which does not keep this process running (F5). */
 export const watchLifeline = (): void => {
   try {
-    // without the options and the environment that would have it load more than that
+    // without this process's options and environment, which could have the thread load more than its code
     const watcher = new Worker(code, { eval: true, execArgv: [], env: {}, name: "effect-mpire lifeline" })
     watcher.on("error", () => {})
     watcher.unref()
   } catch {
-    // where threads are forbidden an idle process still ends with the other
+    // where threads are forbidden, an idle process still ends when its IPC channel is disconnected
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Opens channels to new child processes.
  */
-import type { Closed, Connection, Control } from "@effect-mpire/core/Channel"
+import type { Connection, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,30 +13,32 @@ import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
+import { Ending } from "./ending.ts"
+import { type Envelope, isEnvelope, lifelineFd } from "./envelope.ts"
 import { checkFor } from "./serializers.ts"
-import { type Envelope, isEnvelope, lifelineFd, putTogether, type Settings } from "./envelope.ts"
-import { entry, inheritedArgv } from "./start.ts"
+import type { ProcessSettings } from "./settings.ts"
+import { attempt, entry, inheritedArgv } from "./start.ts"
 
-/** How long a process may take to end by itself once it was told to, in milliseconds; then it is killed. */
+/** How long a process may take to end by itself once it was told to, in milliseconds. */
 const grace = 1_000
 
-/** How long the last messages of a process may take to arrive once it has ended, in milliseconds. */
+/** How long the last messages of a process that has ended are waited for, in milliseconds. */
 const lastMessages = 200
 
 /** Starts a process; the Scope ends it. Fails with what starting it fails with. */
 export const open: (
-  identity: WorkerIdentity,
+  worker: WorkerIdentity,
   controls: number,
   options: ProcessOptions
-) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (identity, controls, options) {
-  // its numbers can be read until the Scope closes
+) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
+  // acquired before the process, so that its numbers can be read until the Scope has closed
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
-  const settings: Settings = {
+  const settings: ProcessSettings = {
     compileCache: options.compileCache ?? true,
     control: numbers !== undefined,
     serialization: serializationOf(options)
   }
-  const command = yield* cpus.pinned(options.cpus, identity.id, yield* commandOf(options, settings))
+  const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
   const child = yield* Effect.acquireRelease(start(command, options, numbers), (child) => child.end)
   return child.connection
 })
@@ -45,28 +47,25 @@ const serializationOf = (options: ProcessOptions) => options.serialization ?? "a
 
 const openControl = (numbers: number) =>
   Effect.acquireRelease(
-    Effect.mapError(
-      Effect.try(() => control.makeFile(numbers)),
-      ({ cause }) => cause
-    ),
+    attempt(() => control.makeFile(numbers)),
     (file) => Effect.sync(() => file.close())
   )
 
-const commandOf = (options: ProcessOptions, settings: Settings): Effect.Effect<cpus.Command, unknown> =>
-  Effect.try((): cpus.Command => [
+const commandOf = (options: ProcessOptions, settings: ProcessSettings): Effect.Effect<cpus.Command, unknown> =>
+  attempt(() => [
     process.execPath,
     ...(options.execArgv ?? withoutProgram(inheritedArgv())),
     fileURLToPath(options.entry ?? entry()),
     JSON.stringify(settings)
-  ]).pipe(Effect.mapError(({ cause }) => cause))
+  ])
 
-/** Without the text of a main program, and without the inspector, whose port is taken. */
+/** Leaves out options with the text of a main program, and those of the inspector, whose port is taken. */
 export const withoutProgram = (execArgv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const isDropped = (option: string) =>
     /^(?:-e|-p|-pe|--eval|--print|--inspect[-a-z]*|--debug-port)(?:=|$)/.test(option)
   const takesNext = (option: string) => /^(?:-e|-p|-pe|--eval|--print|--inspect-port|--debug-port)$/.test(option)
-  return execArgv.filter((option, place) => {
-    const before = execArgv[place - 1]
+  return execArgv.filter((option, index) => {
+    const before = execArgv[index - 1]
     // a value never begins with a dash
     const isValue = before !== undefined && takesNext(before) && !option.startsWith("-")
     return !isDropped(option) && !isValue
@@ -90,7 +89,7 @@ const start = (
     } catch (cause) {
       return resume(Effect.fail(cause))
     }
-    // at once, because this fiber may go on only when the process has ended already
+    // listens at once: when this fiber goes on, the process may have ended already
     if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, options, numbers)))
     child.once("error", (cause) => {
       if (child.connected) child.disconnect()
@@ -101,74 +100,76 @@ const start = (
     })
   })
 
-/** Node says of a directory that is missing that the program is. */
+/** When the directory is missing, Node says that the program is. */
 const whyNot = ({ cwd }: ProcessOptions, cause: Error): Error =>
   cwd === undefined || existsSync(cwd) ? cause : new Error(`There is no directory ${String(cwd)}`, { cause })
 
 class Process {
   private readonly child: ChildProcess
-  private readonly control: Control | undefined
-  private readonly check: (value: unknown) => void
-  /** Ends when this process does, and is watched in the other. */
+  /** A pipe that breaks when this process ends, whereupon the child ends too (F5). */
   private readonly lifeline: Socket
-  private readonly ended: Promise<void>
-  private readonly listeners: Array<(closed: Closed) => void> = []
+  private readonly awake = new Awake()
+  private readonly ending: Ending
+  /** Messages that arrived before there was a receiver. */
   private readonly early: Array<unknown> = []
   private receiver: ((message: unknown) => void) | undefined = undefined
-  private readonly awake = new Awake()
-  private cause: unknown = undefined
-  private wasSpokenTo = false
-  private closed: Closed | undefined = undefined
+  readonly connection: Connection
 
   constructor(child: ChildProcess, options: ProcessOptions, control: Control | undefined) {
     this.child = child
-    this.control = control
-    this.check = checkFor(serializationOf(options))
     this.lifeline = (child.stdio as ReadonlyArray<unknown>)[lifelineFd] as Socket
+    this.ending = new Ending({ grace, kill: () => child.kill("SIGKILL"), ref: () => this.setBusy(true) })
+    this.connection = this.connect(checkFor(serializationOf(options)), control)
     this.lifeline.on("error", () => {})
     this.lifeline.unref()
-    // a signal that cannot be sent, to a process that is ending
+    // a signal cannot be sent to a process that is ending: it ends anyway
     child.on("error", () => {})
     child.on("message", (envelope) => this.handle(envelope))
-    this.ended = new Promise((resolve) => {
-      child.once("exit", (exitCode, signal) => {
-        this.lifeline.destroy()
-        this.handedOn(() => {
-          this.close({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, cause: this.cause })
-          resolve()
-        })
+    child.once("exit", (exitCode, signal) => {
+      this.lifeline.destroy()
+      this.afterLastMessage(() => {
+        // something else may hold the channel open, such as a process that the task started
+        if (child.connected) child.disconnect()
+        this.ending.end({ exitCode: exitCode ?? undefined, signal: signal ?? undefined })
       })
     })
   }
 
-  /** Calls back when all that the process sent has been handed on, or should have been. */
-  private handedOn(done: () => void): void {
-    let isDone = false
-    const once = () => {
-      if (isDone) return
-      isDone = true
+  /** Waits for a process that was told to stop; one that was not, because nobody used it, is killed at once. */
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.receiver === undefined ? this.ending.kill : this.ending.wait))
+  }
+
+  /** Calls back when all that the process sent has been received, or after `lastMessages` milliseconds. */
+  private afterLastMessage(done: () => void): void {
+    const { child } = this
+    const readRest = () => {
       clearTimeout(timer)
-      // messages are read after timers, and what has ended is closed for good after that
+      child.off("disconnect", readRest)
+      // a whole turn of the event loop, in which messages that have arrived are read
       setImmediate(() => setImmediate(done))
     }
-    const timer = setTimeout(once, lastMessages)
-    if (this.child.connected) this.child.once("disconnect", once)
-    else once()
+    const timer = setTimeout(readRest, lastMessages)
+    if (child.connected) child.once("disconnect", readRest)
+    else readRest()
   }
 
   private handle(envelope: unknown): void {
-    if (!isEnvelope(envelope) || this.closed !== undefined) return
-    this.awake.rest()
-    if (envelope.mpire === "Uncaught") this.cause = putTogether(envelope.error)
-    else if (this.receiver === undefined) this.early.push(envelope.message)
-    else this.receiver(envelope.message)
+    if (!isEnvelope(envelope) || this.ending.hasEnded) return
+    if (this.receiver === undefined) this.early.push(envelope.mpire)
+    else this.receiver(envelope.mpire)
   }
 
-  private close(closed: Closed): void {
-    this.closed = closed
-    // something else may hold the channel open, such as a process that the task started
-    if (this.child.connected) this.child.disconnect()
-    for (const listener of this.listeners) listener(closed)
+  private receive(handler: (message: unknown) => void): void {
+    this.receiver = this.awake.handler(handler)
+    for (const message of this.early.splice(0)) this.receiver(message)
+  }
+
+  private send(message: unknown): void {
+    if (!this.child.connected) return
+    const envelope: Envelope = { mpire: message }
+    // an error here says that the process has just ended, of which the connection tells
+    this.child.send(envelope, () => {})
   }
 
   private setBusy(busy: boolean): void {
@@ -177,46 +178,17 @@ class Process {
     this.child.channel?.[method]()
   }
 
-  private readonly kill: Effect.Effect<void> = Effect.promise(async () => {
-    this.setBusy(true)
-    this.child.kill("SIGKILL")
-    await this.ended
-  })
-
-  /** Waits for a process that was told to stop; one that does not end is killed (F5). */
-  readonly end: Effect.Effect<void> = Effect.promise(async () => {
-    if (this.closed !== undefined) return
-    // nobody came to use it, as when its start was interrupted, so nobody has told it to stop
-    if (!this.wasSpokenTo) this.child.kill("SIGKILL")
-    this.setBusy(true)
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), grace)
-    await this.ended
-    clearTimeout(timer)
-  })
-
-  get connection(): Connection {
+  private connect(check: (value: unknown) => void, control: Control | undefined): Connection {
     return {
-      send: (message) => {
-        if (!this.child.connected) return
-        const envelope: Envelope = { mpire: "Message", message }
-        this.wasSpokenTo = true
-        // a process that has just ended is no error: it closes
-        this.child.send(envelope, () => {})
-      },
-      receive: (handler) => {
-        this.receiver = handler
-        for (const message of this.early.splice(0)) handler(message)
-      },
-      closed: (handler) => {
-        if (this.closed === undefined) this.listeners.push(handler)
-        else handler(this.closed)
-      },
-      kill: this.kill,
+      send: (message) => this.send(message),
+      receive: (handler) => this.receive(handler),
+      closed: (handler) => this.ending.onEnd(handler),
+      kill: this.ending.kill,
       setBusy: (busy) => this.setBusy(busy),
-      control: this.control,
+      control,
       moves: false,
-      stayAwake: () => this.awake.stay(),
-      check: this.check
+      stayAwake: () => this.awake.expectMessage(),
+      check
     }
   }
 }

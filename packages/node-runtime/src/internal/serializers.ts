@@ -1,9 +1,9 @@
 /**
- * What an IPC channel's serializer cannot carry.
+ * Finds out what an IPC channel's serializer cannot carry.
  */
 import { DefaultSerializer } from "node:v8"
 
-/** Throws, for a value, what sending it would throw. */
+/** A check that throws for a value what sending it would throw. */
 export const checkFor = (serialization: "advanced" | "json"): ((value: unknown) => void) =>
   serialization === "json" ? checkJson : checkAdvanced
 
@@ -11,7 +11,7 @@ const checkJson = (value: unknown): void => void JSON.stringify(value)
 
 const checkAdvanced = (value: unknown): void => void new Checker().writeValue(value)
 
-/** Like the serializer of Node's IPC channels, which takes of a platform's own objects what they have as properties. */
+/** Does as the serializer of Node's IPC channels: of a platform's own object it writes the enumerable properties. */
 class Checker extends DefaultSerializer {
   _writeHostObject(object: object): void {
     if (ArrayBuffer.isView(object))

@@ -1,9 +1,9 @@
 import type { Control } from "@effect-mpire/core/Channel"
 
-/** Numbers in memory that threads share. */
+/** Numbers in memory that threads share. Reads and writes are sequentially consistent, because `Atomics` are. */
 export const sharedControl = (shared: Int32Array): Control => ({
-  get: (place) => Atomics.load(shared, place),
-  set: (place, value) => {
-    Atomics.store(shared, place, value)
+  get: (index) => Atomics.load(shared, index),
+  set: (index, value) => {
+    Atomics.store(shared, index, value)
   }
 })

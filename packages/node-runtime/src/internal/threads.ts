@@ -1,44 +1,42 @@
 /**
  * Opens channels to new worker threads.
  */
-import type { Closed, Connection, Control } from "@effect-mpire/core/Channel"
+import type { Connection, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
+import { Ending } from "./ending.ts"
+import type { ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
-import { entry, inheritedArgv } from "./start.ts"
+import { attempt, entry, inheritedArgv } from "./start.ts"
 
-/** How long a thread may take to end by itself once it was told to, in milliseconds; then it is terminated. */
+/** How long a thread may take to end by itself once it was told to, in milliseconds. */
 const grace = 100
 
 /** Starts a thread; the Scope ends it. Fails with what starting it throws. */
 export const open = (
-  identity: WorkerIdentity,
+  worker: WorkerIdentity,
   controls: number,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.try(() => {
+    attempt(() => {
       const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
-      return new Thread(start(identity, shared, options), sharedControl(shared))
+      return connect(start(worker, shared, options), sharedControl(shared))
     }),
-    (thread) => thread.end
-  ).pipe(
-    Effect.mapBoth({
-      onSuccess: (thread) => thread.connection,
-      onFailure: (error) => error.cause
-    })
-  )
+    ({ ending }) => ending.wait
+  ).pipe(Effect.map(({ connection }) => connection))
 
-const start = (identity: WorkerIdentity, control: Int32Array, options: ThreadOptions): Worker => {
+const start = ({ id }: WorkerIdentity, control: Int32Array, options: ThreadOptions): Worker => {
   const { env, resourceLimits } = options
   const execArgv = options.execArgv ?? threadArgv()
+  const settings: ThreadSettings = { compileCache: options.compileCache ?? true, control }
   return new Worker(options.entry ?? entry(), {
-    name: options.name ?? `effect-mpire ${identity.id}`,
-    workerData: { compileCache: options.compileCache ?? true, control },
+    name: options.name ?? `effect-mpire ${id}`,
+    workerData: settings,
     ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
@@ -46,80 +44,40 @@ const start = (identity: WorkerIdentity, control: Int32Array, options: ThreadOpt
 }
 
 /**
- * What a thread is not to inherit as it is. Given explicitly, options of the whole process, such as
- * `--max-old-space-size`, would be errors, so they are given only where they must be.
+ * Options for a thread that must not inherit this process's as they are; otherwise undefined, because options that only a
+ * whole process can have, such as `--max-old-space-size`, are errors when they are given to a thread.
  */
 const threadArgv = (): ReadonlyArray<string> | undefined => {
   const inherited = inheritedArgv()
   return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
-class Thread {
-  private readonly worker: Worker
-  readonly connection: Connection
-  private readonly exited: Promise<void>
-  private readonly listeners: Array<(closed: Closed) => void> = []
-  private readonly awake = new Awake()
-  private cause: unknown = undefined
-  private closed: Closed | undefined = undefined
-
-  constructor(worker: Worker, control: Control) {
-    this.worker = worker
-    this.connection = this.connect(control)
-    this.exited = new Promise((resolve) => {
-      worker.once("exit", (exitCode) => {
-        this.closed = { exitCode, cause: this.cause }
-        resolve()
-        for (const listener of this.listeners) listener(this.closed)
-      })
-    })
-    worker.on("error", (cause) => {
-      this.cause = cause
-    })
-    // a message that cannot be read is lost, and so is what waits for it
-    worker.on("messageerror", (cause) => {
-      this.cause = cause
-      void worker.terminate()
-    })
-  }
-
-  /** Ends the thread now. */
-  private readonly kill: Effect.Effect<void> = Effect.promise(async () => {
-    this.worker.ref()
-    await this.worker.terminate()
-    await this.exited
+const connect = (thread: Worker, control: Control): { readonly connection: Connection; readonly ending: Ending } => {
+  const awake = new Awake()
+  const kill = () => void thread.terminate()
+  const ending = new Ending({ grace, kill, ref: () => thread.ref() })
+  let cause: unknown = undefined
+  thread.once("exit", (exitCode) => ending.end({ exitCode, cause }))
+  thread.on("error", (error) => {
+    cause = error
   })
-
-  /** Waits for a thread that was told to stop; one that something keeps running is terminated (F5). */
-  readonly end: Effect.Effect<void> = Effect.promise(async () => {
-    if (this.closed !== undefined) return
-    this.worker.ref()
-    const timer = setTimeout(() => void this.worker.terminate(), grace)
-    await this.exited
-    clearTimeout(timer)
+  // a message that cannot be read is lost: who waits for it would wait for ever
+  thread.on("messageerror", (error) => {
+    cause = error
+    kill()
   })
-
-  private connect(control: Control): Connection {
-    return {
-      send: (message, transfers) => this.worker.postMessage(message, transfers as ReadonlyArray<Transferable>),
-      receive: (handler) => {
-        this.worker.on("message", (message) => {
-          this.awake.rest()
-          handler(message)
-        })
-      },
-      closed: (handler) => {
-        if (this.closed === undefined) this.listeners.push(handler)
-        else handler(this.closed)
-      },
-      kill: this.kill,
-      setBusy: (busy) => {
-        if (busy) this.worker.ref()
-        else this.worker.unref()
-      },
-      control,
-      shares: true,
-      stayAwake: () => this.awake.stay()
-    }
+  const connection: Connection = {
+    send: (message, transfers) => thread.postMessage(message, transfers as ReadonlyArray<Transferable>),
+    receive: (handler) => void thread.on("message", awake.handler(handler)),
+    closed: (handler) => ending.onEnd(handler),
+    kill: ending.kill,
+    setBusy: (busy) => {
+      if (busy) thread.ref()
+      else thread.unref()
+    },
+    control,
+    shares: true,
+    stayAwake: () => awake.expectMessage()
   }
+  return { connection, ending }
 }

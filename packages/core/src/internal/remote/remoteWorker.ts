@@ -47,6 +47,8 @@ class RemoteWorker implements Worker {
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
   private isStopped = false
+  /** The error that ends the worker, where the worker has told it. */
+  private uncaught: unknown = undefined
   private closed: Closed | undefined = undefined
 
   constructor(connection: Connection, options: StartOptions) {
@@ -143,8 +145,9 @@ class RemoteWorker implements Worker {
   }
 
   /** The worker vanished: says why, and what it had of every chunk (F1). */
-  private onClosed(closed: Closed): void {
+  private onClosed(told: Closed): void {
     if (this.closed !== undefined) return
+    const closed = told.cause === undefined ? { ...told, cause: this.uncaught } : told
     const { loading } = this.chunks
     const inHand = this.chunks.lose()
     if (loading !== undefined && closed.signal === undefined) {
@@ -189,6 +192,8 @@ class RemoteWorker implements Worker {
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)
+      case "Uncaught":
+        this.uncaught = failure.decode(message.cause)
     }
   }
 

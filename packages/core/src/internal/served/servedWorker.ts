@@ -40,6 +40,11 @@ export class ServedWorker {
     this.send({ _tag: "Ready" })
   }
 
+  /** Tells the pool which error is about to end the worker. */
+  uncaught(error: unknown): void {
+    this.send({ _tag: "Uncaught", cause: this.encode(error) })
+  }
+
   private send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
     this.channel.send(message, transfers)
   }

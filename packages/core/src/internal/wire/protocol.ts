@@ -74,6 +74,8 @@ export type FromWorker =
   | { readonly _tag: "Closed"; readonly result: HookResult }
   | Results
   | { readonly _tag: "NotLoaded"; readonly chunk: number; readonly cause: EncodedValue }
+  /** The last message of a worker that an uncaught error ends. */
+  | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
 
 /** How a hook ended, or the finalizers that run on `Close`. An `Error` is a result that is an error. */
 export type HookResult =

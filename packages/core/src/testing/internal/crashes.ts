@@ -109,6 +109,25 @@ const inTasks: ReadonlyArray<Case> = [
   },
   {
     rule: "F1",
+    name: "says which uncaught error ended the worker, with the `_tag` of its class, or with the errors of an AggregateError",
+    needs: ["vanishing"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const tagged = yield* assert.failsWith(promptly(pool.run(harmful.throwOutside, "tagged")), "WorkerLost")
+      const { _tag, message } = tagged.cause as Error & { readonly _tag?: unknown }
+      yield* assert.equal([_tag, message], ["Tagged", "thrown outside"], "the error's _tag and message")
+      const aggregate = yield* assert.failsWith(promptly(pool.run(harmful.throwOutside, "aggregate")), "WorkerLost")
+      const { errors } = aggregate.cause as Partial<AggregateError>
+      yield* assert.equal(
+        errors?.map((error: Error) => error.message),
+        ["one of them"],
+        "the errors' messages"
+      )
+      yield* usable(pool)
+    })
+  },
+  {
+    rule: "F1",
     name: "fails the item whose process was killed with WorkerLost, which names the signal; its neighbours complete",
     needs: ["signals"],
     accident: {

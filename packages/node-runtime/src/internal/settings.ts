@@ -1,0 +1,20 @@
+/**
+ * What the entry of a worker is told when it starts.
+ */
+
+interface Settings {
+  readonly compileCache: boolean
+}
+
+/** A thread's `workerData`. */
+export interface ThreadSettings extends Settings {
+  /** The shared numbers. */
+  readonly control: Int32Array
+}
+
+/** The last argument of a process's command line, as JSON. */
+export interface ProcessSettings extends Settings {
+  /** Whether the process inherits a file of shared numbers. */
+  readonly control: boolean
+  readonly serialization: "advanced" | "json"
+}
