@@ -1,6 +1,6 @@
 /**
- * The engine of `WorkerPool` over closures, in this process: workers are fibers, tasks and hooks are plain functions that
- * return Effects and may require the caller's services.
+ * The engine of `WorkerPool` over closures, in this process: workers are fibers, tasks and hooks are plain functions
+ * that return Effects and may require the caller's services.
  *
  * @since 0.1.0
  */
@@ -49,8 +49,8 @@ export interface CallOptions<in out S, in out X> extends WorkerPool.DispatchOpti
 }
 
 /**
- * Options of `mapArray`, whose items are slices of an array: `maxActive` and `lifespan` count slices, and `timeout` is the
- * time for one slice.
+ * Options of `mapArray`, whose items are slices of an array: `maxActive` and `lifespan` count slices, and `timeout`
+ * is the time for one slice.
  *
  * @see {@link CallOptions} for those of `map`
  *
@@ -211,8 +211,8 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
    */
   readonly streamUnorderedExit: StreamExitMethod<S, X>
   /**
-   * Maps a TypedArray slice by slice, each of which is a view of the array; the results are concatenated in order, over a
-   * `SharedArrayBuffer`.
+   * Maps a TypedArray slice by slice, each of which is a view of the array; the results are concatenated in order,
+   * over a `SharedArrayBuffer`.
    *
    * @see {@link WorkerPool.WorkerPool.mapArray} for slices and their results
    */

@@ -1,6 +1,6 @@
 /**
- * Tasks, hooks and layers that another thread, process or machine can find, because they have an address: a module's URL
- * and a name in that module. A `WorkerPool` takes nothing else.
+ * Tasks, hooks and layers that another thread, process or machine can find, because they have an address: a module's
+ * URL and a name in that module. A `WorkerPool` takes nothing else.
  *
  * - `module`: typed references to all exports of a module, without importing it
  * - `make`: a function of a module that both sides import, with Schemas for what crosses between them
@@ -40,8 +40,8 @@ export type Crossing = "cloned" | "encoded"
  *
  * **Details**
  *
- * `F` is known to the compiler alone: a reference made by `module` can be neither called nor yielded, because the module
- * is not loaded on this side.
+ * `F` is known to the compiler alone: a reference made by `module` can be neither called nor yielded, because the
+ * module is not loaded on this side.
  *
  * @see {@link module} for references to the exports of a module
  * @see {@link make} for a function that is portable itself
@@ -72,8 +72,8 @@ export type Success<R> =
   R extends Effect.Effect<infer A, infer _E, infer _R> ? A : R extends PromiseLike<infer A> ? Awaited<A> : R
 
 /**
- * What a task or hook that returns an `R` fails with: the error of an Effect. A throw or a rejection is a defect, which has
- * no type. An `any` is taken for a plain value.
+ * What a task or hook that returns an `R` fails with: the error of an Effect. A throw or a rejection is a defect,
+ * which has no type. An `any` is taken for a plain value.
  *
  * @see {@link Success} for what it succeeds with
  *
@@ -95,8 +95,8 @@ export type Requirements<R> = 0 extends 1 & R ? never : R extends Effect.Effect<
 type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.Layer<never, any, any>
 
 /**
- * References to every exported function, Effect and Layer of a module. An export that `make` gave Schemas must be imported
- * instead: the Schemas are needed on both sides.
+ * References to every exported function, Effect and Layer of a module. An export that `make` gave Schemas must be
+ * imported instead: the Schemas are needed on both sides.
  *
  * @see {@link module} for making them
  *
@@ -114,14 +114,14 @@ export type Module<M> = {
  *
  * **Details**
  *
- * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes. As neither bundlers nor `tsc` rewrite it, the `.js`,
- * `.mjs` or `.cjs` file beside it is tried when a `.ts`, `.mts` or `.cts` file is missing in the worker. Inputs and results
- * cross by structured clone.
+ * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes. As neither bundlers nor `tsc` rewrite it, the
+ * `.js`, `.mjs` or `.cjs` file beside it is tried when a `.ts`, `.mts` or `.cts` file is missing in the worker.
+ * Inputs and results cross by structured clone.
  *
  * **Gotchas**
  *
- * Nothing is loaded here: a module or an export that does not exist shows in the worker, as `StartFailed`. A `Buffer` is a
- * view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
+ * Nothing is loaded here: a module or an export that does not exist shows in the worker, as `StartFailed`. A `Buffer`
+ * is a view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
  *
  * @example
  * ```ts
@@ -143,8 +143,8 @@ export const module: <M>(url: URL | string) => Module<M> = internal.module
 
 /**
  * Schemas for what crosses between the pool and its workers. They go through `Schema.toCodecJson`, except that
- * `Uint8Array`, `Date` and `bigint` cross as they are, and must need no services. Callers see the types of the Schemas in
- * place of the function's.
+ * `Uint8Array`, `Date` and `bigint` cross as they are, and must need no services. Callers see the types of the
+ * Schemas in place of the function's.
  *
  * @see {@link make} for what takes them
  *
@@ -161,8 +161,8 @@ export interface Schemas {
 }
 
 /**
- * `unknown`, which changes nothing, when the Schemas `O` fit the function `F`; else a type that no Schemas have, and its
- * keys are the sentence that the compiler's error shows.
+ * `unknown`, which changes nothing, when the Schemas `O` fit the function `F`; else a type that no Schemas have, and
+ * its keys are the sentence that the compiler's error shows.
  */
 type CheckSchemas<F extends (...args: any) => any, O> = (O extends { readonly input: Schema.Schema<infer T> }
   ? [Takers<Parameters<F>, T>] extends [never]
@@ -232,14 +232,15 @@ type TypeOf<O, K extends string, A> = [A] extends [never]
  *
  * **Details**
  *
- * Call it at the top level of the module, with `import.meta.url` and a name that is unique in the module (by custom that
- * of the export). A `Transferable` Schema (`effect/workers/Transferable`) moves its buffers instead of copying them.
- * Without an `output` Schema a task that returns Effect data is a type error, because structured clone would lose it.
+ * Call it at the top level of the module, with `import.meta.url` and a name that is unique in the module (by custom
+ * that of the export). A `Transferable` Schema (`effect/workers/Transferable`) moves its buffers instead of copying
+ * them. Without an `output` Schema a task that returns Effect data is a type error, because structured clone would
+ * lose it.
  *
  * **Gotchas**
  *
- * A worker that loads the module runs its top level, so that a program in the same file would start again in the worker:
- * that fails with a `StartFailed` that says so. Keep tasks in files of their own.
+ * A worker that loads the module runs its top level, so that a program in the same file would start again in the
+ * worker: that fails with a `StartFailed` that says so. Keep tasks in files of their own.
  *
  * @example
  * ```ts
@@ -286,14 +287,14 @@ export const make: {
  *
  * **Details**
  *
- * Works for hooks as well. The value crosses by structured clone, as it is when it first crosses: a worker does not see
- * what is changed later. A `SharedArrayBuffer` in it is shared, not copied. Workers drop the value when the portable that
- * binds it has been garbage collected on this side. Binds can be nested: `bind(bind(f, a), b)`.
+ * Works for hooks as well. The value crosses by structured clone, as it is when it first crosses: a worker does not
+ * see what is changed later. A `SharedArrayBuffer` in it is shared, not copied. Workers drop the value when the
+ * portable that binds it has been garbage collected on this side. Binds can be nested: `bind(bind(f, a), b)`.
  *
  * **Gotchas**
  *
- * Nobody knows when garbage is collected, so values that are bound for a single use stay in the workers for a while: pass
- * those as items. A `SharedArrayBuffer` cannot cross to a process.
+ * Nobody knows when garbage is collected, so values that are bound for a single use stay in the workers for a while:
+ * pass those as items. A `SharedArrayBuffer` cannot cross to a process.
  *
  * @example
  * ```ts
@@ -335,9 +336,9 @@ export const bind: <V, Args extends ReadonlyArray<any>, R, C extends Crossing>(
  *
  * **Gotchas**
  *
- * The function is made anew from `String(f)` in the worker: it sees globals and its own parameters, but nothing of the
- * file it stands in, imports included (`await import("node:zlib")` inside the function works). Methods, and functions that
- * a bundler or a coverage tool rewrote to use helpers of its own, do not work.
+ * The function is made anew from `String(f)` in the worker: it sees globals and its own parameters, but nothing of
+ * the file it stands in, imports included (`await import("node:zlib")` inside the function works). Methods, and
+ * functions that a bundler or a coverage tool rewrote to use helpers of its own, do not work.
  *
  * @example
  * ```ts

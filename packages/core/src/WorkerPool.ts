@@ -51,9 +51,9 @@ export type {
 // -----------------------------------------------------------------------------
 
 /**
- * Options of the map family (`map`, `mapExit`, `forEach`, `stream` and their variants). An option given here replaces the
- * pool's default: hooks, their timeouts and `lifespan` stay replaced until the next call that starts while no other runs,
- * everything else applies to this call alone.
+ * Options of the map family (`map`, `mapExit`, `forEach`, `stream` and their variants). An option given here replaces
+ * the pool's default: hooks, their timeouts and `lifespan` stay replaced until the next call that starts while no
+ * other runs, everything else applies to this call alone.
  *
  * @see {@link Options} for the pool's defaults
  * @see {@link MapArrayOptions} for those of `mapArray`
@@ -70,8 +70,8 @@ export interface CallOptions<in out S, in out X, out P> extends DispatchOptions 
 }
 
 /**
- * Options of `mapArray`, whose items are slices of an array: `maxActive` and `lifespan` count slices, and `timeout` is the
- * time for one slice.
+ * Options of `mapArray`, whose items are slices of an array: `maxActive` and `lifespan` count slices, and `timeout`
+ * is the time for one slice.
  *
  * @see {@link CallOptions} for those of `map`
  *
@@ -116,23 +116,23 @@ export interface RunOptions {
  */
 export interface Options<I, XF, P> extends PoolOptions {
   /**
-   * The hook that acquires a worker: an Effect, or a function of the worker that returns a value, a Promise or an Effect.
-   * What it returns becomes the worker's state. It may register finalizers in the worker's Scope. When it fails, the
-   * calls that wait for the worker fail with `InitFailed`.
+   * The hook that acquires a worker: an Effect, or a function of the worker that returns a value, a Promise or an
+   * Effect. What it returns becomes the worker's state. It may register finalizers in the worker's Scope. When it
+   * fails, the calls that wait for the worker fail with `InitFailed`.
    */
   readonly init?: (Portable.Portable<I> & CheckHook<I, void, P>) | undefined
   /** The hook that releases a worker. It sees the worker's state, and `exitResults` collects what it returns. */
   readonly exit?: (Portable.Portable<XF> & CheckHook<XF, StateOf<I>, P> & CheckExitResult<Returned<XF>>) | undefined
   /**
-   * A Layer that provides what hooks and tasks require, built once per worker before `init` and closed after `exit`. When
-   * it fails, the calls that wait for the worker fail with `InitFailed`.
+   * A Layer that provides what hooks and tasks require, built once per worker before `init` and closed after `exit`.
+   * When it fails, the calls that wait for the worker fail with `InitFailed`.
    */
   readonly services?: Portable.Portable<Layer.Layer<P, any>> | undefined
 }
 
 // -----------------------------------------------------------------------------
-// Checks: the type of an argument is intersected with a check. That is `unknown`, which changes nothing, when the argument
-// fits; else it is a type that no argument has, and its key is the sentence that the compiler's error shows.
+// Checks: the type of an argument is intersected with a check. That is `unknown`, which changes nothing, when the
+// argument fits; else it is a type that no argument has, and its key is the sentence that the compiler's error shows.
 // -----------------------------------------------------------------------------
 
 /** A hook: an Effect, or a function of the worker that returns a plain value, a Promise or an Effect. */
@@ -262,31 +262,31 @@ export interface Controls<out X> {
    */
   readonly terminate: Effect.Effect<void>
   /**
-   * Releases every live worker, with the current `exit`: idle ones now, each of the others before it gets another chunk.
-   * Slots acquire new workers as they get work. Completes when all those workers have been released.
+   * Releases every live worker, with the current `exit`: idle ones now, each of the others before it gets another
+   * chunk. Slots acquire new workers as they get work. Completes when all those workers have been released.
    *
    * @see {@link Options.lifespan} for replacing a worker after a number of items
    */
   readonly restart: Effect.Effect<void, WorkerPoolError>
   /**
-   * Changes the number of slots, an integer >= 1. New slots can be used at once. Slots that are too many finish the chunks
-   * that they have; the Effect completes when their workers have been released.
+   * Changes the number of slots, an integer >= 1. New slots can be used at once. Slots that are too many finish the
+   * chunks that they have; the Effect completes when their workers have been released.
    *
    * @see {@link Options.size} for the size to begin with
    */
   readonly setSize: (size: number) => Effect.Effect<void, WorkerPoolError>
   /**
-   * Changes `keepAlive`. The change acts at the end of the map-family call that is running, or else of the next one: this
-   * method alone releases no worker.
+   * Changes `keepAlive`. The change acts at the end of the map-family call that is running, or else of the next one:
+   * this method alone releases no worker.
    *
    * @see {@link Options.keepAlive} for what the values mean
    * @see {@link Controls.stop} for releasing all workers
    */
   readonly setKeepAlive: (keepAlive: boolean | Duration.Input) => Effect.Effect<void, WorkerPoolError>
   /**
-   * What exit hooks returned in the current session, or in the last one where none is going on, in order of arrival; at
-   * most the newest 10,000. A session begins with a call and ends when the pool is emptied: at the end of a map-family call
-   * without `keepAlive`, by idle time, `stop` or `terminate`.
+   * What exit hooks returned in the current session, or in the last one where none is going on, in order of arrival;
+   * at most the newest 10,000. A session begins with a call and ends when the pool is emptied: at the end of a
+   * map-family call without `keepAlive`, by idle time, `stop` or `terminate`.
    *
    * @see {@link Stats.exitResultsDropped} for how many older ones were dropped
    */
@@ -323,8 +323,8 @@ type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, 
  * **Details**
  *
  * - `items` is any Iterable or Stream; a task gets one item as one argument, and the worker as a second.
- * - A call fails with the first failure of an item: no further chunk of it is sent, its running items are interrupted, and
- *   then it fails. Interrupting a call, or ending a stream early, does the same. Other calls go on.
+ * - A call fails with the first failure of an item: no further chunk of it is sent, its running items are
+ *   interrupted, and then it fails. Interrupting a call, or ending a stream early, does the same. Other calls go on.
  * - Calls may overlap, from any fibers, and are served in turn: a call that waits gets its first worker when an item of
  *   the others has ended, not only when a chunk has.
  *
@@ -418,28 +418,31 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    *
    * **Details**
    *
-   * - On threads, slices of an array over a `SharedArrayBuffer` are views of just that memory. Slices of another array are
-   *   copied to shared memory, each once, as they are sent; to avoid that, make the array over a `SharedArrayBuffer` in the
-   *   first place: `new Float64Array(new SharedArrayBuffer(8 * length))`. To processes slices are copied. A `FiberPool`, and
-   *   fibers with `clone: false`, see views of the array itself.
-   * - The result is always over a `SharedArrayBuffer`, so that the next `mapArray` takes it as it is; `result.slice()` is an
-   *   ordinary array. On threads, a slice's result of the array's own type and the slice's length is written to the call's
-   *   result by the worker, and does not cross. Any other is moved to the pool, which concatenates them in the end.
+   * - On threads, slices of an array over a `SharedArrayBuffer` are views of just that memory. Slices of another
+   *   array are copied to shared memory, each once, as they are sent; to avoid that, make the array over a
+   *   `SharedArrayBuffer` in the first place: `new Float64Array(new SharedArrayBuffer(8 * length))`. To processes
+   *   slices are copied. A `FiberPool`, and fibers with `clone: false`, see views of the array itself.
+   * - The result is always over a `SharedArrayBuffer`, so that the next `mapArray` takes it as it is;
+   *   `result.slice()` is an ordinary array. On threads, a slice's result of the array's own type and the slice's
+   *   length is written to the call's result by the worker, and does not cross. Any other is moved to the pool, which
+   *   concatenates them in the end.
    * - A slice is an item: `timeout` is the time for one slice, `lifespan` and `maxActive` count slices, and so do the
-   *   indices in errors. By default there are 32 slices per worker, but none of less than 1,024 elements, unless there
-   *   would be fewer than 4 per worker. `chunkSize` is the number of elements in a slice, `chunks` the number of slices.
-   * - A slice for which a task returns no TypedArray, or one of another type than for other slices of the call, fails the
-   *   call with `NotSerializable`.
+   *   indices in errors. By default there are 32 slices per worker, but none of less than 1,024 elements, unless
+   *   there would be fewer than 4 per worker. `chunkSize` is the number of elements in a slice, `chunks` the number
+   *   of slices.
+   * - A slice for which a task returns no TypedArray, or one of another type than for other slices of the call, fails
+   *   the call with `NotSerializable`.
    * - A slice's elements are their own encoding, so Schemas for input and output are not applied; one for errors is.
    *
    * **Gotchas**
    *
-   * - A task sees shared memory as it is while it runs, and what it writes to its slice is written to the array. A task
-   *   that changes its slice, and is run again because its worker was lost (`onWorkerLost: { retries }`), finds it changed.
-   * - A result that differs from its slice in type or length is moved: the task cannot use it any more. An array that is
-   *   kept, in the worker's state for example, is returned as a copy: `kept.slice()`.
-   * - An empty array starts no worker, so that nobody knows what type the task would have returned: the result is an empty
-   *   array of the input's own type.
+   * - A task sees shared memory as it is while it runs, and what it writes to its slice is written to the array. A
+   *   task that changes its slice, and is run again because its worker was lost (`onWorkerLost: { retries }`), finds
+   *   it changed.
+   * - A result that differs from its slice in type or length is moved: the task cannot use it any more. An array that
+   *   is kept, in the worker's state for example, is returned as a copy: `kept.slice()`.
+   * - An empty array starts no worker, so that nobody knows what type the task would have returned: the result is an
+   *   empty array of the input's own type.
    *
    * @example
    * ```ts
@@ -473,15 +476,15 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    *
    * **Details**
    *
-   * `run`s of one task that wait for a worker at the same time share a message while the task's items take less than a
-   * millisecond. Each still fails, is interrupted and times out by itself. A `run` never ends a session: the worker that
-   * it started stays until the end of a map-family call, idle time, `stop` or the close of the pool's Scope.
+   * `run`s of one task that wait for a worker at the same time share a message while the task's items take less than
+   * a millisecond. Each still fails, is interrupted and times out by itself. A `run` never ends a session: the worker
+   * that it started stays until the end of a map-family call, idle time, `stop` or the close of the pool's Scope.
    *
    * **Gotchas**
    *
-   * Outcomes of items that share a message may be reported together when each takes less than 0.1 ms: one that has just
-   * ended can be lost with its worker, or wait for the item after it. With a `timeout`, each is reported before the next
-   * one starts.
+   * Outcomes of items that share a message may be reported together when each takes less than 0.1 ms: one that has
+   * just ended can be lost with its worker, or wait for the item after it. With a `timeout`, each is reported before
+   * the next one starts.
    *
    * @see {@link WorkerPool.map} for many items
    * @see {@link Options.maxPending} for a bound on how many `run`s wait
@@ -506,9 +509,9 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
  *
  * **Details**
  *
- * `options` may be an Effect, so a size can come from Config. Options out of range fail with `InvalidOptions`. When the
- * Scope closes, running calls fail with `PoolClosed`, every worker is released with the current `exit`, and no thread or
- * timer is left.
+ * `options` may be an Effect, so a size can come from Config. Options out of range fail with `InvalidOptions`. When
+ * the Scope closes, running calls fail with `PoolClosed`, every worker is released with the current `exit`, and no
+ * thread or timer is left.
  *
  * @example
  * ```ts

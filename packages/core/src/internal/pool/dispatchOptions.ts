@@ -1,6 +1,6 @@
 /**
- * Options of pools and calls, all but the hooks: they have no type parameters, so that every part of the engine can read
- * them.
+ * Options of pools and calls, all but the hooks: they have no type parameters, so that every part of the engine can
+ * read them.
  */
 import type * as Duration from "effect/Duration"
 
@@ -11,9 +11,9 @@ import type * as Duration from "effect/Duration"
  * **Details**
  *
  * - `"fail"`: they fail with `WorkerLost`. An item runs at most once.
- * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged with the
- *   loss: it is sent again at most n times, alone, and then fails with `WorkerLost`. So an item that ends its worker each
- *   time is found, and its neighbours complete. n is an integer >= 0.
+ * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged with
+ *   the loss: it is sent again at most n times, alone, and then fails with `WorkerLost`. So an item that ends its
+ *   worker each time is found, and its neighbours complete. n is an integer >= 0.
  *
  * **Gotchas**
  *
@@ -40,9 +40,10 @@ export interface DispatchOptions {
   /**
    * Items per chunk, which is what a worker gets in one message: an integer >= 1.
    *
-   * Default: as many as take about 50 milliseconds by what has been measured of the call's task; a single item at first,
-   * fewer toward the end of a known length, and never more than 2,048. With `dispatch: "ordered"` lengths depend on the
-   * number of items alone, so that they are the same each time: about 64 chunks per worker, fewer items toward the end.
+   * Default: as many as take about 50 milliseconds by what has been measured of the call's task; a single item at
+   * first, fewer toward the end of a known length, and never more than 2,048. With `dispatch: "ordered"` lengths
+   * depend on the number of items alone, so that they are the same each time: about 64 chunks per worker, fewer items
+   * toward the end.
    */
   readonly chunkSize?: number | undefined
   /**
@@ -79,8 +80,8 @@ export interface DispatchOptions {
   /** What becomes of items that had started when their worker was lost. Default: `"fail"`. */
   readonly onWorkerLost?: OnWorkerLost | undefined
   /**
-   * Which worker gets a chunk. `"available"` (default): whichever is free, the most recently used first. `"ordered"`: the
-   * slots in turn, so that chunk i goes to slot i modulo `size`, and no worker is given what another one has.
+   * Which worker gets a chunk. `"available"` (default): whichever is free, the most recently used first. `"ordered"`:
+   * the slots in turn, so that chunk i goes to slot i modulo `size`, and no worker is given what another one has.
    */
   readonly dispatch?: "available" | "ordered" | undefined
 }
@@ -121,8 +122,8 @@ export interface PoolOptions extends DispatchOptions {
    */
   readonly killAfter?: Duration.Input | "never" | undefined
   /**
-   * How long a worker may take to start, and to load a module, in milliseconds or as a Duration; then the calls that wait
-   * for it fail with `StartFailed`. Default: 30 seconds.
+   * How long a worker may take to start, and to load a module, in milliseconds or as a Duration; then the calls that
+   * wait for it fail with `StartFailed`. Default: 30 seconds.
    */
   readonly startTimeout?: Duration.Input | undefined
 }
