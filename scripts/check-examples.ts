@@ -20,10 +20,10 @@ interface Example {
 /** The code of every `@example` in a source file. */
 const examplesOf = (file: string): ReadonlyArray<Example> => {
   const text = readFileSync(join(root, file), "utf8")
-  return [...text.matchAll(/^ \* @example\n \* ```ts\n((?: \*.*\n)*?) \* ```$/gm)].map((match) => ({
+  return [...text.matchAll(/^ +\* @example\n +\* ```ts\n((?: +\*.*\n)*?) +\* ```$/gm)].map((match) => ({
     file,
     line: text.slice(0, match.index).split("\n").length,
-    code: match[1]!.replaceAll(/^ \* ?/gm, "")
+    code: match[1]!.replaceAll(/^ +\* ?/gm, "")
   }))
 }
 

@@ -11,31 +11,29 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
+import { type Entrypoint, entrypoints, type Manifest } from "./entrypoints.ts"
 
 const root = path.join(import.meta.dirname, "..")
 const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-packages-"))
 const consumer = path.join(temp, "consumer")
 const expected = ["on a thread", "elsewhere"].map((where) => `1 ${where}, 4 ${where}, 9 ${where}`).join("\n")
 
-interface Manifest {
-  readonly name: string
-  readonly version: string
-  readonly packageManager?: string
-  readonly devDependencies?: Readonly<Record<string, string>>
+interface Workspace {
+  readonly packageManager: string
+  readonly devDependencies: Readonly<Record<string, string>>
 }
 
 interface Packed {
   readonly manifest: Manifest
   readonly tarball: string
   readonly files: ReadonlyArray<string>
-  /** What users may import, `"."` first. */
-  readonly entrypoints: ReadonlyArray<string>
+  readonly entrypoints: ReadonlyArray<Entrypoint>
 }
 
-const manifestOf = (directory: string): Manifest =>
+const manifestOf = <M = Manifest>(directory: string): M =>
   JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"))
 
-const workspace = manifestOf(root)
+const workspace = manifestOf<Workspace>(root)
 
 // what pnpm sets for scripts is not meant for the commands that run in the other project
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:npm|pnpm)_(?!config_)/i.test(name)))
@@ -54,7 +52,7 @@ const node = (directory: string, ...args: ReadonlyArray<string>): string => run(
 const pnpm = (directory: string, ...args: ReadonlyArray<string>): string => {
   const running = process.env["npm_execpath"] ?? ""
   if (!path.basename(running).startsWith("pnpm"))
-    return run(directory, "npx", "--yes", workspace.packageManager!, ...args)
+    return run(directory, "npx", "--yes", workspace.packageManager, ...args)
   return /\.[cm]?js$/.test(running) ? node(directory, running, ...args) : run(directory, running, ...args)
 }
 
@@ -80,11 +78,6 @@ const fail = (problems: ReadonlyArray<string>): void => {
 
 const directories = ["core", "node-runtime"].map((name) => path.join(root, "packages", name))
 
-const modules = (directory: string, prefix: string): ReadonlyArray<string> =>
-  fs
-    .globSync(`${prefix}*.ts`, { cwd: path.join(directory, "src") })
-    .map((file) => `./${file.slice(0, -3).replaceAll("\\", "/")}`)
-
 const build = (): void => {
   // tsc leaves what was built from deleted sources; examples are built with the packages
   for (const dist of fs.globSync("packages/*/dist", { cwd: root }))
@@ -95,10 +88,13 @@ const build = (): void => {
 const pack = (directory: string): Packed => {
   const { filename, files } = JSON.parse(pnpm(directory, "pack", "--json", "--pack-destination", temp))
   const names: ReadonlyArray<string> = files.map((file: { readonly path: string }) => file.path)
-  const entrypoints = [".", ...modules(directory, ""), ...modules(directory, "testing/")].filter(
-    (name) => name !== "./index"
-  )
-  return { manifest: manifestOf(directory), tarball: path.resolve(directory, filename), files: names, entrypoints }
+  const manifest = manifestOf(directory)
+  return {
+    manifest,
+    tarball: path.resolve(directory, filename),
+    files: names,
+    entrypoints: entrypoints(manifest, names)
+  }
 }
 
 const lintFiles = ({ files, manifest }: Packed): void =>
@@ -119,9 +115,9 @@ const lintPackage = async ({ tarball }: Packed): Promise<void> => {
   fail(messages.map((message) => `${message.type}: ${formatMessage(message, pkg) ?? message.code}`))
 }
 
-const lintTypes = async ({ entrypoints, tarball }: Packed): Promise<void> => {
+const lintTypes = async ({ entrypoints, manifest, tarball }: Packed): Promise<void> => {
   const result = await checkPackage(createPackageFromTarballData(new Uint8Array(fs.readFileSync(tarball))), {
-    entrypoints: [...entrypoints]
+    entrypoints: entrypoints.map(({ name }) => name.replace(manifest.name, "."))
   })
   if (!result.types) throw new Error("no types")
   // the packages are ES modules only, as the peer dependency is
@@ -141,11 +137,11 @@ const install = (packages: ReadonlyArray<Packed>): string => {
     type: "module",
     dependencies: {
       ...Object.fromEntries(packages.map((packed) => [packed.manifest.name, `file:${packed.tarball}`])),
-      effect: workspace.devDependencies!["effect"],
+      effect: workspace.devDependencies["effect"],
       // for the README's first example
-      "@effect/platform-node": workspace.devDependencies!["@effect/platform-node"]
+      "@effect/platform-node": workspace.devDependencies["@effect/platform-node"]
     },
-    devDependencies: { "@types/node": workspace.devDependencies!["@types/node"] }
+    devDependencies: { "@types/node": workspace.devDependencies["@types/node"] }
   }
   fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify(manifest))
   return run(
@@ -160,22 +156,30 @@ const install = (packages: ReadonlyArray<Packed>): string => {
   )
 }
 
-/** Every entry point can be imported by its name. */
+/** Every entry point can be imported by its name, and no other module of the packages can. */
 const importAll = (packages: ReadonlyArray<Packed>): void => {
-  const names = packages.flatMap(({ entrypoints, manifest }) =>
-    entrypoints.map((entry) => path.posix.join(manifest.name, entry))
-  )
-  node(
-    consumer,
-    "--input-type=module",
-    "--eval",
-    names.map((name) => `await import(${JSON.stringify(name)})`).join("\n")
-  )
-  const internal = `${packages[0]!.manifest.name}/internal/portable`
-  const code = `await import(${JSON.stringify(internal)}).then(() => { throw new Error("internal modules are exported") }, (error) => {
-    if (error.code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw error
-  })`
-  node(consumer, "--input-type=module", "--eval", code)
+  const code = packages.flatMap(({ entrypoints, files, manifest }) => {
+    const types = new Set(["dist/index.d.ts", ...entrypoints.map(({ types }) => types)])
+    const others = files
+      .filter((file) => /^dist\/.+\.js$/.test(file) && !types.has(file.replace(/\.js$/, ".d.ts")))
+      .map((file) => `${manifest.name}/${file.slice("dist/".length, -".js".length)}`)
+    return [
+      // what starts a worker can be imported in a worker only
+      ...entrypoints.map(
+        ({ name }) => `await import${name.endsWith("/entry") ? ".meta.resolve" : ""}(${JSON.stringify(name)})`
+      ),
+      `for (const name of ${JSON.stringify(others)}) {
+        try {
+          import.meta.resolve(name)
+        } catch (error) {
+          if (error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED") continue
+          throw error
+        }
+        throw new Error(name + " can be imported")
+      }`
+    ]
+  })
+  node(consumer, "--input-type=module", "--eval", code.join("\n"))
 }
 
 /** Runs the consumer's program and the README's first example, each in the form that the folder has them in. */
@@ -221,13 +225,23 @@ const bundle = async (folder: string, packages: "external" | "bundle"): Promise<
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
   const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
   if (installed === undefined) return
-  await step("every entry point can be imported, internal ones cannot", () => importAll(packages))
+  await step("entry points can be imported, and nothing else can", () => importAll(packages))
   for (const project of ["tsconfig.json", "tsconfig.first.json"]) {
     await step(`the consumer compiles (${project})`, () =>
       node(consumer, path.join(root, "node_modules/typescript/bin/tsc"), "--project", project)
     )
   }
+  await step("so do the declarations that TypeScript made of it", () =>
+    node(
+      consumer,
+      path.join(root, "node_modules/typescript/bin/tsc"),
+      "--noEmit",
+      "--project",
+      "tsconfig.declarations.json"
+    )
+  )
   await step("the consumer runs from source", () => prints(".", "ts"))
+  await step("RuntimeSuite finds its tasks", () => node(consumer, "suite.ts"))
   await step("a thread loads four files before it runs a plain function", loadsLittle)
   await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))

@@ -1,9 +1,9 @@
 /**
- * Things with an address, so that another thread, process or machine can find them: tasks, hooks and layers for a
- * `WorkerPool`. An address is a module URL and an export name.
+ * Tasks, hooks and layers that another thread, process or machine can find, because they have an address: a module's
+ * URL and a name in that module. A `WorkerPool` takes nothing else.
  *
  * - `module`: typed references to all exports of a module, without importing it
- * - `make`: a function of a module that both sides import, with Schemas for what crosses
+ * - `make`: a function of a module that both sides import, with Schemas for what crosses between them
  * - `bind`: a value that is sent once per worker instead of once per item
  * - `inline`: a self-contained function, for scripts
  *
@@ -13,13 +13,12 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { Pipeable } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
 import * as internal from "./internal/task/portable.ts"
 
 /**
- * The key of what makes a value portable.
+ * The key that marks a `Portable`.
  *
  * @category type IDs
  * @since 0.1.0
@@ -27,7 +26,9 @@ import * as internal from "./internal/task/portable.ts"
 export const TypeId: "~effect-mpire/Portable" = internal.TypeId
 
 /**
- * How inputs, results and failures of a portable task cross: by structured clone, or through Schemas.
+ * How the results of a portable task cross to the pool: by structured clone, or through a Schema.
+ *
+ * @see {@link Schemas} for those that `make` takes
  *
  * @category models
  * @since 0.1.0
@@ -39,8 +40,13 @@ export type Crossing = "cloned" | "encoded"
  *
  * **Details**
  *
- * `F` is a phantom: a reference made by `module` can be neither called nor yielded, because the module is not loaded
- * on this side.
+ * `F` is known to the compiler alone: a reference made by `module` can be neither called nor yielded, because the
+ * module is not loaded on this side.
+ *
+ * @see {@link module} for references to the exports of a module
+ * @see {@link make} for a function that is portable itself
+ * @see {@link bind} for a value that crosses once per worker
+ * @see {@link inline} for scripts
  *
  * @category models
  * @since 0.1.0
@@ -53,7 +59,11 @@ export interface Portable<out F, out C extends Crossing = "cloned"> {
 }
 
 /**
- * What a task or hook returns in the end: the success of an Effect, the value of a Promise, or the plain value.
+ * What a task or hook that returns an `R` succeeds with: the success of an Effect, the value of a Promise, or the plain
+ * value.
+ *
+ * @see {@link Failure} for what it fails with
+ * @see {@link Requirements} for what it requires
  *
  * @category utility types
  * @since 0.1.0
@@ -62,8 +72,10 @@ export type Success<R> =
   R extends Effect.Effect<infer A, infer _E, infer _R> ? A : R extends PromiseLike<infer A> ? Awaited<A> : R
 
 /**
- * What a task or hook fails with, typed: the error of an Effect. A throw or a rejection is a defect. An `any` is taken
- * for a plain value.
+ * What a task or hook that returns an `R` fails with: the error of an Effect. A throw or a rejection is a defect,
+ * which has no type. An `any` is taken for a plain value.
+ *
+ * @see {@link Success} for what it succeeds with
  *
  * @category utility types
  * @since 0.1.0
@@ -71,26 +83,22 @@ export type Success<R> =
 export type Failure<R> = 0 extends 1 & R ? never : R extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
 
 /**
- * What an Effect that a task or hook returns requires.
+ * What a task or hook that returns an `R` requires: the services of an Effect.
+ *
+ * @see {@link Success} for what it succeeds with
  *
  * @category utility types
  * @since 0.1.0
  */
 export type Requirements<R> = 0 extends 1 & R ? never : R extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
-/**
- * What structured clone would lose of a result: Effect's own data (anything with `pipe`). `never` when nothing.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type Lost<R> = 0 extends 1 & Success<R> ? never : Extract<Success<R>, Pipeable>
-
 type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.Layer<never, any, any>
 
 /**
- * References to every exported function, Effect and Layer of a module. One that `make` gave Schemas must be imported
- * instead: the Schemas are needed on both sides.
+ * References to every exported function, Effect and Layer of a module. An export that `make` gave Schemas must be
+ * imported instead: the Schemas are needed on both sides.
+ *
+ * @see {@link module} for making them
  *
  * @category models
  * @since 0.1.0
@@ -106,14 +114,14 @@ export type Module<M> = {
  *
  * **Details**
  *
- * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes, so bundlers and `tsc` leave it alone; when the `.ts`,
- * `.mts` or `.cts` file is missing in the worker, the `.js`, `.mjs` or `.cjs` beside it is tried. Inputs and results
- * cross by structured clone.
+ * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes. As neither bundlers nor `tsc` rewrite it, the
+ * `.js`, `.mjs` or `.cjs` file beside it is tried when a `.ts`, `.mts` or `.cts` file is missing in the worker.
+ * Inputs and results cross by structured clone.
  *
  * **Gotchas**
  *
- * Nothing is loaded here: whether the module and its export exist shows in the worker, as `StartFailed`. A `Buffer` is a
- * view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
+ * Nothing is loaded here: a module or an export that does not exist shows in the worker, as `StartFailed`. A `Buffer`
+ * is a view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
  *
  * @example
  * ```ts
@@ -125,34 +133,38 @@ export type Module<M> = {
  * Portable.isPortable(basename) // => true
  * ```
  *
+ * @see {@link make} for Schemas, in a module that this side loads too
+ * @see {@link bind} for binding the first parameter of a reference
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const module: <M>(url: URL | string) => Module<M> = internal.module
 
 /**
- * Schemas for what crosses between the threads. They go through `Schema.toCodecJson`, with `Uint8Array`, `Date` and
- * `bigint` passed through, and must need no services. Callers see the types of the Schemas in place of the function's.
+ * Schemas for what crosses between the pool and its workers. They go through `Schema.toCodecJson`, except that
+ * `Uint8Array`, `Date` and `bigint` cross as they are, and must need no services. Callers see the types of the
+ * Schemas in place of the function's.
+ *
+ * @see {@link make} for what takes them
  *
  * @category models
  * @since 0.1.0
  */
 export interface Schemas {
-  /** Of an item: of the first parameter, or with `bind` of the first that is not bound. */
+  /** For the item: the first parameter, or with `bind` the first that is not bound. */
   readonly input?: Schema.Codec<any, any, never, never> | undefined
-  /** Of a result; it takes all that the function returns. */
+  /** For the result: it must accept all that the function returns. */
   readonly output?: Schema.Codec<any, any, never, never> | undefined
-  /** Of a failure; it takes all that the function fails with. */
+  /** For the failure: it must accept all that the function fails with. */
   readonly error?: Schema.Codec<any, any, never, never> | undefined
 }
 
 /**
- * `unknown` when Schemas fit a function, or else a type that nothing has, whose keys say what is wrong.
- *
- * @category utility types
- * @since 0.1.0
+ * `unknown`, which changes nothing, when the Schemas `O` fit the function `F`; else a type that no Schemas have, and
+ * its keys are the sentence that the compiler's error shows.
  */
-export type CheckSchemas<F extends (...args: any) => any, O> = (O extends { readonly input: Schema.Schema<infer T> }
+type CheckSchemas<F extends (...args: any) => any, O> = (O extends { readonly input: Schema.Schema<infer T> }
   ? [Takers<Parameters<F>, T>] extends [never]
     ? { readonly input: { readonly "the input Schema is of no parameter of the function": Parameters<F> } }
     : unknown
@@ -176,21 +188,16 @@ export type CheckSchemas<F extends (...args: any) => any, O> = (O extends { read
         }
     : unknown)
 
-/** The places of parameters that take a `T`. */
+/** The positions of parameters that take a `T`. */
 type Takers<Args extends ReadonlyArray<unknown>, T> = { [K in keyof Args]: [T] extends [Args[K]] ? K : never }[number]
 
-/** The places of parameters that take a `T` and nothing else. */
+/** The positions of parameters that take a `T` and nothing else. */
 type Exactly<Args extends ReadonlyArray<unknown>, T> = {
   [K in keyof Args]: [T] extends [Args[K]] ? ([Args[K]] extends [T] ? K : never) : never
 }[number]
 
-/**
- * What callers of a task with Schemas `O` see of it.
- *
- * @category utility types
- * @since 0.1.0
- */
-export type Encoded<F extends (...args: any) => any, O> = (
+/** The function `F` as callers of a task with Schemas `O` see it. */
+type Encoded<F extends (...args: any) => any, O> = (
   ...args: EncodedArgs<Parameters<F>, O>
 ) => EncodedReturn<ReturnType<F>, O>
 
@@ -220,19 +227,20 @@ type TypeOf<O, K extends string, A> = [A] extends [never]
  *
  * **When to use**
  *
- * Use with Schemas, when inputs, results or failures are classes, Options or other Effect data, and should arrive as
- * themselves. Use `module` when the main thread should not load the task's module.
+ * Use with Schemas, when inputs, results or failures are instances of classes, Options or other Effect data, and should
+ * arrive as such. Use `module` when the main thread should not load the task's module.
  *
  * **Details**
  *
- * Call it at the top level of the module with `import.meta.url` and a name that is unique in the module (by custom that
- * of the export). A `Transferable` Schema (`effect/workers/Transferable`) moves its buffers instead of copying them.
- * Without an `output` Schema a task that returns Effect data is a type error, because structured clone would lose it.
+ * Call it at the top level of the module, with `import.meta.url` and a name that is unique in the module (by custom
+ * that of the export). A `Transferable` Schema (`effect/workers/Transferable`) moves its buffers instead of copying
+ * them. Without an `output` Schema a task that returns Effect data is a type error, because structured clone would
+ * lose it.
  *
  * **Gotchas**
  *
- * A worker that loads the module runs its top level. A program in the same file must be guarded, or a worker would start
- * it again: that fails with a `StartFailed` that says so. Keep tasks in files of their own.
+ * A worker that loads the module runs its top level, so that a program in the same file would start again in the
+ * worker: that fails with a `StartFailed` that says so. Keep tasks in files of their own.
  *
  * @example
  * ```ts
@@ -256,6 +264,10 @@ type TypeOf<O, K extends string, A> = [A] extends [never]
  * await Effect.runPromise(program) // => [Option.some(2), Option.none()]
  * ```
  *
+ * @see {@link module} for modules that this side does not load
+ * @see {@link Schemas} for what the Schemas are for
+ * @see {@link bind} for binding the first parameter
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -275,14 +287,14 @@ export const make: {
  *
  * **Details**
  *
- * Works for hooks as well. The value crosses by structured clone, as it is when it first crosses: a later mutation is
- * not seen. A `SharedArrayBuffer` in it is shared, not copied. Workers drop the value when the portable that binds it
- * has been collected on this side. Binds can be nested: `bind(bind(f, a), b)`.
+ * Works for hooks as well. The value crosses by structured clone, as it is when it first crosses: a worker does not
+ * see what is changed later. A `SharedArrayBuffer` in it is shared, not copied. Workers drop the value when the
+ * portable that binds it has been garbage collected on this side. Binds can be nested: `bind(bind(f, a), b)`.
  *
  * **Gotchas**
  *
- * Garbage is collected when the engine sees reason to, so values that are bound for one use each stay in the workers for
- * a while: pass those as items. A `SharedArrayBuffer` cannot cross to a process.
+ * Nobody knows when garbage is collected, so values that are bound for a single use stay in the workers for a while:
+ * pass those as items. A `SharedArrayBuffer` cannot cross to a process.
  *
  * @example
  * ```ts
@@ -304,6 +316,9 @@ export const make: {
  * await Effect.runPromise(program) // => [2, 1, 0]
  * ```
  *
+ * @see {@link module} for what it is called with
+ * @see {@link make} for what it is called with, where Schemas are needed
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -313,7 +328,7 @@ export const bind: <V, Args extends ReadonlyArray<any>, R, C extends Crossing>(
 ) => Portable<(...args: Args) => R, C> = internal.bind
 
 /**
- * Ships the source text of a self-contained function.
+ * Makes a self-contained function portable by its source text, which is sent to the workers.
  *
  * **When to use**
  *
@@ -321,9 +336,9 @@ export const bind: <V, Args extends ReadonlyArray<any>, R, C extends Crossing>(
  *
  * **Gotchas**
  *
- * The function is made anew from `String(f)` in the worker: it sees globals and its own parameters, and nothing from
- * the file it stands in, no imports either (`await import("node:zlib")` inside works). Methods, and what a bundler or a
- * coverage tool rewrote to use its own helpers, do not work.
+ * The function is made anew from `String(f)` in the worker: it sees globals and its own parameters, but nothing of
+ * the file it stands in, imports included (`await import("node:zlib")` inside the function works). Methods, and
+ * functions that a bundler or a coverage tool rewrote to use helpers of its own, do not work.
  *
  * @example
  * ```ts
@@ -338,13 +353,15 @@ export const bind: <V, Args extends ReadonlyArray<any>, R, C extends Crossing>(
  * await Effect.runPromise(program) // => [1, 4, 9]
  * ```
  *
+ * @see {@link module} for functions in files of their own
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const inline: <F extends (...args: any) => any>(f: F) => Portable<F> = internal.inline
 
 /**
- * Tests whether a value has an address.
+ * Tests whether a value is a `Portable`.
  *
  * @category guards
  * @since 0.1.0

@@ -1,7 +1,6 @@
 /**
- * The one error of worker pools: a `WorkerPoolError` whose `reason` says what
- * happened. A task's own failure is not wrapped: it stays itself, typed, and
- * `origin` reads from its Cause where it happened.
+ * The one error of worker pools: a `WorkerPoolError`, whose `reason` says what happened. A task's own failure is not
+ * wrapped: it keeps its type, and `origin` reads from its Cause in which worker, and for which item, it happened.
  *
  * @since 0.1.0
  */
@@ -13,38 +12,47 @@ import { hasProperty } from "effect/Predicate"
 const TypeId = "~effect-mpire/WorkerPoolError"
 
 /**
- * A worker: the slot it lives in (0 … size-1) and its generation (1, 2, …), which
- * counts the workers that the slot has had.
+ * Which worker it is, as runtimes are told.
+ *
+ * @see {@link inWorker} for telling it in an error
  *
  * @category models
  * @since 0.1.0
  */
 export interface WorkerIdentity {
+  /** The slot that it lives in, 0 … size-1. */
   readonly id: number
+  /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
 }
 
 /**
- * Where something happened, as errors tell it: the worker's slot (0 … size-1), and its generation.
+ * In which worker something happened, as errors tell it.
+ *
+ * @see {@link Origin} for the item as well
  *
  * @category models
  * @since 0.1.0
  */
 export interface InWorker {
+  /** The slot that the worker lives in, 0 … size-1. */
   readonly worker: number
+  /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
 }
 
 /**
- * A worker's identity, as errors tell it.
+ * A worker's identity, as errors tell it: for runtimes that make errors of their own.
  *
- * @category models
+ * @see {@link WorkerIdentity} for what runtimes are told
+ *
+ * @category constructors
  * @since 0.1.0
  */
 export const inWorker = (worker: WorkerIdentity): InWorker => ({ worker: worker.id, generation: worker.generation })
 
 /**
- * An option is out of its range. Raised before anything starts.
+ * An option is out of its range. A pool or call with such an option starts nothing.
  *
  * @category reasons
  * @since 0.1.0
@@ -63,12 +71,13 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
 }
 
 /**
- * The iterable that gave a call its items threw.
+ * The iterable of a call's items threw. A Stream of items fails the call with its own error instead.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class InputFailed extends Data.TaggedError("InputFailed")<{
+  /** What it threw. */
   readonly cause: unknown
 }> {
   override get message(): string {
@@ -77,8 +86,11 @@ export class InputFailed extends Data.TaggedError("InputFailed")<{
 }
 
 /**
- * A task, hook or services layer has no address, so a worker could not find it:
- * a closure in place of something from `Portable`.
+ * A task, hook or services layer has no address, so that a worker could not find it: it is a closure, for example,
+ * and was not made by `Portable`.
+ *
+ * @see `Portable.module`, `Portable.make`, `Portable.bind` and `Portable.inline` for what has an address
+ * @see `FiberPool.make` for a pool that takes closures
  *
  * @category reasons
  * @since 0.1.0
@@ -97,8 +109,10 @@ export class NotPortable extends Data.TaggedError("NotPortable")<{
 }
 
 /**
- * An input, a result or a failure cannot be cloned, or its Schema rejects it.
- * The worker and its other items are unharmed.
+ * An input, a result or a failure cannot be cloned, or its Schema rejects it. The worker and its other items are
+ * unharmed.
+ *
+ * @see `Portable.Schemas` for how data that structured clone cannot carry crosses
  *
  * @category reasons
  * @since 0.1.0
@@ -109,8 +123,9 @@ export class NotSerializable extends Data.TaggedError("NotSerializable")<{
    * hook returned (`"output"`), or what it failed with (`"error"`).
    */
   readonly direction: "input" | "output" | "error"
-  /** The item's place in the input, from 0; `undefined` for a bound value or an exit hook's result. */
+  /** The item's index in the input, from 0; `undefined` for a bound value or an exit hook's result. */
   readonly index: number | undefined
+  /** What cloning it, or its Schema, failed with. */
   readonly cause: unknown
 }> {
   override get message(): string {
@@ -120,7 +135,10 @@ export class NotSerializable extends Data.TaggedError("NotSerializable")<{
 }
 
 /**
- * A worker could not start, or could not load a module or export.
+ * A worker could not start, or could not load a module, or found no such export in it, or took longer than
+ * `startTimeout`.
+ *
+ * @see `WorkerPool.PoolOptions` for `startTimeout`
  *
  * @category reasons
  * @since 0.1.0
@@ -128,6 +146,7 @@ export class NotSerializable extends Data.TaggedError("NotSerializable")<{
 export class StartFailed extends Data.TaggedError("StartFailed")<{
   readonly worker: number
   readonly generation: number
+  /** The first error that explains it, such as that of the `import`. */
   readonly cause: unknown
 }> {
   override get message(): string {
@@ -137,6 +156,8 @@ export class StartFailed extends Data.TaggedError("StartFailed")<{
 
 /**
  * The `init` hook, or the pool's services layer, failed.
+ *
+ * @see `WorkerPool.Options` for `init` and `services`
  *
  * @category reasons
  * @since 0.1.0
@@ -153,7 +174,10 @@ export class InitFailed extends Data.TaggedError("InitFailed")<{
 }
 
 /**
- * The `exit` hook failed, or a finalizer that `init` or the services registered did.
+ * The `exit` hook failed, or a finalizer that `init` or the services registered did. It fails the call, or the `stop`,
+ * `restart` or `setSize`, that caused the release; where none did, or it was interrupted, it is logged.
+ *
+ * @see `WorkerPool.Options` for `exit`
  *
  * @category reasons
  * @since 0.1.0
@@ -172,6 +196,8 @@ export class ExitFailed extends Data.TaggedError("ExitFailed")<{
 /**
  * The `init` hook took longer than `initTimeout`.
  *
+ * @see `WorkerPool.DispatchOptions` for `initTimeout`
+ *
  * @category reasons
  * @since 0.1.0
  */
@@ -185,7 +211,9 @@ export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
 }
 
 /**
- * The `exit` hook took longer than `exitTimeout`.
+ * The `exit` hook took longer than `exitTimeout`. It is told as `ExitFailed` is.
+ *
+ * @see `WorkerPool.DispatchOptions` for `exitTimeout`
  *
  * @category reasons
  * @since 0.1.0
@@ -202,11 +230,13 @@ export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
 /**
  * An item took longer than `timeout`, counted from when it started in the worker.
  *
+ * @see `WorkerPool.DispatchOptions` for `timeout`
+ *
  * @category reasons
  * @since 0.1.0
  */
 export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
-  /** The item's place in the input, from 0. */
+  /** The item's index in the input, from 0. */
   readonly index: number
   readonly worker: number
   readonly generation: number
@@ -217,7 +247,11 @@ export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
 }
 
 /**
- * A worker vanished with items in hand.
+ * A worker vanished, or was killed because another of its items did not yield, while it had items in hand: those that
+ * had started and whose outcome had not been reported.
+ *
+ * @see `WorkerPool.OnWorkerLost` for sending such items again
+ * @see `WorkerPool.PoolOptions` for `killAfter`
  *
  * @category reasons
  * @since 0.1.0
@@ -231,7 +265,7 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
   readonly signal: string | undefined
   /** The uncaught error that ended the worker, where there was one. */
   readonly cause: unknown
-  /** The items in hand, by their place in the input, from 0. */
+  /** The indices of the items in hand in the call's input, from 0. */
   readonly indices: ReadonlyArray<number>
 }> {
   override get message(): string {
@@ -250,6 +284,8 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
 /**
  * The pool was terminated while the call ran.
  *
+ * @see `terminate` of `WorkerPool.Controls`
+ *
  * @category reasons
  * @since 0.1.0
  */
@@ -260,7 +296,9 @@ export class Terminated extends Data.TaggedError("Terminated")<{}> {
 }
 
 /**
- * The pool's scope has closed.
+ * The pool's Scope has closed, before the call or while it ran.
+ *
+ * @see `WorkerPool.make` for the Scope that a pool lives in
  *
  * @category reasons
  * @since 0.1.0
@@ -272,7 +310,9 @@ export class PoolClosed extends Data.TaggedError("PoolClosed")<{}> {
 }
 
 /**
- * More `run`s are waiting for a worker than `maxPending` allows.
+ * As many `run`s as `maxPending` allows are waiting for a worker, so that this one was refused.
+ *
+ * @see `WorkerPool.PoolOptions` for `maxPending`
  *
  * @category reasons
  * @since 0.1.0
@@ -287,6 +327,8 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{
 
 /**
  * All the reasons for which a pool can fail.
+ *
+ * @see {@link WorkerPoolError} for the error that has one
  *
  * @category models
  * @since 0.1.0
@@ -308,7 +350,7 @@ export type Reason =
   | Overloaded
 
 /**
- * What a worker pool fails with; `reason` says why.
+ * What a worker pool fails with. `reason` says what happened, and is the error's `cause` as well.
  *
  * **Details**
  *
@@ -330,6 +372,9 @@ export type Reason =
  *
  * await Effect.runPromise(program) // => "chunkSize must be an integer >= 1, got 0"
  * ```
+ *
+ * @see {@link Reason} for all reasons
+ * @see {@link origin} for where a task's own failure happened
  *
  * @category errors
  * @since 0.1.0
@@ -355,7 +400,9 @@ export class WorkerPoolError extends Data.TaggedError("WorkerPoolError")<{
 export const isWorkerPoolError = (u: unknown): u is WorkerPoolError => hasProperty(u, TypeId)
 
 /**
- * Wraps a reason.
+ * Makes the error of a reason: for runtimes that make errors of their own.
+ *
+ * @see {@link Reason} for the reasons
  *
  * @category constructors
  * @since 0.1.0
@@ -363,18 +410,22 @@ export const isWorkerPoolError = (u: unknown): u is WorkerPoolError => hasProper
 export const make = (reason: Reason): WorkerPoolError => new WorkerPoolError({ reason })
 
 /**
- * Where a task's failure or defect happened: its item's place in the input and the worker that had it.
+ * Where a task's failure or defect happened: for which item, and in which worker.
+ *
+ * @see {@link origin} for reading it from a Cause
  *
  * @category models
  * @since 0.1.0
  */
 export interface Origin extends InWorker {
-  /** The item's place in the input, from 0. */
+  /** The item's index in the input, from 0. */
   readonly index: number
 }
 
 /**
  * The Cause annotation that `origin` reads.
+ *
+ * @see {@link origin} for reading it
  *
  * @category annotations
  * @since 0.1.0
@@ -384,8 +435,8 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
 ) {}
 
 /**
- * Where a call's failure happened: which item, in which worker. `undefined` when the failure is of the pool
- * rather than of an item.
+ * Where a task's failure or defect happened, read from the Cause of the call: for which item, and in which worker.
+ * `undefined` when the pool failed rather than a task.
  *
  * @example
  * ```ts
@@ -402,6 +453,8 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
  *
  * await Effect.runPromise(program) // => { index: 1, worker: 0, generation: 1 }
  * ```
+ *
+ * @see {@link WorkerPoolError} for failures of the pool, whose reasons have `index` and `worker` themselves
  *
  * @category annotations
  * @since 0.1.0

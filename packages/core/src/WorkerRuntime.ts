@@ -1,11 +1,13 @@
 /**
- * The port between a pool and the place where its workers live: how a worker is started, initialised, given chunks of
- * items, interrupted, released and killed. Swap the layer, and a program's workers live on fibers, threads or processes.
+ * The service that decides where the workers of pools live: on fibers, threads or processes. A program runs unchanged
+ * on each of them: only the layer is another. A runtime starts workers, gives them hooks and chunks of items to run,
+ * and interrupts, closes and kills them.
  *
  * **Details**
  *
- * A runtime knows nothing of hooks' meaning, lifespans or the order of results. A platform that has a `Channel` gets one
- * by `layerChannel`; a runtime is done when it passes `@effect-mpire/core/testing/RuntimeSuite`.
+ * A runtime runs hooks, but leaves it to the pool when which of them runs, how many items a worker gets in its life,
+ * and in which order results are given. For a platform that can supply a `Channel`, `layerChannel` makes the runtime.
+ * A runtime is done when it passes `@effect-mpire/core/testing/RuntimeSuite`.
  *
  * @since 0.1.0
  */
@@ -21,7 +23,7 @@ import type * as Portable from "./Portable.ts"
 import type { WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
 /**
- * Something portable of whatever type: a task, a hook or a services layer.
+ * Something portable of any type: a task, a hook or a services layer.
  *
  * @category models
  * @since 0.1.0
@@ -31,17 +33,23 @@ export type Code = Portable.Portable<unknown, Portable.Crossing>
 /**
  * A hook to run, with the time that it may take.
  *
+ * @see {@link Worker} for when hooks run
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Hook {
+  /** The hook; `undefined` when the pool has none. */
   readonly code: Code | undefined
-  /** In milliseconds. */
+  /** How long it may take, in milliseconds; `undefined` when there is no limit. */
   readonly timeout: number | undefined
 }
 
 /**
- * The items that a worker gets in one message, and where their outcomes go.
+ * The items that a worker gets in one message, and the callbacks that take their outcomes. An item has an `index`,
+ * its number in the input of its call, and a `position`, its number in `items`; both from 0.
+ *
+ * @see {@link Worker.run} for running one
  *
  * @category models
  * @since 0.1.0
@@ -49,40 +57,42 @@ export interface Hook {
 export interface Chunk {
   readonly task: Code
   readonly items: ReadonlyArray<unknown>
-  /** The place of an item in the call's input, from 0; `position` is its place in `items`. */
+  /** The index of an item in its call's input, which errors tell. */
   readonly index: (position: number) => number
-  /** How long an item may take, in milliseconds, from when it starts in the worker. */
+  /** How long an item may take from when it starts in the worker, in milliseconds; `undefined`: there is no limit. */
   readonly timeout: number | undefined
   /** Whether results are dropped in the worker instead of being sent back. */
   readonly discard: boolean
   /**
-   * Outcomes are reported at item boundaries at least so many milliseconds apart; with 0, each before the next item starts,
-   * so that a loss takes none with it.
+   * The least time between two reports of outcomes, in milliseconds; they are sent between items. With 0, each
+   * outcome is reported before the next item starts, so that it cannot be lost with the worker.
    */
   readonly reportInterval: number
-  /** The caller's context. A runtime in this process takes References from it, and a `FiberPool` all of it. */
+  /** The caller's context. A runtime in this process takes References from it; a `FiberPool`, all services. */
   readonly context: Context.Context<never>
-  /** An item succeeded; `position` is its place in `items`. */
+  /** An item succeeded. */
   readonly onSuccess: (position: number, value: unknown) => void
-  /** Items that stand one after another in `items` succeeded, from `position` on. */
+  /** Consecutive items succeeded, the first of which is at `position`. */
   readonly onSuccesses: (position: number, values: ReadonlyArray<unknown>) => void
-  /** An item failed; `position` is its place in `items`. */
+  /** An item failed. */
   readonly onFailure: (position: number, cause: Cause.Cause<unknown>) => void
   /**
-   * So many items took so long, in milliseconds of the worker's time; waiting in its queue is not included. Called now and
-   * then, and before the end, each time for the items that have ended since.
+   * Tells that `items` more items have ended, and took `millis` milliseconds in the worker together, without the time
+   * that they waited in its queue. Called now and then, and before `onEnd`.
    */
   readonly onTime: (items: number, millis: number) => void
   /**
-   * The chunk has ended, and no more is heard of it. Items without an outcome have not started, because the chunk was
-   * interrupted, or no longer kept, or because of the failure: the task could not be loaded. Not called for a chunk that
-   * `onLost` tells of.
+   * The chunk has ended: no other callback of it is called any more. Items without an outcome have not started,
+   * because the chunk was interrupted, because `limitTo` took them back, or because of `failure`: the task could not
+   * be loaded. Not called for a chunk that was lost with its worker, which `StartOptions.onLost` tells.
    */
   readonly onEnd: (failure: WorkerPoolError | undefined) => void
 }
 
 /**
  * What a runtime is told when it starts a worker.
+ *
+ * @see `WorkerPool.PoolOptions` for the options that these come from
  *
  * @category models
  * @since 0.1.0
@@ -93,53 +103,61 @@ export interface StartOptions {
   readonly tasksPerWorker: number
   /** A Layer that provides what hooks and tasks require, built before `init` and closed after `exit`. */
   readonly services: Code | undefined
-  /** How long starting, and loading a module, may take, in milliseconds. */
+  /**
+   * How long the worker may take to start, and to load a module, in milliseconds; `undefined` when there is no limit.
+   */
   readonly startTimeout: number | undefined
   /**
-   * How long what was interrupted, or is out of time, may go on before the worker is killed, in milliseconds; `undefined`
-   * when it is waited for.
+   * How long an item or hook that was interrupted or timed out may go on before the runtime kills the worker, in
+   * milliseconds; `undefined` when it is waited for.
    */
   readonly killAfter: number | undefined
-  /** To be called, once, when the worker has ended without being asked to, or has been killed by the runtime. */
+  /** The runtime calls it, once, when the worker has ended without being asked to, or when it has killed the worker. */
   readonly onLost: (loss: Loss) => void
 }
 
 /**
- * How a worker was lost, and with what in hand.
+ * How a worker was lost, and which items it had in hand.
+ *
+ * @see `WorkerPoolError.WorkerLost` for what callers see of it
  *
  * @category models
  * @since 0.1.0
  */
 export interface Loss {
+  /** How the worker ended. */
   readonly closed: Closed
   /** Whether the runtime killed it, because something in it did not yield. */
   readonly killed: boolean
-  /** What it had of each chunk in progress. Nothing more is heard of these chunks. */
+  /** What it had of each chunk in progress. No callback of these chunks is called any more. */
   readonly inHand: ReadonlyMap<Chunk, InHand>
-  /** Completes when the worker has really ended, which a native call can delay after a kill. */
+  /** Completes when the worker has really ended: a native call that cannot be cut short can delay that after a kill. */
   readonly ended: Effect.Effect<void>
 }
 
 /**
  * What a lost worker had of a chunk.
  *
+ * @see {@link Loss} for the loss
+ *
  * @category models
  * @since 0.1.0
  */
 export interface InHand {
-  /** How many of the chunk's items, the first ones, had started. */
+  /** How many of the chunk's items had started. They start in order, so these are the first ones. */
   readonly started: number
-  /** Positions of items that had been out of time for `killAfter`. */
+  /** The positions of items whose `timeout` was over, and which had gone on for `killAfter` since. */
   readonly timedOut: ReadonlyArray<number>
-  /** Whether the items cannot be sent again, because what they transfer has moved to the worker. */
+  /** Whether the items cannot be sent again, because memory of theirs was moved to the worker instead of copied. */
   readonly moved: boolean
-  /** Why none could start: the task's module ended the worker, or took too long. */
+  /** Why no item could start, where that is known: the task's module ended the worker, or took too long to load. */
   readonly failure: WorkerPoolError | undefined
 }
 
 /**
- * A started worker. The pool calls `init` once and first, then `run` and `interrupt`, then `exit` if `init` succeeded,
- * then `close`; closing the Scope of `start` ends it. After `kill` or `onLost` nothing else is called, and hooks that run end.
+ * A started worker. The pool calls `init` first and once; then, as often as it likes, `run`, `limitTo`, `started` and
+ * `interrupt`; then `exit`, if `init` succeeded, and `close`. It ends the worker by closing the Scope of `start`.
+ * After `kill` or `onLost` it calls nothing else, and hooks that are running must end.
  *
  * @category models
  * @since 0.1.0
@@ -147,25 +165,25 @@ export interface InHand {
 export interface Worker {
   /** Builds the services, then runs the hook, whose result is the worker's state. */
   readonly init: (hook: Hook) => Effect.Effect<void, WorkerPoolError>
-  /** Interrupts `init`, which still succeeds when the hook had; does nothing when `init` is not running. */
+  /** Interrupts `init`; does nothing when `init` is not running. A hook that has succeeded already stays successful. */
   readonly interruptInit: () => void
-  /** Starts a chunk. Its callbacks may be called before this returns. */
+  /** Starts a chunk. The chunk's callbacks may be called before this returns. */
   readonly run: (chunk: Chunk) => void
   /**
-   * Lets no more than the first so many items of a chunk start, and returns how many have started or still may: at least
-   * those that have started; all, where nothing can be taken back. Then the chunk ends when these have, the rest without an
-   * outcome.
+   * Takes items back that have not started: lets at most the first `items` items of the chunk start, and returns how
+   * many have started or still may, which is more than `items` where more have started, or where none can be taken
+   * back. The chunk ends when these have ended; the others get no outcome.
    */
   readonly limitTo: (chunk: Chunk, items: number) => number
-  /** How many of a chunk's items, the first ones, have started; `undefined` where nobody knows. */
+  /** How many of a chunk's items have started, which are the first ones; `undefined` where that is not known. */
   readonly started: (chunk: Chunk) => number | undefined
-  /** Interrupts a chunk's running items and forgets those that have not started; `onEnd` follows. */
+  /** Interrupts a chunk's running items and drops those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */
   readonly exit: (hook: Hook) => Effect.Effect<unknown, WorkerPoolError>
   /**
-   * Runs the finalizers that `init` registered, last first, then those of the services; they may take so many
-   * milliseconds where they can be cut short.
+   * Runs the finalizers that `init` registered, the last one first, then those of the services. Where finalizers can be
+   * cut short, they may take `timeout` milliseconds together; `undefined` is no limit.
    */
   readonly close: (timeout: number | undefined) => Effect.Effect<void, WorkerPoolError>
   /** Ends the worker now, without hooks; completes when it has ended. */
@@ -175,20 +193,24 @@ export interface Worker {
 /**
  * Where the workers of pools live.
  *
+ * @see {@link layerFibers} for fibers in this thread
+ * @see {@link layerChannel} for a platform of your own
+ * @see `NodeWorkerRuntime` of `@effect-mpire/node-runtime` for threads and processes
+ *
  * @category services
  * @since 0.1.0
  */
 export class WorkerRuntime extends Context.Service<
   WorkerRuntime,
   {
-    /** For messages, such as `"threads"`. */
+    /** What it is called, such as `"threads"`. */
     readonly name: string
     /**
-     * Whether messages to workers take time, so that a worker is given its next chunk before it needs it, and `run`s that
-     * wait together share a chunk. Default: false.
+     * Whether messages to workers take time. Then a worker is given its next chunk before it needs it, and `run`s
+     * that wait at the same time share a chunk. Default: false.
      */
     readonly isRemote?: boolean | undefined
-    /** Starts a worker; the Scope stops it. */
+    /** Starts a worker, which ends when the Scope closes. */
     readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
   }
 >()("@effect-mpire/core/WorkerRuntime") {}
@@ -198,15 +220,19 @@ export class WorkerRuntime extends Context.Service<
  *
  * **Details**
  *
- * Time is the Clock's, so `TestClock` drives timeouts and idle time. Inputs, results and failures are cloned and
- * addresses resolved as they would be for a thread, so what passes here passes there; `clone: false` opts out of the
- * cloning. Tasks and hooks see the pool's `services` and the References (Clock, log level, …), never the ambient services.
+ * Time is the Clock's, so `TestClock` drives timeouts and idle time. Inputs, results and failures are cloned, and
+ * addresses resolved, as they would be for a thread, so that what works here works there; `clone: false` opts out of
+ * the cloning. Tasks and hooks see the pool's `services` and the References (Clock, log level, …), never the services
+ * of the caller.
  *
  * **Gotchas**
  *
- * Nothing runs in parallel, and nothing can be killed: the interruption of a task that does not yield waits for it. An
+ * Nothing runs in parallel, and nothing can be killed: whoever interrupts a task that does not yield waits for it. An
  * address made by `Portable.module` is resolved by a real, asynchronous import, which `TestClock.adjust` does not wait
  * for; those made by `Portable.make` and `Portable.inline` need none.
+ *
+ * @see {@link layerChannel} for workers elsewhere
+ * @see `FiberPool` for closures on fibers, which see the caller's services
  *
  * @category layers
  * @since 0.1.0
@@ -217,13 +243,17 @@ export const layerFibers = (options?: {
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, fiberWorker.runtime(options?.clone ?? true))
 
 /**
- * A runtime over a platform's channels. `open` starts a worker, whose first act is `WorkerEntry.serve` with its end, and
- * returns the pool's end; it is told how many numbers the two ends' `control` needs. What it fails with becomes the cause
- * of `StartFailed`, unless it is a `WorkerPoolError` already.
+ * A runtime over a platform's channels. `open` starts a worker, whose first act is to call `WorkerEntry.serve` with
+ * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
+ * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already.
  *
  * **When to use**
  *
- * Use to put workers on a platform of your own; see `NodeWorkerRuntime` for threads.
+ * Use to put workers on a platform of your own.
+ *
+ * @see `Channel.Connection` and `Channel.Channel` for the two ends
+ * @see `WorkerEntry.serve` for what the worker does
+ * @see {@link layerFibers} for workers in this thread
  *
  * @category layers
  * @since 0.1.0

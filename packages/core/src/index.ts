@@ -1,5 +1,5 @@
 /**
- * Parallel map over pools of workers, for Effect.
+ * Parallel map over pools of workers, for Effect: all modules, each under its own name.
  *
  * @since 0.1.0
  */

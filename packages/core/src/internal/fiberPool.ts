@@ -10,7 +10,9 @@ export const isFiberPool = (u: unknown): boolean => hasProperty(u, TypeId)
 
 const closure = (code: unknown): unknown => (code === undefined ? undefined : portable.closure(code))
 
-export const make = (input: workerPool.Options = {}): Effect.Effect<any, any, any> =>
+export const make = (
+  input: workerPool.Options = {}
+): Effect.Effect<workerPool.Methods & { readonly [TypeId]: typeof TypeId }, unknown, unknown> =>
   Effect.gen(function* () {
     const options = yield* workerPool.resolve(input)
     const pool = yield* workerPool.makePool(ambientRuntime, {

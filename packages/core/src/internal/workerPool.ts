@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
+import type * as Stream from "effect/Stream"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
 import * as errors from "./common/errors.ts"
 import * as methods from "./pool/methods.ts"
@@ -11,15 +12,20 @@ import * as sink from "./call/sink.ts"
 export const TypeId = "~effect-mpire/WorkerPool" as const
 
 /** Options of a pool, or an Effect that makes them. */
-export type Options = options.AnyPoolOptions | Effect.Effect<options.AnyPoolOptions, any, any>
+export type Options<O extends options.AnyPoolOptions = options.AnyPoolOptions, E = unknown, R = unknown> =
+  | O
+  | Effect.Effect<O, E, R>
 
 export const isWorkerPool = (u: unknown): boolean => hasProperty(u, TypeId)
 
-/** The options with some replaced. */
-export const override = (input: Options, overrides: options.AnyPoolOptions): Options =>
-  Effect.isEffect(input)
-    ? Effect.map(input, (input) => options.override<options.AnyPoolOptions>(input, overrides))
-    : options.override<options.AnyPoolOptions>(input, overrides)
+/** The options with some replaced; the types of hooks stay, because those that replace others must agree with them. */
+export const override = <O extends options.AnyPoolOptions, E, R>(
+  input: Options<O, E, R>,
+  overrides: options.AnyPoolOptions
+): Options<O, E, R> => {
+  const replaced = (input: O) => options.override<options.AnyPoolOptions>(input, overrides) as O
+  return Effect.isEffect(input) ? Effect.map(input, replaced) : replaced(input)
+}
 
 /** Makes the engine of a pool, which lives as long as the Scope. */
 export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.AnyPoolOptions) {
@@ -32,7 +38,7 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
 })
 
 /** Options, from an Effect where they come from one. */
-export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, any, any> =>
+export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, unknown, unknown> =>
   Effect.isEffect(input) ? input : Effect.succeed(input)
 
 const availableParallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
@@ -51,7 +57,12 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
   }
 }
 
-/** The methods that every pool has; `portable` makes what the caller gave as task or hook portable. */
+type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
+
+/**
+ * The methods that every pool has, as the engine sees them: it knows nothing of the types of items, tasks and results.
+ * `portable` makes what the caller gave as task or hook portable.
+ */
 export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
   const call = (overrides: options.AnyCallOptions = {}): options.AnyCallOptions =>
     overrides.init === undefined && overrides.exit === undefined
@@ -59,11 +70,11 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =
     (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
-    (items: any, task: unknown, overrides?: options.AnyCallOptions) =>
+    (items: Items, task: unknown, overrides?: options.AnyCallOptions): Effect.Effect<unknown, unknown, unknown> =>
       methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
   const stream =
     (shape: methods.Shape, makeSink: () => sink.Taken) =>
-    (items: any, task: unknown, overrides?: options.AnyCallOptions) =>
+    (items: Items, task: unknown, overrides?: options.AnyCallOptions): Stream.Stream<unknown, unknown, unknown> =>
       methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
   const ordered = () => new sink.Ordered()
   const takenOrdered = () => new sink.TakenOrdered()
@@ -77,10 +88,16 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     streamUnordered: stream({}, takenUnordered),
     streamExit: stream(methods.outcomes, takenOrdered),
     streamUnorderedExit: stream(methods.outcomes, takenUnordered),
-    mapArray: (array: unknown, task: unknown, overrides?: options.AnyCallOptions) =>
-      methods.mapArray(pool, array, portable(task), call(overrides)),
-    run: (task: unknown, input: unknown, overrides?: options.AnyCallOptions) =>
-      methods.run(pool, portable(task), input, overrides),
+    mapArray: (
+      array: unknown,
+      task: unknown,
+      overrides?: options.AnyCallOptions
+    ): Effect.Effect<unknown, unknown, unknown> => methods.mapArray(pool, array, portable(task), call(overrides)),
+    run: (
+      task: unknown,
+      input: unknown,
+      overrides?: options.AnyCallOptions
+    ): Effect.Effect<unknown, unknown, unknown> => methods.run(pool, portable(task), input, overrides),
     start: pool.start,
     stop: pool.stop,
     terminate: pool.terminate,
@@ -92,7 +109,11 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
   }
 }
 
-export const make = (input: Options = {}): Effect.Effect<any, any, any> =>
+export type Methods = ReturnType<typeof makeMethods>
+
+export const make = (
+  input: Options = {}
+): Effect.Effect<Methods & { readonly [TypeId]: typeof TypeId }, unknown, unknown> =>
   Effect.gen(function* () {
     const runtime = yield* WorkerRuntime
     const pool = yield* makePool(runtime, yield* resolve(input))

@@ -1,5 +1,6 @@
 /**
- * The options of pools and calls that have nothing to do with the types of tasks and hooks.
+ * Options of pools and calls, all but the hooks: they have no type parameters, so that every part of the engine can
+ * read them.
  */
 import type * as Duration from "effect/Duration"
 
@@ -10,15 +11,17 @@ import type * as Duration from "effect/Duration"
  * **Details**
  *
  * - `"fail"`: they fail with `WorkerLost`. An item runs at most once.
- * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged: it is
- *   sent again at most n times, alone, so that an item which ends its worker each time is found, and its neighbours
- *   complete; then it fails with `WorkerLost`.
+ * - `{ retries: n }`: they are sent again. An item runs at least once. Only the item that was running is charged with
+ *   the loss: it is sent again at most n times, alone, and then fails with `WorkerLost`. So an item that ends its
+ *   worker each time is found, and its neighbours complete. n is an integer >= 0.
  *
  * **Gotchas**
  *
- * Calls with a `timeout`, and those that give Exits, report each outcome before the next item starts; others report at
- * most once a millisecond, so with `"fail"` a loss can take some items that had ended with it. An input that was
- * transferred to the worker is gone with it: it is never sent again.
+ * Calls with a `timeout`, and those that give Exits, report each outcome before the next item starts. Others report now
+ * and then, so with `"fail"` a loss can take some items with it that had ended. An input that was transferred to the
+ * worker is gone with the worker: it is never sent again.
+ *
+ * @see `WorkerPoolError.WorkerLost` for the failure
  *
  * @category options
  * @since 0.1.0
@@ -26,70 +29,101 @@ import type * as Duration from "effect/Duration"
 export type OnWorkerLost = "fail" | { readonly retries: number }
 
 /**
- * How the items of a call are sent and timed; also a pool's defaults.
+ * How the items of a call are sent and timed. As options of a pool they are the defaults of its calls.
+ *
+ * @see {@link PoolOptions} for what concerns a whole pool
  *
  * @category options
  * @since 0.1.0
  */
 export interface DispatchOptions {
   /**
-   * Items per chunk, an integer >= 1. Default: by measured time, see `Chunking.automatic`; with `dispatch: "ordered"` by the
-   * number of items, see `Chunking.repeatable`.
+   * Items per chunk, which is what a worker gets in one message: an integer >= 1.
+   *
+   * Default: as many as take about 50 milliseconds by what has been measured of the call's task; a single item at
+   * first, fewer toward the end of a known length, and never more than 2,048. With `dispatch: "ordered"` lengths
+   * depend on the number of items alone, so that they are the same each time: about 64 chunks per worker, fewer items
+   * toward the end.
    */
   readonly chunkSize?: number | undefined
-  /** Number of chunks, an integer >= 1, in place of `chunkSize`. Needs items of a known length, or `length`. */
+  /**
+   * Number of chunks, an integer >= 1, in place of `chunkSize`. Where the items do not tell how many they are, `length`
+   * must.
+   */
   readonly chunks?: number | undefined
-  /** How many items there will be, an integer >= 0, where the items cannot tell; used for planning only. */
+  /** How many items there will be, an integer >= 0, where the items do not tell; used to plan chunks only. */
   readonly length?: number | undefined
   /**
-   * How many items may be pulled from the source and not yet delivered, an integer >= 1. Default: two chunks per worker,
-   * or twice `tasksPerWorker` items where that is more.
+   * How many items may have been pulled from the source without their results having been delivered, an integer >= 1.
+   * Default: two chunks per worker, or twice `tasksPerWorker` items per worker where that is more.
    */
   readonly maxActive?: number | undefined
   /** How many items a worker is given before it is replaced, an integer >= 1. Default: no limit. */
   readonly lifespan?: number | undefined
-  /** How long an item may take from when it starts in the worker. Default: no limit. */
+  /**
+   * How long an item may take from when it starts in the worker, in milliseconds or as a Duration; then it fails with
+   * `TaskTimedOut`. Default: no limit.
+   *
+   * @see {@link PoolOptions.killAfter} for items that do not yield
+   */
   readonly timeout?: Duration.Input | undefined
-  /** How long `init` may take. Default: no limit. */
+  /**
+   * How long `init` may take, in milliseconds or as a Duration; then the calls that wait for the worker fail with
+   * `InitTimedOut`. Default: no limit.
+   */
   readonly initTimeout?: Duration.Input | undefined
-  /** How long `exit` may take. Default: 30 seconds. */
+  /**
+   * How long `exit` may take, in milliseconds or as a Duration; then what caused the release fails with `ExitTimedOut`.
+   * Default: 30 seconds.
+   */
   readonly exitTimeout?: Duration.Input | undefined
   /** What becomes of items that had started when their worker was lost. Default: `"fail"`. */
   readonly onWorkerLost?: OnWorkerLost | undefined
   /**
-   * Which worker gets a chunk: `"available"` (default) takes whichever is free, the most recently used first;
-   * `"ordered"` takes the slots in turn, so that chunk i goes to slot i modulo size, and what a worker has is not
-   * given to another.
+   * Which worker gets a chunk. `"available"` (default): whichever is free, the most recently used first. `"ordered"`:
+   * the slots in turn, so that chunk i goes to slot i modulo `size`, and no worker is given what another one has.
    */
   readonly dispatch?: "available" | "ordered" | undefined
 }
 
 /**
- * What is fixed or defaulted for a whole pool.
+ * Options of a pool, all but its hooks and services.
+ *
+ * @see {@link DispatchOptions} for the defaults of its calls
  *
  * @category options
  * @since 0.1.0
  */
 export interface PoolOptions extends DispatchOptions {
-  /** Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism. */
+  /**
+   * Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism.
+   *
+   * @see `setSize` for changing it
+   */
   readonly size?: number | undefined
-  /** How many live workers idle time leaves, an integer >= 0. Default: 0. */
+  /** How many live workers are kept however long they have been idle, an integer >= 0. Default: 0. */
   readonly minSize?: number | undefined
   /**
    * Whether workers outlive a call: `false` (default) releases them when the last running map-family call ends; `true`
-   * keeps them until the pool's scope closes; a duration keeps those that have not been idle for so long.
+   * keeps them until the pool's Scope closes; a duration releases workers that have been idle for that long.
+   *
+   * @see `setKeepAlive` for changing it
+   * @see {@link PoolOptions.minSize} for how many are kept however long they are idle
    */
   readonly keepAlive?: boolean | Duration.Input | undefined
   /** How many items of async tasks a worker runs at once, an integer >= 1. Default: 1. */
   readonly tasksPerWorker?: number | undefined
-  /** How many `run`s may wait for a worker, an integer >= 1; one more fails with `Overloaded`. Default: no limit. */
+  /** How many `run`s may wait for a worker, an integer >= 1; another one fails with `Overloaded`. Default: no limit. */
   readonly maxPending?: number | undefined
   /**
-   * How long an item that was interrupted, or whose time is over, may go on without yielding before its worker is killed:
-   * synchronous code, or a Promise that ignores the `signal`. `"never"` waits for the item. Default: 1 second. Nothing
-   * can be killed on fibers.
+   * How long an item that was interrupted or timed out may go on before its worker is killed, in milliseconds or as a
+   * Duration: synchronous code, or a Promise that ignores the `signal`, does not end when it is interrupted. `"never"`
+   * waits for the item. Default: 1 second. On fibers nothing can be killed: see `WorkerRuntime.layerFibers`.
    */
   readonly killAfter?: Duration.Input | "never" | undefined
-  /** How long a worker may take to start, and to load a module. Default: 30 seconds. */
+  /**
+   * How long a worker may take to start, and to load a module, in milliseconds or as a Duration; then the calls that
+   * wait for it fail with `StartFailed`. Default: 30 seconds.
+   */
   readonly startTimeout?: Duration.Input | undefined
 }

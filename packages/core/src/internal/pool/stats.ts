@@ -1,5 +1,5 @@
 /**
- * What `stats` tells of a pool.
+ * The numbers that a pool's `stats` gives.
  */
 
 /**
@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 export interface Stats {
-  /** Slots. */
+  /** How many slots the pool has: at most as many live workers. */
   readonly size: number
   /** Workers whose `init` has succeeded and whose release has not begun: idle + busy. */
   readonly live: number
@@ -23,10 +23,10 @@ export interface Stats {
   readonly pending: number
   /** Calls in progress, `run`s included. */
   readonly calls: number
-  /** Workers that vanished, since the pool was made. */
+  /** Workers that vanished since the pool was made. */
   readonly lost: number
-  /** Workers that were killed, since the pool was made. */
+  /** Workers that were killed since the pool was made: by `terminate`, or because something in them did not yield. */
   readonly killed: number
-  /** Exit results beyond the newest 10,000 of the session. */
+  /** How many exit results of the session were dropped: all but the newest 10,000. */
   readonly exitResultsDropped: number
 }

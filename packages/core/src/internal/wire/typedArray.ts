@@ -2,7 +2,10 @@
  * The types of the arrays that `mapArray` takes and returns.
  */
 
-interface Kinds<M extends ArrayBufferLike> {
+// Neither of the two is an interface: TypeScript writes them out in the declarations of users' modules, which could not
+// import them.
+
+type Kinds<M extends ArrayBufferLike> = {
   readonly Int8Array: Int8Array<M>
   readonly Uint8Array: Uint8Array<M>
   readonly Uint8ClampedArray: Uint8ClampedArray<M>
@@ -17,7 +20,7 @@ interface Kinds<M extends ArrayBufferLike> {
 }
 
 /** By its shape, because a program's TypeScript `lib` may not have it. */
-interface Float16ArrayLike<out M extends ArrayBufferLike> {
+type Float16ArrayLike<M extends ArrayBufferLike> = {
   readonly [Symbol.toStringTag]: "Float16Array"
   readonly BYTES_PER_ELEMENT: number
   readonly buffer: M
@@ -27,7 +30,9 @@ interface Float16ArrayLike<out M extends ArrayBufferLike> {
 }
 
 /**
- * A TypedArray of any kind of elements, over memory of type `M`.
+ * A TypedArray with elements of any type, over memory of type `M`.
+ *
+ * @see {@link ArrayOver} for one with the elements of another
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +40,9 @@ interface Float16ArrayLike<out M extends ArrayBufferLike> {
 export type TypedArray<M extends ArrayBufferLike = ArrayBufferLike> = Kinds<M>[keyof Kinds<M>] | Float16ArrayLike<M>
 
 /**
- * A TypedArray of the same kind as `A`, over memory of type `M`.
+ * A TypedArray with elements of the same type as those of `A`, over memory of type `M`.
+ *
+ * @see {@link TypedArray} for all of them
  *
  * @category utility types
  * @since 0.1.0
