@@ -1,3 +1,6 @@
+/**
+ * The engine behind `FiberPool`: that of `WorkerPool` over a runtime whose addresses are the closures themselves.
+ */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { ambientRuntime } from "./fibers/fiberWorker.ts"

@@ -1,13 +1,16 @@
+/**
+ * The engine behind `WorkerPool`: options resolved, the pool made, its methods put together.
+ */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type * as Stream from "effect/Stream"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
+import * as sink from "./call/sink.ts"
 import * as errors from "./common/errors.ts"
 import * as methods from "./pool/methods.ts"
 import * as options from "./pool/options.ts"
 import { Pool } from "./pool/pool.ts"
 import * as resolver from "./task/resolver.ts"
-import * as sink from "./call/sink.ts"
 
 export const TypeId = "~effect-mpire/WorkerPool" as const
 
@@ -57,8 +60,6 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
   }
 }
 
-type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
-
 /**
  * The methods that every pool has, as the engine sees them: it knows nothing of the types of items, tasks and results.
  * `portable` makes what the caller gave as task or hook portable.
@@ -70,11 +71,11 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =
     (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
-    (items: Items, task: unknown, overrides?: options.AnyCallOptions): Effect.Effect<unknown, unknown, unknown> =>
+    (items: methods.Items, task: unknown, overrides?: options.AnyCallOptions): Effect.Effect<unknown, unknown, unknown> =>
       methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
   const stream =
     (shape: methods.Shape, makeSink: () => sink.Taken) =>
-    (items: Items, task: unknown, overrides?: options.AnyCallOptions): Stream.Stream<unknown, unknown, unknown> =>
+    (items: methods.Items, task: unknown, overrides?: options.AnyCallOptions): Stream.Stream<unknown, unknown, unknown> =>
       methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
   const ordered = () => new sink.Ordered()
   const takenOrdered = () => new sink.TakenOrdered()

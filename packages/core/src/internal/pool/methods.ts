@@ -1,12 +1,14 @@
 /**
  * The calls that a pool offers, made of a Call, a source and a sink.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -24,7 +26,7 @@ import { kindOf } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
 import * as source from "../call/source.ts"
 
-type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
+export type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
 
 /** How a call of the map family gives its results. */
 export interface Shape {
@@ -129,7 +131,7 @@ const complete = <A>(
   { call, pump }: Prepared,
   named: options.AnyCallOptions,
   result: () => A
-): Effect.Effect<A, unknown, any> => {
+): Effect.Effect<A, unknown, unknown> => {
   const served =
     pump === undefined
       ? pool.serve(call)
@@ -162,7 +164,7 @@ export const collect = (
   overrides: options.AnyCallOptions,
   shape: Shape,
   makeSink: () => sink.Sink & { readonly results?: Array<unknown> }
-): Effect.Effect<any, any, any> =>
+): Effect.Effect<unknown, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<never>) => {
     const into = makeSink()
     const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context, () => {})
@@ -177,7 +179,7 @@ export const mapArray = (
   array: unknown,
   task: unknown,
   overrides: options.AnyCallOptions
-): Effect.Effect<any, any, any> =>
+): Effect.Effect<unknown, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<never>) => {
     // checked first, because the array is cut by them
     const error = options.invalid(overrides)
@@ -209,7 +211,7 @@ export const run = (
   task: unknown,
   input: unknown,
   overrides: options.AnyCallOptions | undefined
-): Effect.Effect<any, any, any> => {
+): Effect.Effect<unknown, unknown, unknown> => {
   const error = overrides === undefined ? undefined : options.invalid(overrides)
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
@@ -228,7 +230,7 @@ export const stream = (
   overrides: options.AnyCallOptions,
   shape: Shape,
   makeSink: () => sink.Taken
-): Stream.Stream<any, any, any> =>
+): Stream.Stream<unknown, unknown, unknown> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const context = yield* Effect.context<never>()
@@ -260,12 +262,12 @@ export const stream = (
         wake = () => resume(Effect.void)
       })
       let handed = 0
-      const pull: Effect.Effect<any, any> = Effect.suspend(() => {
+      const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<unknown>, unknown> = Effect.suspend(() => {
         // the consumer came back, so it is done with what it was handed (C3)
         call.consumed(handed)
         handed = 0
-        if (into.ready()) {
-          const results = into.take(call.batch(pool.size))
+        const results = into.take(call.batch(pool.size))
+        if (Arr.isArrayNonEmpty(results)) {
           handed = results.length
           return Effect.succeed(results)
         }
