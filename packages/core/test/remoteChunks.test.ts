@@ -114,7 +114,7 @@ class Bench {
     for (let turn = 0; turn < 3; turn++) await macrotask()
   }
 
-  /** The pool gets what the worker has said. */
+  /** The pool gets what the worker has sent. */
   hear(): void {
     for (const message of this.toPool.splice(0)) {
       if (message._tag === "Results") this.chunks.results(message)
@@ -150,7 +150,7 @@ describe("RemoteChunks.limitTo", () => {
     "F2 C1 what starts is below what it returned, is told once, and the chunk ends once",
     {
       items: integer(1, 12),
-      /** One of so many cannot be cloned. */
+      /** One in `bad` items cannot be cloned. */
       bad: oneOf(2, 3, 100),
       keeps: integer(1, 4),
       tasksPerWorker: oneOf(1, 1, 3),

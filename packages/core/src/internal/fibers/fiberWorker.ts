@@ -121,7 +121,7 @@ class FiberWorker implements Worker {
   })
 
   /**
-   * Runs a hook (T1, T3: its timeout is by the Clock) in a fiber of its own, which can be interrupted. Its Effect alone is
+   * Runs a hook in a fiber of its own, which can be interrupted; its timeout is by the Clock (T1, T3). Only its Effect is
    * interruptible, so that a hook whose Effect has succeeded counts as such.
    */
   private runHook(

@@ -1,6 +1,6 @@
 /**
- * Finds out, on the pool's side and in real time, when something in a remote worker does not yield: a module that does not
- * load (T4), an item whose time is over (T2), or one that has been interrupted (C4).
+ * Finds out, on the pool's side and in real time, when something in a remote worker does not yield: a module that does
+ * not load (T4), an item whose time is over (T2), or one that has been interrupted (C4).
  */
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import { type Cell, phases } from "../wire/control.ts"
@@ -37,7 +37,7 @@ export class ChunkWatch {
   private readonly chunks: () => Iterable<Watched>
   private readonly watch: Watch
 
-  /** `onOverdue` is called with the first thing found, after which nothing is looked for until it is asked for again. */
+  /** `onOverdue` is called with the first thing found; then nothing is looked for until another chunk is told about. */
   constructor(limits: WatchLimits, chunks: () => Iterable<Watched>, onOverdue: (overdue: Overdue) => void) {
     this.limits = limits
     this.chunks = chunks

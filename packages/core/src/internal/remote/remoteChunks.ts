@@ -32,7 +32,7 @@ class SentChunk implements Watched {
   readonly codecs: codec.TaskCodecs
   /** The positions in the chunk of the items that were sent; `undefined` when all were. */
   readonly positions: ReadonlyArray<number> | undefined
-  /** Whether what its items transfer has moved to the worker, so that they can be neither taken back nor resent (S2). */
+  /** Whether what its items transfer has moved to the worker: then they can be neither taken back nor resent (S2). */
   readonly moved: boolean
   stuckSince: number | undefined = undefined
   interruptedAt: number | undefined = undefined

@@ -43,7 +43,7 @@ class RemoteWorker implements Worker {
   private readonly begin: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
-  /** Whether it is in use, or the pool has ended it, or it has ended otherwise or been killed by this runtime. */
+  /** "stopped" when the pool has stopped or killed it; "ended" when it has ended otherwise, or did not yield. */
   private state: "used" | "stopped" | "ended" = "used"
 
   constructor(connection: Connection, options: StartOptions) {
@@ -123,8 +123,8 @@ class RemoteWorker implements Worker {
   }
 
   /**
-   * Kills the worker because something in it does not yield. Whoever waits for it is told at once, since it can take long
-   * until the worker has really ended.
+   * Kills the worker because something in it does not yield. The pool is told at once, since it can take long until the
+   * worker has really ended.
    */
   private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
     if (this.state === "ended") return
@@ -145,15 +145,15 @@ class RemoteWorker implements Worker {
     this.ended({ closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
   }
 
-  /** Tells whoever waits for the worker that it has ended, or is being killed; only its own items are affected (F1). */
+  /** Tells all who wait that the worker has ended, or is being killed; only what it had in hand is affected (F1). */
   private ended(loss: Loss): void {
     const { closed, killed } = loss
     const wasUsed = this.state === "used"
     this.state = "ended"
     this.stopUsing()
-    // one that ended by itself before it was ready could not start, which whoever waits for its start is told
+    // a worker that ends by itself before it is ready has not been lost, but has failed to start
     const hasStarted = killed || this.begin.isReady || closed.signal !== undefined
-    // whoever waits for its start or a hook is told last, since that may start the slot's next worker
+    // those who wait for its start or a hook are told last, since that may start the slot's next worker
     if (wasUsed && hasStarted) this.options.onLost(loss)
     this.begin.workerEnded(closed)
     this.hooks.workerEnded(errors.workerLost(this.options.worker, closed))

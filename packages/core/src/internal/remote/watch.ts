@@ -1,8 +1,8 @@
 import { after, defer, type Timer } from "../wire/timers.ts"
 
 /**
- * Looks at something again and again, in real time, for as long as there is a reason to. Before each look, messages that
- * have arrived are let in, since they may tell that all is well. A watch does not keep the process alive.
+ * Looks at something again and again, in real time, for as long as there is a reason to. Before each look, messages
+ * that have arrived are let in, since they may tell that all is well. A watch does not keep the process alive.
  */
 export class Watch {
   private readonly look: () => number | undefined

@@ -1,6 +1,6 @@
 /**
- * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless its
- * task returns an Effect.
+ * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless
+ * its task returns an Effect.
  */
 import type { Channel } from "../../Channel.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
@@ -325,7 +325,7 @@ export class ItemLoop {
     return this.outbox
   }
 
-  /** Sends an outcome that must leave before the next item starts, lest that item's accident loses it (F2). */
+  /** Sends an outcome that must leave before the next item starts, so that a crash there does not lose it (F2). */
   private reportIfEach(chunk: ServedChunk): void {
     // a chunk's last outcome goes with its end
     if (chunk.run.reportInterval > 0 || (chunk.isSpent && chunk.waiting.size === 0)) return
@@ -333,7 +333,7 @@ export class ItemLoop {
     this.flushFirst = this.flushed
   }
 
-  /** When no more items can start for now: outcomes do not wait until those that wait have ended. */
+  /** Called when no more items can start for now: sends outcomes without waiting for the items that are not done. */
   private reportSoon(): void {
     if (this.outbox === undefined) return
     if (this.waiting === 0 || performance.now() >= this.outbox.due) return this.report(false)

@@ -91,7 +91,7 @@ export class Outbox {
     this.count++
   }
 
-  /** Sends the outcomes; `check` throws for a value that `send` would throw for, `ended` says that the chunk has ended. */
+  /** Sends the outcomes. `check` throws for a value that `send` would throw for; `ended`: the chunk has ended. */
   send(send: Send, check: (value: unknown) => void, ended: boolean): void {
     const millis = this.chunk.lap()
     try {

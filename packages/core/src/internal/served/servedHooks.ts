@@ -1,6 +1,6 @@
 /**
- * A remote worker's hooks and services, as the pool asks for them. Does not import Effect, which is loaded only when there
- * is an Effect to run.
+ * A remote worker's hooks and services, as the pool asks for them. Does not import Effect, which is loaded only when
+ * there is an Effect to run.
  */
 import type * as Layer from "effect/Layer"
 import type { Control } from "../../Channel.ts"
@@ -95,8 +95,8 @@ export class ServedHooks {
   }
 
   /**
-   * Runs a hook and replies once: when it has ended, or, where it is not an Effect, at once when it is interrupted or its
-   * time is over. `start` calls `begun` when all is loaded, which is when the hook's time begins.
+   * Runs a hook and replies once: when it has ended, or, where it is not an Effect, at once when it is interrupted or
+   * its time is over. `start` calls `begun` when all is loaded, which is when the hook's time begins.
    */
   private run(
     reply: Reply,
@@ -169,7 +169,7 @@ export class ServedHooks {
     })
   }
 
-  /** Loads, and shows that in the control block meanwhile: a module that blocks the thread keeps it from sending (T4). */
+  /** Loads, which the control block shows meanwhile: while a module blocks the thread, nothing can be sent (T4). */
   private async load(reference: protocol.Reference): Promise<Loaded> {
     this.numbers.enter(phases.loading)
     try {
