@@ -36,20 +36,20 @@ class Bench {
 
   /** A chunk as it was sent; the worker has its cell when it has taken it. */
   send(items: number, timeout?: number) {
-    const place = this.chunks.length
-    const cell = new Cell(this.control, place, place)
+    const number = this.chunks.length
+    const cell = new Cell(this.control, number, number)
     cell.open(items)
     const watched: Watched = {
       chunk: { timeout, items: Array(items) } as unknown as Chunk,
       cell,
       stuckSince: undefined,
       interruptedAt: undefined,
-      running: timeout === undefined ? undefined : new Map(),
-      seen: 0
+      runningSince: timeout === undefined ? undefined : new Map(),
+      seenStarted: 0
     }
     this.chunks.push(watched)
-    this.watch.begun(watched)
-    return { watched, worker: new Cell(this.control, place, place) }
+    this.watch.sent(watched)
+    return { watched, worker: new Cell(this.control, number, number) }
   }
 
   /** Another of the same limits, later: when that has found something, this one would have. */
@@ -122,7 +122,7 @@ describe("ChunkWatch", () => {
     worker.take()
     worker.enter(phases.loaded)
     await bench.later(short)
-    assert.strictEqual(watched.running!.size, 0)
+    assert.strictEqual(watched.runningSince!.size, 0)
     assert.deepStrictEqual(bench.found, [])
     bench.watch.stop()
   })
@@ -165,7 +165,7 @@ describe("ChunkWatch", () => {
     const stopped = new Bench(limits)
     stopped.watch.interrupted(stopped.send(1, 1).watched)
     stopped.watch.stop()
-    stopped.watch.begun(stopped.chunks[0]!)
+    stopped.watch.sent(stopped.chunks[0]!)
     const blind = new Bench(limits, false)
     blind.send(1, 1)
     await stopped.later(short)

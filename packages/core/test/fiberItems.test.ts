@@ -28,27 +28,17 @@ class Bench {
   readonly items: FiberItems
   private readonly context: Context.Context<never>
 
-  constructor(context: Context.Context<never>, lanes: number) {
-    const worker = { id: 0, generation: 1 }
+  constructor(context: Context.Context<never>, tasksPerWorker: number) {
     this.context = context
-    this.items = new FiberItems({
-      worker,
-      clone: false,
-      lanes,
-      code: new LocalCode(
-        {
-          worker,
-          tasksPerWorker: lanes,
-          services: undefined,
-          startTimeout: undefined,
-          killAfter: undefined,
-          onLost() {}
-        },
-        false
-      ),
-      state: () => undefined,
-      contextFor: (chunk) => chunk.context
-    })
+    const options = {
+      worker: { id: 0, generation: 1 },
+      tasksPerWorker,
+      services: undefined,
+      startTimeout: undefined,
+      killAfter: undefined,
+      onLost() {}
+    }
+    this.items = new FiberItems(options, new LocalCode(options, false), false)
   }
 
   run(inputs: ReadonlyArray<number>, task: Task, options: Partial<Chunk> = {}): Heard {
@@ -71,12 +61,13 @@ class Bench {
       onEnd: () => Deferred.doneUnsafe(ended, Effect.void),
       ...options
     }
-    this.items.run(chunk)
+    this.items.run(chunk, chunk.context, undefined)
     return { chunk, values, causes, times, ended }
   }
 }
 
-const bench = (lanes: number) => Effect.map(Effect.context<never>(), (context) => new Bench(context, lanes))
+const bench = (tasksPerWorker: number) =>
+  Effect.map(Effect.context<never>(), (context) => new Bench(context, tasksPerWorker))
 
 const until = (isSo: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => (isSo() ? Effect.void : Effect.andThen(Effect.yieldNow, until(isSo))))
@@ -84,7 +75,7 @@ const until = (isSo: () => boolean): Effect.Effect<void> =>
 const range = (length: number) => Array.from({ length }, (_, n) => n)
 
 describe("FiberItems", () => {
-  describe("keep", () => {
+  describe("limitTo", () => {
     it.effect("C1 lets no more than the first items of a chunk start, which then ends", () =>
       Effect.gen(function* () {
         const { items, run } = methods(yield* bench(1))

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Channel } from "../src/Channel.ts"
 import { Cell, phases } from "../src/internal/wire/control.ts"
 import { defer } from "../src/internal/wire/timers.ts"
-import { ItemLoop, type LoopHost } from "../src/internal/served/itemLoop.ts"
+import { ItemLoop } from "../src/internal/served/itemLoop.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
@@ -17,36 +18,32 @@ class Bench {
   readonly loop: ItemLoop
   private chunks = 0
 
-  constructor(options: { readonly limit?: number; readonly flushed?: LoopHost["flushed"] } = {}) {
-    const { flushed, limit = 1 } = options
-    this.loop = new ItemLoop(
-      {
-        id: 0,
-        generation: 1,
-        state: () => undefined,
-        send: (message) => void this.sent.push(message as protocol.Results),
-        check: structuredClone,
-        flushed,
-        stayAwake: undefined,
-        runEffect: () => () => {}
-      },
-      limit
-    )
+  constructor(options: { readonly tasksPerWorker?: number; readonly flushed?: Channel["flushed"] } = {}) {
+    const { flushed, tasksPerWorker = 1 } = options
+    this.loop = new ItemLoop({
+      self: { id: 0, generation: 1, state: undefined },
+      send: (message) => void this.sent.push(message as protocol.Results),
+      check: structuredClone,
+      flushed,
+      stayAwake: undefined,
+      runEffect: () => () => {}
+    })
+    this.loop.tasksPerWorker = tasksPerWorker
   }
 
   /** Sends a chunk; returns the pool's end of its cell. */
   run(items: ReadonlyArray<number>, task: Task, options: Partial<protocol.Run> = {}): Cell {
     const chunk = this.chunks++
-    const place = options.cell ?? chunk % 4
-    const pool = new Cell(this.control, place, chunk)
+    const number = options.cell ?? chunk % 4
+    const pool = new Cell(this.control, number, chunk)
     pool.open(items.length)
-    const worker = new Cell(this.control, place, chunk)
+    const worker = new Cell(this.control, number, chunk)
     worker.take()
     worker.enter(phases.loaded)
     const run = {
       _tag: "Run",
       chunk,
-      cell: place,
+      cell: number,
       task: 0,
       items,
       errors: [],
@@ -83,7 +80,7 @@ describe("a chunk's cell", () => {
     assert.deepStrictEqual(started, [1, 2])
     assert.deepStrictEqual(bench.values, [1, 2])
     assert.isTrue(bench.hasEnded)
-    assert.strictEqual(pool!.started, 2, "what did not start is not said to have")
+    assert.strictEqual(pool!.started, 2, "an item that did not start does not count as started")
   })
 
   it("F2 says how many have started, of its own chunk only", () => {
@@ -265,7 +262,7 @@ describe("a task's worker context", () => {
   })
 
   it("C4 a message that comes to a waiting item aborts its signal, and nobody else's", async () => {
-    const bench = new Bench({ limit: 2 })
+    const bench = new Bench({ tasksPerWorker: 2 })
     const aborted: Array<number> = []
     const wait: Task = (n, { signal }) =>
       new Promise((resolve) => {

@@ -6,8 +6,9 @@ import * as Schema from "effect/Schema"
 import * as Transferable from "effect/workers/Transferable"
 import type { Channel } from "../src/Channel.ts"
 import { KnownAddresses } from "../src/internal/remote/knownAddresses.ts"
+import type { Line } from "../src/internal/remote/line.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
-import { RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
+import { cellsOf, RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
 import { ServedWorker } from "../src/internal/served/servedWorker.ts"
 import { defer } from "../src/internal/wire/timers.ts"
 import * as Portable from "../src/Portable.ts"
@@ -67,7 +68,7 @@ class Outcomes implements Chunk {
 
 /** Both ends of a worker in this thread: each gets the other's messages when the test says so. */
 class Bench {
-  readonly control = sharedNumbers(10)
+  readonly control = sharedNumbers(cellsOf(3))
   readonly chunks: RemoteChunks
   readonly sent: Array<protocol.ToWorker> = []
   private readonly toWorker: Array<protocol.ToWorker> = []
@@ -91,17 +92,18 @@ class Bench {
     }
     new ServedWorker(channel).serve()
     this.toPool.length = 0
-    this.chunks = new RemoteChunks({
+    const line = { control, send } as Line
+    const options = {
       worker: { id: 0, generation: 1 },
-      addresses: new KnownAddresses(send),
-      connection: { control } as any,
-      cells: 10,
-      spareCells: 8,
-      killAfter: undefined,
+      tasksPerWorker,
+      services: undefined,
       startTimeout: undefined,
-      send,
-      busyChanged: () => {},
-      overdue: () => assert.fail("nothing is overdue")
+      killAfter: undefined,
+      onLost() {}
+    }
+    this.chunks = new RemoteChunks(options, line, new KnownAddresses(line), {
+      busyChange() {},
+      stuck: () => assert.fail("nothing is overdue")
     })
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
   }
@@ -112,7 +114,7 @@ class Bench {
     for (let turn = 0; turn < 3; turn++) await macrotask()
   }
 
-  /** The pool gets what the worker has said. */
+  /** The pool gets what the worker has sent. */
   hear(): void {
     for (const message of this.toPool.splice(0)) {
       if (message._tag === "Results") this.chunks.results(message)
@@ -148,7 +150,7 @@ describe("RemoteChunks.limitTo", () => {
     "F2 C1 what starts is below what it returned, is told once, and the chunk ends once",
     {
       items: integer(1, 12),
-      /** One of so many cannot be cloned. */
+      /** One in `bad` items cannot be cloned. */
       bad: oneOf(2, 3, 100),
       keeps: integer(1, 4),
       tasksPerWorker: oneOf(1, 1, 3),
@@ -210,7 +212,7 @@ describe("RemoteChunks.limitTo", () => {
     assert.strictEqual(bench.chunks.limitTo(second, 0), 0)
     assert.deepStrictEqual([first.ends, second.ends], [0, 1])
     assert.strictEqual(bench.chunks.size, 2)
-    // it is over: nothing can be taken back, nor asked of it
+    // it has ended: nothing can be taken back, nor asked of it
     assert.strictEqual(bench.chunks.limitTo(second, 1), 2)
     bench.chunks.interrupt(second)
     await bench.settle()
@@ -228,7 +230,7 @@ describe("RemoteChunks.limitTo", () => {
     assert.strictEqual(bench.chunks.limitTo(first, 0), 2)
   })
 
-  it("F2 so many that are over here and not there leave a cell for each that the worker has", async () => {
+  it("F2 chunks whose end the worker has yet to report leave a cell for each that it has", async () => {
     const bench = new Bench()
     const task = await loaded(bench, (n: number) => n)
     const chunks = Array.from({ length: 12 }, () => new Outcomes(task, [1, 2]))

@@ -71,11 +71,19 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =
     (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
-    (items: methods.Items, task: unknown, overrides?: options.AnyCallOptions): Effect.Effect<unknown, unknown, unknown> =>
+    (
+      items: methods.Items,
+      task: unknown,
+      overrides?: options.AnyCallOptions
+    ): Effect.Effect<unknown, unknown, unknown> =>
       methods.collect(pool, items, portable(task), call(overrides), shape, makeSink)
   const stream =
     (shape: methods.Shape, makeSink: () => sink.Taken) =>
-    (items: methods.Items, task: unknown, overrides?: options.AnyCallOptions): Stream.Stream<unknown, unknown, unknown> =>
+    (
+      items: methods.Items,
+      task: unknown,
+      overrides?: options.AnyCallOptions
+    ): Stream.Stream<unknown, unknown, unknown> =>
       methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
   const ordered = () => new sink.Ordered()
   const takenOrdered = () => new sink.TakenOrdered()

@@ -1,5 +1,5 @@
 /**
- * A chunk that a fiber worker has in hand: which of its items may start, and how long they take.
+ * A chunk of a fiber worker: which of its items may still start, and how long they take.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -11,88 +11,99 @@ import type { WorkerContextImpl } from "../task/workerContext.ts"
 
 export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
 
-/** The Clock is asked once for so many items at most, because that costs more than a small item. */
-const timed = 64
+/** Asking the Clock costs more than a small item, so it is asked once for up to this many items. */
+const longestBatch = 64
+
+/** How many items that cost the fiber no operation may follow one another before other fibers have a turn. */
+const turns = { quick: 512, slow: 64 }
+
+/** An item that takes longer than this on average is slow, in milliseconds. */
+const slowItem = 1 / 64
 
 export class FiberChunk {
   readonly chunk: Chunk
-  /** What its Effects run in. */
+  /** The context that its Effects run in. */
   readonly context: Context.Context<never>
-  /** Those that take its items. */
+  /** The worker's state, for its tasks. */
+  readonly state: unknown
+  /** The lanes that run its items. */
   readonly lanes = new Set<Lane>()
-  /** How many of them have yet to take their first. */
-  waiting = 0
-  task: Task = () => undefined
-  /** What is done to items and results; nothing where it is `undefined`. */
-  crossing: Crossing | undefined = undefined
-  /** The state of its worker. */
-  state: unknown = undefined
-  /** While its task is being loaded. */
+  /** How many lanes have been opened for it and have yet to begin. */
+  lanesToBegin = 0
+  /** The fiber that loads its task, until that has been loaded. */
   loading: Fiber.Fiber<void> | undefined = undefined
-  interrupted = false
-  /** Whether its items take so long that others must have a turn after a few. */
-  isSlow = false
+  task: Task = () => undefined
+  /** What is done to items, results and failures; `undefined` when they are handed on as they are. */
+  crossing: Crossing | undefined = undefined
+  /** How many items may follow one another before other fibers have a turn. */
+  itemsPerTurn = turns.quick
+  isInterrupted = false
   /** How many items have started. */
   started = 0
   /** Items from this position on do not start. */
   private limit: number
   private readonly clock: Clock.Clock
-  /** How many items have ended whose time has not been told. */
-  private untold = 0
-  /** It is told when they are so many. */
-  private tellAt: number
-  /** Since when the time counts, in nanoseconds by the Clock. */
-  private since = 0n
+  /** How many items have ended that `onTime` has not been told about. */
+  private untimed = 0
+  /** How many of them `onTime` is told about at once. */
+  private batch: number
+  /** When the current batch began, in nanoseconds by the Clock. */
+  private batchStart = 0n
 
-  /** `atOnce`: how many of its items may run at once. */
-  constructor(chunk: Chunk, context: Context.Context<never>, atOnce: number) {
+  /** `lanes` is how many of its items may run at once. */
+  constructor(chunk: Chunk, context: Context.Context<never>, state: unknown, lanes: number) {
     this.chunk = chunk
-    // those that run at once end at once, often enough; else the first times are of use for planning
-    this.tellAt = Math.min(atOnce, timed)
     this.context = context
+    this.state = state
     this.limit = chunk.items.length
     this.clock = Context.get(chunk.context, Clock.Clock)
+    // one item per lane, since they often end together; small at first, because the pool plans by the first times
+    this.batch = Math.min(lanes, longestBatch)
   }
 
   /** Whether no more items are to start. */
   get isSpent(): boolean {
-    return this.interrupted || this.started >= this.limit
+    return this.started >= this.limit
   }
 
   /** Whether there is something for another lane to do. */
   get wantsLane(): boolean {
-    return !this.interrupted && this.limit - this.started > this.waiting
+    return this.limit - this.started > this.lanesToBegin
   }
 
   /** Starts its next item; returns the position. */
   start(): number {
-    if (this.started === 0) this.since = this.clock.currentTimeNanosUnsafe()
+    if (this.started === 0) this.batchStart = this.clock.currentTimeNanosUnsafe()
     return this.started++
   }
 
-  /** Lets no more than the first so many items start; returns how many have started or still may. */
+  /** Lets at most the first `items` items start; returns how many have started or still may. */
   limitTo(items: number): number {
-    this.limit = this.interrupted ? this.started : Math.min(this.limit, Math.max(items, this.started))
+    this.limit = Math.min(this.limit, Math.max(items, this.started))
     return this.limit
   }
 
-  /** An item has ended. */
+  interrupt(): void {
+    this.isInterrupted = true
+    this.limitTo(0)
+  }
+
   itemEnded(): void {
-    this.untold++
-    if (this.untold < this.tellAt) return
-    this.tellAt = Math.min(2 * this.tellAt, timed)
+    this.untimed++
+    if (this.untimed < this.batch) return
+    this.batch = Math.min(2 * this.batch, longestBatch)
     this.tellTime()
   }
 
-  /** Tells the time of the items that have ended. */
+  /** Tells `onTime` how long the items took that have ended since it was told last. */
   tellTime(): void {
-    // what an interruption took says nothing of what items take
-    if (this.untold === 0 || this.interrupted) return
+    // how long items took that were interrupted says nothing of how long they take
+    if (this.untimed === 0 || this.isInterrupted) return
     const now = this.clock.currentTimeNanosUnsafe()
-    const millis = Number(now - this.since) / 1_000_000
-    this.chunk.onTime(this.untold, millis)
-    this.isSlow = millis * timed > this.untold
-    this.untold = 0
-    this.since = now
+    const millis = Number(now - this.batchStart) / 1_000_000
+    this.chunk.onTime(this.untimed, millis)
+    this.itemsPerTurn = millis > slowItem * this.untimed ? turns.slow : turns.quick
+    this.untimed = 0
+    this.batchStart = now
   }
 }

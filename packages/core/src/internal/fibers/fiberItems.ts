@@ -1,66 +1,69 @@
 /**
- * A fiber worker's items: lanes, as many as it may run at once, take those of its chunks, which come in turn.
+ * The items of a fiber worker. It runs up to `tasksPerWorker` lanes, which serve its chunks in the order they came.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk } from "../../WorkerRuntime.ts"
+import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
+import * as errors from "../common/errors.ts"
 import { FiberChunk, type Task } from "./fiberChunk.ts"
-import { Lane, type LaneHost } from "./lane.ts"
+import { Lane } from "./lane.ts"
 import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 
-/** What the items need of their worker. */
-export interface ItemsHost extends LaneHost {
-  /** How many items it runs at once. */
-  readonly lanes: number
-  readonly code: LocalCode
-  readonly state: () => unknown
-  /** The context that a chunk's Effects run in. */
-  readonly contextFor: (chunk: Chunk) => Context.Context<never>
-}
-
 export class FiberItems {
-  private readonly host: ItemsHost
-  private readonly chunks = new Map<Chunk, FiberChunk>()
-  /** Those that may have items to start. */
-  private readonly queue = new Set<FiberChunk>()
+  private readonly worker: WorkerPoolError.WorkerIdentity
+  private readonly code: Pick<LocalCode, "find">
+  /** Whether what crosses is cloned. */
+  private readonly clone: boolean
+  /** How many lanes there may be. */
+  private readonly lanes: number
   /** How many more lanes there may be. */
-  private free: number
+  private freeLanes: number
+  private readonly chunks = new Map<Chunk, FiberChunk>()
+  /** The chunks that may have items to start. */
+  private readonly queue = new Set<FiberChunk>()
 
-  constructor(host: ItemsHost) {
-    this.host = host
-    this.free = host.lanes
+  constructor(
+    { tasksPerWorker, worker }: Pick<StartOptions, "tasksPerWorker" | "worker">,
+    code: Pick<LocalCode, "find">,
+    clone: boolean
+  ) {
+    this.worker = worker
+    this.code = code
+    this.clone = clone
+    this.lanes = tasksPerWorker
+    this.freeLanes = tasksPerWorker
   }
 
-  /** Starts a chunk. */
-  run(chunk: Chunk): void {
-    const taken = new FiberChunk(chunk, this.host.contextFor(chunk), this.host.lanes)
-    this.chunks.set(chunk, taken)
-    const task = this.host.code.find(chunk.task)
+  /** Starts a chunk: its Effects run in `context`, and its tasks get `state`. */
+  run(chunk: Chunk, context: Context.Context<never>, state: unknown): void {
+    const running = new FiberChunk(chunk, context, state, this.lanes)
+    this.chunks.set(chunk, running)
+    const task = this.code.find(chunk.task)
     if (task instanceof Loading) {
       const started = Effect.match(task.effect, {
-        onSuccess: (task) => this.start(taken, task),
-        onFailure: (error) => this.end(taken, error)
+        onSuccess: (task) => this.start(running, task),
+        onFailure: (error) => this.end(running, error)
       })
-      taken.loading = Effect.runForkWith(taken.context)(started)
+      running.loading = Effect.runForkWith(context)(started)
     } else {
-      this.start(taken, task)
+      this.start(running, task)
     }
   }
 
-  /** Lets no more than the first so many items of a chunk start; returns how many have started or still may. */
+  /** Lets at most the first `items` items of a chunk start; returns how many have started or still may. */
   limitTo(chunk: Chunk, items: number): number {
-    const taken = this.chunks.get(chunk)
-    if (taken === undefined) return chunk.items.length
-    const kept = taken.limitTo(items)
-    // who asks does not expect its end meanwhile
-    if (taken.isSpent && taken.lanes.size === 0)
-      Effect.runForkWith(taken.context)(Effect.map(Effect.yieldNow, () => this.settle(taken)))
-    return kept
+    const running = this.chunks.get(chunk)
+    if (running === undefined) return chunk.items.length
+    const limit = running.limitTo(items)
+    // the caller does not expect the chunk to end before it has the answer
+    if (running.isSpent && running.lanes.size === 0)
+      Effect.runForkWith(running.context)(Effect.map(Effect.yieldNow, () => this.endIfDone(running)))
+    return limit
   }
 
   /** How many of a chunk's items have started; `undefined` for one that has ended. */
@@ -70,82 +73,84 @@ export class FiberItems {
 
   /** Interrupts a chunk's running items and forgets those that have not started. */
   interrupt(chunk: Chunk): void {
-    const taken = this.chunks.get(chunk)
-    if (taken === undefined || taken.interrupted) return
-    taken.interrupted = true
-    const lanes = [...taken.lanes]
+    const running = this.chunks.get(chunk)
+    if (running === undefined || running.isInterrupted) return
+    running.interrupt()
+    const lanes = [...running.lanes]
     for (const lane of lanes) lane.abort()
     for (const lane of lanes) lane.interrupt()
-    this.settle(taken)
+    this.endIfDone(running)
   }
 
   /** Interrupts all chunks, and waits for their items to end. */
   readonly interruptAll: Effect.Effect<void> = Effect.suspend(() => {
     const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
-    for (const taken of [...this.chunks.values()]) {
-      for (const { fiber } of taken.lanes) if (fiber !== undefined) fibers.push(fiber)
-      this.interrupt(taken.chunk)
+    for (const { chunk, lanes } of [...this.chunks.values()]) {
+      for (const { fiber } of lanes) fibers.push(fiber)
+      this.interrupt(chunk)
     }
     return Fiber.interruptAll(fibers)
   })
 
-  private start(taken: FiberChunk, task: unknown): void {
-    taken.loading = undefined
-    if (task instanceof NotFound) return this.end(taken, this.host.code.startFailed(task.cause))
+  private start(running: FiberChunk, task: unknown): void {
+    running.loading = undefined
+    if (task instanceof NotFound) return this.end(running, task.error)
     if (typeof task !== "function") {
-      return this.end(taken, this.host.code.startFailed(new Error("The task's export is no function")))
+      return this.end(running, errors.startFailed(this.worker, new Error("The task's export is no function")))
     }
-    const { schemas, slices } = portable.definition(taken.chunk.task)
-    taken.task = task as Task
-    taken.state = this.host.state()
-    if (this.host.clone) {
+    const { schemas, slices } = portable.definition(running.chunk.task)
+    running.task = task as Task
+    if (this.clone) {
       const found = portable.isPortable(task) ? portable.definition(task).schemas : undefined
       const needed = slices === true ? found?.error : found
       if (schemas === undefined && needed !== undefined) {
-        return this.end(taken, this.host.code.startFailed(resolver.schemasOnOneSide()))
+        return this.end(running, errors.startFailed(this.worker, resolver.schemasOnOneSide()))
       }
-      taken.crossing = taskCrossing.cloning(taken.chunk.task)
+      running.crossing = taskCrossing.cloning(running.chunk.task)
     } else {
-      taken.crossing = taskCrossing.direct(taken.chunk.task)
+      running.crossing = taskCrossing.direct(running.chunk.task)
     }
-    this.queue.add(taken)
-    this.fill()
+    this.queue.add(running)
+    this.openLanes()
   }
 
-  /** Gives lanes to chunks while there are both. */
-  private fill(): void {
-    for (const taken of this.queue) {
-      while (this.free > 0 && taken.wantsLane) this.open(taken)
-      if (this.free === 0) return
-      if (taken.isSpent) this.queue.delete(taken)
+  /** Opens lanes for chunks while there are both. */
+  private openLanes(): void {
+    for (const running of this.queue) {
+      while (this.freeLanes > 0 && running.wantsLane) this.openLane(running)
+      if (this.freeLanes === 0) return
+      if (running.isSpent) this.queue.delete(running)
     }
   }
 
-  private open(taken: FiberChunk): void {
-    this.free--
-    taken.waiting++
-    const lane = new Lane(this.host, taken)
-    taken.lanes.add(lane)
-    const fiber = Effect.runForkWith(taken.context)(lane.run, { uninterruptible: true })
-    fiber.addObserver(() => {
-      taken.lanes.delete(lane)
-      this.free++
-      this.settle(taken)
-      this.fill()
+  private openLane(running: FiberChunk): void {
+    this.freeLanes--
+    running.lanesToBegin++
+    const run = Effect.withFiber<void>((fiber) => {
+      const lane = new Lane(fiber, running, this.worker, this.clone)
+      running.lanes.add(lane)
+      fiber.addObserver(() => {
+        running.lanes.delete(lane)
+        this.freeLanes++
+        this.endIfDone(running)
+        this.openLanes()
+      })
+      return lane.run
     })
+    Effect.runForkWith(running.context)(run, { uninterruptible: true })
   }
 
-  /** Ends a chunk of which nothing runs and no more is to start. */
-  private settle(taken: FiberChunk): void {
-    if (!taken.isSpent || taken.lanes.size > 0 || !this.chunks.has(taken.chunk)) return
-    taken.loading?.interruptUnsafe()
-    this.end(taken, undefined)
+  /** Ends a chunk when nothing of it runs and nothing more is to start. */
+  private endIfDone(running: FiberChunk): void {
+    if (!running.isSpent || running.lanes.size > 0 || !this.chunks.has(running.chunk)) return
+    running.loading?.interruptUnsafe()
+    this.end(running, undefined)
   }
 
-  private end(taken: FiberChunk, error: WorkerPoolError.WorkerPoolError | undefined): void {
-    this.chunks.delete(taken.chunk)
-    this.queue.delete(taken)
-    taken.tellTime()
-    taken.chunk.onEnd(error)
+  private end(running: FiberChunk, error: WorkerPoolError.WorkerPoolError | undefined): void {
+    this.chunks.delete(running.chunk)
+    this.queue.delete(running)
+    running.tellTime()
+    running.chunk.onEnd(error)
   }
 }

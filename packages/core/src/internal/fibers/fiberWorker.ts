@@ -19,7 +19,7 @@ import { onlyReferences } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 
-/** Workers that clone what crosses, as a thread would, or do not. */
+/** The runtime of `layerFibers`; `clone` says whether what crosses is cloned, as it would be for a thread. */
 export const runtime = (clone: boolean): WorkerRuntime["Service"] => ({
   name: "fibers",
   start: (options) => start(options, { clone, ambient: false })
@@ -32,7 +32,9 @@ export const ambientRuntime: WorkerRuntime["Service"] = {
 }
 
 interface Mode {
+  /** Whether what crosses is cloned. */
   readonly clone: boolean
+  /** Whether hooks and tasks see all of the context of their pool or call, instead of Effect's References only. */
   readonly ambient: boolean
 }
 
@@ -60,18 +62,13 @@ class FiberWorker implements Worker {
     this.mode = mode
     this.context = mode.ambient ? context : onlyReferences(context)
     this.code = new LocalCode(options, mode.clone)
-    this.items = new FiberItems({
-      worker: options.worker,
-      clone: mode.clone,
-      lanes: options.tasksPerWorker,
-      code: this.code,
-      state: () => this.state,
-      contextFor: ({ context }) => (mode.ambient ? context : Context.merge(onlyReferences(context), this.provided))
-    })
+    this.items = new FiberItems(options, this.code, mode.clone)
   }
 
   run(chunk: Chunk): void {
-    this.items.run(chunk)
+    const { context } = chunk
+    const own = this.mode.ambient ? context : Context.merge(onlyReferences(context), this.provided)
+    this.items.run(chunk, own, this.state)
   }
 
   limitTo(chunk: Chunk, items: number): number {
@@ -110,7 +107,7 @@ class FiberWorker implements Worker {
     )
   }
 
-  /** Runs the finalizers of hooks and services, last first (L3); they cannot be cut short here. */
+  /** Runs the finalizers, last first (L3). Takes no timeout: in this process they cannot be cut short. */
   close(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
       Effect.fail(errors.exitErrors(this.identity).failed(Cause.squash(cause)))
@@ -123,7 +120,10 @@ class FiberWorker implements Worker {
     return Effect.all([ended, this.items.interruptAll, Effect.ignore(this.close())], { discard: true })
   })
 
-  /** Runs in a fiber of its own, so that it can be interrupted and killed, and still succeeds when its Effect has. */
+  /**
+   * Runs a hook in a fiber of its own, which can be interrupted; its timeout is by the Clock (T1, T3). Only its Effect is
+   * interruptible, so that a hook whose Effect has succeeded counts as such.
+   */
   private runHook(
     effect: Effect.Effect<unknown, unknown, Scope.Scope>,
     timeout: number | undefined,
@@ -134,7 +134,6 @@ class FiberWorker implements Worker {
         const error = Cause.squash(cause)
         return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : failed(error))
       })
-      // by the Clock (T1, T3)
       const timed =
         timeout === undefined
           ? mapped
@@ -156,7 +155,7 @@ class FiberWorker implements Worker {
     if (this.services === undefined) return Effect.void
     return Effect.flatMap(this.code.load(this.services), (layer) => {
       if (!Layer.isLayer(layer)) {
-        return Effect.fail(this.code.startFailed(new Error("The services' export is no Layer")))
+        return Effect.fail(errors.startFailed(this.identity, new Error("The services' export is no Layer")))
       }
       const built = Layer.buildWithMemoMap(layer as Layer.Layer<any, unknown>, Layer.makeMemoMapUnsafe(), this.scope)
       return Effect.map(built, (services: Context.Context<never>) => {

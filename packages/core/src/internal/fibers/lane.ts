@@ -1,6 +1,6 @@
 /**
- * Takes the items of a chunk one after another, in one fiber: an item costs no fiber of its own, and one that need not be
- * run costs no operation of it.
+ * Runs items of a chunk one after another in one fiber. An item costs no fiber of its own, and one whose task returns a
+ * plain value or an Exit costs no operation of the fiber either.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -17,69 +17,55 @@ import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { toEffect } from "./toEffect.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 
-/** What a lane needs of its worker. */
-export interface LaneHost {
-  readonly worker: WorkerIdentity
-  readonly clone: boolean
-}
-
-/** So many items that are not run may follow one another before others have a turn, and so many when they are slow. */
-const turn = { most: 512, slow: 64 }
-
 export class Lane {
-  private readonly host: LaneHost
+  readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly chunk: FiberChunk
-  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private hasBegun = false
-  /** The item that runs; -1 while none does. */
+  private readonly worker: WorkerIdentity
+  private readonly clone: boolean
+  /** The position of the item that runs; -1 while none does. */
   private position = -1
   private context: WorkerContextImpl | undefined = undefined
   private effect: Effect.Effect<unknown, unknown> = Effect.void
   private scope: Scope.Closeable | undefined = undefined
-  /** What is left of the item that runs: its Scope's finalizers. */
+  /** The finalizers of the item that runs, when they are all that is left of it. */
   private closing: Effect.Effect<unknown, unknown> | undefined = undefined
-  private sinceTurn = 0
+  private itemsThisTurn = 0
 
-  constructor(host: LaneHost, chunk: FiberChunk) {
-    this.host = host
+  /** `fiber` is the one that is to run `run`, uninterruptible; `clone` says whether failures are cloned. */
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, chunk: FiberChunk, worker: WorkerIdentity, clone: boolean) {
+    this.fiber = fiber
     this.chunk = chunk
+    this.worker = worker
+    this.clone = clone
   }
 
-  /** To be run in an uninterruptible fiber: of what it does, only the items can be interrupted. */
-  readonly run: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    this.fiber = fiber
-    // lanes start from the scheduler, so that a pool of tasks that never wait does not starve other fibers
-    return Effect.andThen(
-      Effect.yieldNow,
-      Effect.whileLoop({
-        while: () => this.hasMore(),
+  /** Runs items of the chunk until no more are to start. Of what it does, only the items can be interrupted. */
+  readonly run: Effect.Effect<void> = Effect.flatMap(
+    // lanes begin from the scheduler, so that a pool of tasks that never wait does not starve other fibers
+    Effect.yieldNow,
+    () => {
+      this.chunk.lanesToBegin--
+      return Effect.whileLoop({
+        while: () => this.closing !== undefined || !this.chunk.isSpent,
         body: () => this.proceed(),
         step: (exit) => this.ended(exit)
       })
-    )
-  })
+    }
+  )
 
-  /** The item that runs; made once, because making it anew for each item would cost more than to run it. */
+  /** Runs `effect`. Made once: making this anew for each item would cost more than running it. */
   private readonly item = Effect.exit(Effect.interruptible(Effect.suspend(() => this.effect)))
 
-  /** Tells the item that runs that nobody wants its result any more. */
+  /** Tells the task of the item that runs that nobody waits for its result any more. */
   abort(): void {
     this.context?.abort()
   }
 
   interrupt(): void {
-    this.fiber?.interruptUnsafe()
+    this.fiber.interruptUnsafe()
   }
 
-  private hasMore(): boolean {
-    if (!this.hasBegun) {
-      this.hasBegun = true
-      this.chunk.waiting--
-    }
-    return this.closing !== undefined || !this.chunk.isSpent
-  }
-
-  /** Takes items until one has to be run; nothing is in hand when what it returns is no item's. */
+  /** Starts items until one has to be run by the fiber, and returns that; or an Effect that is no item's. */
   private proceed(): Effect.Effect<Exit.Exit<unknown, unknown> | void> {
     const { chunk, closing } = this
     if (closing !== undefined) {
@@ -93,9 +79,8 @@ export class Lane {
         this.position = position
         return item
       }
-      this.sinceTurn++
-      if (this.sinceTurn % turn.slow === 0 && (chunk.isSlow || this.sinceTurn >= turn.most)) {
-        this.sinceTurn = 0
+      if (++this.itemsThisTurn >= chunk.itemsPerTurn) {
+        this.itemsThisTurn = 0
         return Effect.yieldNow
       }
     }
@@ -110,7 +95,7 @@ export class Lane {
       this.scope = undefined
       const closing = Scope.closeUnsafe(scope, exit)
       if (closing !== undefined) {
-        this.fiber!.setContext(this.chunk.context)
+        this.fiber.setContext(this.chunk.context)
         this.closing = Effect.onExit(exit, () => closing)
         return
       }
@@ -121,10 +106,10 @@ export class Lane {
     this.report(position, exit)
   }
 
-  /** Calls the task: returns what of it has to be run, or reports its outcome. */
+  /** Calls the task: returns what the fiber has to run, or reports the outcome when there is nothing to run. */
   private begin(position: number): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
     const { chunk, crossing: crosses, state, task } = this.chunk
-    const { worker } = this.host
+    const { worker } = this
     let item = chunk.items[position]
     if (crosses !== undefined) {
       try {
@@ -144,47 +129,47 @@ export class Lane {
     if (isPlain(returned)) return this.succeed(position, returned)
     const effect = isExit(returned) ? returned : toEffect(returned, context)
     if (isExit(effect)) return this.report(position, effect as Exit.Exit<unknown, unknown>)
-    // what the task did when it was called may have interrupted it, before there was anything to interrupt
-    if (this.chunk.interrupted) return Effect.exit(abandon(returned, context))
+    // the task itself may have caused the interruption of its chunk, when there was nothing to interrupt yet
+    if (this.chunk.isInterrupted) return Effect.exit(interruptReturned(returned, context))
     this.context = context
     this.effect =
       chunk.timeout === undefined ? this.inScope(effect) : this.within(chunk.timeout, position, effect, context)
     return this.item
   }
 
-  /** The Effect in a Scope of its own, which is closed when it has ended. */
+  /** The Effect with a Scope of its own, which is closed when the Effect has ended. */
   private inScope(effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> {
-    // what `Effect.scoped` does, without the operations that this costs an Effect that asks for no Scope
+    // as `Effect.scoped` does, without the operations that this costs an Effect that does not use its Scope
     const scope = Scope.makeUnsafe()
     this.scope = scope
-    this.fiber!.setContext(Context.add(this.chunk.context, Scope.Scope, scope))
+    this.fiber.setContext(Context.add(this.chunk.context, Scope.Scope, scope))
     return effect
   }
 
-  /** Fails when the time is over (T1, T2), by the Clock (T3), whatever the Effect makes of its interruption. */
+  /** Fails when the item's time is over, by the Clock (T1, T3), even if the Effect succeeds once it is interrupted (T2). */
   private within(
     millis: number,
     position: number,
     effect: Effect.Effect<unknown, unknown>,
     context: WorkerContextImpl
   ): Effect.Effect<unknown, unknown> {
-    let isOver = false
+    let isOutOfTime = false
     const timer = Effect.map(Effect.sleep(millis), () => {
-      isOver = true
-      // told before it is interrupted: that may have to wait for what listens to the signal
+      isOutOfTime = true
+      // before the interruption, which may have to wait for a Promise that settles only when it sees the signal
       context.abort()
     })
     return Effect.flatMap(Effect.exit(Effect.raceFirst(Effect.scoped(effect), timer)), (exit) => {
-      if (!isOver) return exit
-      return Effect.fail(errors.taskTimedOut(this.host.worker, this.chunk.chunk.index(position)))
+      if (!isOutOfTime) return exit
+      return Effect.fail(errors.taskTimedOut(this.worker, this.chunk.chunk.index(position)))
     })
   }
 
   private report(position: number, exit: Exit.Exit<unknown, unknown>): undefined {
     if (exit._tag === "Success") return this.succeed(position, exit.value)
     const { chunk, crossing: crosses } = this.chunk
-    // the runtime's own errors do not come from the task, so they do not cross
-    const isCloned = this.host.clone && !exit.cause.reasons.some(isOwn)
+    // a failure that cannot be cloned comes to NotSerializable (F4); a WorkerPoolError is not the task's, and not cloned
+    const isCloned = this.clone && !exit.cause.reasons.some(isPoolError)
     const index = chunk.index(position)
     return this.fail(position, isCloned ? crossing.cloneCause(exit.cause, index, crosses?.error) : exit.cause)
   }
@@ -198,7 +183,6 @@ export class Lane {
         try {
           result = crosses.output(value, chunk.items[position])
         } catch (cause) {
-          // only this item fails (F4)
           return this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
         }
       }
@@ -213,8 +197,8 @@ export class Lane {
   }
 }
 
-/** An Effect that nobody wants any more does not begin; a Promise has begun, so it is told, and waited for. */
-const abandon = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {
+/** What a task has returned whose chunk is interrupted: an Effect does not begin; a Promise is told, and waited for. */
+const interruptReturned = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {
   context.abort()
   if (!isPromiseLike(returned)) return Effect.interrupt
   return Effect.callback<never>((resume) => {
@@ -223,5 +207,5 @@ const abandon = (returned: unknown, context: WorkerContextImpl): Effect.Effect<n
   })
 }
 
-const isOwn = (reason: Cause.Reason<unknown>): boolean =>
+const isPoolError = (reason: Cause.Reason<unknown>): boolean =>
   reason._tag === "Fail" && WorkerPoolError.isWorkerPoolError(reason.error)

@@ -1,5 +1,5 @@
 /**
- * Finds things by their addresses for a worker in this process, and keeps what it has found.
+ * Finds tasks, hooks and services by their addresses for a worker in this process, and keeps what it has found.
  */
 import * as Effect from "effect/Effect"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
@@ -10,15 +10,15 @@ import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 
-/** Why a thing could not be found, where an exception could not be told from the thing itself. */
+/** That there is nothing at an address, and why: a class, because an export can be any value. */
 export class NotFound {
-  readonly cause: unknown
-  constructor(cause: unknown) {
-    this.cause = cause
+  readonly error: WorkerPoolError.WorkerPoolError
+  constructor(error: WorkerPoolError.WorkerPoolError) {
+    this.error = error
   }
 }
 
-/** What is being found. */
+/** That what is at an address is being loaded, by a Promise; the Effect waits for it. */
 export class Loading {
   readonly effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>
   constructor(effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>) {
@@ -30,7 +30,7 @@ export class LocalCode {
   private readonly worker: WorkerIdentity
   private readonly startTimeout: number | undefined
   private readonly clone: boolean
-  /** By the addresses themselves, so that what was bound is dropped with the portable that binds it. */
+  /** By address object, so that a bound value can be collected together with the portable that binds it. */
   private readonly found = new WeakMap<portable.Address, unknown>()
 
   constructor({ startTimeout, worker }: StartOptions, clone: boolean) {
@@ -39,22 +39,22 @@ export class LocalCode {
     this.clone = clone
   }
 
-  /** The thing at the code's address, or what comes of looking for it: `Loading` or `NotFound`. */
+  /** What is at the code's address, or else `Loading` or `NotFound`. */
   find(code: Code): unknown {
     const value = this.findAt(portable.definition(code).address)
     return value instanceof Promise ? new Loading(this.await(value)) : value
   }
 
-  /** The thing at the code's address, or `StartFailed` (F3). */
+  /** What is at the code's address; fails with `StartFailed` (F3). */
   load(code: Code): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     return Effect.suspend(() => {
       const value = this.find(code)
-      if (value instanceof NotFound) return Effect.fail(this.startFailed(value.cause))
+      if (value instanceof NotFound) return Effect.fail(value.error)
       return value instanceof Loading ? value.effect : Effect.succeed(value)
     })
   }
 
-  /** A module that is never loaded is not waited for (T4). */
+  /** Waits for a module for at most `startTimeout`: one with a top-level await may never be loaded (T4). */
   private await(value: Promise<unknown>): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     const { startTimeout } = this
     const awaited = Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
@@ -66,7 +66,7 @@ export class LocalCode {
     })
   }
 
-  startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
+  private startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
     return WorkerPoolError.isWorkerPoolError(cause) ? cause : errors.startFailed(this.worker, cause)
   }
 
@@ -75,7 +75,7 @@ export class LocalCode {
     if (this.found.has(address)) return this.found.get(address)
     const value = this.search(address)
     if (value instanceof NotFound) return value
-    // a Promise as well, so that whoever asks meanwhile gets the same thing, bound to the same value
+    // a Promise is kept as well: who asks before it has settled must get the same thing, bound to the same clone
     this.found.set(address, value)
     if (value instanceof Promise) {
       value.then(
@@ -103,7 +103,7 @@ export class LocalCode {
         }
       }
     } catch (cause) {
-      return new NotFound(cause)
+      return new NotFound(this.startFailed(cause))
     }
   }
 }

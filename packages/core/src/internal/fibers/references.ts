@@ -6,7 +6,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
-/** Effect's own References: what a worker in this process shares with its pool, services apart. */
+/** Effect's own References: a worker in this process has these of its caller's context, and none of its services. */
 const references: ReadonlyArray<Context.Reference<any>> = [
   Clock.Clock,
   ConfigProvider.ConfigProvider,
@@ -29,7 +29,7 @@ const references: ReadonlyArray<Context.Reference<any>> = [
   References.Scheduler
 ]
 
-/** The context without its services: what of it is Effect's own References. */
+/** Only Effect's own References of the context, without its services. */
 export const onlyReferences = (context: Context.Context<never>): Context.Context<never> => {
   const kept = new Map<string, unknown>()
   for (const reference of references) {

@@ -3,8 +3,8 @@ import { isPromiseLike } from "../task/shapes.ts"
 import type { WorkerContextImpl } from "../task/workerContext.ts"
 
 /**
- * What a task or hook returned, as an Effect. A Promise is waited for even when that is interrupted, after its task has
- * been told: it cannot be cut short.
+ * What a task or hook returned, as an Effect. A Promise cannot be cut short: when the Effect is interrupted, the task's
+ * signal is aborted, and the Promise is still waited for.
  */
 export const toEffect = (returned: unknown, context: WorkerContextImpl): Effect.Effect<unknown, unknown> => {
   if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>

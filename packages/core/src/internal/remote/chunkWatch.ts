@@ -1,39 +1,34 @@
 /**
- * Finds out, on the pool's side and in real time, when something in a remote worker does not yield: a module that does not
- * load, an item that is out of time or that nobody wants any more.
+ * Finds out, on the pool's side and in real time, when something in a remote worker does not yield: a module that does
+ * not load (T4), an item whose time is over (T2), or one that has been interrupted (C4).
  */
-import type { Chunk } from "../../WorkerRuntime.ts"
+import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import { type Cell, phases } from "../wire/control.ts"
 import { interval, Watch } from "./watch.ts"
 
-/** What may take how long, in milliseconds; `undefined` for any time. */
-export interface WatchLimits {
-  /** Loading a module. */
-  readonly startTimeout: number | undefined
-  /** Whatever has been told to end. */
-  readonly killAfter: number | undefined
-}
+/** How long loading a module, and what was told to end, may take. */
+export type WatchLimits = Pick<StartOptions, "startTimeout" | "killAfter">
 
-/** What is looked at of a chunk. */
+/** What is looked at of a chunk. Times are by `performance.now()`. */
 export interface Watched {
   readonly chunk: Chunk
   readonly cell: Cell
-  /** Since when it has been seen to be waiting for its task to be loaded. */
+  /** Since when it has been seen to wait for its task to be loaded. */
   stuckSince: number | undefined
   interruptedAt: number | undefined
-  /** Since when items have been seen to run, by their positions, for chunks with a `timeout`. */
-  readonly running: Map<number, number> | undefined
+  /** Since when items have been seen to run, by position; only where they have a `timeout`. */
+  readonly runningSince: Map<number, number> | undefined
   /** How many items have been seen to start. */
-  seen: number
+  seenStarted: number
 }
 
-/** What has been going on for too long. */
+/** Something that has been going on for too long. */
 export interface Overdue {
   readonly what: "loading" | "timeout" | "interruption"
   readonly chunk: Chunk
-  /** The positions, among the items that were sent, of those that are out of time. */
+  /** The positions, among the items that were sent, of those whose time is over. */
   readonly positions: ReadonlyArray<number>
-  /** What it says where it is the cause of something else. */
+  /** Says what it was, as the cause of the error that follows. */
   readonly cause: Error
 }
 
@@ -42,27 +37,28 @@ export class ChunkWatch {
   private readonly chunks: () => Iterable<Watched>
   private readonly watch: Watch
 
-  constructor(limits: WatchLimits, chunks: () => Iterable<Watched>, overdue: (overdue: Overdue) => void) {
+  /** `onOverdue` is called with the first thing found; then nothing is looked for until another chunk is told about. */
+  constructor(limits: WatchLimits, chunks: () => Iterable<Watched>, onOverdue: (overdue: Overdue) => void) {
     this.limits = limits
     this.chunks = chunks
     this.watch = new Watch(() => {
-      const found = this.overdue()
-      if (found === undefined) return this.next()
-      overdue(found)
+      const found = this.findOverdue()
+      if (found === undefined) return this.nextLook()
+      onOverdue(found)
       return undefined
     })
   }
 
   /** A chunk has been sent. */
-  begun(watched: Watched): void {
-    const next = this.nextOf(watched)
+  sent(watched: Watched): void {
+    const next = this.nextLookAt(watched)
     if (next !== undefined) this.watch.within(next)
   }
 
-  /** Outcomes have arrived of so many items from a position on. */
+  /** Outcomes of `count` items have arrived, from position `from` on. */
   reported(watched: Watched, from: number, count: number): void {
-    this.see(watched, performance.now())
-    for (let position = from; position < from + count; position++) watched.running?.delete(position)
+    this.noteStarted(watched, performance.now())
+    for (let position = from; position < from + count; position++) watched.runningSince?.delete(position)
   }
 
   interrupted(watched: Watched): void {
@@ -74,17 +70,17 @@ export class ChunkWatch {
     this.watch.stop()
   }
 
-  /** When to look next; `undefined` when there is nothing to look for. */
-  private next(): number | undefined {
+  /** In how many milliseconds to look next; `undefined` when there is nothing to look for. */
+  private nextLook(): number | undefined {
     let next: number | undefined
     for (const watched of this.chunks()) {
-      const one = this.nextOf(watched)
-      if (one !== undefined && (next === undefined || one < next)) next = one
+      const own = this.nextLookAt(watched)
+      if (own !== undefined && (next === undefined || own < next)) next = own
     }
     return next
   }
 
-  private nextOf({ cell, chunk, interruptedAt }: Watched): number | undefined {
+  private nextLookAt({ cell, chunk, interruptedAt }: Watched): number | undefined {
     const { killAfter, startTimeout } = this.limits
     let next = Number.POSITIVE_INFINITY
     if (startTimeout !== undefined && cell.isKnown && cell.phase !== phases.loaded) next = interval(startTimeout)
@@ -95,29 +91,28 @@ export class ChunkWatch {
     return next === Number.POSITIVE_INFINITY ? undefined : Math.max(1, next)
   }
 
-  private overdue(): Overdue | undefined {
+  private findOverdue(): Overdue | undefined {
     const now = performance.now()
     const chunks = [...this.chunks()]
     const isWorking = chunks.some(({ cell }) => cell.phase === phases.loaded)
     for (const watched of chunks) {
-      const found = this.loading(watched, isWorking, now) ?? this.item(watched, now)
+      const found = this.overdueStart(watched, isWorking, now) ?? this.overdueItem(watched, now)
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  private loading(watched: Watched, isWorking: boolean, now: number): Overdue | undefined {
+  private overdueStart(watched: Watched, isWorking: boolean, now: number): Overdue | undefined {
     const { startTimeout } = this.limits
     const { cell, chunk } = watched
     const { phase } = cell
-    // one that it has not seen yet waits for others; when there are none, something else keeps the worker
+    // a chunk that the worker has not read yet may wait for another's items; without any, something blocks the worker
     if (!cell.isKnown || phase === phases.loaded || (phase === phases.unseen && isWorking)) {
       watched.stuckSince = undefined
       return undefined
     }
     watched.stuckSince ??= now
     if (startTimeout === undefined || now - watched.stuckSince < startTimeout) return undefined
-    // the module does not load in time, or something keeps the worker from the chunk (T4)
     const what = phase === phases.loading ? "loading" : "interruption"
     const message =
       phase === phases.loading
@@ -126,28 +121,26 @@ export class ChunkWatch {
     return { what, chunk, positions: [], cause: new Error(message) }
   }
 
-  private item(watched: Watched, now: number): Overdue | undefined {
+  private overdueItem(watched: Watched, now: number): Overdue | undefined {
     const { killAfter } = this.limits
-    const { chunk, interruptedAt, running } = watched
+    const { chunk, interruptedAt, runningSince } = watched
     if (killAfter === undefined) return undefined
-    // what was interrupted does not yield: its worker is to be killed (C4)
     if (interruptedAt !== undefined && now - interruptedAt >= killAfter) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
       return { what: "interruption", chunk, positions: [], cause }
     }
-    if (running === undefined || chunk.timeout === undefined) return undefined
-    this.see(watched, now)
+    if (runningSince === undefined || chunk.timeout === undefined) return undefined
+    this.noteStarted(watched, now)
     const most = chunk.timeout + killAfter
-    // a worker interrupts such items itself: what still runs after `killAfter` keeps it from that (T2)
-    const positions = [...running].filter(([, since]) => now - since >= most).map(([position]) => position)
+    const positions = [...runningSince].filter(([, since]) => now - since >= most).map(([position]) => position)
     if (positions.length === 0) return undefined
     const cause = new Error(`An item did not yield within ${killAfter} milliseconds after its time was over`)
     return { what: "timeout", chunk, positions, cause }
   }
 
-  /** Notes which items have started since it looked last. */
-  private see(watched: Watched, now: number): void {
+  /** Notes which items have started since this was last called. */
+  private noteStarted(watched: Watched, now: number): void {
     const { started = 0 } = watched.cell
-    for (; watched.seen < started; watched.seen++) watched.running?.set(watched.seen, now)
+    for (; watched.seenStarted < started; watched.seenStarted++) watched.runningSince?.set(watched.seenStarted, now)
   }
 }

@@ -1,51 +1,52 @@
 /**
- * Which addresses a remote worker has been told, and by which numbers it knows them.
+ * The addresses that a remote worker knows, by numbers that stand for them in messages.
  */
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
 import type * as protocol from "../wire/protocol.ts"
+import type { Line } from "./line.ts"
 
 export class KnownAddresses {
-  private readonly send: (message: protocol.ToWorker) => void
+  private readonly line: Pick<Line, "send">
   private readonly references = new Map<string, protocol.Reference>()
   private readonly stopListening: () => void
-  private next = 0
+  private nextReference = 0
 
-  constructor(send: (message: protocol.ToWorker) => void) {
-    this.send = send
+  constructor(line: Pick<Line, "send">) {
+    this.line = line
     this.stopListening = portable.listenCollected((key) => this.forget(key))
   }
 
-  /** The number by which the worker knows the code; the worker is told first when it does not. Throws what cannot be cloned. */
-  tell(code: Code): protocol.Reference {
-    return this.tellAddress(portable.definition(code).address as portable.Remote)
+  /** The worker's number for the code; tells it the address first when it has none. Throws what cannot be cloned. */
+  referenceOf(code: Code): protocol.Reference {
+    return this.referenceTo(portable.definition(code).address as portable.Remote)
   }
 
-  /** The worker has ended. */
+  /** To be called when nothing more is asked of the worker. */
   close(): void {
     this.stopListening()
     this.references.clear()
   }
 
-  private tellAddress(address: portable.Remote): protocol.Reference {
+  private referenceTo(address: portable.Remote): protocol.Reference {
     const key = portable.key(address)
     const known = this.references.get(key)
     if (known !== undefined) return known
-    const reference = this.next++
+    const reference = this.nextReference++
     const described: protocol.Described =
       address._tag === "Bound"
-        ? { _tag: "Bound", target: this.tellAddress(address.target), value: address.value }
+        ? { _tag: "Bound", target: this.referenceTo(address.target), value: address.value }
         : address
-    this.send({ _tag: "Define", reference, address: described })
+    this.line.send({ _tag: "Define", reference, address: described })
     this.references.set(key, reference)
     return reference
   }
 
-  /** Nothing on this side can name what was bound any more. */
+  /** What was bound has been collected on this side: nothing can ask for it any more, so the worker drops it too. */
   private forget(key: string): void {
     const reference = this.references.get(key)
     if (reference === undefined) return
     this.references.delete(key)
-    this.send({ _tag: "Forget", reference })
+    this.line.send({ _tag: "Forget", reference })
   }
 }

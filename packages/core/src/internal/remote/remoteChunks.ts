@@ -2,97 +2,155 @@
  * The chunks that a remote worker has: their items on the way there, their outcomes on the way back.
  */
 import * as Cause from "effect/Cause"
-import type { Connection, Transferable } from "../../Channel.ts"
+import type { Transferable } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, InHand } from "../../WorkerRuntime.ts"
-import { ChunkWatch, type Overdue, type Watched, type WatchLimits } from "./chunkWatch.ts"
+import type { Chunk, InHand, StartOptions } from "../../WorkerRuntime.ts"
+import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type * as codec from "../wire/codec.ts"
 import { Cell, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
+import type { Line } from "./line.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 import { brief } from "../wire/timers.ts"
 
-/** What the chunks need of their worker. */
-export interface ChunksHost extends WatchLimits {
-  readonly worker: WorkerIdentity
-  readonly addresses: KnownAddresses
-  readonly connection: Connection
-  /** How many chunks may have cells. */
-  readonly cells: number
-  /** How many of those it does without while their chunks are over here but not there. */
-  readonly spareCells: number
-  readonly send: (message: protocol.ToWorker, transfers?: Array<Transferable>) => void
-  /** Whether there are chunks may have changed. */
-  readonly busyChanged: () => void
-  /** Something has been going on for too long: the worker is to be killed. */
-  readonly overdue: (overdue: Overdue) => void
+/** How many chunks of a worker can have cells: those that it has, and those that have ended early. */
+export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 8, 8192)
+
+/** A chunk that has been sent, with what is needed to hand its outcomes on. */
+class SentChunk implements Watched {
+  readonly id: number
+  readonly chunk: Chunk
+  readonly cell: Cell
+  /** Which cell it has; -1 for none. */
+  readonly cellNumber: number
+  readonly codecs: codec.TaskCodecs
+  /** The positions in the chunk of the items that were sent; `undefined` when all were. */
+  readonly positions: ReadonlyArray<number> | undefined
+  /** Whether what its items transfer has moved to the worker: then they can be neither taken back nor resent (S2). */
+  readonly moved: boolean
+  stuckSince: number | undefined = undefined
+  interruptedAt: number | undefined = undefined
+  readonly runningSince: Map<number, number> | undefined
+  seenStarted = 0
+  /** How long those of its items took whose outcomes have arrived, in milliseconds. */
+  millis = 0
+
+  constructor(
+    id: number,
+    chunk: Chunk,
+    cell: Cell,
+    cellNumber: number,
+    codecs: codec.TaskCodecs,
+    positions: ReadonlyArray<number> | undefined,
+    moved: boolean
+  ) {
+    this.id = id
+    this.chunk = chunk
+    this.cell = cell
+    this.cellNumber = cellNumber
+    this.codecs = codecs
+    this.positions = positions
+    this.moved = moved
+    this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
+  }
+
+  /** The position in the chunk of what the worker knows as item `sent`. */
+  positionOf(sent: number): number {
+    return this.positions?.[sent] ?? sent
+  }
+
+  /** How many of the chunk's items, the first ones, have started, if the first `sent` of those that were sent have. */
+  firstOf(sent: number): number {
+    return sent === 0 ? 0 : this.positionOf(sent - 1) + 1
+  }
 }
 
-/** A chunk that the worker has, with what is needed to hand its outcomes on. */
-interface Sent extends Watched {
-  readonly codecs: codec.TaskCodecs
-  /** The positions of the items that were sent, when not all were. */
-  readonly positions: ReadonlyArray<number> | undefined
-  readonly place: number
-  readonly moved: boolean
-  /** How long its items took, as far as the worker has said, in milliseconds. */
-  millis: number
-  /** Whether its call has been told already that it has ended; the worker has yet to say so. */
-  isOver: boolean
+/** A chunk that was what ended the worker. */
+export interface Blame {
+  readonly chunk: Chunk
+  /** The positions, among the items that were sent, of those whose time is over. */
+  readonly positions: ReadonlyArray<number>
+  /** Why none of its items can start. */
+  readonly failure: WorkerPoolError.WorkerPoolError | undefined
 }
 
 export class RemoteChunks {
-  private readonly host: ChunksHost
-  private readonly sentChunks = new Map<number, Sent>()
+  private readonly worker: WorkerIdentity
+  private readonly line: Line
+  private readonly addresses: KnownAddresses
+  private readonly onBusyChange: () => void
+  private readonly sentChunks = new Map<number, SentChunk>()
+  /** Chunks whose end the pool has already acted on while the worker has yet to report it. */
+  private readonly endedEarly = new Map<number, SentChunk>()
+  /** How many chunks may be in that state: each keeps a cell from the others. */
+  private readonly mostEndedEarly: number
   private readonly ids = new Map<Chunk, number>()
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
-  private nextChunk = 0
-  /** Whether the last chunk took no longer than to wake a thread: the next may be like it. */
-  private areBrief = false
-  /** How many chunks are over here but not there. */
-  private over = 0
+  private nextId = 0
+  /** How long the items of the chunk took that ended last, in milliseconds. */
+  private lastMillis = Number.POSITIVE_INFINITY
 
-  constructor(host: ChunksHost) {
-    this.host = host
-    this.freeCells = Array.from({ length: host.cells }, (_, place) => place)
-    this.watch = new ChunkWatch(host, () => this.current, host.overdue)
+  constructor(
+    options: StartOptions,
+    line: Line,
+    addresses: KnownAddresses,
+    on: {
+      /** There are chunks now, or none any more; or neither has changed. */
+      readonly busyChange: () => void
+      /** Something does not yield, so that the worker is to be killed, which has this in hand. */
+      readonly stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand>) => void
+    }
+  ) {
+    const { tasksPerWorker, worker } = options
+    this.worker = worker
+    this.line = line
+    this.addresses = addresses
+    this.onBusyChange = on.busyChange
+    const cells = cellsOf(tasksPerWorker)
+    this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
+    // one more than the worker runs at once, since a chunk can be sent before another's end has been noticed
+    this.mostEndedEarly = cells - tasksPerWorker - 1
+    this.watch = new ChunkWatch(
+      options,
+      () => this.sentChunks.values(),
+      ({ cause, chunk, positions, what }) => {
+        const failure = what === "loading" ? errors.startFailed(worker, cause) : undefined
+        on.stuck(cause, this.forgetAll({ chunk, positions, failure }))
+      }
+    )
   }
 
-  private get current(): ReadonlyArray<Sent> {
-    return [...this.sentChunks.values()].filter(({ isOver }) => !isOver)
-  }
-
+  /** How many chunks the worker has yet to report the end of. */
   get size(): number {
-    return this.sentChunks.size
+    return this.sentChunks.size + this.endedEarly.size
   }
 
   run(chunk: Chunk): void {
     const { schemas, slices } = portable.definition(chunk.task)
-    const codecs = taskCrossing.codecsOf(chunk.task, this.host.connection.shares ?? false)
-    const id = this.nextChunk++
+    const codecs = taskCrossing.codecsOf(chunk.task, this.line.shares ?? false)
+    const id = this.nextId++
     let task: protocol.Reference
     try {
-      task = this.host.addresses.tell(chunk.task)
+      task = this.addresses.referenceOf(chunk.task)
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
     }
-    const { control } = this.host.connection
-    const place = this.freeCells.pop() ?? -1
-    const cell = new Cell(place < 0 ? undefined : control, place, id)
+    const cellNumber = this.freeCells.pop() ?? -1
+    const cell = new Cell(cellNumber < 0 ? undefined : this.line.control, cellNumber, id)
     const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) => {
       cell.open(items.length)
-      this.host.send(
+      this.line.send(
         {
           _tag: "Run",
           chunk: id,
-          cell: place,
+          cell: cellNumber,
           task,
           items,
           errors,
@@ -109,9 +167,9 @@ export class RemoteChunks {
     if (codecs.input === undefined && !chunk.items.some(isError)) {
       try {
         send(chunk.items, [], [])
-        return this.sent(id, { chunk, codecs, cell, place, positions: undefined, moved: false })
+        return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, undefined, false))
       } catch {
-        /* some item cannot be cloned: find out which, because only that one fails (F4) */
+        /* some item cannot be cloned: what follows finds out which */
       }
     }
     const items: Array<unknown> = []
@@ -133,15 +191,15 @@ export class RemoteChunks {
         this.failInput(chunk, position, cause)
       }
     })
-    // that an item failed may have ended the call
-    if (items.length === 0 || this.isInterrupted(chunk)) return this.notSent(chunk, place)
+    // the failure of an item may have ended its call, which interrupts the chunk
+    if (items.length === 0 || !this.ids.has(chunk)) return this.notSent(chunk, cellNumber)
     try {
       send(items, errors, transfers)
-      const moved = transfers.length > 0 && (this.host.connection.moves ?? true)
-      this.sent(id, { chunk, codecs, cell, place, positions, moved })
+      const moved = transfers.length > 0 && (this.line.moves ?? true)
+      this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, positions, moved))
     } catch (cause) {
       for (const position of positions) this.failInput(chunk, position, cause)
-      this.notSent(chunk, place)
+      this.notSent(chunk, cellNumber)
     }
   }
 
@@ -150,173 +208,108 @@ export class RemoteChunks {
     if (id === undefined) return
     const sent = this.sentChunks.get(id)
     if (sent === undefined) {
-      // it is about to be sent
+      // `run` is about to send it, and sees by this that it must not
       this.ids.delete(chunk)
       return
     }
-    // seen between two items, however busy the worker is
+    // the worker sees this between two items, even when it is too busy to read the message
     sent.cell.interrupt()
-    this.host.send({ _tag: "Interrupt", chunk: id })
-    if (!this.endUnstarted(sent)) this.watch.interrupted(sent)
+    this.line.send({ _tag: "Interrupt", chunk: id })
+    if (!this.endIfUnstarted(sent)) this.watch.interrupted(sent)
   }
 
-  /** Lets no more than the first so many items of a chunk start; returns how many have started or still may. */
+  /** Lets at most the first `items` items of a chunk start; returns how many have started or still may. */
   limitTo(chunk: Chunk, items: number): number {
-    const id = this.ids.get(chunk)
-    const sent = id === undefined ? undefined : this.sentChunks.get(id)
-    // what has been moved to the worker cannot be taken back (S2)
+    const sent = this.find(chunk)
     if (sent === undefined || !sent.cell.isKnown || sent.moved || sent.interruptedAt !== undefined) {
       return chunk.items.length
     }
     const { cell, positions } = sent
     if (positions !== undefined) {
       const wanted = positions.filter((position) => position < items).length
-      const kept = cell.limitTo(wanted)
-      return kept <= wanted ? items : positions[kept - 1]! + 1
+      const limit = cell.limitTo(wanted)
+      return limit <= wanted ? items : sent.firstOf(limit)
     }
-    const kept = cell.limitTo(items)
-    if (kept === 0) this.endUnstarted(sent)
-    return kept
+    const limit = cell.limitTo(items)
+    if (limit === 0) this.endIfUnstarted(sent)
+    return limit
   }
 
-  /** How many of a chunk's items have started; `undefined` where nobody knows. */
+  /** How many of a chunk's items, the first ones, have started; `undefined` where nobody knows. */
   started(chunk: Chunk): number | undefined {
-    const id = this.ids.get(chunk)
-    const sent = id === undefined ? undefined : this.sentChunks.get(id)
+    const sent = this.find(chunk)
     const started = sent?.cell.started
-    if (sent === undefined || started === undefined) return undefined
-    return started === 0 ? 0 : this.place(sent, started - 1) + 1
+    return sent === undefined || started === undefined ? undefined : sent.firstOf(started)
   }
 
-  /** Nothing of it starts any more, so it need not wait for what keeps the worker, which may be somebody else's item. */
-  private endUnstarted(sent: Sent): boolean {
-    const { cell, chunk } = sent
-    if (cell.started !== 0 || cell.phase === phases.loading || this.over >= this.host.spareCells) return false
-    sent.isOver = true
-    this.over++
-    this.ids.delete(chunk)
-    chunk.onEnd(undefined)
-    return true
-  }
-
-  /** The worker has ended, or will have before it starts another item: what it had of every chunk (F1). */
-  lose(overdue?: Overdue): Map<Chunk, InHand> {
+  /**
+   * Forgets all chunks, because the worker has ended, or will have before it starts another item; returns what it had of
+   * each (F1). `blame` is the chunk that was what ended it, if one was.
+   */
+  forgetAll(blame?: Blame): ReadonlyMap<Chunk, InHand> {
     this.watch.stop()
-    const sentChunks = this.current
+    const sentChunks = [...this.sentChunks.values()]
     this.sentChunks.clear()
+    this.endedEarly.clear()
     this.ids.clear()
     for (const { cell } of sentChunks) cell.interrupt()
-    return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, overdue)]))
+    return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, blame)]))
   }
 
-  /** The position in its chunk of an item that was sent. */
-  private place({ positions }: Sent, position: number): number {
-    return positions === undefined ? position : positions[position]!
-  }
-
-  private inHand(sent: Sent, overdue: Overdue | undefined): InHand {
-    const { cell, chunk, moved } = sent
-    const { started = chunk.items.length } = cell
-    const place = (position: number) => this.place(sent, position)
-    const isOverdue = overdue?.chunk === chunk
-    return {
-      started: started === 0 ? 0 : place(started - 1) + 1,
-      timedOut: isOverdue ? overdue.positions.map(place) : [],
-      moved,
-      failure: isOverdue && overdue.what === "loading" ? errors.startFailed(this.host.worker, overdue.cause) : undefined
-    }
-  }
-
-  /** Whether loading a chunk's task is what ended the worker, and which chunk's. */
+  /** The chunk whose task was being loaded, if that is what ended the worker. */
   get loading(): Chunk | undefined {
-    const { current } = this
-    const loading = current.find(({ cell }) => cell.phase === phases.loading)
-    // an item that ran beside it may have done it; if it was the module after all, it will do it again
-    if (current.some((sent) => sent !== loading && sent.cell.started !== 0)) return undefined
+    const sentChunks = [...this.sentChunks.values()]
+    const loading = sentChunks.find(({ cell }) => cell.phase === phases.loading)
+    // an item that ran beside it may have ended the worker; if it was the module after all, it will do so again
+    if (sentChunks.some((sent) => sent !== loading && sent.cell.started !== 0)) return undefined
     return loading?.chunk
   }
 
-  private isInterrupted(chunk: Chunk): boolean {
-    return !this.ids.has(chunk)
-  }
-
-  /** Throws when the value cannot be cloned. */
-  private checked(value: unknown): unknown {
-    const { check = structuredClone } = this.host.connection
-    check(value)
-    return value
-  }
-
-  private failInput(chunk: Chunk, position: number, cause: unknown): void {
-    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
-  }
-
-  private sent(
-    id: number,
-    sent: Omit<Sent, keyof Watched | "isOver" | "millis"> & Pick<Watched, "chunk" | "cell">
-  ): void {
-    const { cell, chunk, codecs, moved, place, positions } = sent
-    const running = chunk.timeout === undefined ? undefined : new Map<number, number>()
-    const seen = { stuckSince: undefined, interruptedAt: undefined, running, seen: 0 }
-    const watched: Sent = { chunk, cell, codecs, positions, place, moved, millis: 0, isOver: false, ...seen }
-    this.sentChunks.set(id, watched)
-    this.watch.begun(watched)
-    if (this.areBrief) this.host.connection.stayAwake?.()
-    this.host.busyChanged()
-  }
-
-  private notSent(chunk: Chunk, place: number): void {
-    this.free(place)
-    this.ids.delete(chunk)
-    chunk.onEnd(undefined)
-  }
-
-  private free(place: number): void {
-    if (place >= 0) this.freeCells.push(place)
-  }
-
-  /** The worker says that a chunk's task could not be loaded (F3). */
+  /** The worker reports that a chunk's task could not be loaded (F3). */
   notLoaded(id: number, cause: unknown): void {
-    this.ended(id, errors.startFailed(this.host.worker, cause))
-  }
-
-  private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {
-    const sent = this.sentChunks.get(id)
-    if (sent === undefined) return
-    this.sentChunks.delete(id)
-    this.areBrief = sent.millis < brief
-    this.free(sent.place)
-    this.host.busyChanged()
-    if (sent.isOver) {
-      this.over--
-      return
-    }
-    this.ids.delete(sent.chunk)
-    sent.chunk.onEnd(error)
+    this.ended(id, errors.startFailed(this.worker, cause))
   }
 
   results(message: protocol.Results): void {
     const sent = this.sentChunks.get(message.chunk)
-    if (sent === undefined) return
+    if (sent === undefined) return message.ended ? this.ended(message.chunk, undefined) : undefined
     const { chunk, codecs, positions } = sent
     const { count, from, others, values } = message
-    if (sent.isOver) return message.ended ? this.ended(message.chunk, undefined) : undefined
-    if (sent.running !== undefined) this.watch.reported(sent, from, count)
+    if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
     if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
       if (count > 0) chunk.onSuccesses(from, values)
       return message.ended ? this.ended(message.chunk, undefined) : undefined
     }
-    let other = 0
+    let nextOther = 0
     const inOrder = others.length > 1 ? [...others].sort(([left], [right]) => left - right) : others
     for (let offset = 0; offset < count; offset++) {
-      const position = positions === undefined ? from + offset : positions[from + offset]!
-      if (inOrder[other]?.[0] === offset) this.other(chunk, position, inOrder[other++]![1], codecs)
-      else if (codecs.output === undefined || chunk.discard) chunk.onSuccess(position, values[offset])
+      const position = sent.positionOf(from + offset)
+      const other = inOrder[nextOther]
+      if (other !== undefined && other[0] === offset) {
+        nextOther++
+        this.other(chunk, position, other[1], codecs)
+      } else if (codecs.output === undefined || chunk.discard) chunk.onSuccess(position, values[offset])
       else this.decoded(chunk, position, values[offset], codecs.output)
     }
     if (message.ended) this.ended(message.chunk, undefined)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Items
+  // ---------------------------------------------------------------------------
+
+  /** Throws when the value cannot be cloned. */
+  private checked(value: unknown): unknown {
+    const { check = structuredClone } = this.line
+    check(value)
+    return value
+  }
+
+  /** An input that cannot cross fails its item alone (F4). */
+  private failInput(chunk: Chunk, position: number, cause: unknown): void {
+    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
   }
 
   private decoded(chunk: Chunk, position: number, value: unknown, output: codec.Codec): void {
@@ -329,6 +322,7 @@ export class RemoteChunks {
     chunk.onSuccess(position, decoded)
   }
 
+  /** An outcome that is not simply a value. */
   private other(chunk: Chunk, position: number, outcome: protocol.EncodedOutcome, codecs: codec.TaskCodecs): void {
     const index = chunk.index(position)
     switch (outcome._tag) {
@@ -341,7 +335,76 @@ export class RemoteChunks {
         return chunk.onFailure(position, Cause.fail(crossing.notSerializable(outcome.direction, index, cause)))
       }
       case "TimedOut":
-        return chunk.onFailure(position, Cause.fail(errors.taskTimedOut(this.host.worker, index)))
+        return chunk.onFailure(position, Cause.fail(errors.taskTimedOut(this.worker, index)))
+    }
+  }
+
+  // ---------------------------------------------------------------------------
+  // Chunks
+  // ---------------------------------------------------------------------------
+
+  private find(chunk: Chunk): SentChunk | undefined {
+    const id = this.ids.get(chunk)
+    return id === undefined ? undefined : this.sentChunks.get(id)
+  }
+
+  private sent(sent: SentChunk): void {
+    this.sentChunks.set(sent.id, sent)
+    this.watch.sent(sent)
+    // after a chunk that took less than it takes to wake a thread, the next may be like it
+    if (this.lastMillis < brief) this.line.stayAwake?.()
+    this.onBusyChange()
+  }
+
+  private notSent(chunk: Chunk, cellNumber: number): void {
+    this.free(cellNumber)
+    this.ids.delete(chunk)
+    chunk.onEnd(undefined)
+  }
+
+  private free(cellNumber: number): void {
+    if (cellNumber >= 0) this.freeCells.push(cellNumber)
+  }
+
+  /**
+   * Ends a chunk whose items may not start any more, if none has, without waiting for the worker to report that: it may be
+   * busy for long with the items of another call. Returns whether it has.
+   */
+  private endIfUnstarted(sent: SentChunk): boolean {
+    const { cell, chunk, id } = sent
+    if (cell.started !== 0 || cell.phase === phases.loading || this.endedEarly.size >= this.mostEndedEarly) return false
+    this.sentChunks.delete(id)
+    this.endedEarly.set(id, sent)
+    this.ids.delete(chunk)
+    chunk.onEnd(undefined)
+    return true
+  }
+
+  /** The worker has reported the end of a chunk. */
+  private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {
+    const early = this.endedEarly.get(id)
+    const sent = early ?? this.sentChunks.get(id)
+    if (sent === undefined) return
+    this.endedEarly.delete(id)
+    this.sentChunks.delete(id)
+    this.lastMillis = sent.millis
+    this.free(sent.cellNumber)
+    this.onBusyChange()
+    if (early !== undefined) return
+    this.ids.delete(sent.chunk)
+    sent.chunk.onEnd(error)
+  }
+
+  private inHand(sent: SentChunk, blame: Blame | undefined): InHand {
+    const { cell, chunk, moved } = sent
+    // without a control block nobody knows: any item may have started
+    const started = cell.started === undefined ? chunk.items.length : sent.firstOf(cell.started)
+    const isToBlame = blame?.chunk === chunk
+    return {
+      started,
+      timedOut: isToBlame ? blame.positions.map((position) => sent.positionOf(position)) : [],
+      moved,
+      failure: isToBlame ? blame.failure : undefined
     }
   }
 }

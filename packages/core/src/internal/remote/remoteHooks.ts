@@ -1,37 +1,23 @@
 /**
- * The hooks of a remote worker: asks for one, waits for the reply, and does not wait for ever.
+ * The hooks of a remote worker: asks for one, and waits for the reply, for as long as it may take.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Connection } from "../../Channel.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Code, Hook } from "../../WorkerRuntime.ts"
-import type { WatchLimits } from "./chunkWatch.ts"
+import type { Hook, StartOptions } from "../../WorkerRuntime.ts"
 import { HookNumbers } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
+import type { Line } from "./line.ts"
 import * as errors from "../common/errors.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { interval, Watch } from "./watch.ts"
 
-/** What hooks need of their worker. */
-export interface HooksHost extends WatchLimits {
-  readonly worker: WorkerPoolError.WorkerIdentity
-  readonly services: Code | undefined
-  readonly addresses: KnownAddresses
-  readonly connection: Connection
-  readonly send: (message: protocol.ToWorker) => void
-  /** Whether something is asked may have changed. */
-  readonly busyChanged: () => void
-  /** A hook has been going on for too long: the worker is to be killed. */
-  readonly overdue: (cause: Error) => void
-}
-
 type Failure = WorkerPoolError.WorkerPoolError
 
-/** A message that asks for a hook, and what its reply comes to. */
+/** A message that asks for a hook, and how to read its reply. */
 interface Question extends errors.HookErrors {
   readonly message: () => protocol.ToWorker
   /** In milliseconds. */
@@ -41,24 +27,42 @@ interface Question extends errors.HookErrors {
 /** A question that has not been replied to. */
 interface Asked extends Question {
   readonly reply: Deferred.Deferred<protocol.HookResult, Failure>
-  /** Since when its module is being loaded, and since when it runs, as far as has been seen. */
-  loadingSince: number | undefined
-  runningSince: number | undefined
+  /** What the worker has been seen doing about it, and since when. Times are by `performance.now()`. */
+  seen: { readonly isLoading: boolean; readonly since: number } | undefined
   interruptedAt: number | undefined
 }
 
 export class RemoteHooks {
-  private readonly host: HooksHost
+  private readonly options: StartOptions
+  private readonly line: Pick<Line, "send">
+  private readonly addresses: KnownAddresses
+  private readonly onBusyChange: () => void
+  private readonly onStuck: (cause: Error) => void
   private readonly numbers: HookNumbers
   private readonly watch: Watch
   private asked: Asked | undefined = undefined
-  /** Whether a hook has run there, so that there may be finalizers. */
-  private hasScope = false
+  /** Whether something has been asked, so that there may be finalizers. */
+  private hasAsked = false
+  /** Why the worker is gone, once it is. */
   private lost: Failure | undefined = undefined
 
-  constructor(host: HooksHost) {
-    this.host = host
-    this.numbers = new HookNumbers(host.connection.control)
+  constructor(
+    options: StartOptions,
+    line: Pick<Line, "control" | "send">,
+    addresses: KnownAddresses,
+    on: {
+      /** `isAsking` has changed, or may have. */
+      readonly busyChange: () => void
+      /** A hook does not yield, so that the worker is to be killed. */
+      readonly stuck: (cause: Error) => void
+    }
+  ) {
+    this.options = options
+    this.line = line
+    this.addresses = addresses
+    this.onBusyChange = on.busyChange
+    this.onStuck = on.stuck
+    this.numbers = new HookNumbers(line.control)
     this.watch = new Watch(() => this.look())
   }
 
@@ -67,48 +71,49 @@ export class RemoteHooks {
   }
 
   init(hook: Hook): Effect.Effect<void, Failure> {
-    const { addresses, services } = this.host
+    const { addresses } = this
+    const { services, worker } = this.options
     const { code, timeout } = hook
     if (services === undefined && code === undefined) return Effect.void
     return Effect.asVoid(
       this.ask({
         message: () => ({
           _tag: "Init",
-          services: services && addresses.tell(services),
-          hook: code && addresses.tell(code),
+          services: services && addresses.referenceOf(services),
+          hook: code && addresses.referenceOf(code),
           timeout
         }),
         timeout,
-        ...errors.initErrors(this.host.worker)
+        ...errors.initErrors(worker)
       })
     )
   }
 
   interruptInit(): void {
     const { asked } = this
-    const { killAfter } = this.host
+    const { killAfter } = this.options
     if (asked === undefined) return
     asked.interruptedAt ??= performance.now()
     this.numbers.interrupt()
-    this.host.send({ _tag: "InterruptInit" })
+    this.line.send({ _tag: "InterruptInit" })
     if (killAfter !== undefined) this.watch.within(killAfter)
   }
 
   exit({ code, timeout }: Hook): Effect.Effect<unknown, Failure> {
     if (code === undefined) return Effect.succeed(undefined)
     return this.ask({
-      message: () => ({ _tag: "Exit", hook: this.host.addresses.tell(code), timeout }),
+      message: () => ({ _tag: "Exit", hook: this.addresses.referenceOf(code), timeout }),
       timeout,
-      ...errors.exitErrors(this.host.worker)
+      ...errors.exitErrors(this.options.worker)
     })
   }
 
-  /** Runs the finalizers, where there may be any. */
+  /** Runs the finalizers of services and hooks, where there may be any. */
   close(timeout: number | undefined): Effect.Effect<void, Failure> {
     return Effect.suspend(() => {
-      if (!this.hasScope || this.lost !== undefined) return Effect.void
+      if (!this.hasAsked || this.lost !== undefined) return Effect.void
       return Effect.asVoid(
-        this.ask({ message: () => ({ _tag: "Close" }), timeout, ...errors.exitErrors(this.host.worker) })
+        this.ask({ message: () => ({ _tag: "Close" }), timeout, ...errors.exitErrors(this.options.worker) })
       )
     })
   }
@@ -117,8 +122,7 @@ export class RemoteHooks {
     this.end(Exit.succeed(result))
   }
 
-  /** The worker is gone. */
-  ended(error: Failure): void {
+  workerEnded(error: Failure): void {
     this.lost = error
     this.watch.stop()
     this.end(Exit.fail(error))
@@ -127,14 +131,13 @@ export class RemoteHooks {
   private ask(question: Question): Effect.Effect<unknown, Failure> {
     return Effect.suspend(() => {
       if (this.lost !== undefined) return Effect.fail(this.lost)
-      this.hasScope = true
+      this.hasAsked = true
       const reply: Asked["reply"] = Deferred.makeUnsafe()
-      const since = { loadingSince: undefined, runningSince: undefined, interruptedAt: undefined }
-      this.asked = { ...question, reply, ...since }
-      this.host.busyChanged()
+      this.asked = { ...question, reply, seen: undefined, interruptedAt: undefined }
+      this.onBusyChange()
       try {
-        this.host.send(question.message())
-        this.watch.within(this.next())
+        this.line.send(question.message())
+        this.watch.within(this.nextLook())
       } catch (cause) {
         this.end(Exit.fail(crossing.notSerializable("input", undefined, cause)))
       }
@@ -151,7 +154,7 @@ export class RemoteHooks {
       case "Failure":
         return Effect.fail(failed(failure.decode(result.cause)))
       case "NotLoaded":
-        return Effect.fail(errors.startFailed(this.host.worker, failure.decode(result.cause)))
+        return Effect.fail(errors.startFailed(this.options.worker, failure.decode(result.cause)))
       case "NotSerializable":
         return Effect.fail(crossing.notSerializable("output", undefined, failure.decode(result.cause)))
       case "TimedOut":
@@ -164,7 +167,7 @@ export class RemoteHooks {
   private end(exit: Exit.Exit<protocol.HookResult, Failure>): void {
     const { asked } = this
     this.asked = undefined
-    this.host.busyChanged()
+    this.onBusyChange()
     if (asked !== undefined) Deferred.doneUnsafe(asked.reply, exit)
   }
 
@@ -172,9 +175,9 @@ export class RemoteHooks {
   // Time
   // ---------------------------------------------------------------------------
 
-  /** When to look next. */
-  private next(): number {
-    const { killAfter, startTimeout } = this.host
+  /** In how many milliseconds to look next. */
+  private nextLook(): number {
+    const { killAfter, startTimeout } = this.options
     return interval(Math.min(startTimeout ?? 2000, (this.asked?.timeout ?? 2000) + (killAfter ?? 0)))
   }
 
@@ -182,37 +185,35 @@ export class RemoteHooks {
     const { asked } = this
     if (asked === undefined) return undefined
     const overdue = this.overdue(asked, performance.now())
-    if (overdue === undefined) return this.next()
+    if (overdue === undefined) return this.nextLook()
     const [cause, exit] = overdue
     this.asked = undefined
-    this.host.overdue(cause)
+    this.onStuck(cause)
     Deferred.doneUnsafe(asked.reply, exit)
     return undefined
   }
 
-  /** Why the worker is to be killed, if it is, and what the hook then comes to. */
+  /** Why the worker is to be killed, if it is, and how the hook then ends. */
   private overdue(
     asked: Asked,
     now: number
   ): readonly [cause: Error, exit: Exit.Exit<protocol.HookResult, Failure>] | undefined {
-    const { killAfter, startTimeout, worker } = this.host
+    const { killAfter, startTimeout, worker } = this.options
     const { interruptedAt, timeout } = asked
     if (killAfter !== undefined && interruptedAt !== undefined && now - interruptedAt >= killAfter) {
       const cause = new Error(`init did not yield within ${killAfter} milliseconds after it was interrupted`)
       return [cause, Exit.succeed({ _tag: "Interrupted" })]
     }
-    if (this.numbers.isLoading) {
-      asked.runningSince = undefined
-      asked.loadingSince ??= now
-      if (startTimeout === undefined || now - asked.loadingSince < startTimeout) return undefined
-      // the module does not load in time (T4)
+    const { isLoading } = this.numbers
+    if (asked.seen?.isLoading !== isLoading) asked.seen = { isLoading, since: now }
+    const elapsed = now - asked.seen.since
+    if (isLoading) {
+      // a module that is never loaded is waited for no longer than this (T4)
+      if (startTimeout === undefined || elapsed < startTimeout) return undefined
       const cause = new Error(`A hook's module did not load within ${startTimeout} milliseconds`)
       return [cause, Exit.fail(errors.startFailed(worker, cause))]
     }
-    asked.loadingSince = undefined
-    asked.runningSince ??= now
-    if (killAfter === undefined || timeout === undefined) return undefined
-    if (now - asked.runningSince < timeout + killAfter) return undefined
+    if (killAfter === undefined || timeout === undefined || elapsed < timeout + killAfter) return undefined
     const cause = new Error(`A hook did not yield within ${killAfter} milliseconds after its time was over`)
     return [cause, Exit.succeed({ _tag: "TimedOut" })]
   }

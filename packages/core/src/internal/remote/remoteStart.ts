@@ -16,12 +16,12 @@ export class RemoteStart {
   private readonly started = Deferred.makeUnsafe<void, WorkerPoolError>()
   private readonly watch: Watch
 
-  /** `kill` ends a worker that is not ready in time. */
-  constructor(options: StartOptions, kill: (cause: Error) => void) {
+  /** `onStuck` is called when the worker is not ready in time. */
+  constructor(options: StartOptions, onStuck: (cause: Error) => void) {
     this.options = options
     const { startTimeout } = options
     this.watch = new Watch(() => {
-      kill(new Error(`It was not ready within ${startTimeout} milliseconds`))
+      onStuck(new Error(`It was not ready within ${startTimeout} milliseconds`))
       return undefined
     })
     if (startTimeout !== undefined) this.watch.within(startTimeout)
@@ -33,22 +33,22 @@ export class RemoteStart {
 
   ready(): void {
     this.isReady = true
-    this.stop()
+    this.stopWatching()
     Deferred.doneUnsafe(this.started, Exit.void)
   }
 
   /** The worker has ended, ready or not. */
-  ended(closed: Closed): void {
-    this.stop()
+  workerEnded(closed: Closed): void {
+    this.stopWatching()
     if (this.isReady) return
     const { worker } = this.options
-    // what cannot start fails the calls that wait (F3), but what somebody else ended may well start the next time
+    // it cannot start (F3), unless a signal ended it, such as the kernel's when memory is short
     const error =
       closed.signal === undefined ? errors.startFailed(worker, why(closed)) : errors.workerLost(worker, closed)
     Deferred.doneUnsafe(this.started, Exit.fail(error))
   }
 
-  stop(): void {
+  stopWatching(): void {
     this.watch.stop()
   }
 }

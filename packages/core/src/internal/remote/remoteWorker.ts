@@ -4,20 +4,20 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import type { Closed, Connection, Transferable } from "../../Channel.ts"
+import type { Closed, Connection } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, Hook, InHand, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type { Chunk, Hook, InHand, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as control from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { KnownAddresses } from "./knownAddresses.ts"
 import * as errors from "../common/errors.ts"
 import type * as protocol from "../wire/protocol.ts"
-import { RemoteChunks } from "./remoteChunks.ts"
+import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
 
-/** A runtime over channels that `open` opens. */
+/** A runtime whose workers live behind the channels that `open` opens. */
 export const runtime = (options: {
   readonly name: string
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
@@ -25,7 +25,7 @@ export const runtime = (options: {
   name: options.name,
   isRemote: true,
   start: Effect.fnUntraced(function* (start: StartOptions) {
-    const open = options.open(start.worker, control.numbers(cells(start)))
+    const open = options.open(start.worker, control.numbers(cellsOf(start.tasksPerWorker)))
     const connection = yield* Effect.catch(open, (cause) =>
       Effect.fail(WorkerPoolError.isWorkerPoolError(cause) ? cause : errors.startFailed(start.worker, cause))
     )
@@ -36,9 +36,6 @@ export const runtime = (options: {
   })
 })
 
-/** How many chunks a worker may have: as many as items, and those that are over here but not there. */
-const cells = ({ tasksPerWorker }: StartOptions): number => Math.min(2 * tasksPerWorker + 8, 8192)
-
 class RemoteWorker implements Worker {
   private readonly options: StartOptions
   private readonly connection: Connection
@@ -46,51 +43,41 @@ class RemoteWorker implements Worker {
   private readonly begin: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
-  private isStopped = false
+  /** "stopped" when the pool has stopped or killed it; "ended" when it has ended otherwise, or did not yield. */
+  private state: "used" | "stopped" | "ended" = "used"
   /** The error that ends the worker, where the worker has told it. */
   private uncaught: unknown = undefined
-  private closed: Closed | undefined = undefined
 
   constructor(connection: Connection, options: StartOptions) {
     this.connection = connection
     this.options = options
-    const { killAfter, startTimeout, worker } = options
-    const send = (message: protocol.ToWorker, transfers?: Array<Transferable>) => this.send(message, transfers)
-    const busyChanged = () => this.updateBusy()
-    this.addresses = new KnownAddresses(send)
-    this.begin = new RemoteStart(options, (cause) => this.giveUp(cause, new Map()))
-    const shared = { worker, killAfter, startTimeout, addresses: this.addresses, connection, send, busyChanged }
-    this.hooks = new RemoteHooks({
-      ...shared,
-      services: options.services,
-      overdue: (cause) => this.giveUp(cause, new Map())
-    })
-    this.chunks = new RemoteChunks({
-      ...shared,
-      cells: cells(options),
-      // a chunk can be sent before another's end has been noticed
-      spareCells: cells(options) - options.tasksPerWorker - 1,
-      overdue: (overdue) => this.giveUp(overdue.cause, this.chunks.lose(overdue))
-    })
+    const on = {
+      busyChange: () => this.updateBusy(),
+      stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
+    }
+    this.addresses = new KnownAddresses(connection)
+    this.begin = new RemoteStart(options, on.stuck)
+    this.hooks = new RemoteHooks(options, connection, this.addresses, on)
+    this.chunks = new RemoteChunks(options, connection, this.addresses, on)
     connection.closed((closed) => this.onClosed(closed))
     connection.receive((message) => this.handle(message as protocol.FromWorker))
-    this.send({ _tag: "Start", ...worker, tasksPerWorker: options.tasksPerWorker })
+    this.send({ _tag: "Start", ...options.worker, tasksPerWorker: options.tasksPerWorker })
   }
 
   get ready(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return this.begin.done
   }
 
-  /** Lets the worker end by itself. */
+  /** Asks the worker to end by itself. */
   stop(): void {
-    this.release()
+    this.stopUsing()
     this.send({ _tag: "Stop" })
   }
 
   readonly kill: Effect.Effect<void> = Effect.suspend(() => {
-    this.release()
-    // the calls settle now, however long its end takes
-    for (const chunk of this.chunks.lose().keys()) chunk.onEnd(undefined)
+    this.stopUsing()
+    // calls settle now, since it can take long until the worker has really ended
+    for (const chunk of this.chunks.forgetAll().keys()) chunk.onEnd(undefined)
     return this.connection.kill
   })
 
@@ -130,56 +117,61 @@ class RemoteWorker implements Worker {
   // Its end
   // ---------------------------------------------------------------------------
 
-  /** Nothing is asked of it any more. */
-  private release(): void {
-    this.isStopped = true
+  /** From here on nothing is asked of the worker but to end. */
+  private stopUsing(): void {
+    if (this.state === "used") this.state = "stopped"
     this.addresses.close()
-    this.begin.stop()
+    this.begin.stopWatching()
   }
 
-  /** Something in it does not yield: whoever waits for it is told at once, however long its end takes (C4). */
-  private giveUp(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
-    if (this.closed !== undefined) return
+  /**
+   * Kills the worker because something in it does not yield. The pool is told at once, since it can take long until the
+   * worker has really ended (C4).
+   */
+  private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
+    if (this.state === "ended") return
     const killing = Effect.runFork(this.connection.kill)
-    this.end({ cause }, true, inHand, Effect.asVoid(Fiber.await(killing)))
+    this.ended({ closed: { cause }, killed: true, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
   }
 
-  /** The worker vanished: says why, and what it had of every chunk (F1). */
   private onClosed(told: Closed): void {
-    if (this.closed !== undefined) return
+    if (this.state === "ended") return
     const closed = told.cause === undefined ? { ...told, cause: this.uncaught } : told
+    const { exitCode, signal } = closed
     const { loading } = this.chunks
-    const inHand = this.chunks.lose()
-    if (loading !== undefined && closed.signal === undefined) {
-      // the module did it, and would again
-      const cause = closed.cause ?? new Error(`The task's module ended the worker, with exit code ${closed.exitCode}`)
-      const hand = inHand.get(loading)!
-      inHand.set(loading, { ...hand, failure: errors.startFailed(this.options.worker, cause) })
+    let blame: Blame | undefined
+    if (loading !== undefined && signal === undefined) {
+      // the task's module ended the worker, and would end the next one too: its chunk is not sent again (F3)
+      const cause = closed.cause ?? new Error(`The task's module ended the worker, with exit code ${exitCode}`)
+      blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause) }
     }
-    this.end(closed, false, inHand, Effect.void)
+    this.ended({ closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
   }
 
-  private end(closed: Closed, killed: boolean, inHand: ReadonlyMap<Chunk, InHand>, ended: Effect.Effect<void>): void {
-    this.closed = closed
-    const { isStopped } = this
-    this.release()
-    // whoever waits for a hook is told last: that may start the slot's next worker
-    const wasThere = killed || this.begin.isReady || closed.signal !== undefined
-    if (!isStopped && wasThere) this.options.onLost({ closed, killed, inHand, ended })
-    this.begin.ended(closed)
-    this.hooks.ended(errors.workerLost(this.options.worker, closed))
+  /** Tells all who wait that the worker has ended, or is being killed; only what it had in hand is affected (F1). */
+  private ended(loss: Loss): void {
+    const { closed, killed } = loss
+    const wasUsed = this.state === "used"
+    this.state = "ended"
+    this.stopUsing()
+    // a worker that ends by itself before it is ready has not been lost, but has failed to start
+    const hasStarted = killed || this.begin.isReady || closed.signal !== undefined
+    // those who wait for its start or a hook are told last, since that may start the slot's next worker
+    if (wasUsed && hasStarted) this.options.onLost(loss)
+    this.begin.workerEnded(closed)
+    this.hooks.workerEnded(errors.workerLost(this.options.worker, closed))
   }
 
   // ---------------------------------------------------------------------------
   // Channel
   // ---------------------------------------------------------------------------
 
-  private send(message: protocol.ToWorker, transfers?: Array<Transferable>): void {
-    if (this.closed === undefined) this.connection.send(message, transfers)
+  private send(message: protocol.ToWorker): void {
+    if (this.state !== "ended") this.connection.send(message)
   }
 
   private handle(message: protocol.FromWorker): void {
-    if (this.closed !== undefined) return
+    if (this.state === "ended") return
     switch (message._tag) {
       case "Ready":
         this.begin.ready()
@@ -188,12 +180,13 @@ class RemoteWorker implements Worker {
         return this.chunks.results(message)
       case "NotLoaded":
         return this.chunks.notLoaded(message.chunk, failure.decode(message.cause))
+      case "Uncaught":
+        this.uncaught = failure.decode(message.cause)
+        return
       case "Initialised":
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)
-      case "Uncaught":
-        this.uncaught = failure.decode(message.cause)
     }
   }
 

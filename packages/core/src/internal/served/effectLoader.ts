@@ -1,12 +1,12 @@
 import { died, type ExitLike } from "../task/shapes.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 
-/** Loads Effect into a worker when there is an Effect to run, and not before. */
+/** Loads Effect into a worker, when there is an Effect to run and not before: a plain task does not pay for it. */
 export class EffectLoader {
-  /** Once it has been needed. */
+  /** Set once Effect has been loaded. */
   runner: EffectRunner | undefined = undefined
 
-  /** Runs something with the Effect runner; `done` hears of it when that cannot be loaded. */
+  /** Calls `start` once Effect has been loaded; `done` gets a defect when it cannot be. */
   run(start: (runner: EffectRunner) => Interrupt, done: (exit: ExitLike) => void): Interrupt {
     if (this.runner !== undefined) return start(this.runner)
     let interrupted = false

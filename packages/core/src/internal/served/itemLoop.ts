@@ -1,41 +1,30 @@
 /**
- * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless its
- * task returns an Effect.
+ * The item loop of a remote worker. Free of Effect: an item costs no message, no timer and no fiber of its own, unless
+ * its task returns an Effect.
  */
+import type { Channel } from "../../Channel.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
 import type { Cell } from "../wire/control.ts"
 import type { Interrupt } from "./effectRunner.ts"
 import * as failure from "../wire/failure.ts"
-import { type ItemExit, notSerializable, Outbox, type Send, timedOut } from "./outbox.ts"
+import { type ItemExit, notSerializable, Outbox, type Reported, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "../wire/protocol.ts"
+import type { Self } from "./servedHooks.ts"
 import { died, type ExitLike, isEffect, isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { after, brief, defer, type Timer } from "../wire/timers.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 
-/** Outcomes of items beside which others wait are sent within so many milliseconds. */
+/** While items wait and no others can start, outcomes are sent after this many milliseconds. */
 const longestPause = 1
 
-/** After so many milliseconds of synchronous items, messages are let in. */
+/** After this many milliseconds of items that do not wait, messages are let in. */
 const sliceLength = 10
 
-/** Looking at the time costs as much as a small item, so it is looked at after several of those, which take so long. */
-const unwatched = { items: 16, millis: 0.02 }
-
-/** What the loop asks of its worker. */
-export interface LoopHost {
-  readonly id: number
-  readonly generation: number
-  readonly state: () => unknown
-  readonly send: Send
-  /** Throws for a value that `send` would throw for. */
-  readonly check: (value: unknown) => void
-  /** Calls back once all that was sent has left the worker; `undefined` where sending sees to that. */
-  readonly flushed: ((resume: () => void) => void) | undefined
-  /** Says that the next chunk is expected very soon. */
-  readonly stayAwake: (() => void) | undefined
-  /** Runs an item's Effect; says when it begins. */
-  readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
-}
+/**
+ * Reading the clock costs as much as a small item, so it is read once for up to `items` items, as long as they take no
+ * longer than `millis` milliseconds together.
+ */
+const perReading = { items: 16, millis: 0.02 }
 
 /** A task that has been loaded, with the codecs of its Schemas where the chunk uses them. */
 export interface LoadedTask {
@@ -43,88 +32,114 @@ export interface LoadedTask {
   readonly codecs: TaskCodecs | undefined
 }
 
-/** An item that waits for something. */
+/** An item that waits for its Promise or Effect. */
 interface Waiting {
   readonly context: WorkerContextImpl
   interrupt: Interrupt
-  timer: Timer
-  timedOut: boolean
 }
 
 /** A chunk in progress. */
-class Work {
+class ServedChunk implements Reported {
   readonly run: protocol.Run
   readonly task: LoadedTask
   readonly cell: Cell
   readonly waiting = new Set<Waiting>()
+  /** The position of the item that starts next. */
   next = 0
-  /** Whether no more items are to start. */
-  interrupted = false
-  /** When its first item began. */
+  /** When its first item began, by `performance.now()`. */
   began = 0
-  /** Since when the time counts that its items take. */
-  private since = 0
+  /** Items from this position on do not start. */
+  private limit: number
+  private lapStart = 0
 
   constructor(run: protocol.Run, task: LoadedTask, cell: Cell) {
     this.run = run
     this.task = task
     this.cell = cell
+    this.limit = run.items.length
   }
 
+  /** Whether no more items are to start. */
   get isSpent(): boolean {
-    return this.interrupted || this.next >= this.run.items.length
+    return this.next >= this.limit
   }
 
-  /** The position of the item that begins now. */
+  /** Lets no more items start. */
+  stop(): void {
+    this.limit = this.next
+  }
+
+  /** Starts its next item; returns the position. */
   begin(now: number): number {
-    if (this.next === 0) this.began = this.since = now
+    if (this.next === 0) this.began = this.lapStart = now
     return this.next++
   }
 
-  readonly lap = (): number => {
-    const { since } = this
-    this.since = performance.now()
-    return this.since - since
+  lap(): number {
+    const { lapStart } = this
+    this.lapStart = performance.now()
+    return this.lapStart - lapStart
   }
 }
 
 export class ItemLoop {
-  private readonly host: LoopHost
-  private readonly limit: number
-  private readonly queue: Array<Work> = []
-  private readonly works = new Map<number, Work>()
-  private active = 0
+  /** How many items may wait at once. */
+  tasksPerWorker = 1
+  private readonly self: Self
+  private readonly send: Send
+  private readonly check: (value: unknown) => void
+  private readonly flushed: Channel["flushed"]
+  private readonly stayAwake: Channel["stayAwake"]
+  private readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
+  private readonly queue: Array<ServedChunk> = []
+  private readonly chunks = new Map<number, ServedChunk>()
+  /** How many items wait. */
+  private waiting = 0
+  /** Whether items are being started, or will be when messages have been let in or outcomes have left. */
   private isRunning = false
-  /** When messages were let in last. */
+  /** When messages were let in last, by `performance.now()`. */
   private sliceStart = 0
-  /** Whether outcomes that were sent have to leave before another item starts. */
-  private mustFlush = false
+  /** The channel's `flushed`, when outcomes that were sent must have left before another item starts. */
+  private flushFirst: Channel["flushed"] = undefined
   private outbox: Outbox | undefined = undefined
-  private reporting: ReturnType<typeof setTimeout> | undefined = undefined
+  private reportTimer: Timer = undefined
 
-  constructor(host: LoopHost, limit: number) {
-    this.host = host
-    this.limit = limit
+  constructor(options: {
+    readonly self: Self
+    readonly send: Send
+    /** Throws for a value that `send` would throw for. */
+    readonly check: (value: unknown) => void
+    readonly flushed: Channel["flushed"]
+    readonly stayAwake: Channel["stayAwake"]
+    /** Runs an item's Effect; calls `begun` when it begins, after Effect has been loaded. */
+    readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
+  }) {
+    this.self = options.self
+    this.send = options.send
+    this.check = options.check
+    this.flushed = options.flushed
+    this.stayAwake = options.stayAwake
+    this.runEffect = options.runEffect
   }
 
-  /** Takes a chunk on. */
+  /** Starts a chunk. */
   add(run: protocol.Run, task: LoadedTask, cell: Cell): void {
-    const work = new Work(run, task, cell)
-    this.works.set(run.chunk, work)
-    this.queue.push(work)
+    const chunk = new ServedChunk(run, task, cell)
+    this.chunks.set(run.chunk, chunk)
+    this.queue.push(chunk)
     this.resume()
   }
 
   /** Interrupts a chunk's running items and forgets those that have not started. */
-  interrupt(chunk: number): void {
-    const work = this.works.get(chunk)
-    if (work === undefined) return
-    work.interrupted = true
-    for (const waiting of [...work.waiting]) {
+  interrupt(id: number): void {
+    const chunk = this.chunks.get(id)
+    if (chunk === undefined) return
+    chunk.stop()
+    for (const waiting of [...chunk.waiting]) {
       waiting.context.abort()
       waiting.interrupt()
     }
-    this.endIfOver(work)
+    this.endIfDone(chunk)
     this.resume()
   }
 
@@ -135,23 +150,23 @@ export class ItemLoop {
     this.advance()
   }
 
-  /** Starts items while fewer than the limit wait; gives messages a chance now and then. */
+  /** Starts items while fewer than `tasksPerWorker` wait; lets messages in after each slice. */
   private advance(): void {
     if (this.isRunning) return
     this.isRunning = true
     let now = performance.now()
-    // how many items may start before the time is looked at, and how many have
-    let several = 1
-    let since = 0
-    while (this.active < this.limit) {
-      const work = this.queue[0]
-      if (work === undefined) break
-      if (work.isSpent) {
+    // how many items may start before the clock is read again, and how many have
+    let itemsPerReading = 1
+    let itemsSinceReading = 0
+    while (this.waiting < this.tasksPerWorker) {
+      const chunk = this.queue[0]
+      if (chunk === undefined) break
+      if (chunk.isSpent) {
         this.queue.shift()
-        this.endIfOver(work)
+        this.endIfDone(chunk)
         continue
       }
-      if (this.mustFlush && !this.hasFlushed()) return
+      if (this.flushFirst !== undefined && !this.hasFlushed(this.flushFirst)) return
       if (now - this.sliceStart >= sliceLength) {
         defer(() => {
           this.isRunning = false
@@ -159,49 +174,40 @@ export class ItemLoop {
         })
         return
       }
-      if (!work.cell.claim(work.next)) {
-        work.interrupted = true
+      if (!chunk.cell.claim(chunk.next)) {
+        chunk.stop()
         continue
       }
-      this.begin(work, work.begin(now), now)
-      if (++since < several && work.run.timeout === undefined) continue
+      this.begin(chunk, chunk.begin(now), now)
+      if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined) continue
       const before = now
       now = performance.now()
-      several = Math.min(unwatched.items, Math.floor((unwatched.millis * since) / (now - before)))
-      since = 0
-      if (this.outbox !== undefined && now >= this.outbox.due) this.flush(false)
+      const fitting = Math.floor((perReading.millis * itemsSinceReading) / (now - before))
+      itemsPerReading = Math.min(perReading.items, fitting)
+      itemsSinceReading = 0
+      if (this.outbox !== undefined && now >= this.outbox.due) this.report(false)
     }
     this.isRunning = false
-    this.pause()
+    this.reportSoon()
   }
 
-  /** Whether outcomes that must leave have left; if not, the loop goes on when they have. */
-  private hasFlushed(): boolean {
-    this.mustFlush = false
-    let isNow = true
+  /** Whether the outcomes that were sent have left; if not, the loop goes on when they have. */
+  private hasFlushed(flushed: NonNullable<Channel["flushed"]>): boolean {
+    this.flushFirst = undefined
+    let isAsking = true
     let hasFlushed = false
-    this.host.flushed!(() => {
+    flushed(() => {
       hasFlushed = true
-      if (isNow) return
+      if (isAsking) return
       this.isRunning = false
       this.advance()
     })
-    isNow = false
+    isAsking = false
     return hasFlushed
   }
 
-  /** Nothing more can start now: what has ended does not wait for what has not. */
-  private pause(): void {
-    if (this.outbox === undefined) return
-    if (this.active === 0 || performance.now() >= this.outbox.due) return this.flush(false)
-    this.reporting ??= setTimeout(() => {
-      this.reporting = undefined
-      this.flush(false)
-    }, longestPause)
-  }
-
-  private begin(work: Work, position: number, now: number): void {
-    const { run, task } = work
+  private begin(chunk: ServedChunk, position: number, now: number): void {
+    const { run, task } = chunk
     let item = run.items[position]
     if (run.errors.length > 0 && run.errors.includes(position)) {
       item = failure.decode(item as failure.EncodedValue)
@@ -209,29 +215,29 @@ export class ItemLoop {
       try {
         item = task.codecs.input.decode(item)
       } catch (cause) {
-        return this.record(work, position, now, notSerializable("input", cause))
+        return this.record(chunk, position, now, notSerializable("input", cause))
       }
     }
-    const { generation, id } = this.host
+    const { generation, id, state } = this.self
     const deadline = run.timeout === undefined ? undefined : now + run.timeout
-    const context = new WorkerContextImpl(id, generation, this.host.state(), work.cell, deadline)
+    const context = new WorkerContextImpl(id, generation, state, chunk.cell, deadline)
     let result: unknown
     try {
       result = task.call(item, context)
     } catch (defect) {
       context.end()
-      return this.record(work, position, now, died(defect))
+      return this.record(chunk, position, now, died(defect))
     }
     if (isPlain(result)) {
-      // by far the most
+      // as most results are, which is why this is asked first
     } else if (isEffect(result)) {
       if (isExit(result)) {
         context.end()
-        return this.record(work, position, now, result)
+        return this.record(chunk, position, now, result)
       }
-      return this.wait(work, position, context, (done, begun) => this.host.runEffect(result, done, begun))
+      return this.wait(chunk, position, context, (done, begun) => this.runEffect(result, done, begun))
     } else if (isPromiseLike(result)) {
-      return this.wait(work, position, context, (done, begun) => {
+      return this.wait(chunk, position, context, (done, begun) => {
         begun()
         result.then(
           (value) => done({ _tag: "Success", value }),
@@ -242,37 +248,40 @@ export class ItemLoop {
       })
     }
     context.end()
-    if (deadline !== undefined && performance.now() > deadline) return this.record(work, position, now, timedOut)
-    this.outboxFor(work, position, now).succeed(result, task.codecs, run.discard, run.items[position])
-    this.recorded(work)
+    // the timer of an item that computes cannot fire, so the clock is read instead (T2)
+    if (deadline !== undefined && performance.now() > deadline) return this.record(chunk, position, now, timedOut)
+    this.outboxFor(chunk, position, now).succeed(result, task.codecs, run.discard, run.items[position])
+    this.reportIfEach(chunk)
   }
 
   private wait(
-    work: Work,
+    chunk: ServedChunk,
     position: number,
     context: WorkerContextImpl,
     start: (done: (exit: ExitLike) => void, begun: () => void) => Interrupt
   ): void {
-    const { timeout } = work.run
-    const waiting: Waiting = { context, interrupt: () => {}, timer: undefined, timedOut: false }
+    const { timeout } = chunk.run
+    const waiting: Waiting = { context, interrupt: () => {} }
+    let timer: Timer
+    let isOutOfTime = false
     let isDone = false
-    this.active++
-    work.waiting.add(waiting)
+    this.waiting++
+    chunk.waiting.add(waiting)
     const done = (exit: ExitLike) => {
       isDone = true
-      clearTimeout(waiting.timer)
+      clearTimeout(timer)
       context.end()
-      this.active--
-      work.waiting.delete(waiting)
-      this.record(work, position, performance.now(), waiting.timedOut ? timedOut : exit)
-      this.endIfOver(work)
+      this.waiting--
+      chunk.waiting.delete(waiting)
+      this.record(chunk, position, performance.now(), isOutOfTime ? timedOut : exit)
+      this.endIfDone(chunk)
       this.resume()
     }
-    // the first Effect of a worker waits until Effect has been loaded, which is none of its time (T1, T2)
+    // the item's time starts here (T1): a worker's first Effect waits before that until Effect has been loaded
     const begun = () => {
       if (timeout === undefined) return
-      waiting.timer = after(timeout, () => {
-        waiting.timedOut = true
+      timer = after(timeout, () => {
+        isOutOfTime = true
         context.abort()
         waiting.interrupt()
       })
@@ -282,51 +291,62 @@ export class ItemLoop {
     if (!isDone) waiting.interrupt = interrupt
   }
 
+  private endIfDone(chunk: ServedChunk): void {
+    if (!chunk.isSpent || chunk.waiting.size > 0) return
+    const { chunk: id, reportInterval } = chunk.run
+    if (!this.chunks.delete(id)) return
+    const index = this.queue.indexOf(chunk)
+    if (index >= 0) this.queue.splice(index, 1)
+    if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.report(false)
+    this.outbox ??= new Outbox(chunk, 0, 0)
+    this.report(true)
+    // after a chunk that took less than it takes to wake a thread, the pool may have the next one ready
+    if (this.queue.length === 0 && this.waiting === 0 && performance.now() - chunk.began < brief) this.stayAwake?.()
+    // the chunk's last outcome went with its end, and must not be lost if the next chunk's first item ends the worker
+    if (reportInterval === 0) this.flushFirst = this.flushed
+  }
+
   // ---------------------------------------------------------------------------
   // Outcomes
   // ---------------------------------------------------------------------------
 
-  private record(work: Work, position: number, now: number, exit: ItemExit): void {
-    const { discard, items } = work.run
-    const outbox = this.outboxFor(work, position, now)
-    if (exit._tag === "Success") outbox.succeed(exit.value, work.task.codecs, discard, items[position])
-    else if (exit._tag === "Failure") outbox.fail(exit.cause, work.task.codecs)
+  private record(chunk: ServedChunk, position: number, now: number, exit: ItemExit): void {
+    const { discard, items } = chunk.run
+    const outbox = this.outboxFor(chunk, position, now)
+    if (exit._tag === "Success") outbox.succeed(exit.value, chunk.task.codecs, discard, items[position])
+    else if (exit._tag === "Failure") outbox.fail(exit.cause, chunk.task.codecs)
     else outbox.other(exit)
-    this.recorded(work)
+    this.reportIfEach(chunk)
   }
 
-  private outboxFor(work: Work, position: number, now: number): Outbox {
-    if (this.outbox !== undefined && !this.outbox.continues(work.run.chunk, position)) this.flush(false)
-    this.outbox ??= new Outbox(work, position, now)
+  private outboxFor(chunk: ServedChunk, position: number, now: number): Outbox {
+    if (this.outbox !== undefined && !this.outbox.continues(chunk, position)) this.report(false)
+    this.outbox ??= new Outbox(chunk, position, now)
     return this.outbox
   }
 
-  private recorded(work: Work): void {
-    const { reportInterval } = work.run
-    // without an interval each is reported before the next item starts (F2); the last one goes with the chunk's end
-    if (reportInterval > 0 || (work.isSpent && work.waiting.size === 0)) return
-    this.flush(false)
-    this.mustFlush = this.host.flushed !== undefined
+  /** Sends an outcome that must leave before the next item starts, so that a crash there does not lose it (F2). */
+  private reportIfEach(chunk: ServedChunk): void {
+    // a chunk's last outcome goes with its end
+    if (chunk.run.reportInterval > 0 || (chunk.isSpent && chunk.waiting.size === 0)) return
+    this.report(false)
+    this.flushFirst = this.flushed
   }
 
-  private endIfOver(work: Work): void {
-    if (!work.isSpent || work.waiting.size > 0) return
-    const { chunk, reportInterval } = work.run
-    if (!this.works.delete(chunk)) return
-    const place = this.queue.indexOf(work)
-    if (place >= 0) this.queue.splice(place, 1)
-    if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.flush(false)
-    this.outbox ??= new Outbox(work, 0, 0)
-    this.flush(true)
-    // whoever waits for so short a chunk may have the next one ready
-    if (this.queue.length === 0 && this.active === 0 && performance.now() - work.began < brief) this.host.stayAwake?.()
-    // the last outcome is in it, and the next chunk's item may be the one that ends the worker
-    if (reportInterval === 0) this.mustFlush = this.host.flushed !== undefined
+  /** Called when no more items can start for now: sends outcomes without waiting for the items that are not done. */
+  private reportSoon(): void {
+    if (this.outbox === undefined) return
+    if (this.waiting === 0 || performance.now() >= this.outbox.due) return this.report(false)
+    this.reportTimer ??= setTimeout(() => {
+      this.reportTimer = undefined
+      this.report(false)
+    }, longestPause)
   }
 
-  private flush(ended: boolean): void {
+  /** Sends the outcomes gathered so far; `ended` says that their chunk has ended. */
+  private report(ended: boolean): void {
     const { outbox } = this
     this.outbox = undefined
-    outbox?.send(this.host.send, this.host.check, ended)
+    outbox?.send(this.send, this.check, ended)
   }
 }

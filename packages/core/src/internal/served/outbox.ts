@@ -1,5 +1,5 @@
 /**
- * Outcomes on their way from a worker to its pool: gathered, encoded, and sent in one message.
+ * Gathers outcomes in a worker, encodes them, and reports them to the pool in one message.
  */
 import type { Transferable } from "../../Channel.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
@@ -18,37 +18,38 @@ export const notSerializable = (direction: "input" | "output" | "error", cause: 
 /** Sends a message; throws when it cannot be cloned. */
 export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
 
-/** What is said with the outcomes of a chunk's items. */
+/** The chunk whose outcomes are reported. */
 export interface Reported {
   readonly run: protocol.Run
-  /** How long the items took that have ended since this was asked last, in milliseconds. */
+  /** How long its items took that have ended since this was called last, in milliseconds. */
   readonly lap: () => number
 }
 
-/** Outcomes of items that stand one after another in a chunk, on their way to the pool. */
+/** Outcomes of items that stand one after another in a chunk, for one message. */
 export class Outbox {
-  readonly chunk: number
-  /** When the next item boundary is one to send them at. */
+  readonly chunk: Reported
+  /** From this time on they are sent before another item starts, by `performance.now()`. */
   readonly due: number
-  private readonly of: Reported
+  /** The position of the first item. */
   private readonly from: number
   private count = 0
   private values: Array<unknown> = []
+  /** Outcomes that are not simply values, by their offset from the first. */
   private others: Array<readonly [number, protocol.EncodedOutcome]> = []
-  /** What `others` were before they were encoded, to say what cannot be cloned. */
+  /** The errors that `others` were made from, to describe one that cannot be cloned. */
   private readonly originals = new Map<number, unknown>()
   private readonly transfers: Array<Transferable> = []
 
-  /** `since` is when the first of them began. */
-  constructor(of: Reported, from: number, since: number) {
-    this.of = of
-    this.chunk = of.run.chunk
+  /** `since` is when the first item began. */
+  constructor(chunk: Reported, from: number, since: number) {
+    this.chunk = chunk
     this.from = from
-    // where each is sent by itself, the last one goes with the chunk's end
-    this.due = since + (of.run.reportInterval || 1)
+    // with 0 the loop sends each outcome itself, except a chunk's last one, which waits for its end to go with it
+    this.due = since + (chunk.run.reportInterval || 1)
   }
 
-  continues(chunk: number, position: number): boolean {
+  /** Whether the outcome of the item at `position` of `chunk` can come next. */
+  continues(chunk: Reported, position: number): boolean {
     return chunk === this.chunk && position === this.from + this.count
   }
 
@@ -90,15 +91,15 @@ export class Outbox {
     this.count++
   }
 
-  /** `check` throws for a value that `send` would throw for. */
+  /** Sends the outcomes. `check` throws for a value that `send` would throw for; `ended`: the chunk has ended. */
   send(send: Send, check: (value: unknown) => void, ended: boolean): void {
-    const millis = this.of.lap()
+    const millis = this.chunk.lap()
     try {
       send(this.message(ended, millis), this.transfers)
     } catch {
       this.replaceUncloneable((value) => {
         try {
-          // what is moved is not copied; trying moves nothing
+          // what is moved need not be cloneable, and to try would not move it
           if (!this.transfers.includes(value as Transferable)) check(value)
           return undefined
         } catch (why) {
@@ -110,11 +111,11 @@ export class Outbox {
   }
 
   private message(ended: boolean, millis: number): protocol.Results {
-    const { chunk, count, from, others, values } = this
-    return { _tag: "Results", chunk, from, count, millis, values, others, ended }
+    const { count, from, others, values } = this
+    return { _tag: "Results", chunk: this.chunk.run.chunk, from, count, millis, values, others, ended }
   }
 
-  /** Something in the message cannot be cloned: finds what, and says so in its place (F4). */
+  /** Replaces each outcome that cannot be cloned by one that says so (F4). */
   private replaceUncloneable(whyUncloneable: (value: unknown) => unknown): void {
     this.others = this.others.map(([offset, outcome]) => {
       const why = whyUncloneable(outcome)

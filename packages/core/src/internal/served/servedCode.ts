@@ -1,11 +1,11 @@
 /**
- * The addresses that a remote worker has been told, and what it found there. Free of Effect.
+ * The addresses that a remote worker has been told, and what it has found there. Does not import Effect.
  */
 import * as portable from "../task/portable.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as resolver from "../task/resolver.ts"
 
-/** A thing that has been found, with the Schemas that `Portable.make` gave it. */
+/** What has been found at an address, with its Schemas where `Portable.make` gave it any. */
 export interface Loaded {
   readonly value: unknown
   readonly schemas: portable.Schemas | undefined
@@ -27,7 +27,7 @@ export class ServedCode {
     this.definitions.delete(reference)
   }
 
-  /** What has been loaded already, if it has. */
+  /** What the reference stands for, if that has been loaded already. */
   loaded(reference: protocol.Reference): Loaded | undefined {
     return this.definitions.get(reference)?.loaded
   }

@@ -1,9 +1,9 @@
 /**
- * A remote worker's hooks and services, as the pool asks for them. Free of Effect, which is loaded when there is an Effect
- * to run.
+ * A remote worker's hooks and services, as the pool asks for them. Does not import Effect, which is loaded only when
+ * there is an Effect to run.
  */
 import type * as Layer from "effect/Layer"
-import type { Channel } from "../../Channel.ts"
+import type { Control } from "../../Channel.ts"
 import { HookNumbers, phases } from "../wire/control.ts"
 import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
@@ -14,34 +14,46 @@ import { died, type ExitLike, isEffect, isLayer, isPromiseLike } from "../task/s
 import { after, type Timer } from "../wire/timers.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 
-/** What hooks need of their worker. */
-export interface ServedHooksHost {
-  readonly channel: Channel
-  readonly code: ServedCode
-  readonly effects: EffectLoader
-  readonly send: (message: protocol.FromWorker) => void
-  /** An error, taken apart so that it can cross. */
-  readonly encode: (cause: unknown) => failure.EncodedValue
+/** What the worker's tasks and hooks are told of it. */
+export interface Self {
+  id: number
+  generation: number
+  /** What `init` returned. */
+  state: unknown
 }
 
 type Reply = "Initialised" | "Exited" | "Closed"
 
 export class ServedHooks {
-  id = 0
-  generation = 0
-  /** What `init` returned. */
-  state: unknown = undefined
-  private readonly host: ServedHooksHost
+  private readonly self: Self
   private readonly numbers: HookNumbers
-  private cut: (result: protocol.HookResult) => void = () => {}
-  /** Interrupts the Effect that a hook is running, if it is running one. */
-  private currentInterrupt: Interrupt | undefined = undefined
-  /** What to reply when that Effect has ended by an interruption. */
-  private afterCut: protocol.HookResult | undefined = undefined
+  private readonly code: ServedCode
+  private readonly effects: EffectLoader
+  private readonly send: (message: protocol.FromWorker) => void
+  private readonly encode: (cause: unknown) => failure.EncodedValue
+  /** Interrupts the hook that runs, or ends it because its time is over: `result` is what is then replied. */
+  private cutShort: (result: protocol.HookResult) => void = () => {}
+  /** Interrupts the Effect that the hook is running, if it is running one. */
+  private interruptEffect: Interrupt | undefined = undefined
+  /** What to reply when that Effect has ended by this interruption. */
+  private resultIfInterrupted: protocol.HookResult | undefined = undefined
 
-  constructor(host: ServedHooksHost) {
-    this.host = host
-    this.numbers = new HookNumbers(host.channel.control)
+  constructor(options: {
+    /** Its state is set by `init`. */
+    readonly self: Self
+    readonly control: Control | undefined
+    readonly code: ServedCode
+    readonly effects: EffectLoader
+    readonly send: (message: protocol.FromWorker) => void
+    /** Takes an error apart, so that it can cross. */
+    readonly encode: (cause: unknown) => failure.EncodedValue
+  }) {
+    this.self = options.self
+    this.numbers = new HookNumbers(options.control)
+    this.code = options.code
+    this.effects = options.effects
+    this.send = options.send
+    this.encode = options.encode
   }
 
   init(
@@ -61,73 +73,77 @@ export class ServedHooks {
       }
       if (hook === undefined) return nothing
       const exit = await this.hook(hook, context, begun)
-      if (exit._tag === "Success") this.state = exit.value
-      // the state stays here
+      if (exit._tag === "Success") this.self.state = exit.value
+      // the state stays in the worker
       return exit._tag === "Success" ? nothing : exit
     })
   }
 
   interruptInit(): void {
-    this.cut({ _tag: "Interrupted" })
+    this.cutShort({ _tag: "Interrupted" })
   }
 
   exit(hook: protocol.Reference, timeout: number | undefined): void {
     this.run("Exited", timeout, (context, begun) => this.hook(hook, context, begun))
   }
 
-  /** Runs the finalizers; only Effects can have registered any. */
+  /** Runs the finalizers. Only Effects can have registered any, so without Effect there are none. */
   close(): void {
-    const { runner } = this.host.effects
+    const { runner } = this.effects
     if (runner === undefined) return this.reply("Closed", succeeded(undefined))
     runner.close((exit) => this.reply("Closed", exit._tag === "Success" ? succeeded(undefined) : this.failed(exit)))
   }
 
-  /** Runs a hook and replies once: when it has ended, or without waiting for it when it is timed out or interrupted. */
+  /**
+   * Runs a hook and replies once: when it has ended, or, where it is not an Effect, at once when it is interrupted or
+   * its time is over. `start` calls `begun` when all is loaded, which is when the hook's time begins.
+   */
   private run(
     reply: Reply,
     timeout: number | undefined,
     start: (context: WorkerContextImpl, begun: () => void) => Promise<ExitLike>
   ): void {
     const source = reply === "Initialised" ? this.numbers : uninterrupted
-    const context = new WorkerContextImpl(this.id, this.generation, this.state, source)
-    let isOver = false
+    const { generation, id, state } = this.self
+    const context = new WorkerContextImpl(id, generation, state, source)
+    let hasReplied = false
     const end = (result: protocol.HookResult) => {
-      if (isOver) return
-      isOver = true
+      if (hasReplied) return
+      hasReplied = true
       clearTimeout(timer)
       context.end()
-      this.cut = () => {}
+      this.cutShort = () => {}
       this.reply(reply, result)
     }
-    this.cut = (result) => {
+    this.cutShort = (result) => {
       context.abort()
-      const interrupt = this.currentInterrupt
-      // an Effect ends by itself, after its finalizers; nothing else would
+      const interrupt = this.interruptEffect
+      // only an Effect can be interrupted: it then ends after its finalizers
       if (interrupt === undefined) return end(result)
-      this.afterCut = result
+      this.resultIfInterrupted = result
       interrupt()
     }
     let timer: Timer
-    // its time does not begin before it has been loaded (T1)
+    // a hook's time begins when its module has been loaded (T1)
     const begun = () => {
-      if (timeout === undefined || timer !== undefined || isOver) return
+      if (timeout === undefined || timer !== undefined || hasReplied) return
       context.deadline = performance.now() + timeout
-      timer = after(timeout, () => this.cut({ _tag: "TimedOut" }))
+      timer = after(timeout, () => this.cutShort({ _tag: "TimedOut" }))
     }
-    this.afterCut = undefined
+    this.resultIfInterrupted = undefined
     start(context, begun).then(
       (exit) => {
-        if (exit._tag === "Failure") return end(this.afterCut ?? this.failed(exit))
-        // one that computes keeps its own timer waiting
+        if (exit._tag === "Failure") return end(this.resultIfInterrupted ?? this.failed(exit))
+        // the timer cannot fire while the hook computes, so the clock is read as well
         return end(performance.now() > context.deadline ? { _tag: "TimedOut" } : succeeded(exit.value))
       },
-      (cause) => end({ _tag: "NotLoaded", cause: this.host.encode(cause) })
+      (cause) => end({ _tag: "NotLoaded", cause: this.encode(cause) })
     )
   }
 
   private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
     const { value } = await this.load(reference)
-    // what has not run has not succeeded: for an `init`, `exit` would run
+    // one that was interrupted while it was loaded does not run, nor may it succeed: `exit` would run after it
     if (context.interrupted) return performance.now() > context.deadline ? nothing : interrupted
     begun()
     try {
@@ -146,19 +162,19 @@ export class ServedHooks {
       let isDone = false
       const done = (exit: ExitLike) => {
         isDone = true
-        this.currentInterrupt = undefined
+        this.interruptEffect = undefined
         resolve(exit)
       }
-      const interrupt = this.host.effects.run((runner) => start(runner, done), done)
-      if (!isDone) this.currentInterrupt = interrupt
+      const interrupt = this.effects.run((runner) => start(runner, done), done)
+      if (!isDone) this.interruptEffect = interrupt
     })
   }
 
-  /** Says that it loads, for as long as that takes: a module can keep the worker from saying anything else. */
+  /** Loads, which the control block shows meanwhile: while a module blocks the thread, nothing can be sent (T4). */
   private async load(reference: protocol.Reference): Promise<Loaded> {
     this.numbers.enter(phases.loading)
     try {
-      return await this.host.code.load(reference)
+      return await this.code.load(reference)
     } finally {
       this.numbers.enter(phases.loaded)
     }
@@ -166,11 +182,11 @@ export class ServedHooks {
 
   private reply(reply: Reply, result: protocol.HookResult): void {
     try {
-      this.host.send({ _tag: reply, result })
+      this.send({ _tag: reply, result })
     } catch (why) {
       const isResult = result._tag === "Success" || result._tag === "Error"
       const cause = failure.encodeUncloneable(result._tag === "Error" ? failure.decode(result.value) : undefined, why)
-      this.host.send({ _tag: reply, result: { _tag: isResult ? "NotSerializable" : "Failure", cause } })
+      this.send({ _tag: reply, result: { _tag: isResult ? "NotSerializable" : "Failure", cause } })
     }
   }
 
@@ -179,7 +195,7 @@ export class ServedHooks {
     const reason = reasons.find((reason) => reason._tag !== "Interrupt")
     if (reason === undefined) return { _tag: "Interrupted" }
     const cause = reason._tag === "Fail" ? reason.error : (reason as { readonly defect: unknown }).defect
-    return { _tag: "Failure", cause: this.host.encode(cause) }
+    return { _tag: "Failure", cause: this.encode(cause) }
   }
 }
 
@@ -189,6 +205,5 @@ const interrupted: ExitLike = { _tag: "Failure", cause: { reasons: [{ _tag: "Int
 
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 
-/** Made anew, because structured clone would lose what an Exit is. */
 const succeeded = (value: unknown): protocol.HookResult =>
   value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }

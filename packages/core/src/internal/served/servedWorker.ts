@@ -1,6 +1,6 @@
 /**
- * A remote worker's own side: takes the pool's messages, loads tasks and hands chunks to the item loop. Free of Effect,
- * which it loads when there is an Effect to run.
+ * A remote worker's own side: takes the pool's messages, loads tasks and hands chunks to the item loop. Does not import
+ * Effect, which is loaded only when there is an Effect to run.
  */
 import type { Channel, Transferable } from "../../Channel.ts"
 import { Cell, phases } from "../wire/control.ts"
@@ -10,28 +10,41 @@ import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as resolver from "../task/resolver.ts"
 import { type Loaded, ServedCode } from "./servedCode.ts"
-import { ServedHooks } from "./servedHooks.ts"
+import { type Self, ServedHooks } from "./servedHooks.ts"
 
 export class ServedWorker {
   private readonly channel: Channel
   private readonly check: (value: unknown) => void
   private readonly code = new ServedCode()
   private readonly effects = new EffectLoader()
+  private readonly self: Self = { id: 0, generation: 0, state: undefined }
   private readonly hooks: ServedHooks
-  private loop: ItemLoop | undefined = undefined
-  /** Chunks whose task is being loaded, and those of them that are not wanted any more. */
-  private readonly loading = new Set<number>()
-  private readonly interruptedLoading = new Set<number>()
+  private readonly loop: ItemLoop
+  /** The chunks whose task is being loaded, and whether they have been interrupted meanwhile. */
+  private readonly loading = new Map<number, "wanted" | "interrupted">()
 
   constructor(channel: Channel) {
     this.channel = channel
     this.check = channel.check ?? structuredClone
     this.hooks = new ServedHooks({
-      channel,
+      self: this.self,
+      control: channel.control,
       code: this.code,
       effects: this.effects,
       send: (message) => this.send(message),
       encode: (cause) => this.encode(cause)
+    })
+    this.loop = new ItemLoop({
+      self: this.self,
+      send: (message, transfers) => this.send(message, transfers),
+      check: this.check,
+      flushed: channel.flushed,
+      stayAwake: channel.stayAwake,
+      runEffect: (effect, done, begun) =>
+        this.effects.run((runner) => {
+          begun()
+          return runner.runItem(effect, done)
+        }, done)
     })
   }
 
@@ -64,8 +77,8 @@ export class ServedWorker {
       case "Run":
         return this.run(message)
       case "Interrupt":
-        if (this.loading.has(message.chunk)) this.interruptedLoading.add(message.chunk)
-        return this.loop?.interrupt(message.chunk)
+        if (this.loading.has(message.chunk)) this.loading.set(message.chunk, "interrupted")
+        return this.loop.interrupt(message.chunk)
       case "Exit":
         return this.hooks.exit(message.hook, message.timeout)
       case "Close":
@@ -76,25 +89,9 @@ export class ServedWorker {
   }
 
   private start(id: number, generation: number, tasksPerWorker: number): void {
-    this.hooks.id = id
-    this.hooks.generation = generation
-    this.loop = new ItemLoop(
-      {
-        id,
-        generation,
-        state: () => this.hooks.state,
-        send: (message, transfers) => this.send(message, transfers),
-        check: this.check,
-        flushed: this.channel.flushed,
-        stayAwake: this.channel.stayAwake,
-        runEffect: (effect, done, begun) =>
-          this.effects.run((runner) => {
-            begun()
-            return runner.runItem(effect, done)
-          }, done)
-      },
-      tasksPerWorker
-    )
+    this.self.id = id
+    this.self.generation = generation
+    this.loop.tasksPerWorker = tasksPerWorker
   }
 
   // ---------------------------------------------------------------------------
@@ -105,26 +102,25 @@ export class ServedWorker {
     const loaded = this.code.loaded(run.task)
     const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
     cell.take()
-    // what has been loaded already starts at once
+    // a plain function that has been loaded starts at once
     if (loaded?.schemas === undefined && typeof loaded?.value === "function" && run.slices !== true) {
       cell.enter(phases.loaded)
-      return this.loop!.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
+      return this.loop.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
     }
     cell.enter(phases.loading)
-    this.loading.add(run.chunk)
+    this.loading.set(run.chunk, "wanted")
     this.code
       .load(run.task)
       .then((loaded) => this.prepare(loaded, run))
       .then(
         (task) => {
+          const isWanted = this.loading.get(run.chunk) === "wanted"
           this.loading.delete(run.chunk)
           cell.enter(phases.loaded)
-          const isWanted = !this.interruptedLoading.delete(run.chunk)
-          this.loop!.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
+          this.loop.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
         },
         (cause) => {
           this.loading.delete(run.chunk)
-          this.interruptedLoading.delete(run.chunk)
           this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: this.encode(cause) })
         }
       )
@@ -133,15 +129,16 @@ export class ServedWorker {
   private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
     if (typeof value !== "function") throw new Error("The task's export is no function")
     const call = value as LoadedTask["call"]
-    const needed = slices === true ? schemas?.error : schemas
+    // slices cross without the task's Schemas, but its failures do not
+    const needed = slices === true && schemas?.error === undefined ? undefined : schemas
     if (needed !== undefined && !encoded) throw resolver.schemasOnOneSide()
-    const codecs = needed === undefined ? undefined : (await import("../wire/codec.ts")).fromSchemas(schemas!)
+    const codecs = needed === undefined ? undefined : (await import("../wire/codec.ts")).fromSchemas(needed)
     if (slices !== true) return { call, codecs }
     const sliced = await import("../wire/slices.ts")
     return { call, codecs: { ...sliced.codecs, error: codecs?.error } }
   }
 
-  /** Encoded, with what cannot cross replaced by what can be said of it. */
+  /** Takes an error apart, so that it can cross; where part of it cannot, only a description of it crosses. */
   private encode(cause: unknown): failure.EncodedValue {
     const encoded = failure.encode(cause)
     try {
