@@ -1,9 +1,9 @@
-import { MessageChannel } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
+import { MessageChannel } from "node:worker_threads"
 import type { Control } from "../src/Channel.ts"
 import { ChunkWatch, type Overdue, type Watched, type WatchLimits } from "../src/internal/remote/chunkWatch.ts"
-import { Cell, phases } from "../src/internal/wire/control.ts"
 import { interval, Watch } from "../src/internal/remote/watch.ts"
+import { Cell, phases } from "../src/internal/wire/control.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Channel } from "../src/Channel.ts"
-import { Cell, phases } from "../src/internal/wire/control.ts"
-import { defer } from "../src/internal/wire/timers.ts"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"
-import type * as protocol from "../src/internal/wire/protocol.ts"
 import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
+import { Cell, phases } from "../src/internal/wire/control.ts"
+import type * as protocol from "../src/internal/wire/protocol.ts"
+import { defer } from "../src/internal/wire/timers.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 
 const macrotask = () => new Promise<void>((resolve) => defer(resolve))

@@ -7,15 +7,15 @@ import * as Transferable from "effect/workers/Transferable"
 import type { Channel } from "../src/Channel.ts"
 import { KnownAddresses } from "../src/internal/remote/knownAddresses.ts"
 import type { Line } from "../src/internal/remote/line.ts"
-import type * as protocol from "../src/internal/wire/protocol.ts"
 import { cellsOf, RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
 import { ServedWorker } from "../src/internal/served/servedWorker.ts"
+import type * as protocol from "../src/internal/wire/protocol.ts"
 import { defer } from "../src/internal/wire/timers.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import type { Chunk, Code } from "../src/WorkerRuntime.ts"
-import { integer, noise, oneOf, runs } from "./support.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
+import { integer, noise, oneOf, runs } from "./support.ts"
 
 const macrotask = () => new Promise<void>((resolve) => defer(resolve))
 

@@ -3,9 +3,9 @@
  */
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import { notSerializable } from "../wire/crossing.ts"
-import type { Sink } from "./sink.ts"
 import { constructorOf, copyTo, type Slice, written } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
+import type { Sink } from "./sink.ts"
 
 /** How many slices a worker gets by default: few enough to cost little, many enough for the last ones to be short. */
 const slicesPerWorker = 32

@@ -5,9 +5,9 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import type { Chunk } from "../../WorkerRuntime.ts"
-import type { Lane } from "./lane.ts"
-import type { Crossing } from "../wire/taskCrossing.ts"
 import type { WorkerContextImpl } from "../task/workerContext.ts"
+import type { Crossing } from "../wire/taskCrossing.ts"
+import type { Lane } from "./lane.ts"
 
 export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
 

@@ -7,12 +7,12 @@ import * as Fiber from "effect/Fiber"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
-import { FiberChunk, type Task } from "./fiberChunk.ts"
-import { Lane } from "./lane.ts"
-import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
+import { FiberChunk, type Task } from "./fiberChunk.ts"
+import { Lane } from "./lane.ts"
+import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 
 export class FiberItems {
   private readonly worker: WorkerPoolError.WorkerIdentity

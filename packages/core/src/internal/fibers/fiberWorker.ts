@@ -12,12 +12,12 @@ import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, Code, Hook, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
 import { FiberItems } from "./fiberItems.ts"
 import { LocalCode } from "./localCode.ts"
 import { onlyReferences } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
-import { WorkerContextImpl } from "../task/workerContext.ts"
 
 /** The runtime of `layerFibers`; `clone` says whether what crosses is cloned, as it would be for a thread. */
 export const runtime = (clone: boolean): WorkerRuntime["Service"] => ({

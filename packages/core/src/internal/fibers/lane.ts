@@ -11,11 +11,11 @@ import * as Scope from "effect/Scope"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
+import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
+import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
 import type { FiberChunk } from "./fiberChunk.ts"
-import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { toEffect } from "./toEffect.ts"
-import { WorkerContextImpl } from "../task/workerContext.ts"
 
 export class Lane {
   readonly fiber: Fiber.Fiber<unknown, unknown>

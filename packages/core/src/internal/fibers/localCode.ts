@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, StartOptions } from "../../WorkerRuntime.ts"
-import * as crossing from "../wire/crossing.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
+import * as crossing from "../wire/crossing.ts"
 
 /** That there is nothing at an address, and why: a class, because an export can be any value. */
 export class NotFound {

@@ -3,10 +3,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as Chunking from "../call/chunking.ts"
 import { isPortable } from "../../Portable.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
+import * as Chunking from "../call/chunking.ts"
 import type { Retries } from "../call/resends.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./dispatchOptions.ts"

@@ -3,16 +3,16 @@
  * its task returns an Effect.
  */
 import type { Channel } from "../../Channel.ts"
+import { died, type ExitLike, isEffect, isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
+import { WorkerContextImpl } from "../task/workerContext.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
 import type { Cell } from "../wire/control.ts"
-import type { Interrupt } from "./effectRunner.ts"
 import * as failure from "../wire/failure.ts"
-import { type ItemExit, notSerializable, Outbox, type Reported, type Send, timedOut } from "./outbox.ts"
 import type * as protocol from "../wire/protocol.ts"
-import type { Self } from "./servedHooks.ts"
-import { died, type ExitLike, isEffect, isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { after, brief, defer, type Timer } from "../wire/timers.ts"
-import { WorkerContextImpl } from "../task/workerContext.ts"
+import type { Interrupt } from "./effectRunner.ts"
+import { type ItemExit, notSerializable, Outbox, type Reported, type Send, timedOut } from "./outbox.ts"
+import type { Self } from "./servedHooks.ts"
 
 /** While items wait and no others can start, outcomes are sent after this many milliseconds. */
 const longestPause = 1

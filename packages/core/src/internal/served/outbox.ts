@@ -2,8 +2,8 @@
  * Gathers outcomes in a worker, encodes them, and reports them to the pool in one message.
  */
 import type { Transferable } from "../../Channel.ts"
-import type { TaskCodecs } from "../wire/codec.ts"
 import type { CauseLike, ExitLike } from "../task/shapes.ts"
+import type { TaskCodecs } from "../wire/codec.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 

@@ -2,8 +2,8 @@
  * The addresses that a remote worker has been told, and what it has found there. Does not import Effect.
  */
 import * as portable from "../task/portable.ts"
-import type * as protocol from "../wire/protocol.ts"
 import * as resolver from "../task/resolver.ts"
+import type * as protocol from "../wire/protocol.ts"
 
 /** What has been found at an address, with its Schemas where `Portable.make` gave it any. */
 export interface Loaded {

@@ -4,15 +4,15 @@
  */
 import type * as Layer from "effect/Layer"
 import type { Control } from "../../Channel.ts"
+import { died, type ExitLike, isEffect, isLayer, isPromiseLike } from "../task/shapes.ts"
+import { WorkerContextImpl } from "../task/workerContext.ts"
 import { HookNumbers, phases } from "../wire/control.ts"
-import type { EffectLoader } from "./effectLoader.ts"
-import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
-import type { Loaded, ServedCode } from "./servedCode.ts"
-import { died, type ExitLike, isEffect, isLayer, isPromiseLike } from "../task/shapes.ts"
 import { after, type Timer } from "../wire/timers.ts"
-import { WorkerContextImpl } from "../task/workerContext.ts"
+import type { EffectLoader } from "./effectLoader.ts"
+import type { EffectRunner, Interrupt } from "./effectRunner.ts"
+import type { Loaded, ServedCode } from "./servedCode.ts"
 
 /** What the worker's tasks and hooks are told of it. */
 export interface Self {

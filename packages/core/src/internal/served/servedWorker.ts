@@ -3,12 +3,12 @@
  * Effect, which is loaded only when there is an Effect to run.
  */
 import type { Channel, Transferable } from "../../Channel.ts"
-import { Cell, phases } from "../wire/control.ts"
-import { EffectLoader } from "./effectLoader.ts"
-import * as failure from "../wire/failure.ts"
-import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
-import type * as protocol from "../wire/protocol.ts"
 import * as resolver from "../task/resolver.ts"
+import { Cell, phases } from "../wire/control.ts"
+import * as failure from "../wire/failure.ts"
+import type * as protocol from "../wire/protocol.ts"
+import { EffectLoader } from "./effectLoader.ts"
+import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
 import { type Loaded, ServedCode } from "./servedCode.ts"
 import { type Self, ServedHooks } from "./servedHooks.ts"
 

@@ -2,8 +2,8 @@
  * The messages between a pool and its workers, the same on every channel.
  */
 import type { NotSerializable } from "../../WorkerPoolError.ts"
-import type { EncodedReason, EncodedValue } from "./failure.ts"
 import type { Export, Inline } from "../task/portable.ts"
+import type { EncodedReason, EncodedValue } from "./failure.ts"
 
 /** The number that stands for an address in messages, once `Define` has told the worker the address. */
 export type Reference = number

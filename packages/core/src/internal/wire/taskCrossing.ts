@@ -2,9 +2,9 @@
  * How the items and results of a task cross, on the pool's side: by its Schemas, as slices of an array, or as they are.
  */
 import type { Code } from "../../WorkerRuntime.ts"
+import * as portable from "../task/portable.ts"
 import * as codec from "./codec.ts"
 import * as crossing from "./crossing.ts"
-import * as portable from "../task/portable.ts"
 import * as slices from "./slices.ts"
 import type { TypedArray } from "./typedArray.ts"
 

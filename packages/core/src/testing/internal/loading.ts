@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
-import type { Accident, Case, Need } from "./case.ts"
 import { promptly, startLimit, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
+import type { Accident, Case, Need } from "./case.ts"
 import { harmful, plain } from "./case.ts"
 
 interface Unloadable {
