@@ -56,7 +56,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // loading the sources for each of its files would take as long as all of the cases
-      project("packages/core", { isolate: false, testTimeout: 20_000 }),
+      project("packages/core", { isolate: false, testTimeout }),
       project("packages/node-runtime", { testTimeout }),
       project("packages/examples", { testTimeout }),
       project("packages/soak", { testTimeout: 120_000 }),

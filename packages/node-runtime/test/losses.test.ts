@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { eventually, pace, reasonOf } from "./support.ts"
+import { bare, eventually, pace, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/losses.tasks.ts")>(
   new URL("./fixtures/losses.tasks.ts", import.meta.url)
@@ -34,8 +34,8 @@ const temporaryDirectory = Effect.acquireRelease(
 )
 
 for (const [name, runtime] of [
-  ["threads", NodeWorkerRuntime.layerThreads()],
-  ["processes", NodeWorkerRuntime.layerProcesses()]
+  ["threads", NodeWorkerRuntime.layerThreads(bare)],
+  ["processes", NodeWorkerRuntime.layerProcesses(bare)]
 ] as const) {
   describe(`losses on ${name}`, () => {
     it.live("F2 one poison item is found among 10,000: one WorkerLost, for just that index", () =>
@@ -178,6 +178,6 @@ describe("losses on processes", () => {
       )
       assert.strictEqual(kills, deaths)
       assert.strictEqual((yield* pool.stats).lost, deaths)
-    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses()))
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses(bare)))
   )
 })
