@@ -23,6 +23,9 @@ export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<num
  */
 export const startLimit = Effect.map(pace(control), (millis) => 10 * millis)
 
+/** How long to wait for those workers, in milliseconds: in a runtime that hangs they do not end either. */
+const hung = 30_000
+
 /**
  * Sees to it that an Effect ends: in that many milliseconds, or else before that many workers have been started, used and
  * released after them, one by one. On a busy machine these take longer too.
@@ -32,7 +35,8 @@ export const within = <A, E, R>(
   limit: { readonly millis: number; readonly workers: number }
 ): Effect.Effect<A, E | assert.AssertionFailed | WorkerPoolError, R | WorkerRuntime> => {
   const { millis, workers } = limit
-  const late = Effect.delay(Effect.replicateEffect(control, workers, { discard: true }), millis)
+  const lives = Effect.timeoutOption(Effect.replicateEffect(control, workers, { discard: true }), hung)
+  const late = Effect.delay(lives, millis)
   const what = `not done after ${millis} milliseconds and the lives of ${workers} other workers`
   return Effect.raceFirst(effect, Effect.andThen(late, Effect.fail(assert.failed(what))))
 }
