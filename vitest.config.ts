@@ -1,21 +1,67 @@
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-const project = (root: string) => ({
+// Every worker loads the TypeScript sources anew. Without the cache, loading the compiler that strips the types alone takes
+// as long as starting a thread. `NodeWorkerRuntime` switches the cache on only once its entry is loaded.
+process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache")
+
+/** The files that take longest, longest first: begun last, one of them would leave a core idle until it ends. */
+const longest = [
+  "runtimeSuiteOnProcesses.test.ts",
+  "runtimeSuite.test.ts",
+  "losses.test.ts",
+  "shutdown.test.ts",
+  "lifecycles.test.ts",
+  "processes.test.ts",
+  "soak.test.ts",
+  "leaks.test.ts",
+  "examples.test.ts",
+  "main.test.ts",
+  "threads.test.ts"
+]
+
+const rank = ({ moduleId, project }: TestSpecification): number => {
+  const index = project.name === "core" ? -1 : longest.indexOf(basename(moduleId))
+  return index < 0 ? longest.length : index
+}
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    // the files of a project that shares its modules stay together
+    return (await super.sort(files)).sort((left, right) => rank(left) - rank(right))
+  }
+}
+
+interface Project {
+  /** Whether each file has modules of its own. */
+  readonly isolate?: boolean
+  /** How long a case may take, in milliseconds. It only ends one that hangs, and is never what a case shows. */
+  readonly testTimeout?: number
+}
+
+const project = (root: string, options: Project = {}) => ({
   root,
-  test: { name: root.replace("packages/", ""), include: ["test/**/*.test.ts"] }
+  test: { name: root.replace("packages/", ""), include: ["test/**/*.test.ts"], ...options }
 })
+
+/** Whatever starts threads and processes takes as long as the machine lets it. */
+const testTimeout = 60_000
 
 export default defineConfig({
   test: {
     // a file at a time leaves a core idle half of the time: by default there is one runner fewer than cores
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
-      "packages/core",
-      "packages/node-runtime",
-      "packages/examples",
-      "packages/soak",
-      "packages/benchmarks",
-      "scripts"
-    ].map(project)
+      // loading the sources for each of its files would take as long as all of the cases
+      project("packages/core", { isolate: false, testTimeout }),
+      project("packages/node-runtime", { testTimeout }),
+      project("packages/examples", { testTimeout }),
+      project("packages/soak", { testTimeout: 120_000 }),
+      project("packages/benchmarks", { testTimeout }),
+      project("scripts", { testTimeout })
+    ]
   }
 })

@@ -8,9 +8,7 @@ import { peers } from "../src/contenders/peers.ts"
 const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 const squares = numbers.map((n) => n * n)
 
-const timeout = 30_000
-
-describe("contenders", { timeout }, () => {
+describe("contenders", () => {
   it.each([ours.threads, ours.processes, ours.fromPromises, ...peers])("$name gives right results", async (kind) => {
     const pool = await kind.open({ tasks: plainTasks, size: 2 })
     try {

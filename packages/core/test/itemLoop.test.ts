@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import type { Channel } from "../src/Channel.ts"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"
 import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
@@ -6,6 +6,20 @@ import { Cell, phases } from "../src/internal/wire/control.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import { defer } from "../src/internal/wire/timers.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
+
+/** Time passes only where a test lets it: a busy machine ends no slice, and no item's time. */
+const clock = { now: 0 }
+
+const now = performance.now.bind(performance)
+
+beforeEach(() => {
+  clock.now = 1000
+  performance.now = () => clock.now
+})
+
+afterEach(() => {
+  performance.now = now
+})
 
 const macrotask = () => new Promise<void>((resolve) => defer(resolve))
 
@@ -131,11 +145,9 @@ describe("reporting", () => {
       assert.strictEqual(waiting.length, 1)
       waiting.shift()!()
     }
-    // a slice may have ended meanwhile, on a machine that is busy
-    while (started.length < 4) await macrotask()
+    await macrotask()
     // the second chunk does not report each
     assert.deepStrictEqual(started, [1, 2, 3, 4])
-    while (bench.values.length < 4) await macrotask()
     assert.deepStrictEqual(bench.values, [1, 2, 3, 4])
   })
 
@@ -156,20 +168,26 @@ describe("reporting", () => {
   it("F2 100,000 items whose outcomes leave at once neither recurse nor keep messages out", async () => {
     const bench = new Bench({ flushed: (resume) => resume() })
     const items = Array.from({ length: 100_000 }, (_, n) => n)
-    let longest = 0
-    let last = performance.now()
+    let started = 0
+    let last = 0
+    let most = 0
     const breathe = () => {
-      longest = Math.max(longest, performance.now() - last)
-      last = performance.now()
-      if (!bench.hasEnded) defer(breathe)
+      most = Math.max(most, started - last)
+      last = started
+      if (started < items.length) defer(breathe)
     }
     defer(breathe)
-    bench.run(items, (n) => n, { reportInterval: 0 })
-    // it has let messages in before it was done
-    assert.isFalse(bench.hasEnded)
-    while (!bench.hasEnded) await macrotask()
+    const task: Task = (n) => {
+      started++
+      clock.now += 0.01
+      return n
+    }
+    bench.run(items, task, { reportInterval: 0 })
+    while (bench.sent.length < items.length) await macrotask()
+    assert.isTrue(bench.hasEnded)
     assert.strictEqual(bench.values.length, 100_000)
-    assert.isBelow(longest, 1000)
+    // messages are let in after 10 milliseconds of items
+    assert.approximately(most, 1000, 20)
   })
 
   it("F2 the same when they leave a little later", async () => {
@@ -184,14 +202,14 @@ describe("reporting", () => {
     bench.run(
       items,
       (n) => {
-        const until = performance.now() + 0.002
-        while (performance.now() < until);
+        clock.now += 0.002
         return n
       },
       { reportInterval: 0 }
     )
     while (!bench.hasEnded) await macrotask()
-    assert.isAbove(turns, 1)
+    // 40 milliseconds of items
+    assert.isAtLeast(turns, 4)
     assert.deepStrictEqual(bench.values, items)
   })
 })
@@ -230,9 +248,10 @@ describe("a task's worker context", () => {
       (_, worker) => {
         const { signal } = worker
         assert.isFalse(worker.interrupted)
-        const until = performance.now() + 1000
-        while (!signal.aborted && performance.now() < until);
-        assert.isTrue(worker.interrupted)
+        clock.now += 3
+        assert.deepStrictEqual([worker.interrupted, signal.aborted], [false, false])
+        clock.now += 1
+        assert.deepStrictEqual([worker.interrupted, signal.aborted], [true, true])
         return 1
       },
       { timeout: 3 }

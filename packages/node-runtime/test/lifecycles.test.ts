@@ -1,6 +1,6 @@
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { replayLifecycles } from "../../core/test/utils/lifecycles.ts"
-import { cachedEnv } from "./support.ts"
+import { bare } from "./support.ts"
 
-replayLifecycles("layerThreads", NodeWorkerRuntime.layerThreads())
-replayLifecycles("layerProcesses", NodeWorkerRuntime.layerProcesses({ env: cachedEnv }))
+replayLifecycles("layerThreads", NodeWorkerRuntime.layerThreads(bare))
+replayLifecycles("layerProcesses", NodeWorkerRuntime.layerProcesses(bare))

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { pace } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
@@ -48,9 +49,8 @@ describe("an item that never ends", () => {
   it.live("T2 F2 is no reason to forget what came after it in its chunk", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, killAfter: 50 })
-      const outcomes = yield* Stream.runCollect(
-        pool.streamExit([1, 0, 2, 3], loopsAtZero, { chunkSize: 4, timeout: 30 })
-      )
+      const timeout = yield* pace(pool.start)
+      const outcomes = yield* Stream.runCollect(pool.streamExit([1, 0, 2, 3], loopsAtZero, { chunkSize: 4, timeout }))
       assert.deepStrictEqual(
         outcomes.map(({ exit, index }) => [index, exit._tag]),
         [

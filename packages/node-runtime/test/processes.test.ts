@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import { existsSync, realpathSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as processes from "../src/internal/processes.ts"
-import { cachedEnv, eventually, isRunning, runFixture, runNode, startFixture, reasonOf } from "./support.ts"
+import { eventually, isRunning, runFixture, runNode, startFixture, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/process.tasks.ts")>(
   new URL("./fixtures/process.tasks.ts", import.meta.url)
@@ -16,7 +16,7 @@ const nested = Portable.module<typeof import("./fixtures/nested.tasks.ts")>(
   new URL("./fixtures/nested.tasks.ts", import.meta.url)
 )
 
-const onProcesses = Effect.provide(NodeWorkerRuntime.layerProcesses({ env: cachedEnv }))
+const onProcesses = Effect.provide(NodeWorkerRuntime.layerProcesses())
 
 const lost = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.WorkerLost => {
   const reason = reasonOf(exit)
@@ -190,7 +190,7 @@ describe("a process that is lost", () => {
         assert.deepStrictEqual([message, code, (cause as Error).message], ["too late", "E_LATER", "inner"])
         assert.include(stack!, "process.tasks")
         assert.strictEqual(yield* pool.run(tasks.square, 3), 9)
-      }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ serialization, env: cachedEnv })))
+      }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ serialization })))
     )
   }
 
@@ -273,17 +273,14 @@ describe("a process's life", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "F5 leaves no file descriptor, handle, listener or process",
-    () =>
-      Effect.gen(function* () {
-        const { stdout } = yield* runFixture("leaves-nothing.ts")
-        const { after, before, running, workers } = JSON.parse(stdout)
-        assert.deepStrictEqual(after, before)
-        assert.deepStrictEqual(running, [])
-        assert.strictEqual(workers, 20)
-      }),
-    15_000
+  it.live("F5 leaves no file descriptor, handle, listener or process", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* runFixture("leaves-nothing.ts")
+      const { after, before, running, workers } = JSON.parse(stdout)
+      assert.deepStrictEqual(after, before)
+      assert.deepStrictEqual(running, [])
+      assert.strictEqual(workers, 20)
+    })
   )
 
   it.live("F5 what workers print arrives, and what the exit handler of one that something keeps running does", () =>
@@ -322,7 +319,7 @@ describe.runIf(process.platform === "linux" && existsSync("/usr/bin/taskset"))("
       const items = Array.from({ length: size }, (_, n) => n)
       const workers = yield* pool.map(items, tasks.allowedCpus, { dispatch: "ordered", chunkSize: 1 })
       return workers.map(({ cpus }) => cpus)
-    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ cpus, env: cachedEnv })), Effect.scoped)
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses({ cpus })), Effect.scoped)
 
   it.live("pins all workers to one entry, or each to its own", () =>
     Effect.gen(function* () {
@@ -356,7 +353,7 @@ describe("a channel to a process", () => {
   const entry = new URL("./fixtures/control.entry.ts", import.meta.url)
 
   const open = Effect.fnUntraced(function* (options?: NodeWorkerRuntime.ProcessOptions) {
-    const connection = yield* processes.open({ id: 0, generation: 1 }, 2, { entry, env: cachedEnv, ...options })
+    const connection = yield* processes.open({ id: 0, generation: 1 }, 2, { entry, ...options })
     const received: Array<unknown> = []
     const closed: Array<Closed> = []
     connection.closed((why) => closed.push(why))

@@ -1,12 +1,11 @@
 import { WorkerPoolError } from "@effect-mpire/core"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
@@ -17,20 +16,20 @@ export interface Ended {
   readonly code: number | string | null
 }
 
-/**
- * Has processes use the compile cache from their first module on: else every one would strip the types of its entry, which
- * is TypeScript only here, and so would take twice as long to start.
- */
-export const cachedEnv = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") }
-
 const cwd = fileURLToPath(new URL("..", import.meta.url))
+
+/** Without the options that Vitest has Node started with: loading what they name would be a sixth of a thread's start. */
+export const bare = { execArgv: [] }
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 
-/** Runs Node with arguments in this package; it fails to end by itself within the time when `code` is null. */
-export const runNode = (args: ReadonlyArray<string>, timeout = 20_000): Effect.Effect<Ended> =>
+/** What hangs is ended after that many milliseconds, so that its case says what hung before the case is ended. */
+const hung = 50_000
+
+/** Runs Node with arguments in this package; it has not ended by itself when `code` is null. */
+export const runNode = (args: ReadonlyArray<string>): Effect.Effect<Ended> =>
   Effect.callback((resume) => {
-    const child = execFile(process.execPath, args, { cwd, env: cachedEnv, timeout }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, args, { cwd, timeout: hung }, (error, stdout, stderr) => {
       resume(Effect.succeed({ stdout, stderr, code: error === null ? 0 : (error.code ?? null) }))
     })
     return Effect.sync(() => {
@@ -48,7 +47,7 @@ export const startFixture = (
   lines: number
 ): Effect.Effect<{ readonly program: ChildProcess; readonly lines: ReadonlyArray<string> }, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [pathOf(name)], { env: cachedEnv, stdio: ["pipe", "pipe", "inherit"] })),
+    Effect.sync(() => spawn(process.execPath, [pathOf(name)], { stdio: ["pipe", "pipe", "inherit"] })),
     (program) => Effect.sync(() => void program.kill("SIGKILL"))
   ).pipe(
     Effect.flatMap((program) =>
@@ -62,15 +61,19 @@ export const startFixture = (
     )
   )
 
-/** Waits until something is so; dies when it is not within the time, in milliseconds. */
-export const eventually = (what: string, isSo: () => boolean, limit = 2_000): Effect.Effect<void> =>
+/** Waits until something is so; dies when that does not come, and says what it is. */
+export const eventually = (what: string, isSo: () => boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
     const started = performance.now()
     while (!isSo()) {
-      if (performance.now() - started > limit) return yield* Effect.die(new Error(`not within ${limit} ms: ${what}`))
-      yield* Effect.sleep(5)
+      if (performance.now() - started > hung) return yield* Effect.die(new Error(`not within ${hung} ms: ${what}`))
+      yield* Effect.sleep(1)
     }
   })
+
+/** How long an Effect takes, in milliseconds, but at least 50: a unit for limits that a busy machine keeps to as well. */
+export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
+  Effect.map(Effect.timed(effect), ([took]) => Math.max(50, Duration.toMillis(took)))
 
 /** Whether a process runs; one that has ended and that nobody has waited for yet does not. */
 export const isRunning = (pid: number): boolean => {

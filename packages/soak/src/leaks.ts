@@ -38,7 +38,7 @@ const warm = (count: number) => Math.ceil(count / 20)
 /** What is left after a while. */
 const settled = async (before?: Resources): Promise<Resources> => {
   let after = resources()
-  for (let wait = 0; wait < 20 && (before === undefined ? wait < 3 : surplus(before, after).length > 0); wait++) {
+  for (let wait = 0; wait < 100 && (before === undefined ? wait < 3 : surplus(before, after).length > 0); wait++) {
     await new Promise((resolve) => setTimeout(resolve, 100))
     after = resources()
   }

@@ -8,8 +8,6 @@ import * as script from "../src/script.ts"
 import { soak } from "../src/soak.ts"
 import { program, summary } from "./support.ts"
 
-const timeout = 120_000
-
 /** Workers that never answer. */
 const deaf = Layer.effect(
   WorkerRuntime.WorkerRuntime,
@@ -34,57 +32,60 @@ const deaf = Layer.effect(
 ).pipe(Layer.provide(WorkerRuntime.layerFibers()))
 
 describe("a soak", () => {
-  for (const [runtime, seconds] of [
-    ["threads", 6],
-    ["processes", 5]
+  for (const [runtime, operations] of [
+    ["threads", "200"],
+    ["processes", "120"]
   ] as const) {
-    it.live(
-      `F5 L1 L3 L8 finds nothing wrong on ${runtime}`,
-      () =>
-        Effect.gen(function* () {
-          const ended = yield* program("main", "--runtime", runtime, "--seed", "1", "--seconds", String(seconds))
-          assert.strictEqual(ended.code, 0, ended.stderr + ended.stdout)
-          const { operations, violations, workers } = summary(ended)
-          assert.strictEqual(violations, 0)
-          assert.isAbove(workers, 10)
-          assert.isAbove(operations.map + operations.run, 20)
-        }),
-      timeout
+    it.live(`F5 L1 L3 L8 finds nothing wrong on ${runtime}`, () =>
+      Effect.gen(function* () {
+        const ended = yield* program("main", "--runtime", runtime, "--seed", "1", "--operations", operations)
+        assert.strictEqual(ended.code, 0, ended.stderr + ended.stdout)
+        const { operations: done, violations, workers } = summary(ended)
+        assert.strictEqual(violations, 0)
+        assert.isAbove(workers, 10)
+        assert.isAbove(done.map + done.run, 20)
+      })
     )
   }
 
   const onFibers = (sabotage: ((line: string) => string) | undefined) =>
-    soak({ runtime: "fibers", seed: 1, operations: 300, seconds: 60, from: 0, log: () => {}, sabotage }).pipe(
-      Effect.provide(runtimes.layer("fibers")),
-      Effect.provide(Logger.layer([]))
-    )
+    soak({
+      runtime: "fibers",
+      seed: 1,
+      operations: 300,
+      seconds: Number.POSITIVE_INFINITY,
+      from: 0,
+      log: () => {},
+      sabotage
+    }).pipe(Effect.provide(runtimes.layer("fibers")), Effect.provide(Logger.layer([])))
 
-  it.live(
-    "finds nothing wrong on fibers, and everything wrong that it is shown",
-    () =>
-      Effect.gen(function* () {
-        assert.deepStrictEqual((yield* onFibers(undefined)).violations, [])
-        const found = function* (sabotage: (line: string) => string) {
-          return (yield* onFibers(sabotage)).violations.map(({ problem }) => problem).join("\n")
-        }
-        assert.include(yield* found((line) => line.replace(/^X .*\n/gm, "").replace(/^Y .*\n/gm, "")), "never released")
-        assert.include(yield* found((line) => line.replace(/^(X .*\n)/gm, "$1$1")), "for the 2th time")
-        assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "while ")
-        assert.include(yield* found((line) => line.replace(/^(S .*\n)/gm, "$1$1")), "its start number 2")
-      }),
-    timeout
+  it.live("finds nothing wrong on fibers, and everything wrong that it is shown", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* onFibers(undefined)).violations, [])
+      const found = function* (sabotage: (line: string) => string) {
+        return (yield* onFibers(sabotage)).violations.map(({ problem }) => problem).join("\n")
+      }
+      assert.include(yield* found((line) => line.replace(/^X .*\n/gm, "").replace(/^Y .*\n/gm, "")), "never released")
+      assert.include(yield* found((line) => line.replace(/^(X .*\n)/gm, "$1$1")), "for the 2th time")
+      assert.include(yield* found((line) => line.replace(/^E .*\n/gm, "")), "while ")
+      assert.include(yield* found((line) => line.replace(/^(S .*\n)/gm, "$1$1")), "its start number 2")
+    })
   )
 
-  it.live(
-    "finds an operation that never ends, and says what its pool is at",
-    () =>
-      Effect.gen(function* () {
-        const options = { runtime: "fibers", seed: 1, operations: 20, seconds: 60, from: 0, patience: 300 } as const
-        const { violations } = yield* soak({ ...options, log: () => {} })
-        const problems = violations.map(({ problem }) => problem).join("\n")
-        assert.match(problems, /operation \d+ \((map|run).* hangs; the pool.*"busy":[1-9]/)
-      }).pipe(Effect.provide(deaf), Effect.provide(Logger.layer([]))),
-    timeout
+  it.live("finds an operation that never ends, and says what its pool is at", () =>
+    Effect.gen(function* () {
+      const options = {
+        runtime: "fibers",
+        seed: 1,
+        operations: 20,
+        seconds: Number.POSITIVE_INFINITY,
+        from: 0,
+        patience: 300
+      } as const
+      const { violations } = yield* soak({ ...options, log: () => {} })
+      const problems = violations.map(({ problem }) => problem).join("\n")
+      assert.match(problems, /operation \d+ \((map|run).* hangs; the pool.*"busy":[1-9]/)
+    }).pipe(Effect.provide(deaf), Effect.provide(Logger.layer([])))
   )
 
   it("has the same operations for the same seed", () => {

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { WorkerRuntime } from "../WorkerRuntime.ts"
+import { within } from "./internal/aftermath.ts"
 import * as arrays from "./internal/arrays.ts"
-import { failed } from "./internal/assert.ts"
 import * as attention from "./internal/attention.ts"
 import * as blocking from "./internal/blocking.ts"
 import * as calls from "./internal/calls.ts"
@@ -67,20 +67,15 @@ export interface Case {
   readonly effect: Effect.Effect<void, unknown, WorkerRuntime>
 }
 
-/** In milliseconds: far more than any case takes, so that a runtime which hangs fails. */
-const limit = 10_000
+/** Far more than any case takes, so that a runtime which hangs fails. */
+const limit = { millis: 10_000, workers: 50 }
 
 const finish = ({ accident, effect, name, needs = [], rule }: internal.Case): Case => ({
   rule,
   name,
   needs,
   accident,
-  effect: Effect.scoped(effect).pipe(
-    Effect.timeoutOrElse({
-      duration: limit,
-      orElse: () => Effect.fail(failed(`not done after ${limit} milliseconds`))
-    })
-  )
+  effect: within(Effect.scoped(effect), limit)
 })
 
 /**

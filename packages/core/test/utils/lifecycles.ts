@@ -133,7 +133,7 @@ const replay = Effect.fnUntraced(function* (lifecycle: Lifecycle) {
 export const replayLifecycles = (name: string, runtime: Layer.Layer<WorkerRuntime>): void => {
   describe(`what MPIRE did, on ${name}`, () => {
     for (const lifecycle of lifecycles) {
-      it.live(`L4 L5 L6 L8 L9 ${lifecycle.name}`, () => Effect.provide(replay(lifecycle), runtime), 15_000)
+      it.live(`L4 L5 L6 L8 L9 ${lifecycle.name}`, () => Effect.provide(replay(lifecycle), runtime))
     }
   })
 }

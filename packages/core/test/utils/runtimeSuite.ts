@@ -12,8 +12,7 @@ export const runSuite = (
 ): void => {
   const cases = suite.filter(({ needs }) => !needs.some((need) => options.without.includes(need)))
   const run = (which: typeof cases) => {
-    for (const { effect, name, rule } of which)
-      it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime), 15_000)
+    for (const { effect, name, rule } of which) it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime))
   }
   describe(`RuntimeSuite on ${name}`, () => {
     run(cases.filter(({ accident }) => accident === undefined))

@@ -1,30 +1,53 @@
 /** What holds after every accident: who waits is told soon, and the pool goes on. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Stats } from "../../WorkerPool.ts"
+import * as WorkerPool from "../../WorkerPool.ts"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
+import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as assert from "./assert.ts"
 import { plain } from "./case.ts"
 
-/** Within so many milliseconds whoever waits is told, on a busy machine as well. */
-const soon = 2000
-
-/** How long what does not yield is given, in milliseconds: long enough for what does. */
+/** How long what does not yield is given, in milliseconds. */
 export const patience = 150
 
-/** How long a worker may take to start, and a module to load, in milliseconds: long enough on a busy machine. */
-export const startLimit = 1000
+/** Starts a worker, gives it an item, and releases it: what the machine takes for that tells how busy it is. */
+const control = Effect.scoped(Effect.flatMap(WorkerPool.make({ size: 1 }), (pool) => pool.run(plain.square, 3)))
+
+/** How long an Effect takes, in milliseconds, but at least 100: a unit for limits that a busy machine keeps to as well. */
+export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
+  Effect.map(Effect.timed(effect), ([took]) => Math.max(100, Duration.toMillis(took)))
+
+/**
+ * How long a worker may take to start, and a module to load, in milliseconds: ten times as long as it takes to start a
+ * worker that gives a result.
+ */
+export const startLimit = Effect.map(pace(control), (millis) => 10 * millis)
+
+/** How long to wait for those workers, in milliseconds: in a runtime that hangs they do not end either. */
+const hung = 30_000
+
+/**
+ * Sees to it that an Effect ends: in that many milliseconds, or else before that many workers have been started, used and
+ * released after them, one by one. On a busy machine these take longer too.
+ */
+export const within = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  limit: { readonly millis: number; readonly workers: number }
+): Effect.Effect<A, E | assert.AssertionFailed | WorkerPoolError, R | WorkerRuntime> => {
+  const { millis, workers } = limit
+  const lives = Effect.timeoutOption(Effect.replicateEffect(control, workers, { discard: true }), hung)
+  const late = Effect.delay(lives, millis)
+  const what = `not done after ${millis} milliseconds and the lives of ${workers} other workers`
+  return Effect.raceFirst(effect, Effect.andThen(late, Effect.fail(assert.failed(what))))
+}
 
 /** Sees to it that an Effect is done soon. */
-export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.timeoutOrElse(effect, {
-    duration: soon,
-    orElse: () => Effect.fail(assert.failed(`not settled after ${soon} milliseconds`))
-  })
+export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>) => within(effect, { millis: 2000, workers: 20 })
 
 /** A pool of whatever state and services. */
 export interface AnyPool {
   readonly run: (task: typeof plain.square, input: number) => Effect.Effect<number, WorkerPoolError>
-  readonly stats: Effect.Effect<Stats>
+  readonly stats: Effect.Effect<WorkerPool.Stats>
 }
 
 /** Sees to it that nothing waits in a pool. */

@@ -7,7 +7,7 @@ import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as schemas from "../suite.schemas.ts"
-import { usable } from "./aftermath.ts"
+import { pace, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, harmful, plain, tasks } from "./case.ts"
 
@@ -227,8 +227,8 @@ const accidents: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
       // what it takes to load Effect is none of its time
-      yield* pool.mapArray(floats(4), Portable.bind(tasks.holdSlice, -1), { chunkSize: 1 })
-      const map = pool.mapArray(floats(100), Portable.bind(tasks.holdSlice, 55), { chunkSize: 10, timeout: 100 })
+      const timeout = yield* pace(pool.mapArray(floats(4), Portable.bind(tasks.holdSlice, -1), { chunkSize: 1 }))
+      const map = pool.mapArray(floats(100), Portable.bind(tasks.holdSlice, 55), { chunkSize: 10, timeout })
       yield* assert.equal((yield* assert.failsWith(map, "TaskTimedOut")).index, 5, "slice")
       yield* usable(pool)
     })
@@ -239,7 +239,8 @@ const accidents: ReadonlyArray<Case> = [
     needs: ["killing"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, killAfter: 100 })
-      const map = pool.mapArray(floats(100), Portable.bind(harmful.loopInSlice, 55), { chunkSize: 10, timeout: 100 })
+      const timeout = yield* pace(pool.start)
+      const map = pool.mapArray(floats(100), Portable.bind(harmful.loopInSlice, 55), { chunkSize: 10, timeout })
       yield* assert.equal((yield* assert.failsWith(map, "TaskTimedOut")).index, 5, "slice")
       yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
       yield* usable(pool)

@@ -5,8 +5,9 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
+import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
-import { type AnyPool, patience, promptly, settled, startLimit, usable } from "./aftermath.ts"
+import { type AnyPool, pace, patience, promptly, settled, startLimit, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, harmful, journaled, plain, tasks } from "./case.ts"
 
@@ -22,7 +23,7 @@ const interruptStarted = <A, E>(
   pool: AnyPool,
   call: Effect.Effect<A, E>,
   delay = 5
-): Effect.Effect<void, assert.AssertionFailed> =>
+): Effect.Effect<void, assert.AssertionFailed | WorkerPoolError, WorkerRuntime> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(call, { startImmediately: true })
     yield* assert.eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
@@ -45,11 +46,11 @@ const isKilled = Effect.fnUntraced(function* (call: (pool: WorkerPool.WorkerPool
 
 /** That an item which is out of time is not waited for, and its worker is killed. */
 const isTimedOut = Effect.fnUntraced(function* (
-  call: (pool: WorkerPool.WorkerPool) => Effect.Effect<unknown, unknown>
+  call: (pool: WorkerPool.WorkerPool, options: { readonly timeout: number }) => Effect.Effect<unknown, unknown>
 ) {
-  const pool = yield* WorkerPool.make({ ...impatient, timeout: 40 })
-  yield* pool.run(tasks.squareEffect, 1, { timeout: 60_000 })
-  const { index } = yield* assert.failsWith(promptly(call(pool)), "TaskTimedOut")
+  const pool = yield* WorkerPool.make(impatient)
+  yield* pool.run(tasks.squareEffect, 1)
+  const { index } = yield* assert.failsWith(promptly(call(pool, { timeout: 40 })), "TaskTimedOut")
   yield* assert.equal(index, 0, "index")
   yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
   yield* usable(pool)
@@ -143,7 +144,7 @@ const timeouts: ReadonlyArray<Case> = [
         "piscina, tinypool, poolifier: no timeouts; poolifier hangs for ever with AbortSignal.timeout as " +
         "well. MPIRE: threads cannot be interrupted."
     },
-    effect: isTimedOut((pool) => pool.map([0], Portable.bind(harmful.loopAt, 0)))
+    effect: isTimedOut((pool, options) => pool.map([0], Portable.bind(harmful.loopAt, 0), options))
   },
   {
     rule: "T2",
@@ -155,8 +156,9 @@ const timeouts: ReadonlyArray<Case> = [
     },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...impatient, size: 2 })
+      const timeout = yield* pace(pool.start)
       const exits = yield* promptly(
-        pool.mapExit(numbers(12), Portable.bind(harmful.loopAt, 4), { chunkSize: 6, timeout: 100 })
+        pool.mapExit(numbers(12), Portable.bind(harmful.loopAt, 4), { chunkSize: 6, timeout })
       )
       const { index } = yield* assert.exitFailsWith(exits[4], "TaskTimedOut")
       yield* assert.equal(index, 4, "index")
@@ -179,7 +181,8 @@ const timeouts: ReadonlyArray<Case> = [
     },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make(impatient)
-      const run = (n: number) => Effect.exit(pool.run(Portable.bind(harmful.loopAt, 40), n, { timeout: 100 }))
+      const timeout = yield* pace(pool.start)
+      const run = (n: number) => Effect.exit(pool.run(Portable.bind(harmful.loopAt, 40), n, { timeout }))
       const exits = yield* promptly(Effect.forEach(numbers(100), run, { concurrency: "unbounded" }))
       yield* assert.exitFailsWith(exits[40], "TaskTimedOut")
       yield* assert.equal(
@@ -198,7 +201,7 @@ const timeouts: ReadonlyArray<Case> = [
       what: "A Promise that never settles, with a timeout.",
       elsewhere: "poolifier with AbortSignal.timeout: the function goes on for ever."
     },
-    effect: isTimedOut((pool) => pool.run(harmful.pend, undefined))
+    effect: isTimedOut((pool, options) => pool.run(harmful.pend, undefined, options))
   },
   {
     rule: "T2",
@@ -208,7 +211,7 @@ const timeouts: ReadonlyArray<Case> = [
       what: "An uninterruptible Effect that never ends, with a timeout.",
       elsewhere: "Effect's own `timeout`: waits for ever."
     },
-    effect: isTimedOut((pool) => pool.map([1], tasks.neverEnd))
+    effect: isTimedOut((pool, options) => pool.map([1], tasks.neverEnd, options))
   },
   {
     rule: "T4",
@@ -219,7 +222,7 @@ const timeouts: ReadonlyArray<Case> = [
       elsewhere: "piscina, tinypool, poolifier: no timeouts; what that worker gets next hangs."
     },
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ ...impatient, startTimeout: startLimit })
+      const pool = yield* WorkerPool.make({ ...impatient, startTimeout: yield* startLimit })
       yield* assert.equal(yield* pool.run(harmful.loopLater, 1), 1)
       // the first may be there before the timer is
       const next = Effect.map(pool.map(numbers(4), plain.where), (workers) => workers[3]!.generation === 2)

@@ -35,5 +35,8 @@ export const harmful = Portable.module<typeof import("../suite.accidents.tasks.t
   new URL("../suite.accidents.tasks.ts", import.meta.url)
 )
 
-/** Options of a pool with one worker whose journal, its state, is what its exit hook returns. */
-export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal }
+/**
+ * Options of a pool with one worker whose journal, its state, is what its exit hook returns. On a busy machine too, what
+ * yields is never killed, and what does not is not waited for until the case ends.
+ */
+export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal, killAfter: 8000 }

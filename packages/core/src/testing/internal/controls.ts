@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as WorkerPool from "../../WorkerPool.ts"
+import { pace } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, journaled, plain, tasks } from "./case.ts"
 
@@ -11,8 +12,9 @@ export const cases: ReadonlyArray<Case> = [
     name: "stops: waits for the calls that run, then releases every worker once; the pool stays usable",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, size: 2, keepAlive: true })
-      yield* pool.start
-      const map = yield* Effect.forkChild(pool.map([40, 40], tasks.whereAfter, { chunkSize: 1 }), {
+      // long enough to be seen at work
+      const millis = yield* pace(pool.start)
+      const map = yield* Effect.forkChild(pool.map([millis, millis], tasks.whereAfter, { chunkSize: 1 }), {
         startImmediately: true
       })
       yield* assert.eventually(Effect.map(pool.stats, ({ busy }) => busy === 2))
@@ -88,8 +90,8 @@ export const cases: ReadonlyArray<Case> = [
     name: "restarts: a busy worker is released before it gets another chunk",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
-      yield* pool.start
-      const map = yield* Effect.forkChild(pool.map([40, 0, 0, 0, 0], tasks.whereAfter, { chunkSize: 1 }), {
+      const millis = yield* pace(pool.start)
+      const map = yield* Effect.forkChild(pool.map([millis, 0, 0, 0, 0], tasks.whereAfter, { chunkSize: 1 }), {
         startImmediately: true
       })
       yield* assert.eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))

@@ -12,8 +12,9 @@ const failsInExit = Effect.fnUntraced(function* (
   exit: Portable.Portable<() => string | Promise<never>>,
   tag: "WorkerLost" | "ExitTimedOut"
 ) {
-  const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeQuietly, exitTimeout: 50, killAfter: patience })
-  yield* assert.failsWith(promptly(pool.map([1], plain.square, { exit: exit as never })), tag)
+  const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeQuietly, killAfter: patience })
+  const options = { exit: exit as never, ...(tag === "ExitTimedOut" ? { exitTimeout: 50 } : {}) }
+  yield* assert.failsWith(promptly(pool.map([1], plain.square, options)), tag)
   const { live } = yield* pool.stats
   yield* assert.equal(live, 0, "live workers")
   // the pool's own exit

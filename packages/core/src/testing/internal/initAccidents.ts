@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
+import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 import { patience, promptly, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, harmful, plain } from "./case.ts"
@@ -93,7 +94,7 @@ export const cases: ReadonlyArray<Case> = [
     },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, init: plain.openNothing, killAfter: patience })
-      const attempt = (delay: number): Effect.Effect<void, unknown> =>
+      const attempt = (delay: number): Effect.Effect<void, unknown, WorkerRuntime> =>
         Effect.gen(function* () {
           const map = pool.map([1], plain.square, { init: harmful.loopOnOpen })
           const fiber = yield* Effect.forkChild(map, { startImmediately: true })

@@ -101,10 +101,9 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
   })
 }))
 
-const hurried = { size: 1, keepAlive: true, startTimeout: startLimit } as const
-
 /** That what waits for a module which does not end loading, as a task's or a hook's, fails, and its worker is killed. */
-const isGivenUp = (module: Portable.Module<Unloadable>) => {
+const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>) {
+  const hurried = { size: 1, keepAlive: true, startTimeout: yield* startLimit } as const
   const asTask = Effect.gen(function* () {
     const pool = yield* WorkerPool.make(hurried)
     yield* pool.run(plain.square, 1)
@@ -125,8 +124,8 @@ const isGivenUp = (module: Portable.Module<Unloadable>) => {
     yield* usable(pool)
     yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
   })
-  return Effect.asVoid(Effect.all([asTask, asInit], { concurrency: 2 }))
-}
+  yield* Effect.all([asTask, asInit], { concurrency: 2 })
+})
 
 const delays: ReadonlyArray<Case> = [
   {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../WorkerPool.ts"
+import { pace } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, journaled, plain, tasks } from "./case.ts"
 
@@ -12,11 +13,12 @@ export const cases: ReadonlyArray<Case> = [
     name: "counts an item's time from when it starts in the worker",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
-      // so that loading Effect takes none of it
-      yield* pool.run(tasks.squareEffect, 1)
+      // loading Effect takes none of an item's time
+      const unit = yield* pace(pool.run(tasks.squareEffect, 1))
       // together they take longer than each may
-      const workers = yield* pool.map([50, 50, 50, 50, 50, 50], tasks.whereAfter, { timeout: 250, chunkSize: 3 })
-      yield* assert.equal(workers.length, 6, "results")
+      const items = Array.from({ length: 8 }, () => unit / 2)
+      const workers = yield* pool.map(items, tasks.whereAfter, { timeout: 3 * unit, chunkSize: 4 })
+      yield* assert.equal(workers.length, 8, "results")
     })
   },
   {
@@ -53,13 +55,13 @@ export const cases: ReadonlyArray<Case> = [
     rule: "T1",
     name: "marks the item that took too long in mapExit, and goes on",
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, timeout: 150 })
-      yield* pool.run(tasks.squareEffect, 1, { timeout: 60_000 })
-      const exits = yield* pool.mapExit([0, 60_000, 0], tasks.whereAfter, { chunkSize: 3 })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const timeout = yield* pace(pool.run(tasks.squareEffect, 1))
+      const exits = yield* pool.mapExit([0, 60_000, 0], tasks.whereAfter, { chunkSize: 3, timeout })
       yield* assert.equal(exits.map(Exit.isSuccess), [true, false, true])
       const { index } = yield* assert.exitFailsWith(exits[1], "TaskTimedOut")
       yield* assert.equal(index, 1, "index")
-      const outcomes = yield* Stream.runCollect(pool.streamExit([60_000, 0], tasks.whereAfter))
+      const outcomes = yield* Stream.runCollect(pool.streamExit([60_000, 0], tasks.whereAfter, { timeout }))
       yield* assert.equal(
         outcomes.map(({ exit }) => Exit.isSuccess(exit)),
         [false, true]
