@@ -1,4 +1,4 @@
-/** As many samples as there are, so that the worker writes them to their place in the result. */
+/** As many samples as there are, so that the worker writes them straight into the result. */
 export const amplify = (factor: number, samples: Float64Array): Float64Array => samples.map((x) => factor * x)
 
 /** One number for each slice. */
