@@ -1,5 +1,5 @@
 /**
- * The engine behind `FiberPool`: that of `WorkerPool` over a runtime whose addresses are the closures themselves.
+ * The engine behind `FiberPool`: that of `WorkerPool` over fibers, with closures in place of what has an address.
  */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"

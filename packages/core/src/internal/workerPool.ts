@@ -21,7 +21,7 @@ export type Options<O extends options.AnyPoolOptions = options.AnyPoolOptions, E
 
 export const isWorkerPool = (u: unknown): boolean => hasProperty(u, TypeId)
 
-/** The options with some replaced; the types of hooks stay, because those that replace others must agree with them. */
+/** Replaces some options. The types of hooks stay, because a hook must have the type of the one that it replaces. */
 export const override = <O extends options.AnyPoolOptions, E, R>(
   input: Options<O, E, R>,
   overrides: options.AnyPoolOptions
@@ -40,13 +40,16 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
   return pool
 })
 
-/** Options, from an Effect where they come from one. */
+/** Runs the Effect that makes the options, where they are given as one. */
 export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, unknown, unknown> =>
   Effect.isEffect(input) ? input : Effect.succeed(input)
 
 const availableParallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
 
-/** Refuses to start workers for a program that a worker started again by loading it (F3). */
+/**
+ * Refuses to start workers while this thread, itself a worker, is loading the module of a task (F3). A program that is
+ * in that module would start again in every worker, and each of these would start workers of its own.
+ */
 const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] => {
   const loadingNow = resolver.loadingModule()
   return {
@@ -62,7 +65,7 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
 
 /**
  * The methods that every pool has, as the engine sees them: it knows nothing of the types of items, tasks and results.
- * `portable` makes what the caller gave as task or hook portable.
+ * `portable` turns the task or hook that the caller gave into something with an address.
  */
 export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
   const call = (overrides: options.AnyCallOptions = {}): options.AnyCallOptions =>

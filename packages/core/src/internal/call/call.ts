@@ -1,6 +1,6 @@
 /**
- * A call in progress: turns items into chunks, and keeps count of what is on its way (C3, C9). Knows nothing of workers;
- * what becomes of outcomes is its policy's.
+ * A call in progress: turns items into chunks, and keeps count of what is on its way (C3, C9). Knows nothing of
+ * workers; what becomes of outcomes is for its policy to decide.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -19,7 +19,7 @@ import { Resends, type Retries } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 
-/** How much work a worker gets done for a call that makes way before others have their turn, in milliseconds (C1). */
+/** The length of a call's turn at a worker when another call waits, in milliseconds of work (C1). */
 const turnTime = 2
 
 /** Items that take less than this together, in milliseconds, are not worth taking back. */
@@ -48,7 +48,7 @@ export interface CallOptions {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly discard: boolean
-  /** Outcomes are reported at least this long apart, in milliseconds; with 0, each by itself. */
+  /** The least time between two reports of outcomes, in milliseconds; with 0, each is reported by itself. */
   readonly reportInterval: number
   /** How long the task's items take. */
   readonly itemTime: ItemTime
@@ -62,18 +62,18 @@ export interface CallOptions {
 export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly options: CallOptions
   readonly policy: Policy
-  /** What its start releases before its first chunk. */
+  /** The releases that its start caused; its first chunk waits for them. */
   readonly firstReleases = new Releases()
-  /** All else that it releases before it returns. */
+  /** The other releases that it caused; it waits for them before it returns. */
   readonly releases = new Releases()
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Done when its pool has done all that the call's end asks for. */
   readonly concluded: Deferred.Deferred<void> = Deferred.makeUnsafe()
-  /** Those that are with slots. */
+  /** Its chunks that slots have. */
   readonly chunks = new Set<CallChunk>()
   readonly resends: Resends
-  /** How many chunks it has given: tells which slot's turn it is when slots are taken in turn. */
+  /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
   turn = 0
   /** What it fails with, once it does. */
   failure: Cause.Cause<unknown> | undefined = undefined
@@ -84,7 +84,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private status: "running" | "failing" | "ended" = "running"
   /** The longest chunk that has been planned. */
   private longest = 1
-  /** Whether its last turn passed because a chunk did not fit into `maxActive`. */
+  /** Whether it gave no chunk in its last turn because the chunk did not fit into `maxActive`. */
   private lacksRoom = false
 
   constructor(options: CallOptions, dispatcher: CallDispatcher, policyOf: (call: Call<Policy>) => Policy) {
@@ -138,8 +138,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   /**
-   * The next chunk, of at most `remaining` items, for one of `workers` workers; `undefined` while there is none. When others
-   * wait it is no longer than a turn.
+   * The next chunk, of at most `remaining` items, for one of `workers` workers; `undefined` while there is none. With
+   * `othersWait` it is no longer than a turn.
    */
   next(remaining: number, workers: number, othersWait: boolean): CallChunk | undefined {
     if (this.status !== "running") return undefined
@@ -155,7 +155,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     // what is left of the worker's lifespan (L8), and no more than a turn when another call waits (C1)
     const limit = this.policy.cut(remaining)
     const atMost = othersWait ? Math.min(limit, this.turnLength) : limit
-    // items that are sent again have their room already, and go first: the head of an ordered output may be among them
+    // items that are sent again have their room already, and go first: all results of a stream may wait for one of them
     if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
@@ -208,19 +208,19 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.policy.failed(chunk, position, crossing.annotateOrigin(cause, chunk.index(position), chunk.worker))
   }
 
-  /** The sink has taken results, by which `results` of them have reached the consumer. */
+  /** The sink has taken results, and `results` results have reached the consumer by that. */
   delivered(results: number): void {
     this.options.changed()
     if (results === 0) return
     this.deliveries += results
     this.options.source.poke()
     if (!this.lacksRoom) return
-    // a slot may have waited for it
+    // a slot may be idle because this call lacked room
     this.lacksRoom = false
     this.dispatcher.ready(this)
   }
 
-  /** The consumer of a stream came back: it is done with the `results` results that it was handed. */
+  /** The consumer of a stream pulls again: it is done with the `results` results that it was handed. */
   consumed(results: number): void {
     if (results === 0) return
     this.deliveries += results
@@ -232,7 +232,10 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   // The end of chunks
   // ---------------------------------------------------------------------------
 
-  /** A chunk has ended. Items without an outcome have not started: they are sent again, unless `failure` says why none could. */
+  /**
+   * A chunk has ended. Items without an outcome have not started: they are sent again, unless `failure` says why
+   * none of them could start.
+   */
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
     if (this.status === "running") {
@@ -248,14 +251,14 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure)
     }
-    // Last: a consumer that takes an outcome goes on at once, and would end the call if it found nothing in progress before
-    // the rest of the chunk has been taken back.
+    // Last: a consumer goes on at once when it gets an outcome. If the chunk were removed by then, the call could end
+    // before the rest of the chunk is in `resends`.
     this.chunks.delete(chunk)
     this.goOn()
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
-    // an item that was out of time for `killAfter` has timed out, and the others of its worker follow `onWorkerLost` (T2)
+    // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position))))
@@ -291,7 +294,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   // Rebalancing
   // ---------------------------------------------------------------------------
 
-  /** Whether items of it wait behind others in their chunks. */
+  /** Whether items of it wait behind others in a worker. */
   get hasWaiting(): boolean {
     // what "ordered" gave to a slot stays there: chunk i runs in slot i modulo size (L2)
     if (this.options.dispatch === "ordered") return false
@@ -300,16 +303,15 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   /**
-   * Takes back half of what waits behind other items, where most does, for a worker that has nothing to do; returns whether
-   * there was anything. What should be over at once is left where it is, unless a second look found it there still
-   * (`isLate`).
+   * Takes items back for an idle worker: half of those that wait behind others, from the chunk where most do. Returns
+   * whether there were any. Items that should be over almost at once stay, unless this is the second look (`isLate`).
    */
   rebalance(isLate: boolean): boolean {
     if (this.status !== "running" || !this.hasWaiting) return false
     const { mean = Number.POSITIVE_INFINITY } = this.options.itemTime
     const isWorth = ({ waiting }: CallChunk) => waiting > 0 && (isLate || mean * waiting >= worthTakingBack)
     const chunks = [...this.chunks].filter(isWorth).sort((left, right) => right.waiting - left.waiting)
-    // several are tried: nothing can be taken back of inputs that were transferred, or of a worker that is still starting
+    // several are tried: inputs that were transferred cannot be taken back, nor those of a worker that is starting
     return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(chunk.waiting / 2)) > 0)
   }
 
@@ -318,7 +320,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   // ---------------------------------------------------------------------------
 
   /**
-   * Fails the call, once what it has running has been interrupted (C4); does nothing when it is ending already.
+   * Fails the call, once its running items have been interrupted (C4); does nothing when it is ending already.
    */
   fail(cause: Cause.Cause<unknown>): void {
     if (this.status !== "running") return
@@ -335,7 +337,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.policy.refuse(cause)
   }
 
-  /** Takes what no worker has out of the call; returns the ordinals of these items. */
+  /** Removes the items that no worker has from the call; returns their ordinals. */
   takeWaiting(): ReadonlyArray<number> {
     this.dispatcher.withdraw(this)
     const { source } = this.options
@@ -350,7 +352,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
       if (this.resends.size > 0 || this.policy.isHandingOver) return
-      // the answer may need a pull, for which there must be room
+      // the source may have to pull an item to find out whether it has ended, and there must be room for that
       if (!this.hasRoom(1)) return
       if (this.guarded(() => this.options.source.ended()) !== true) return
     }
@@ -361,7 +363,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   private maxActive(workers: number): number {
-    // chunks may be shorter than what a worker runs at once
+    // chunks may have fewer items than a worker runs at once, but there must be room for these
     return this.options.maxActive ?? 2 * workers * Math.max(this.longest, this.dispatcher.tasksPerWorker)
   }
 
@@ -383,7 +385,7 @@ export const withIndices = (
 ): WorkerPoolError.WorkerPoolError =>
   error.reason._tag === "WorkerLost"
     ? WorkerPoolError.make(
-        // an error's cause is no property that a spread would take along
+        // given by name, because a spread does not copy an error's `cause`
         new WorkerPoolError.WorkerLost({ ...error.reason, cause: error.reason.cause, indices: indices() })
       )
     : error

@@ -8,9 +8,9 @@ import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
 import { Releases } from "../common/releases.ts"
 import type { Call } from "./call.ts"
 
-/** What a chunk asks and tells of its slot. */
+/** What a chunk asks of its slot, and tells it. */
 export interface ChunkSlot {
-  /** The chunk has ended; said before its call hears of it. */
+  /** The chunk has ended; called before its call is told. */
   readonly ended: (chunk: CallChunk) => void
   /** `items` more items have an outcome. */
   readonly progressed: (items: number) => void
@@ -21,14 +21,14 @@ export interface ChunkSlot {
   readonly takenBack: (items: number) => void
   /** How many of its items, the first ones, have started; `undefined` where nobody knows. */
   readonly started: (chunk: CallChunk) => number | undefined
-  /** Whether another chunk of the worker comes first: none of its items can have started. */
+  /** Whether the worker has another chunk to do first, so that no item of this one can have started. */
   readonly isQueued: (chunk: CallChunk) => boolean
 }
 
 /** The items of a chunk. */
 export interface ChunkItems {
   readonly items: ReadonlyArray<unknown>
-  /** Their ordinals in the call: that of the first of neighbours, or one for each. */
+  /** Their ordinals: the first one's if they are consecutive, or else one for each. */
   readonly first: number | ReadonlyArray<number>
   /** Whether its worker must run nothing else meanwhile. */
   readonly alone: boolean
@@ -42,7 +42,7 @@ export class CallChunk implements Chunk {
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
-  /** How many have none and have not been taken back. */
+  /** How many items have no outcome and have not been taken back. */
   open: number
   /** How many items, the first ones, have not been taken back. */
   kept: number
@@ -52,7 +52,7 @@ export class CallChunk implements Chunk {
   private slot: ChunkSlot | undefined = undefined
   private isOver = false
   private isInterrupted = false
-  /** Which items have an outcome, by position, once outcomes have not come in order. */
+  /** Which items have an outcome, by position; made when an outcome comes out of order. */
   private hasOutcome: Uint8Array | undefined = undefined
 
   constructor(call: Call, { alone, first, items }: ChunkItems) {
@@ -64,7 +64,7 @@ export class CallChunk implements Chunk {
     this.open = items.length
   }
 
-  /** Whether its items are neighbours in the call as they are here. */
+  /** Whether its items have consecutive ordinals. */
   get isContiguous(): boolean {
     return typeof this.first === "number"
   }
@@ -74,13 +74,13 @@ export class CallChunk implements Chunk {
     return typeof this.first === "number" ? this.first + position : this.first[position]!
   }
 
-  /** The position of the item with that ordinal; -1 when there is none that has not been taken back. */
+  /** The position of the item with that ordinal; -1 when it is not in the chunk, or has been taken back. */
   positionOf(ordinal: number): number {
     const position = typeof this.first === "number" ? ordinal - this.first : this.first.indexOf(ordinal)
     return position < this.kept ? Math.max(-1, position) : -1
   }
 
-  /** Whether a worker has it. */
+  /** Whether it has been sent to a worker. */
   get hasWorker(): boolean {
     return this.worker !== noWorker
   }
@@ -90,15 +90,15 @@ export class CallChunk implements Chunk {
     return this.call.policy.areRuns ? 0 : this.ordinal(position)
   }
 
-  /** What its end releases, which its call waits for. */
+  /** Where releases that its end causes are added, for the call to wait for. */
   get releases(): Releases {
     if (!this.call.policy.areRuns) return this.call.releases
-    // of the `run`s that share a call, only those in this chunk wait
+    // of the `run`s that share the call, only those in this chunk wait
     this.ownReleases ??= new Releases()
     return this.ownReleases
   }
 
-  /** What the `run`s in it have to wait for, if there is anything. */
+  /** The releases that the `run`s in it have to wait for, if there are any. */
   get releasesOfRuns(): Releases | undefined {
     return this.ownReleases
   }
@@ -138,7 +138,7 @@ export class CallChunk implements Chunk {
   // ---------------------------------------------------------------------------
 
   onSuccess(position: number, value: unknown): void {
-    // a worker that was given up may still report items that have been sent again
+    // a worker that the pool has given up may still report items, which have been sent again meanwhile
     if (this.isOver) return
     this.report(position, 1)
     this.call.succeeded(this, position, value)
@@ -232,21 +232,21 @@ export class CallChunk implements Chunk {
     return Math.max(0, this.kept - started)
   }
 
-  /** Whether the item at a position is the last one that starts, and has started. */
+  /** Whether the item at a position has started, and none after it will. */
   hasStartedLast(position: number): boolean {
     const started = this.slot?.started(this)
     return started !== undefined && position === started - 1 && this.kept <= started
   }
 
   /**
-   * Takes back those items from position `limit` on that have not started; they go back to the call (C1, F2). Returns how
-   * many these are.
+   * Takes back those items from position `limit` on that have not started; they go back to the call (C1, F2). Returns
+   * how many these are.
    */
   takeBack(limit: number): number {
     if (this.isOver || this.slot === undefined || limit >= this.kept) return 0
     const { kept: before, open } = this
     const kept = this.slot.limitTo(this, limit)
-    // nothing of it had started, so that taking all of it back has ended it
+    // no item had started, so taking all of them back has ended the chunk
     if (this.isOver) return open
     if (kept >= before) return 0
     this.kept = kept

@@ -48,9 +48,9 @@ export const byCount =
  * The default: chunks of about 50 milliseconds each, by the measured time of an item.
  *
  * Before the first measurement, chunks have one item; then none has more than four times as many items as have been
- * measured, so that a wrong estimate costs little. Towards the end of a known length no chunk has more than half of a
- * worker's share of the items left, so that nobody waits for a straggler, unless it takes less than half a
- * millisecond: a fixed fraction of what is left is guided self-scheduling (Polychronopoulos and Kuck, 1987). A chunk
+ * measured, so that a wrong estimate costs little. Towards the end of a known length a chunk has no more than half of a
+ * worker's share of the items left, so that the others do not wait long for the last one: a fixed fraction of what is
+ * left is guided self-scheduling (Polychronopoulos and Kuck, 1987). But it may always take half a millisecond. A chunk
  * leaves room for two chunks per worker within `maxActive`.
  */
 export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0, planned, workers }) => {

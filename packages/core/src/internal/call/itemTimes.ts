@@ -4,7 +4,7 @@
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
 
-/** The weight of all earlier measurements, multiplied by this at every new one. */
+/** With every measurement, the weight of all earlier ones is multiplied by this. */
 const decay = 0.9
 
 /** How long the items of one task take. */
@@ -33,7 +33,7 @@ export class ItemTime {
   }
 }
 
-/** The item times of a pool's tasks. A task with a bound value shares them with the task without it. */
+/** The item times of a pool's tasks. A task counts as the same whatever value is bound to it. */
 export class ItemTimes {
   private readonly byTask = new WeakMap<object, ItemTime>()
 

@@ -10,7 +10,7 @@ import type { Sink } from "./sink.ts"
 /** How many slices a worker gets by default: few enough to cost little, many enough for the last ones to be short. */
 const slicesPerWorker = 32
 
-/** By default slices have at least this many elements, unless that would make fewer than `fewestPerWorker`. */
+/** By default slices have at least this many elements, unless workers would get fewer than `fewestPerWorker` slices. */
 const shortest = 1024
 const fewestPerWorker = 4
 
@@ -18,7 +18,7 @@ const fewestPerWorker = 4
 export interface Cuts {
   /** How many slices there are. */
   readonly count: number
-  /** The element at which a slice begins; for `index` = `count`, the array's length. */
+  /** The element at which the slice with an index begins; for `index` = `count`, the array's length. */
   readonly at: (index: number) => number
 }
 
@@ -54,7 +54,7 @@ const makeShared = (kind: string, length: number): TypedArray => {
   return new Kind(new SharedArrayBuffer(length * Kind.BYTES_PER_ELEMENT))
 }
 
-/** A view of an array's elements from `start` up to `end`; never of a subclass, as `subarray` would make. */
+/** A view of the elements from `start` up to `end`. `subarray` would make an instance of the array's subclass. */
 const view = (array: TypedArray, start: number, end: number): TypedArray => {
   const Kind = constructorOf(array[Symbol.toStringTag])
   return new Kind(array.buffer, array.byteOffset + start * array.BYTES_PER_ELEMENT, end - start)
@@ -65,7 +65,7 @@ export class Slices implements Iterable<Slice>, Sink {
   private readonly input: TypedArray
   private readonly output: TypedArray
   private readonly cuts: Cuts
-  /** The kind of the results so far. */
+  /** The type of the results so far, by name. */
   private kind: string | undefined = undefined
   /** Results of another kind or length than their slices, by the slices' indices. */
   private readonly parts = new Map<number, TypedArray>()
@@ -102,7 +102,7 @@ export class Slices implements Iterable<Slice>, Sink {
     if (value === written) return 1
     const array = value as TypedArray
     const [start, end] = [this.cuts.at(index), this.cuts.at(index + 1)]
-    // where no memory is shared, the worker could not write it to the output
+    // a worker that shares no memory with the pool could not write it to the output
     if (kind === own && array.length === end - start) copyTo(this.output, array, start)
     else this.parts.set(index, array)
     return 1

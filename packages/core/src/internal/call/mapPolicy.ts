@@ -1,6 +1,6 @@
 /**
- * The policy of the map family: results go to the call's sink, and the first failure fails the call (C4), unless failures
- * are results as well (`mapExit`).
+ * The policy of the map family: results go to the call's sink, and the first failure fails the call (C4), unless
+ * failures are results as well (`mapExit`).
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -9,7 +9,7 @@ import { type Call, withIndices } from "./call.ts"
 import type { CallChunk } from "./callChunk.ts"
 import type { CallPolicy } from "./policy.ts"
 
-/** How the Exit of the item with an index becomes a result. */
+/** Makes a result of the Exit of the item with an index. */
 export type ToResult = (index: number, exit: Exit.Exit<unknown, unknown>) => unknown
 
 export class MapPolicy implements CallPolicy {

@@ -1,6 +1,6 @@
 /**
- * Where the calls of the map family and the `run`s that share a call differ: when a call has its turns, and what is done
- * with its outcomes.
+ * Where calls of the map family differ from calls that `run`s share: when a call has its turns, and what is done with
+ * its outcomes.
  */
 import type * as Cause from "effect/Cause"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
@@ -14,9 +14,9 @@ export interface CallPolicy {
 
   /** Items that take longer than this, in milliseconds, are not prefetched: it would save nothing. */
   readonly longestPrefetched: number
-  /** Whether the call has what a call in turn is due, so that others may go before it (C1). */
+  /** Whether the call has what it is due, so that calls which have nothing yet may go before it (C1). */
   readonly isServed: boolean
-  /** Whether its turn goes on with its next chunk. */
+  /** Whether its next chunk belongs to the same turn, so that no other call goes before it. */
   readonly keepsTurn: boolean
   /** Whether it may have another chunk to give. */
   readonly mayHaveMore: boolean
@@ -33,11 +33,11 @@ export interface CallPolicy {
   readonly failed: (chunk: CallChunk, position: number, cause: Cause.Cause<unknown>) => void
   /** Nothing of the chunk could start. */
   readonly chunkFailed: (chunk: CallChunk, failure: WorkerPoolError) => void
-  /** A chunk is over, and counts no more as one of the call's. */
+  /** A chunk is over, and has been removed from the call's chunks. */
   readonly chunkEnded: () => void
   /** Fails what waits for a worker. */
   readonly refuse: (cause: Cause.Cause<unknown>) => void
-  /** Those of a chunk's items, by position, that are still to be run. */
+  /** Of `positions` in a chunk, those whose items are still to be run. */
   readonly wanted: (chunk: CallChunk, positions: ReadonlyArray<number>) => ReadonlyArray<number>
   /** The chunk's worker was lost, and items of the chunk may be among those that are sent again. */
   readonly resent: (chunk: CallChunk) => void

@@ -1,11 +1,11 @@
 /**
- * The items of a call that are sent again: those that had not started where they were, and, where `onWorkerLost` says so,
- * those that were in hand when a worker was lost (F2).
+ * The items of a call that are sent again: those that had not started where they were, and, where `onWorkerLost` says
+ * so, those that were in hand when a worker was lost (F2).
  */
 import type { InHand } from "../../WorkerRuntime.ts"
 import type { CallChunk, ChunkItems } from "./callChunk.ts"
 
-/** How often an item is sent again that was running when its worker was lost; `"never"` when none is that had started. */
+/** How often an item that ran when its worker was lost is sent again; with `"never"`, no item that had started is. */
 export type Retries = number | "never"
 
 interface Resend {
@@ -16,9 +16,9 @@ interface Resend {
 
 export class Resends {
   private readonly retries: Retries
-  /** In the order of the input. */
+  /** In the order of their ordinals. */
   private items: Array<Resend> = []
-  /** How often the item with an ordinal has been running when its worker was lost. */
+  /** How often each item, by ordinal, has been running (or may have been) when its worker was lost. */
   private readonly charges = new Map<number, number>()
 
   constructor(retries: Retries) {
@@ -61,14 +61,14 @@ export class Resends {
   }
 
   /**
-   * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are lost
-   * for good.
+   * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are
+   * lost for good.
    */
   addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
-    // with one item at a time it was the last one, even if it had just ended; with several it may have been any
+    // a worker with one item at a time was running the last one, or had just ended it; with several, it may be any
     const suspects = tasksPerWorker === 1 ? started.slice(-1) : started
     const lost: Array<number> = []
     for (const position of unreported) {
@@ -77,7 +77,7 @@ export class Resends {
       if (hand.moved || (position < hand.started && !this.mayRetry(chunk.ordinal(position), isSuspect))) {
         lost.push(position)
       } else {
-        // a suspect is sent alone, so that an item which ends its worker each time is found (F2)
+        // a suspect is sent alone: if its worker is lost again, this item alone is to blame (F2)
         this.push(chunk, position, isSuspect || chunk.alone)
       }
     }

@@ -1,16 +1,16 @@
 /**
- * Where a call's results go: what is delivered when, and in which order (C2). Pure.
+ * Where a call's results go: what is delivered when, and in which order (C2).
  */
 import type { Releases } from "../common/releases.ts"
 
 /** What a call sees of its sink. */
 export interface Sink {
   /**
-   * Takes the result of the item with an ordinal, and the releases that the result has to wait for, if there are any. Returns
-   * how many results reached the consumer by that.
+   * Takes the result of the item with an ordinal, and the releases that the result has to wait for, if there are any.
+   * Returns how many results reached the consumer by that.
    */
   put(ordinal: number, value: unknown, releases?: Releases): number
-  /** Takes the results of neighbours, from an ordinal on, at once; left out by sinks that take them one by one. */
+  /** Takes the results of consecutive items, from an ordinal on; left out by sinks that take results one by one. */
   putAll?(ordinal: number, values: ReadonlyArray<unknown>): number
 }
 
@@ -30,7 +30,7 @@ export class Ordered implements Sink {
     return values.length
   }
 
-  /** Pushes up to `length`: a gap would make V8 turn the array into a slow dictionary. */
+  /** Fills the array up to `length`: a gap could make V8 turn it into a slow dictionary. */
   private fill(length: number): void {
     while (this.results.length < length) this.results.push(undefined)
   }
@@ -94,13 +94,13 @@ export class TakenUnordered implements Taken {
 const absent = Symbol("absent")
 
 /**
- * Results to be taken in input order: those that came early are held back. They stand in a ring, because a Map through which
- * millions of entries pass leaves large dead tables to the garbage collector.
+ * Results to be taken in input order: those that came early are held back. They are kept in a ring, because a Map
+ * through which millions of entries pass leaves large dead tables to the garbage collector.
  */
 export class TakenOrdered implements Taken {
-  /** The result with a number is at that number modulo the length, which is a power of two. */
+  /** The result with an index is at that index modulo the length, which is a power of two. */
   private ring: Array<unknown> = new Array<unknown>(64).fill(absent)
-  /** The number of the result that is taken next. */
+  /** The index of the result that is taken next. */
   private next = 0
 
   put(index: number, value: unknown): number {
@@ -126,7 +126,7 @@ export class TakenOrdered implements Taken {
     const taken = ring.slice(from, to)
     ring.fill(absent, from, to)
     this.next += taken.length
-    // results may go on at the ring's other end
+    // the results that follow may be at the beginning of the ring
     if (to < ring.length || taken.length === max || !this.ready()) return taken
     return taken.concat(this.take(max - taken.length))
   }
@@ -135,7 +135,7 @@ export class TakenOrdered implements Taken {
     return this.ring[this.next & (this.ring.length - 1)] !== absent
   }
 
-  /** Lengthens the ring until the result with an index fits. */
+  /** Doubles the ring until the result with an index fits. */
   private reserve(index: number): void {
     const { next, ring } = this
     let { length } = ring

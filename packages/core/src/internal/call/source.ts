@@ -1,6 +1,6 @@
 /**
- * Where a call's items come from: an iterable, pulled as there is room, or a Stream, which a fiber pumps into a buffer (C3,
- * C9).
+ * Where a call's items come from: an iterable, pulled as there is room, or a Stream, which a fiber pumps into a buffer
+ * (C3, C9).
  */
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
@@ -17,9 +17,9 @@ export interface Source {
   take(max: number): Array<unknown>
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
   ended(): boolean
-  /** There is room for more items now. */
+  /** Tells the source that there may be room for more items now. */
   poke(): void
-  /** No more items are taken. */
+  /** Tells the source that no more items will be taken. */
   close(): void
 }
 
@@ -86,7 +86,7 @@ class IterableSource implements Source {
 
   private pull(into: Array<unknown>): void {
     this.iterator ??= this.items[Symbol.iterator]()
-    // set first, for an iterable that throws: it has nothing more to give, and its `return` must not be called
+    // set first: an iterable that throws has nothing more to give, and its `return` must not be called
     this.done = true
     const result = this.iterator.next()
     if (result.done === true) return
@@ -95,7 +95,7 @@ class IterableSource implements Source {
   }
 }
 
-/** The items of a Stream, which its pump brings. */
+/** The items of a Stream, which `pump` pulls into a buffer. */
 export class StreamSource implements Source {
   readonly length: number | undefined
   private buffer: ReadonlyArray<unknown> = []
@@ -137,8 +137,8 @@ export class StreamSource implements Source {
   }
 
   /**
-   * Pulls the Stream's arrays until it ends: the next one when the last has been taken and `hasRoom` says so. `changed` is
-   * called whenever items have come or the Stream has ended. Fails as the Stream does.
+   * Pulls the Stream's arrays until it ends: the next one when the last has been taken and `hasRoom` says so. `changed`
+   * is called whenever items have come or the Stream has ended. Fails as the Stream does.
    */
   pump<E, R>(
     stream: Stream.Stream<unknown, E, R>,

@@ -2,29 +2,29 @@
  * Which call's chunk goes to which slot next (C1, L2): one pure function.
  */
 
-/** What is asked of a call that may have a chunk. */
+/** What `choose` needs to know of a call. */
 export interface CallView {
   readonly options: { readonly dispatch: "available" | "ordered" }
-  /** How many chunks it has given. */
+  /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
   readonly turn: number
   /** Whether its next chunk must have a worker to itself. */
   readonly alone: boolean
-  /** Whether it has what a call in turn is due. */
+  /** Whether it has what it is due, so that calls which have nothing yet may go before it (C1). */
   readonly isServed: boolean
   /** Whether its next chunk may be given to a worker that is busy with another. */
   readonly mayPrefetch: boolean
 }
 
-/** What is asked of a slot. */
+/** What `choose` needs to know of a slot. */
 export interface SlotView {
   /**
-   * - `live`: a worker lives there that can begin a chunk
-   * - `busy`: a worker lives there that can be given one before it has done the one that it has
+   * - `live`: a worker lives there that can begin a chunk now
+   * - `busy`: a worker lives there that can only prefetch a chunk: it has another one to do first
    * - `empty`: a worker can be acquired there
    * - `unavailable`: it can be given nothing for now
    */
   readonly availability: "live" | "busy" | "empty" | "unavailable"
-  /** How many items its worker has. */
+  /** How much its worker has to do: chunks if it runs one item at a time, or else items; 0 when it is idle. */
   readonly load: number
   /** When its worker last had something to do, by a count that only grows. */
   readonly lastUsed: number
@@ -48,7 +48,7 @@ const isBetter = (slot: SlotView, than: SlotView): boolean => {
   return slot.availability === "busy" ? slot.lastUsed < than.lastUsed : slot.lastUsed > than.lastUsed
 }
 
-/** The best of the slots that can take a chunk. */
+/** The best of the slots that can take a chunk, without those in `except`. */
 const bestOf = <S extends SlotView>(slots: ReadonlyArray<S>, except: ReadonlyArray<S>): S | undefined => {
   let best: S | undefined
   for (const slot of slots) {
@@ -66,9 +66,9 @@ export const slotsFor = <S>({ options, turn }: CallView, slots: ReadonlyArray<S>
 }
 
 /**
- * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns. A call
- * that takes the slots in turn waits for its own, and one whose next chunk must be alone for a slot to fall idle. Only the
- * first in turn is given chunks that are prefetched, and only when no call waits that has nothing yet.
+ * The next call in turn that some slot can serve, and the best slot for it. `calls` come in the order of their turns. A
+ * call with `dispatch: "ordered"` waits for the slot whose turn it is, and a call whose next chunk must be alone for an
+ * idle slot. Only the first call's chunks are prefetched, and only when no other call waits that has nothing yet.
  */
 export const choose = <C extends CallView, S extends SlotView>(
   calls: Iterable<C>,
@@ -87,7 +87,7 @@ export const choose = <C extends CallView, S extends SlotView>(
     const slot = call.options.dispatch === "available" ? best : slotsFor(call, slots)[0]
     if (slot !== undefined && slot.availability !== "unavailable" && !reserved.includes(slot)) {
       if (call.alone && slot.load > 0) {
-        // kept from the calls that come later, or else it would never fall idle
+        // not for the calls that come later in turn, or else it would never fall idle
         reserved.push(slot)
         best = bestOf(slots, reserved)
       } else if (slot.availability !== "busy" || (isFirst && mayPrefetch(call))) {

@@ -13,15 +13,15 @@ export interface DispatcherOptions {
   readonly slots: () => ReadonlyArray<Slot>
   /** A slot has been given a chunk. */
   readonly assigned: () => void
-  /** No call that waits can have a chunk now. */
+  /** Calls wait, and no slot can take a chunk of any of them now. */
   readonly stalled: () => void
   /** Calls `f` in `millis` milliseconds. */
   readonly later: (millis: number, f: () => void) => void
 }
 
 /**
- * After this many milliseconds the dispatcher looks again at items that it left where they were because they should have been
- * over at once: they may take longer than they used to.
+ * Items that should be over almost at once are not taken back from a worker. After this many milliseconds the
+ * dispatcher looks at them again, because they may take longer than those that were measured.
  */
 const patience = 5
 
@@ -31,11 +31,11 @@ export class Dispatcher implements CallDispatcher {
   /** The calls that have given chunks and are not over. */
   private readonly serving = new Set<Call>()
   private pauses = 0
-  /** What it is doing: `again` when it was asked to dispatch while it did. */
+  /** What `dispatch` is doing; `again` when it was called while it was running, and so needs another round. */
   private loop: "idle" | "running" | "again" = "idle"
   /**
-   * The second look at items that were left where they were: `wanted` when some were, `scheduled` while it waits, `now` during
-   * it.
+   * The second look (see `patience`): `wanted` when items were left with their worker, `scheduled` while it waits,
+   * `now` during it.
    */
   private secondLook: "none" | "wanted" | "scheduled" | "now" = "none"
 
@@ -80,7 +80,7 @@ export class Dispatcher implements CallDispatcher {
     this.dispatch()
   }
 
-  /** Gives chunks to slots while there are both. Called from within itself, it only sees to another round. */
+  /** Gives chunks to slots while there are both. Called while it is running, it only asks for another round. */
   dispatch(): void {
     if (this.loop !== "idle") {
       this.loop = "again"
@@ -119,10 +119,10 @@ export class Dispatcher implements CallDispatcher {
     if (chunk === undefined) return true
     if (call.policy.keepsTurn) {
       this.rotation.addFirst(call)
-      // the calls before it wait for slots of their own, and stay before it
+      // the calls before it were passed over because no slot that they may use was free: they keep their turns
       for (const other of before.toReversed()) if (this.rotation.remove(other)) this.rotation.addFirst(other)
     } else if (call.policy.mayHaveMore) {
-      // its next turn comes after everybody else's (C1)
+      // its next turn comes after those of all other calls (C1)
       this.rotation.add(call)
     }
     this.serving.add(call)
@@ -147,7 +147,10 @@ export class Dispatcher implements CallDispatcher {
     return undefined
   }
 
-  /** Gives an idle worker, for which no call has a chunk, some of what waits elsewhere; returns whether there was any. */
+  /**
+   * When a worker is idle and no call has a chunk for it, takes items back that wait behind others in busy workers.
+   * Returns whether there were any.
+   */
   private rebalance(): boolean {
     if (!this.options.slots().some((slot) => slot.isIdle && slot.availability === "live")) return false
     const isLate = this.secondLook === "now"
@@ -156,11 +159,11 @@ export class Dispatcher implements CallDispatcher {
     return false
   }
 
-  /** Calls that have something let the first that has nothing have its turn after an item, not after a chunk (C1). */
+  /** Lets the first call that has nothing yet have its turn after an item of another call, not after its chunk (C1). */
   private makeWay(): void {
     const first = this.firstUnserved
     if (first === undefined) return
-    // the calls before it have had their turn
+    // the calls before it that have something have had their turn
     for (const call of this.before(first)) if (call.isServed && this.rotation.remove(call)) this.rotation.add(call)
     const isLate = this.secondLook === "now"
     for (const slot of this.slotsFor(first)) if (slot.makeWay(first, isLate)) this.wantSecondLook()

@@ -1,11 +1,11 @@
 /**
- * Things in the order of their turns: `add` puts one last, once; iterating begins with the first. Each operation takes
- * constant time on average.
+ * Values in the order of their turns; iterating begins with the first. Each operation takes constant time on average,
+ * except `addFirst` when nothing has been removed from the front.
  */
 export class Rotation<A extends object> {
-  /** Those that were removed leave gaps, which `compact` closes. */
+  /** Values that were removed leave gaps, which `compact` closes. */
   private entries: Array<A | undefined> = []
-  /** Where in `entries` each of them is. */
+  /** The index of each value in `entries`. */
   private readonly indices = new Map<A, number>()
   /** No entry stands before this index. */
   private first = 0
@@ -18,7 +18,7 @@ export class Rotation<A extends object> {
     return this.indices.has(value)
   }
 
-  /** Returns whether it was not there yet. */
+  /** Puts a value last, unless it is there; returns whether it did. */
   add(value: A): boolean {
     if (this.indices.has(value)) return false
     this.indices.set(value, this.entries.length)
@@ -26,7 +26,7 @@ export class Rotation<A extends object> {
     return true
   }
 
-  /** Puts one first, unless it is there. */
+  /** Puts a value first, unless it is there. */
   addFirst(value: A): void {
     if (this.indices.has(value)) return
     if (this.first === 0) {

@@ -14,7 +14,7 @@ export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
 /** Asking the Clock costs more than a small item, so it is asked once for up to this many items. */
 const longestBatch = 64
 
-/** How many items that cost the fiber no operation may follow one another before other fibers have a turn. */
+/** How many items in a row may run without a fiber operation before the lane yields to other fibers. */
 const turns = { quick: 512, slow: 64 }
 
 /** An item that takes longer than this on average is slow, in milliseconds. */
@@ -33,9 +33,9 @@ export class FiberChunk {
   /** The fiber that loads its task, until that has been loaded. */
   loading: Fiber.Fiber<void> | undefined = undefined
   task: Task = () => undefined
-  /** What is done to items, results and failures; `undefined` when they are handed on as they are. */
+  /** How items, results and failures are cloned or encoded; `undefined` when they are handed on as they are. */
   crossing: Crossing | undefined = undefined
-  /** How many items may follow one another before other fibers have a turn. */
+  /** How many items in a row may run before the lane yields: see `turns`. */
   itemsPerTurn = turns.quick
   isInterrupted = false
   /** How many items have started. */
@@ -57,7 +57,7 @@ export class FiberChunk {
     this.state = state
     this.limit = chunk.items.length
     this.clock = Context.get(chunk.context, Clock.Clock)
-    // one item per lane, since they often end together; small at first, because the pool plans by the first times
+    // one item per lane, because these often end together; few at first, because the pool waits for times to plan by
     this.batch = Math.min(lanes, longestBatch)
   }
 
@@ -66,7 +66,7 @@ export class FiberChunk {
     return this.started >= this.limit
   }
 
-  /** Whether there is something for another lane to do. */
+  /** Whether another lane would find an item to start. */
   get wantsLane(): boolean {
     return this.limit - this.started > this.lanesToBegin
   }
@@ -97,7 +97,7 @@ export class FiberChunk {
 
   /** Tells `onTime` how long the items took that have ended since it was told last. */
   tellTime(): void {
-    // how long items took that were interrupted says nothing of how long they take
+    // the times of interrupted items say nothing about how long items take
     if (this.untimed === 0 || this.isInterrupted) return
     const now = this.clock.currentTimeNanosUnsafe()
     const millis = Number(now - this.batchStart) / 1_000_000

@@ -17,7 +17,7 @@ import { Loading, type LocalCode, NotFound } from "./localCode.ts"
 export class FiberItems {
   private readonly worker: WorkerPoolError.WorkerIdentity
   private readonly code: Pick<LocalCode, "find">
-  /** Whether what crosses is cloned. */
+  /** Whether items, results and failures are cloned. */
   private readonly clone: boolean
   /** How many lanes there may be. */
   private readonly lanes: number
@@ -60,7 +60,7 @@ export class FiberItems {
     const running = this.chunks.get(chunk)
     if (running === undefined) return chunk.items.length
     const limit = running.limitTo(items)
-    // the caller does not expect the chunk to end before it has the answer
+    // later, because the caller does not expect the chunk to end before this has returned
     if (running.isSpent && running.lanes.size === 0)
       Effect.runForkWith(running.context)(Effect.map(Effect.yieldNow, () => this.endIfDone(running)))
     return limit

@@ -19,7 +19,7 @@ import { LocalCode } from "./localCode.ts"
 import { onlyReferences } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
 
-/** The runtime of `layerFibers`; `clone` says whether what crosses is cloned, as it would be for a thread. */
+/** The runtime of `layerFibers`; `clone` says whether inputs, results and failures are cloned, as for a thread. */
 export const runtime = (clone: boolean): WorkerRuntime["Service"] => ({
   name: "fibers",
   start: (options) => start(options, { clone, ambient: false })
@@ -32,7 +32,7 @@ export const ambientRuntime: WorkerRuntime["Service"] = {
 }
 
 interface Mode {
-  /** Whether what crosses is cloned. */
+  /** Whether inputs, results and failures are cloned. */
   readonly clone: boolean
   /** Whether hooks and tasks see all of the context of their pool or call, instead of Effect's References only. */
   readonly ambient: boolean
@@ -121,8 +121,8 @@ class FiberWorker implements Worker {
   })
 
   /**
-   * Runs a hook in a fiber of its own, which can be interrupted; its timeout is by the Clock (T1, T3). Only its Effect is
-   * interruptible, so that a hook whose Effect has succeeded counts as such.
+   * Runs a hook in a fiber of its own, which can be interrupted; its timeout is by the Clock (T1, T3). Only the hook's
+   * Effect is interruptible: a hook that has succeeded stays successful when an interruption comes just after.
    */
   private runHook(
     effect: Effect.Effect<unknown, unknown, Scope.Scope>,

@@ -65,7 +65,7 @@ export class Lane {
     this.fiber.interruptUnsafe()
   }
 
-  /** Starts items until one has to be run by the fiber, and returns that; or an Effect that is no item's. */
+  /** Starts items until the fiber has to run one, and returns that; or else finalizers, a yield, or nothing to do. */
   private proceed(): Effect.Effect<Exit.Exit<unknown, unknown> | void> {
     const { chunk, closing } = this
     if (closing !== undefined) {
@@ -129,7 +129,7 @@ export class Lane {
     if (isPlain(returned)) return this.succeed(position, returned)
     const effect = isExit(returned) ? returned : toEffect(returned, context)
     if (isExit(effect)) return this.report(position, effect as Exit.Exit<unknown, unknown>)
-    // the task itself may have caused the interruption of its chunk, when there was nothing to interrupt yet
+    // the task itself may have had its chunk interrupted, before there was an Effect to interrupt
     if (this.chunk.isInterrupted) return Effect.exit(interruptReturned(returned, context))
     this.context = context
     this.effect =
@@ -146,7 +146,7 @@ export class Lane {
     return effect
   }
 
-  /** Fails when the item's time is over, by the Clock (T1, T3), even if the Effect succeeds once it is interrupted (T2). */
+  /** Fails when the item's time is over by the Clock (T1, T3), even if the Effect succeeds when interrupted (T2). */
   private within(
     millis: number,
     position: number,
@@ -168,7 +168,7 @@ export class Lane {
   private report(position: number, exit: Exit.Exit<unknown, unknown>): undefined {
     if (exit._tag === "Success") return this.succeed(position, exit.value)
     const { chunk, crossing: crosses } = this.chunk
-    // a failure that cannot be cloned comes to NotSerializable (F4); a WorkerPoolError is not the task's, and not cloned
+    // a failure that cannot be cloned becomes NotSerializable (F4); a WorkerPoolError is not the task's, and not cloned
     const isCloned = this.clone && !exit.cause.reasons.some(isPoolError)
     const index = chunk.index(position)
     return this.fail(position, isCloned ? crossing.cloneCause(exit.cause, index, crosses?.error) : exit.cause)
@@ -197,7 +197,7 @@ export class Lane {
   }
 }
 
-/** What a task has returned whose chunk is interrupted: an Effect does not begin; a Promise is told, and waited for. */
+/** Ends an item whose chunk was interrupted: an Effect is not run; a Promise sees the signal, and is waited for. */
 const interruptReturned = (returned: unknown, context: WorkerContextImpl): Effect.Effect<never> => {
   context.abort()
   if (!isPromiseLike(returned)) return Effect.interrupt

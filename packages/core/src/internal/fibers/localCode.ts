@@ -10,7 +10,7 @@ import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 import * as crossing from "../wire/crossing.ts"
 
-/** That there is nothing at an address, and why: a class, because an export can be any value. */
+/** Says that nothing was found at an address, and why. A class, because what is found can be any value. */
 export class NotFound {
   readonly error: WorkerPoolError.WorkerPoolError
   constructor(error: WorkerPoolError.WorkerPoolError) {
@@ -18,7 +18,7 @@ export class NotFound {
   }
 }
 
-/** That what is at an address is being loaded, by a Promise; the Effect waits for it. */
+/** Says that what is at an address is still being loaded; the Effect waits for it. */
 export class Loading {
   readonly effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>
   constructor(effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>) {
@@ -75,7 +75,7 @@ export class LocalCode {
     if (this.found.has(address)) return this.found.get(address)
     const value = this.search(address)
     if (value instanceof NotFound) return value
-    // a Promise is kept as well: who asks before it has settled must get the same thing, bound to the same clone
+    // a Promise is kept as well: until it settles, all must get the same code, with the same clone of a bound value
     this.found.set(address, value)
     if (value instanceof Promise) {
       value.then(

@@ -6,7 +6,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
-/** Effect's own References: a worker in this process has these of its caller's context, and none of its services. */
+/** Effect's own References: what a worker in this process gets of its caller's context, without services. */
 const references: ReadonlyArray<Context.Reference<any>> = [
   Clock.Clock,
   ConfigProvider.ConfigProvider,

@@ -1,5 +1,5 @@
 /**
- * The hooks that are current: what acquisitions and releases read (L6).
+ * The current hooks, which are read at the moment when a worker is acquired or released (L6).
  */
 import * as Effect from "effect/Effect"
 import * as hooks from "../slot/hooks.ts"
@@ -20,8 +20,9 @@ export class CurrentHooks {
   }
 
   /**
-   * A call that names hooks begins: over the pool's defaults if no other runs, or else over those that are current (L6). The
-   * Effect warns if workers live that were acquired with others (L7).
+   * Makes the hooks that a new call has `named` current: over the pool's defaults if it is the only call of the map
+   * family (`isAlone`), or else over the hooks that are current now (L6). The Effect warns if live workers in `slots`
+   * were acquired with other hooks (L7).
    */
   set(named: options.AnyCallOptions, isAlone: boolean, slots: ReadonlyArray<Slot>): Effect.Effect<void> {
     const before = this.current

@@ -47,11 +47,11 @@ export interface DispatchOptions {
    */
   readonly chunkSize?: number | undefined
   /**
-   * Number of chunks, an integer >= 1, in place of `chunkSize`. Where the items do not tell how many they are, `length`
-   * must.
+   * Number of chunks, an integer >= 1, in place of `chunkSize`. It needs to be known how many items there are: for an
+   * iterable without `length` or `size`, and for a Stream, give the option `length`.
    */
   readonly chunks?: number | undefined
-  /** How many items there will be, an integer >= 0, where the items do not tell; used to plan chunks only. */
+  /** How many items there will be, an integer >= 0, where they cannot tell; used to plan chunks only. */
   readonly length?: number | undefined
   /**
    * How many items may have been pulled from the source without their results having been delivered, an integer >= 1.
@@ -81,7 +81,7 @@ export interface DispatchOptions {
   readonly onWorkerLost?: OnWorkerLost | undefined
   /**
    * Which worker gets a chunk. `"available"` (default): whichever is free, the most recently used first. `"ordered"`:
-   * the slots in turn, so that chunk i goes to slot i modulo `size`, and no worker is given what another one has.
+   * the slots in turn, so that chunk i goes to slot i modulo `size`, and no items move from one worker to another.
    */
   readonly dispatch?: "available" | "ordered" | undefined
 }

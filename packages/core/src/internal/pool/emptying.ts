@@ -1,5 +1,5 @@
 /**
- * Empties the pool, by which its session ends; calls that come meanwhile wait (L6).
+ * Empties the pool: releases or kills all workers, which ends the session. Calls that come meanwhile wait (L6).
  */
 import * as Effect from "effect/Effect"
 import type { Releases } from "../common/releases.ts"
@@ -18,14 +18,14 @@ export interface EmptyingParts {
 
 export class Emptying {
   private readonly parts: EmptyingParts
-  /** How many times the pool is being emptied now. */
+  /** How many emptyings are in progress: a `terminate` can begin while the end of a call empties the pool. */
   private inProgress = 0
 
   constructor(parts: EmptyingParts) {
     this.parts = parts
   }
 
-  /** Releases all workers with `hooks`, which are read once, first (L6). */
+  /** Releases all workers. `hooks` is read once, at the beginning, so that all of them run the same `exit` (L6). */
   release(releases: Releases, hooks: () => Hooks): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.begin()
@@ -34,7 +34,7 @@ export class Emptying {
     })
   }
 
-  /** Kills all workers. `marked` is called when they count as killed, so that the end of a call releases none any more. */
+  /** Kills all workers. `marked` is called once all count as killed: calls that fail in it do not release them. */
   kill(marked: () => void): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.begin()
@@ -50,7 +50,7 @@ export class Emptying {
   private begin(): void {
     const { dispatcher, gate } = this.parts
     this.inProgress++
-    // runs and calls that were admitted before get no worker that the emptying would not see
+    // calls and runs that were admitted before must not acquire a worker now: the emptying would miss it
     dispatcher.pause()
     gate.close()
   }

@@ -2,7 +2,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** Makes callers wait while it is closed: until it has been opened as often as it was closed. */
+/** Makes callers wait while it is closed: until `open` has been called as often as `close`. */
 export class Gate {
   private closures = 0
   private opened: Deferred.Deferred<void> | undefined = undefined
@@ -20,15 +20,15 @@ export class Gate {
     if (this.closures === 0) this.wake()
   }
 
-  /** Opens it for good. */
+  /** Opens it for good, so that callers of a closed pool get their error instead of waiting. */
   abolish(): void {
     this.closures = Number.NEGATIVE_INFINITY
     this.wake()
   }
 
   /**
-   * Calls `enter` as soon as the gate is open, with nothing in between that could close it. In an uninterruptible region
-   * `restore` makes the wait interruptible.
+   * Calls `enter` when the gate is open. After a wait it looks again, because the gate may have been closed anew before
+   * the caller went on. `restore` makes the wait interruptible where the caller is not.
    */
   pass<A, E>(
     enter: () => Effect.Effect<A, E>,

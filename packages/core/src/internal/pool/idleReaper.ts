@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Fork } from "../common/fork.ts"
 
-/** What is asked of a slot. */
+/** What the reaper needs to know of a slot. */
 export interface IdleSlot {
   readonly isIdle: boolean
   readonly isLive: boolean
@@ -14,7 +14,7 @@ export interface IdleSlot {
 }
 
 export interface IdleReaperOptions<S extends IdleSlot> {
-  /** How many live workers are left. */
+  /** How many live workers are kept, however long they have been idle. */
   readonly minSize: number
   readonly slots: () => ReadonlyArray<S>
   /** How long a worker may be idle, in milliseconds; `undefined` when idle workers are kept. */
@@ -34,7 +34,7 @@ export class IdleReaper<S extends IdleSlot> {
     this.options = options
   }
 
-  /** A worker has fallen idle, or `keepAlive` has changed. */
+  /** Schedules the next release; to be called when a worker has fallen idle or `keepAlive` has changed. */
   update(): void {
     const idleTime = this.options.idleTime()
     if (idleTime !== this.idleTime) this.stop()
@@ -44,7 +44,8 @@ export class IdleReaper<S extends IdleSlot> {
     if (wait === undefined) return
     this.fiber = this.options.fork(
       Effect.andThen(
-        // a Clock may not yield when there is nothing to wait for, but the fiber must not end before it has been assigned
+        // A Clock may not yield when there is nothing to wait for. A fiber that ends before it has been assigned would
+        // stay in `this.fiber`, and no other would ever follow it.
         wait === 0 ? Effect.yieldNow : Effect.sleep(wait),
         Effect.sync(() => {
           this.fiber = undefined
@@ -68,7 +69,7 @@ export class IdleReaper<S extends IdleSlot> {
     return this.options.slots().filter(({ isLive }) => isLive).length > this.options.minSize
   }
 
-  /** Milliseconds until a worker has been idle for long enough; `undefined` when none is to be released. */
+  /** Milliseconds until the next worker has been idle for `idleTime`; `undefined` when none is to be released. */
   private untilNext(idleTime: number): number | undefined {
     if (!this.hasSurplus) return undefined
     const { idle } = this

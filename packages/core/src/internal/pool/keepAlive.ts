@@ -1,5 +1,5 @@
 /**
- * How long workers outlive their calls (L4). What `setKeepAlive` sets acts at the end of a call of the map family (L5).
+ * How long workers outlive their calls (L4). What `setKeepAlive` sets takes effect when a map-family call ends (L5).
  */
 import * as options from "./options.ts"
 
@@ -16,7 +16,7 @@ export class KeepAlive {
     this.next = options.keepAlive(input)
   }
 
-  /** The last running call of the map family has ended; returns whether that releases the workers. */
+  /** To be called when the last running call of the map family has ended; returns whether that releases the workers. */
   callsEnded(): boolean {
     this.current = this.next
     return this.current === false

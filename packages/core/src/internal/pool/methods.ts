@@ -1,5 +1,5 @@
 /**
- * The calls that a pool offers, made of a Call, a source and a sink.
+ * The methods of a pool that run tasks: each makes a Call from a source and a sink, and sees it through to its end.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -46,8 +46,9 @@ export const outcomes: Shape = { toResult: (index, exit) => ({ index, exit }) }
 export const discarded: Shape = { discard: true }
 
 /**
- * Outcomes are reported at least this long apart, in milliseconds, where not each has to be reported by itself (F2): soon where
- * a consumer takes them one after another, and else often enough for the pool to know how far a chunk has come.
+ * The least time between two reports of outcomes, in milliseconds, where not each has to be reported by itself (F2):
+ * short for streams, whose consumers wait for each result, and else often enough for the pool to know how far a chunk
+ * has come.
  */
 const reportInterval = { streams: 1, others: 50 }
 
@@ -55,7 +56,7 @@ const noContext = Context.empty()
 
 interface Prepared {
   readonly call: Call
-  /** Brings the items of a Stream; interrupted when the call ends. `undefined` for an iterable. */
+  /** Pulls the items of a Stream; interrupted when the call ends. `undefined` for an iterable. */
   readonly pump: Effect.Effect<void, never, unknown> | undefined
 }
 
@@ -90,7 +91,7 @@ const prepare = (
       maxActive: merged.maxActive,
       timeout: options.millis(merged.timeout),
       discard: shape.discard ?? false,
-      // these calls report each outcome before the next item starts, so that a loss takes none with it (F2)
+      // these calls report each outcome before the next item starts, so that none is lost with its worker (F2)
       reportInterval: merged.timeout !== undefined || shape.toResult !== undefined ? 0 : interval,
       itemTime: pool.itemTime(task),
       retries: options.retries(merged.onWorkerLost),
@@ -113,7 +114,7 @@ const prepare = (
   })
 }
 
-/** What a call comes to, with what failed in the releases that it caused. */
+/** The result or failure of a call that has ended, with the `failures` of the releases that it caused. */
 const resultOf = <A>(
   call: Call,
   failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>,
@@ -125,7 +126,7 @@ const resultOf = <A>(
   return Effect.failCause(Cause.fromReasons([...call.failure.reasons, ...failures.map(Cause.makeFailReason)]))
 }
 
-/** Runs a call that gives its result in the end: admits it, serves it, concludes it. */
+/** Runs a call that gives all results at its end: admits it, serves it, concludes it. */
 const complete = <A>(
   pool: Pool,
   { call, pump }: Prepared,
@@ -149,7 +150,10 @@ const complete = <A>(
   )
 }
 
-/** Ends a call whose caller is interrupted (C5); what its releases fail with is logged (L10). */
+/**
+ * Ends a call whose caller was interrupted, or whose stream is ended early (C5). Its caller does not see what its
+ * releases fail with, so that is logged (L10).
+ */
 const interruptCall = (pool: Pool, call: Call): Effect.Effect<void> =>
   Effect.suspend(() => {
     call.fail(Cause.interrupt())
@@ -181,7 +185,7 @@ export const mapArray = (
   overrides: options.AnyCallOptions
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<never>) => {
-    // checked first, because the array is cut by them
+    // checked first, because they say how the array is cut
     const error = options.invalid(overrides)
     if (error !== undefined) return Effect.fail(error)
     if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
@@ -218,7 +222,7 @@ export const run = (
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
   const within = (context: Context.Context<never>) => pool.run(input, { task, timeout, retries, context })
-  // only a runtime in this process takes anything from the context, and asking for it costs as much as all the rest
+  // only a runtime in this process uses the caller's context, and reading it would double what a `run` costs here
   return pool.isRemote ? within(noContext) : Effect.withFiber(({ context }) => within(context))
 }
 
@@ -251,7 +255,7 @@ export const stream = (
         Effect.suspend(() => {
           isConcluded = true
           return Effect.flatMap(pool.conclude(call), (failures) =>
-            // a consumer that was interrupted meanwhile does not hear what its stream fails with, so that is logged (L10)
+            // a consumer that was interrupted meanwhile never sees what its stream fails with, so that is logged (L10)
             Effect.onInterrupt(restore(Effect.void), () => logReleasesFailed(failures)).pipe(
               Effect.andThen(resultOf(call, failures, () => {}))
             )
@@ -263,7 +267,7 @@ export const stream = (
       })
       let handed = 0
       const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<unknown>, unknown> = Effect.suspend(() => {
-        // the consumer came back, so it is done with what it was handed (C3)
+        // the consumer pulls again, so it is done with the results that it was handed (C3)
         call.consumed(handed)
         handed = 0
         const results = into.take(call.batch(pool.size))
@@ -271,7 +275,7 @@ export const stream = (
           handed = results.length
           return Effect.succeed(results)
         }
-        // a message brings many results: the consumer goes on after the turn, when it can take all of them
+        // one message brings many results, one by one: after a yield all have arrived, and are taken at once
         return call.isOver ? ended : Effect.andThen(Effect.andThen(changed, Effect.yieldNow), pull)
       })
       return Stream.fromPull(Effect.succeed(pull))

@@ -1,5 +1,5 @@
 /**
- * Options: what is accepted (C8), and what they come to in the engine's terms.
+ * Checks options (C8), and translates them into the engine's terms.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
@@ -40,7 +40,7 @@ const isDuration = (value: unknown): boolean => {
 
 const duration: Check = { expected: "a duration >= 0", accepts: isDuration }
 
-/** What the options accept that can be out of range; an option without a check is a type error here. */
+/** What each option accepts; `satisfies` makes an option without a check a type error. */
 const checks = {
   size: integer(1),
   minSize: integer(0),
@@ -78,7 +78,7 @@ const isChecked = (option: string): option is keyof typeof checks => Object.hasO
 
 const roles = ["init", "exit", "services"] as const
 
-/** The error for the first option that is out of its range (C8), or that has no address, if there is one. */
+/** The error for the first option that is out of its range (C8), or hook or `services` without an address, if any. */
 export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
   for (const [option, value] of Object.entries(options)) {
     const check = isChecked(option) ? checks[option] : undefined
@@ -97,11 +97,11 @@ export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolErro
 export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
 
-/** The error for a closure that was smuggled past the types. */
+/** The error for a task, hook or `services` without an address, such as a closure that was cast past the types. */
 export const notPortable = (role: string, value: unknown): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.NotPortable({ role, value }))
 
-/** The options with those that are named in `overrides` replaced; `chunkSize` and `chunks` replace each other. */
+/** The options, with those replaced that `overrides` sets; each of `chunkSize` and `chunks` replaces the other. */
 export const override = <A extends AnyCallOptions>(options: A, overrides: Partial<A> | undefined): A => {
   if (overrides === undefined) return options
   const replaced =
@@ -128,18 +128,18 @@ export const killAfter = (input: Duration.Input | "never" | undefined): number |
 /** In milliseconds; `undefined` when there is no limit. */
 export const startTimeout = (input: Duration.Input | undefined): number | undefined => millis(input ?? 30_000)
 
-/** What `onWorkerLost` comes to (F2). */
+/** How often a lost item is sent again, by `onWorkerLost` (F2). */
 export const retries = (input: OnWorkerLost | undefined): Retries =>
   input === undefined || input === "fail" ? "never" : input.retries
 
-/** The chunking that options ask for, given how many items there are where that is known. */
+/** The chunking that options ask for; `length` is how many items there are, where that is known. */
 export const chunking = (options: AnyCallOptions, length: number | undefined): Chunking.Chunking => {
   if (options.chunkSize !== undefined) return Chunking.fixed(options.chunkSize)
   if (options.chunks !== undefined && length !== undefined) return Chunking.byCount(options.chunks, length)
   return options.dispatch === "ordered" ? Chunking.repeatable : Chunking.automatic
 }
 
-/** What `keepAlive` comes to: released at the end of a call, kept, or released after that many idle milliseconds. */
+/** `false`: workers are released at the end of a call; `true`: kept; a number: kept for so many idle milliseconds. */
 export type KeepAlive = boolean | number
 
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
@@ -148,7 +148,7 @@ export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAliv
 /** In milliseconds; `initTimeout` has no default (T1). */
 const defaultExitTimeout = 30_000
 
-/** The hooks that options, complete or a call's own, come to; `base` has those that they do not name (L6). */
+/** The hooks in the options of a pool or call; those that the options do not set are taken from `base` (L6). */
 export const hooks = (options: AnyCallOptions, base?: Hooks): Hooks => ({
   init: options.init === undefined ? base?.init : (options.init as Code),
   exit: options.exit === undefined ? base?.exit : (options.exit as Code),

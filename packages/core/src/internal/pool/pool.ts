@@ -45,15 +45,15 @@ export class Pool {
   private readonly keepAlive: KeepAlive
   private readonly reaper: IdleReaper<Slot>
   private readonly emptying: Emptying
-  /** The calls in progress; one for all `run`s that share it. */
+  /** The calls in progress; `run`s that share a call count as one. */
   private readonly calls = new Set<Call>()
   private mapCalls = 0
-  /** What waits for the dispatcher's second look. */
+  /** The fiber that sleeps until the dispatcher's second look. */
   private waiting: Fiber.Fiber<void> | undefined = undefined
   private lost = 0
   private killed = 0
   private isClosed = false
-  /** Whether idle time has emptied the pool while calls ran, and they have not had a worker since. */
+  /** Whether the last workers were released for their idle time, and no chunk or `start` has needed one since. */
   private idledOut = false
 
   constructor(
@@ -142,7 +142,7 @@ export class Pool {
   // Calls
   // ---------------------------------------------------------------------------
 
-  /** How many workers share a call's items. */
+  /** How many slots there are, and so the most workers that share a call's items. */
   get size(): number {
     return this.slots.size
   }
@@ -152,8 +152,8 @@ export class Pool {
   }
 
   /**
-   * Admits a call, once the gate is open: the hooks that it names become current (L6), and workers that have reached its
-   * lifespan are released (L8).
+   * Admits a call, once the gate is open: the hooks that it has `named` become current (L6), and workers that have
+   * reached its lifespan are released (L8). `restore` makes the wait interruptible.
    */
   admit(
     call: Call,
@@ -169,7 +169,7 @@ export class Pool {
     const warning = this.hooks.set(named, this.mapCalls === 0, this.slots.active)
     this.mapCalls++
     for (const slot of this.slots.active) {
-      // the call's first chunk waits only for idle ones to go: a busy worker holds up nobody else's (L8)
+      // the call's first chunk waits for the release of idle workers only: a busy one must not hold it up (L8)
       if (slot.isLive && slot.remaining <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
     }
     return warning
@@ -179,7 +179,7 @@ export class Pool {
     return this.runs.run(input, request)
   }
 
-  /** Offers the call's items, once what it released by its start is gone. */
+  /** Offers the call's items to the slots, once the workers that its start released are gone. */
   offer(call: Call): Effect.Effect<void> {
     return Effect.map(call.firstReleases.settle, () => call.offer())
   }
@@ -190,8 +190,8 @@ export class Pool {
   }
 
   /**
-   * Does what the end of an admitted call asks for: the last of the map family releases the workers, unless they are kept alive
-   * (L4, L5). Returns what failed in the releases that the call caused.
+   * Does what the end of an admitted map-family call asks for: the last one in progress releases the workers, unless
+   * they are kept alive (L4, L5). Returns what failed in the releases that the call caused.
    */
   conclude(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
     return Effect.suspend(() => {
@@ -213,7 +213,7 @@ export class Pool {
     this.session.enter()
   }
 
-  /** All that the call's end asks for has been done. */
+  /** The call's releases are over: all that its end asks for has been done. */
   private concluded(call: Call): void {
     this.calls.delete(call)
     this.endIdledSession()
@@ -370,7 +370,10 @@ export class Pool {
     return error === undefined ? this.unlessClosed(then) : Effect.fail(error)
   }
 
-  /** Does something that causes releases, waits for them and fails as they do; logs it when interrupted (L10). */
+  /**
+   * Runs `cause`, waits for the releases that it causes, and fails with what they fail with. If the caller is
+   * interrupted meanwhile, it would not see that, so it is logged (L10).
+   */
   private releasing(cause: (releases: Releases) => Effect.Effect<void>) {
     return Effect.suspend(() => {
       const releases = new Releases()
@@ -389,7 +392,7 @@ export const failAll = (
 ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   failures.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(failures.map(Cause.makeFailReason)))
 
-/** Logs releases that failed when nobody waits for them any more (L10). */
+/** Logs what releases failed with that nobody waits for any more (L10). */
 export const logReleasesFailed = (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> =>
   Effect.forEach(failures, (error) => Effect.logError("A worker's release failed", Cause.fail(error)), {
     discard: true

@@ -1,5 +1,5 @@
 /**
- * Fails calls that wait at once when waiting would come to nothing, or would cost worker after worker (F3, T4, L10).
+ * Fails waiting calls at once where no worker would serve them, or where each try would cost a worker (F3, T4, L10).
  */
 import * as Cause from "effect/Cause"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
@@ -24,7 +24,7 @@ export class Refusals implements slotFailures.Refusals {
     return this.slots().some((slot) => slot.isLive)
   }
 
-  /** Calls that wait for a slot fail when all the slots that would do acquire no worker for a while. */
+  /** Fails each waiting call for which all slots that could serve it are waiting out their back-off. */
   stalled(): void {
     if (this.slots().every(({ refusal }) => refusal === undefined)) return
     for (const call of this.dispatcher.waiting) {
@@ -34,13 +34,13 @@ export class Refusals implements slotFailures.Refusals {
     }
   }
 
-  /** Calls that wait fail with the slot's own chunks when no live worker is left to serve them (L10). */
+  /** Fails a slot's chunks, by `tellChunks`, and the waiting calls as well if no live worker is left for them (L10). */
   acquisitionFailed(error: WorkerPoolError, tellChunks: () => void): void {
-    // read first: whoever is told goes on at once, and the calls that it makes then must not fail as well
+    // read first: callers whose chunks fail go on at once, and calls that they make then must not fail with this error
     this.fail(this.hasLive ? [] : this.dispatcher.waiting, error, tellChunks)
   }
 
-  /** Calls that wait for a task of the same module fail with the slot's own chunks (T4). */
+  /** Fails a slot's chunks, by `tellChunks`, and the waiting calls whose task is of the same module (T4). */
   moduleFailed(task: Code, error: WorkerPoolError, tellChunks: () => void): void {
     const module = portable.moduleOf(task)
     const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module
@@ -48,7 +48,7 @@ export class Refusals implements slotFailures.Refusals {
   }
 
   private fail(waiting: ReadonlyArray<Call>, error: WorkerPoolError, tellChunks: () => void): void {
-    // the slot must not go to one of the waiting calls before that call fails
+    // otherwise the slot could be given to one of the waiting calls before that call fails
     this.dispatcher.pause()
     tellChunks()
     for (const call of waiting) call.refuse(Cause.fail(error))

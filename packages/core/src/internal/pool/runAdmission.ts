@@ -12,14 +12,14 @@ import type { Gate } from "./gate.ts"
 export interface RunAdmissionOptions extends Omit<RunsOptions, "overloaded"> {
   readonly gate: Gate
   readonly isClosed: () => boolean
-  /** How many may wait; `undefined` for any number. */
+  /** How many `run`s may wait for a worker; `undefined` for any number. */
   readonly maxPending: number | undefined
 }
 
 export class RunAdmission {
   private readonly options: RunAdmissionOptions
   private readonly runs: Runs
-  /** How many the gate keeps waiting. */
+  /** How many `run`s wait for the gate to open. */
   private atGate = 0
 
   constructor(options: RunAdmissionOptions) {
@@ -27,12 +27,12 @@ export class RunAdmission {
     this.runs = new Runs({ ...options, overloaded: () => this.overloaded(0) })
   }
 
-  /** How many wait for a worker. */
+  /** How many `run`s wait for a worker, those at the gate included. */
   get waiting(): number {
     return this.atGate + this.runs.waiting
   }
 
-  /** How many have been let in and are not over. */
+  /** How many `run`s have been let in and have not ended. */
   get inProgress(): number {
     return this.runs.inProgress
   }
@@ -62,7 +62,7 @@ export class RunAdmission {
     return Effect.ensuring(entered, Effect.sync(leaveGate))
   }
 
-  /** The error when `more` beside those that wait would be too many. */
+  /** The error if too many `run`s would wait with `more` beside those that wait now. */
   private overloaded(more: number): WorkerPoolError.WorkerPoolError | undefined {
     const { maxPending } = this.options
     if (maxPending === undefined || this.waiting + more <= maxPending) return undefined

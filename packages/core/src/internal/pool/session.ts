@@ -1,13 +1,13 @@
 /** How many exit results are kept, the newest ones (L9). */
 const capacity = 10_000
 
-/** From a call to the moment the pool is emptied, with what exit hooks returned meanwhile. */
+/** The session: from a call to the moment the pool is emptied. Keeps what exit hooks return meanwhile. */
 export class Session {
   private isOpen = false
   private results: Array<unknown> = []
   private total = 0
 
-  /** A call begins; the first of a session removes the results of the last one. */
+  /** A call begins; the first one of a session removes the results of the session before. */
   enter(): void {
     if (this.isOpen) return
     this.isOpen = true
@@ -20,7 +20,7 @@ export class Session {
     this.isOpen = false
   }
 
-  /** The pool has been emptied, but calls that came before still wait for workers: the session is theirs. */
+  /** The pool has been emptied, but calls still wait for workers: the session goes on, and keeps its results. */
   goOn(): void {
     this.isOpen = true
   }
@@ -32,7 +32,7 @@ export class Session {
     if (this.results.length >= 2 * capacity) this.results = this.newest
   }
 
-  /** In order of arrival. */
+  /** The newest results, at most `capacity`, in order of arrival. */
   get newest(): Array<unknown> {
     return this.results.slice(-capacity)
   }

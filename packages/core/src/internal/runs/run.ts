@@ -1,5 +1,5 @@
 /**
- * One `run` in progress. There may be very many of them, so each is one object, and what it is made of.
+ * One `run` in progress. There may be very many of them, so each is a single small object.
  */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -8,18 +8,18 @@ import type { RunGroup } from "./runGroup.ts"
 
 export type RunExit = Exit.Exit<unknown, unknown>
 
-/** Called once with what a `run` came to, and with the releases that it has to wait for, if there are any. */
+/** Called once with the Exit of a `run`, and with the releases that its caller has to wait for, if there are any. */
 export type Settled = (run: Run, exit: RunExit, releases: Releases | undefined) => void
 
 export class Run {
   readonly input: unknown
   readonly group: RunGroup
-  /** Lets the caller go on. */
+  /** Lets the caller go on with an Effect. */
   readonly resume: (effect: Effect.Effect<unknown, unknown>) => void
-  /** Its number in the group's call, once it is in a chunk; -1 before. */
+  /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
   ordinal = -1
   isSettled = false
-  /** Set once its caller is interrupted, which waits for its end: called then, instead of `settled`. */
+  /** Set when its caller is interrupted, which waits for its end: called then, in place of the group's `settled`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
   constructor(group: RunGroup, input: unknown, resume: Run["resume"]) {
@@ -28,7 +28,7 @@ export class Run {
     this.resume = resume
   }
 
-  /** Whether its caller waits for its outcome. */
+  /** Whether its caller still waits for its outcome. */
   get isWanted(): boolean {
     return !this.isSettled && this.interrupted === undefined
   }

@@ -1,5 +1,5 @@
 /**
- * The `run`s of one task that share a call: the call's source and its sink.
+ * The `run`s of one task that share a call. The group is the call's source of items, and its sink of results.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -15,10 +15,10 @@ import type { Run, RunExit, Settled } from "./run.ts"
 import { RunsPolicy } from "./runsPolicy.ts"
 import { Window } from "./window.ts"
 
-/** Outcomes of `run`s are reported at least this long apart, in milliseconds: a caller waits for each. */
+/** The least time between two reports of outcomes, in milliseconds: short, because a caller waits for each. */
 const reportInterval = 0.1
 
-/** `run`s that wait share a chunk as long as it takes no more than this, in milliseconds. */
+/** How long the `run`s that share a chunk may take together, in milliseconds. */
 const chunkTime = 1
 
 /** What the groups of a pool have in common. */
@@ -47,17 +47,17 @@ export interface RunRequest {
 export class RunGroup implements Source, Sink {
   readonly call: Call<RunsPolicy>
   readonly length = undefined
-  /** How many wait for a worker. */
+  /** How many `run`s wait for a worker. */
   available = 0
   readonly settled: Settled
   private readonly options: GroupOptions
   private readonly request: RunRequest
-  /** Those that no worker has had, from `first` on; some may have been interrupted meanwhile. */
+  /** From `first` on, the `run`s that no worker has had; some may have been interrupted meanwhile. */
   private queue: Array<Run> = []
   private first = 0
-  /** Those that are in chunks, by their ordinals. */
+  /** The `run`s that are in chunks, by their ordinals. */
   private readonly inChunks = new Window<Run>()
-  /** How many of those that waited when the group's turn began have yet to be taken. */
+  /** How many of the `run`s that waited when the call's turn began have yet to be taken. */
   private due = 0
 
   /** `ended` is called when the group takes no more `run`s, before those that it still has are settled. */
@@ -91,7 +91,7 @@ export class RunGroup implements Source, Sink {
     )
   }
 
-  /** Whether such a `run` can join. */
+  /** Whether a `run` with such a request can join. */
   admits({ context, retries, timeout }: RunRequest): boolean {
     const { request } = this
     return (
@@ -106,11 +106,11 @@ export class RunGroup implements Source, Sink {
   add(run: Run): void {
     this.queue.push(run)
     this.available++
-    // a call that waits already has no worker to offer this one to
+    // a call that waits for a slot has been offered already, and gives this `run` when it gets one
     if (!this.options.dispatcher.isWaiting(this.call)) this.call.offer()
   }
 
-  /** Its caller does not wait for it any more (C5); returns whether it is over by that, or else its outcome follows. */
+  /** Ends a `run` whose caller was interrupted (C5); returns whether it is over now: if not, its outcome follows. */
   interrupt(run: Run): boolean {
     if (run.ordinal < 0) {
       this.available--
@@ -124,11 +124,12 @@ export class RunGroup implements Source, Sink {
   }
 
   /**
-   * How many share a chunk now: several only when all workers are busy, where messages take time, and when they are small.
+   * How many `run`s the next chunk may have: several only when more wait than all workers can take, where messages take
+   * time, and when the `run`s are short.
    */
   private chunkLength(): number {
     const { isRemote, size, tasksPerWorker } = this.options
-    // with several at a time one could not be interrupted by itself
+    // a worker that runs several items at once could not interrupt one item of a chunk by itself
     if (!isRemote || tasksPerWorker > 1) return 1
     const { itemTime } = this.call.options
     const share = Math.ceil(this.available / (2 * size()))
@@ -139,7 +140,7 @@ export class RunGroup implements Source, Sink {
   // As its call's source
   // ---------------------------------------------------------------------------
 
-  /** Whether its turn goes on: each `run` that waited when it began has a turn of its own (C1). */
+  /** Whether the call's turn goes on: it is as many turns as `run`s waited when it began, one for each (C1). */
   private get keepsTurn(): boolean {
     return Math.min(this.due, this.available) > 0
   }
@@ -159,7 +160,7 @@ export class RunGroup implements Source, Sink {
     return inputs
   }
 
-  /** Removes those from the queue that do not wait any more, once they are more than those that do. */
+  /** Removes `run`s that do not wait any more from the queue, once they are more than those that do. */
   private tidy(): void {
     if (this.queue.length <= 2 * this.available + 64 && this.available > 0) return
     this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
@@ -183,7 +184,7 @@ export class RunGroup implements Source, Sink {
     return 1
   }
 
-  /** Settles all that it still has, when its call is over: there are some only if the call has failed. */
+  /** Settles the `run`s that it still has when its call is over: there are some only if the call has failed. */
   private failAll(): void {
     const exit = Exit.failCause(this.call.failure ?? Cause.interrupt())
     const unsettled = [...this.inChunks.takeAll(), ...this.queue.slice(this.first)]

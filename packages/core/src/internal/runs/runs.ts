@@ -15,32 +15,32 @@ import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 export interface RunsOptions extends GroupOptions {
   /** A call that `run`s share has begun. */
   readonly began: (call: Call) => void
-  /** It has ended. */
+  /** A call that `run`s share has ended. */
   readonly ended: (call: Call) => void
-  /** The error for one more that waits, if too many do (C10). */
+  /** The error for a `run` that has just begun to wait, if too many wait now (C10). */
   readonly overloaded: () => WorkerPoolError | undefined
-  /** Logs what failed in releases that no caller hears of any more (L10). */
+  /** Logs what releases failed with when their caller was interrupted, and so does not see it (L10). */
   readonly logFailures: (failures: ReadonlyArray<WorkerPoolError>) => Effect.Effect<void>
 }
 
 export class Runs {
   private readonly options: RunsOptions
   private readonly groups = new Map<Code, Array<RunGroup>>()
-  /** How many are in progress. */
+  /** How many `run`s are in progress. */
   inProgress = 0
 
   constructor(options: RunsOptions) {
     this.options = options
   }
 
-  /** How many wait for a worker. */
+  /** How many `run`s wait for a worker. */
   get waiting(): number {
     let waiting = 0
     for (const groups of this.groups.values()) for (const { available } of groups) waiting += available
     return waiting
   }
 
-  /** Begins one; `resume` is called with what it comes to. Returns what ends it when its caller is interrupted (C5). */
+  /** Begins a `run`; `resume` is called with its Exit. The Effect ends it when its caller is interrupted (C5). */
   begin(input: unknown, request: RunRequest, resume: Run["resume"]): Effect.Effect<void> {
     const run = new Run(this.groupFor(request), input, resume)
     this.inProgress++
@@ -109,7 +109,7 @@ export class Runs {
   }
 }
 
-/** What a `run` came to, with what failed in the releases that it had to wait for (L10). */
+/** The Exit of a `run`, with what failed in the releases that its caller had to wait for (L10). */
 const withFailures = (exit: RunExit, failures: ReadonlyArray<WorkerPoolError>): RunExit => {
   if (failures.length === 0) return exit
   const reasons = Exit.isFailure(exit) ? exit.cause.reasons : []

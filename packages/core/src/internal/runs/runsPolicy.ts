@@ -1,5 +1,5 @@
 /**
- * The policy of the call that `run`s share: each of its items has an outcome of its own, and none of them fails the others.
+ * The policy of a call that `run`s share: each item has an outcome of its own, and none of them fails the others.
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -18,16 +18,16 @@ interface Held {
 
 export class RunsPolicy implements CallPolicy {
   readonly areRuns = true
-  /** In milliseconds: another worker may be free before a longer item ends. */
+  /** In milliseconds: behind a longer item a `run` would wait for its worker, though another one may be free sooner. */
   readonly longestPrefetched = 1
-  /** Those that wait have nothing yet. */
+  /** Each `run` has a turn of its own, and those that wait have not had it, whatever workers have of the call. */
   readonly isServed = false
   readonly takesMany = true
   private readonly call: Call
   private readonly doesKeepTurn: () => boolean
   /** The ordinals of items in chunks whose callers were interrupted. */
   private readonly unwanted = new Set<number>()
-  /** A caller goes on when its chunk has ended, not before, so that the worker is idle by then. */
+  /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
   private handovers = 0
 
@@ -45,7 +45,7 @@ export class RunsPolicy implements CallPolicy {
     return this.call.resends.size > 0 || this.call.options.source.available > 0
   }
 
-  /** Leaves the last item that a lifespan allows for a chunk of its own: only one `run` waits for the release then (L8). */
+  /** Leaves the last item of a lifespan for a chunk of its own, so that only one `run` waits for the release (L8). */
   cut(remaining: number): number {
     return remaining > 1 ? remaining - 1 : remaining
   }
@@ -85,7 +85,7 @@ export class RunsPolicy implements CallPolicy {
     }
   }
 
-  /** Hands over what waited for the end of chunks that are over. */
+  /** Hands over the outcomes that were held until their chunk had ended. */
   chunkEnded(): void {
     if (this.held.length === 0) return
     const isOver = ({ chunk }: Held) => !this.call.chunks.has(chunk)
@@ -96,12 +96,12 @@ export class RunsPolicy implements CallPolicy {
     this.handovers--
   }
 
-  /** A caller that takes its outcome goes on at once, while others have yet to be handed theirs. */
+  /** A caller goes on as soon as it gets its outcome: the call must not end before the others have got theirs. */
   get isHandingOver(): boolean {
     return this.handovers > 0
   }
 
-  /** Fails those that no worker has. */
+  /** Fails the `run`s that no worker has. */
   refuse(cause: Cause.Cause<unknown>): void {
     if (!this.call.isRunning) return
     const exit = Exit.failCause(cause)
@@ -114,8 +114,8 @@ export class RunsPolicy implements CallPolicy {
   // ---------------------------------------------------------------------------
 
   /**
-   * Nobody waits for the item with an ordinal any more (C5). Returns whether it is over, as far as its caller is concerned; if
-   * not, it is being interrupted, and its outcome follows.
+   * The caller of the item with an ordinal was interrupted (C5). Returns whether the caller need not wait for it any
+   * more; if not, its outcome follows.
    */
   interrupt(ordinal: number): boolean {
     if (this.call.resends.remove(ordinal)) {
@@ -125,19 +125,20 @@ export class RunsPolicy implements CallPolicy {
     const found = this.find(ordinal)
     if (found === undefined) return true
     const { chunk, position } = found
-    // its outcome waits for the end of the chunk
+    // it has ended, and its outcome is held until its chunk has
     if (chunk.isReported(position)) return false
     this.unwanted.add(ordinal)
     chunk.takeBack(0)
     if (this.find(ordinal) === undefined) return true
-    // the items before it have ended and none starts after it, so that it is interrupted alone
+    // interrupted if that harms no other item: those of a chunk that no worker has yet are sent again; and when this is
+    // the last item that starts, no other one is running
     if (!chunk.hasWorker || chunk.hasStartedLast(position)) chunk.interrupt()
-    // else it goes on until the items beside it are over, which would be interrupted with it
+    // else it goes on, because items that are wanted would be interrupted with it, and its caller does not wait for it
     else if (!this.interruptUnwanted(chunk)) return true
     return this.find(ordinal) === undefined
   }
 
-  /** Interrupts a chunk once nobody waits for what is left of it; returns whether that is so. */
+  /** Interrupts a chunk if nobody waits for any of the items that are left of it; returns whether it did. */
   private interruptUnwanted(chunk: CallChunk): boolean {
     if (this.unwanted.size === 0 || chunk.open === 0) return false
     const isUnwanted = chunk.unreportedPositions().every((position) => this.unwanted.has(chunk.ordinal(position)))
@@ -145,7 +146,7 @@ export class RunsPolicy implements CallPolicy {
     return isUnwanted
   }
 
-  /** Items whose callers were interrupted are not sent again. */
+  /** Leaves out the items whose callers were interrupted: they end here, and are not sent again. */
   wanted(chunk: CallChunk, positions: ReadonlyArray<number>): ReadonlyArray<number> {
     if (this.unwanted.size === 0) return positions
     const wanted: Array<number> = []

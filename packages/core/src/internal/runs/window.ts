@@ -2,8 +2,8 @@
 const slack = 1024
 
 /**
- * Things by their ordinals, which are given out one after another and removed in about that order. They stand in an array,
- * because a Map through which very many entries pass leaves large dead tables to the garbage collector.
+ * Entries by their ordinals, which are given out one after another; they are removed in about that order. Kept in an
+ * array, because a Map through which very many entries pass leaves large dead tables to the garbage collector.
  */
 export class Window<A extends object> {
   private things: Array<A | undefined> = []
@@ -12,12 +12,12 @@ export class Window<A extends object> {
   /** How many entries at the beginning have been removed. */
   private removed = 0
 
-  /** Returns its ordinal: 0, 1, … */
+  /** Adds an entry; returns its ordinal: 0, 1, … */
   add(thing: A): number {
     return this.base + this.things.push(thing) - 1
   }
 
-  /** Removes and returns what has an ordinal, if it is there still. */
+  /** Removes and returns the entry with an ordinal, if it is still there. */
   take(ordinal: number): A | undefined {
     const { things } = this
     const thing = things[ordinal - this.base]

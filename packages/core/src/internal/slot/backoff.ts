@@ -1,5 +1,5 @@
 /**
- * After consecutive failures to acquire a worker a slot waits for a while, so that none is started over and over (L10).
+ * After failures in a row to acquire a worker, a slot waits before it tries again: nothing respawns in a loop (L10).
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -29,12 +29,12 @@ export class Backoff {
     return this.waiting !== undefined
   }
 
-  /** Whether the last failure followed no other. */
+  /** Whether the last failure is the only one since the slot's last success. */
   get isFirst(): boolean {
     return this.failures === 1
   }
 
-  /** The first failure costs nothing: the next call tries again at once. */
+  /** Notes a failure. After a first one there is no wait: the next call tries again at once. */
   failed(error: WorkerPoolError): void {
     this.stop()
     this.error = error

@@ -1,5 +1,5 @@
 /**
- * The hooks of a worker, and when two are the same: by address and Equal bound values, or by reference in a `FiberPool` (L7).
+ * A worker's hooks, and when two are the same: by address and Equal bound values, or by reference in a FiberPool (L7).
  */
 import * as Equal from "effect/Equal"
 import type { Code } from "../../WorkerRuntime.ts"
@@ -37,6 +37,6 @@ const sameCode = (left: Code | undefined, right: Code | undefined): boolean =>
     right !== undefined &&
     sameAddress(portable.definition(left).address, portable.definition(right).address))
 
-/** Whether `init` and `exit` are the same: then workers with the one need no warning when the other becomes current (L7). */
+/** Whether `init` and `exit` are the same: if not, a change from one to the other may need a warning (L7). */
 export const same = (left: Hooks, right: Hooks): boolean =>
   sameCode(left.init, right.init) && sameCode(left.exit, right.exit)

@@ -1,15 +1,15 @@
 /**
- * The chunks that a worker has, in the order in which it takes them up, and what may be taken back of them (C1).
+ * The chunks that a worker has, in the order in which it begins them, and which of their items may be taken back (C1).
  */
 import type { Call } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
 
 export class InFlight implements Iterable<CallChunk> {
-  /** How many of their items have no outcome. */
+  /** How many of their items have no outcome and have not been taken back. */
   items = 0
   private readonly tasksPerWorker: number
   private readonly chunks = new Set<CallChunk>()
-  /** How many of them must be alone. */
+  /** How many of the chunks must have the worker to themselves. */
   private alone = 0
 
   constructor(tasksPerWorker: number) {
@@ -25,13 +25,13 @@ export class InFlight implements Iterable<CallChunk> {
     return this.alone > 0
   }
 
-  /** How many items the worker is busy with, or more than it runs at once. */
+  /** How much the worker has to do: 0 when it is idle, below `tasksPerWorker` when it can begin another chunk. */
   get load(): number {
-    // with one task per worker, a chunk occupies it to the end
+    // with one task per worker, a chunk occupies it until the chunk has ended, whatever items are left
     return this.tasksPerWorker === 1 ? this.chunks.size : this.items
   }
 
-  /** Over a copy, because chunks may end meanwhile. */
+  /** Iterates over a copy, because chunks may end meanwhile. */
   [Symbol.iterator](): Iterator<CallChunk> {
     return [...this.chunks][Symbol.iterator]()
   }
@@ -62,7 +62,7 @@ export class InFlight implements Iterable<CallChunk> {
     return chunks
   }
 
-  /** Whether another chunk of the worker comes first: none of its items can have started. */
+  /** Whether the worker has another chunk to do first, so that no item of this one can have started. */
   isQueued(chunk: CallChunk): boolean {
     if (this.tasksPerWorker > 1) return false
     for (const first of this.chunks) return first !== chunk
@@ -75,9 +75,9 @@ export class InFlight implements Iterable<CallChunk> {
   }
 
   /**
-   * Takes items back from other calls' chunks, so that `call` has its turn as soon as the worker has done what these calls
-   * get done in a turn of theirs; with `isLate` it has its turn after the items that have started. Returns whether more could
-   * be taken back later.
+   * Takes items back from other calls' chunks, so that `call` gets its turn here soon: each of these calls keeps the
+   * items of one turn, or, on a second look (`isLate`), only those that may have started. Returns whether a second look
+   * could take back more.
    */
   makeWay(call: Call, isLate: boolean): boolean {
     let isMore = false

@@ -41,7 +41,7 @@ export interface SlotEvents {
   readonly idle: () => void
   /** An exit hook has returned a value (L9). */
   readonly exitResult: (value: unknown) => void
-  /** A release has failed that nothing which waits has caused. */
+  /** A release has failed, and no call or control caused it that could fail with it. */
   readonly releaseFailed: (error: WorkerPoolError) => void
   /** A worker has vanished. */
   readonly lost: () => void
@@ -73,7 +73,7 @@ export class Slot implements ChunkSlot {
   private generation = 0
   private tenant: Tenant | undefined = undefined
   private retirement: Retirement | undefined = undefined
-  /** `release`, once something waits for it. */
+  /** What `release` returns; made when something has to wait for the worker's release. */
   private awaitedRelease: Release | undefined = undefined
   /** Done when the worker that is being acquired is live. */
   private acquiring: Started | undefined = undefined
@@ -97,8 +97,8 @@ export class Slot implements ChunkSlot {
   get availability(): "live" | "busy" | "empty" | "unavailable" {
     if (this.withdrawn || this.retirement !== undefined) return "unavailable"
     if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
-    // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has used
-    // its lifespan up would take a call's turn without taking a chunk.
+    // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has
+    // used its lifespan up would take a call's turn without taking a chunk.
     if (this.status !== "live" || this.chunks.isReserved || this.remaining <= 0) return "unavailable"
     if (this.load < this.tasksPerWorker) return "live"
     const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
@@ -189,7 +189,7 @@ export class Slot implements ChunkSlot {
     return this.chunks.isQueued(chunk)
   }
 
-  /** Lets a call have its turn soon (C1); returns whether a second look could do more. */
+  /** Takes items back so that `call` gets its turn soon (C1); returns whether a second look could take back more. */
   makeWay(call: Call, isLate: boolean): boolean {
     return this.chunks.makeWay(call, isLate)
   }
@@ -221,10 +221,10 @@ export class Slot implements ChunkSlot {
     if (given !== undefined) MutableRef.set(given, MutableRef.get(given) + items)
   }
 
-  /** The items in flight have ended: the worker is released if that is due, or else falls idle. */
+  /** The last items in flight, those of `last`, have ended: the worker is released if that is due, or else is idle. */
   private drained(last: CallChunk | undefined): void {
     if (this.retirement !== undefined) return this.releaseWorker(this.retirement)
-    // its lifespan is used up (L8)
+    // its lifespan is used up: the call of its last chunk waits for the release (L8)
     if (this.remaining <= 0) return this.releaseWorker({ releases: last?.releases, hooks: undefined })
     this.lastUsed = uses++
     this.idleSince = this.options.now()
@@ -243,14 +243,14 @@ export class Slot implements ChunkSlot {
     // the old worker's release ends before the next acquisition begins (L1)
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
-    // awaited by what `acquire` returns: the acquisition may be over by then, and `acquiring` gone
+    // not `acquiring`: the acquisition may be over when `acquire` returns, and that field unset
     if (this.status === "empty") return Deferred.await(this.acquire(0))
     return this.acquiring === undefined ? Effect.void : Deferred.await(this.acquiring)
   })
 
   /**
-   * Acquires a worker that is given `items` items at once; what this returns is done when the worker is live, or fails. It reads
-   * the current `init` (L6).
+   * Acquires a worker with the `init` that is current now (L6), and counts `items` items as given to it. Returns a
+   * Deferred that is done when the worker is live, or fails as the acquisition does.
    */
   private acquire(items: number): Started {
     const { fork, hooks, worker } = this.options
@@ -280,7 +280,7 @@ export class Slot implements ChunkSlot {
     this.status = "live"
     if (this.chunks.size === 0) this.drained(undefined)
     else for (const chunk of this.chunks) this.send(chunk)
-    // last, because a fiber that waits for it goes on at once
+    // last, because a fiber that waits for it goes on at once, before this returns
     Deferred.doneUnsafe(started, Exit.void)
     this.options.dispatch()
   }
@@ -289,7 +289,7 @@ export class Slot implements ChunkSlot {
     return Effect.suspend(() => {
       const tell = this.failures.notAcquired(tenant.failureOf(exit), started)
       if (tenant.loss !== undefined) {
-        // the slot alone waits for its real end (C4, L1)
+        // the callers are told now; only the slot waits until the lost worker has really ended (C4, L1)
         this.status = "releasing"
         tell(this.chunks.takeAll())
       }
@@ -308,8 +308,8 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   /**
-   * Releases its worker: now when it is idle, or else before it gets another chunk. With `hooks`, these are used, or else those
-   * that are current then. `releases` hears of the release.
+   * Releases its worker: now when it is idle, or else before it gets another chunk. The release runs `hooks`, or by
+   * default those that are current then. It is added to `releases`, for what has to wait for it.
    */
   retire(releases: Releases | undefined, hooks?: Hooks): void {
     // the real end of a worker that was lost or killed holds up nobody but the pool's Scope (C4)
@@ -326,7 +326,7 @@ export class Slot implements ChunkSlot {
       case "starting": {
         this.retireLater(retirement)
         if (this.chunks.size > 0) return
-        // nobody needs it any more; read first, because the slot may be vacated before the first of these returns
+        // Nobody needs it any more. Both are read first, because interrupting `init` may vacate the slot at once.
         const { fiber, worker } = this.tenant!
         worker?.interruptInit()
         fiber?.interruptUnsafe()
@@ -334,18 +334,18 @@ export class Slot implements ChunkSlot {
     }
   }
 
-  /** Leaves the pool, once its worker has been released. */
+  /** Takes the slot out of the pool, which has shrunk: it gets no more chunks, and its worker is released. */
   withdraw(releases: Releases): void {
     this.withdrawn = true
     this.retire(releases)
   }
 
-  /** Comes back into the pool. */
+  /** Puts the slot back into the pool, which has grown again. */
   restore(): void {
     this.withdrawn = false
   }
 
-  /** Remembers to release a worker that has something to do; the first cause hears how it went, others wait for it. */
+  /** Remembers to release a worker later. What asked first fails if the release does; what asks later only waits. */
   private retireLater(retirement: Retirement): void {
     if (this.retirement !== undefined) {
       retirement.releases?.await(this.release)
@@ -353,7 +353,7 @@ export class Slot implements ChunkSlot {
     }
     retirement.releases?.cause(this.release)
     this.retirement = retirement
-    // other workers do what this one has not begun
+    // other workers do the chunks that this one has not begun
     this.chunks.takeBackQueued()
   }
 
@@ -380,7 +380,7 @@ export class Slot implements ChunkSlot {
     )
   }
 
-  /** Done when the worker is gone, with what its release failed with. */
+  /** Done when the worker is gone, with what its release failed with, if it did. */
   private get release(): Release {
     this.awaitedRelease ??= Deferred.makeUnsafe()
     return this.awaitedRelease
@@ -424,7 +424,7 @@ export class Slot implements ChunkSlot {
     return Effect.gen({ self: this }, function* () {
       if (!wasGone) yield* tenant.kill
       if (status !== "live") {
-        // `acquire` may be further up the stack, and sets the fiber only when it goes on
+        // this may have been called from within the `fork` that makes the fiber: the field is set when that returns
         if (tenant.fiber === undefined) yield* Effect.yieldNow
         if (status === "starting") tenant.fiber!.interruptUnsafe()
         yield* Fiber.await(tenant.fiber!)
@@ -451,7 +451,7 @@ export class Slot implements ChunkSlot {
     this.status = "releasing"
     tenant.fiber = fork(
       Effect.uninterruptible(
-        // not at once: the calls hear first of what was lost with it
+        // not at once: the calls are told first, below, of what was lost with it
         Effect.map(Effect.andThen(Effect.yieldNow, tenant.end(Exit.void)), () => {
           if (this.tenant !== tenant) return
           this.vacate()

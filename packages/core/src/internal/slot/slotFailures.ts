@@ -1,6 +1,6 @@
 /**
- * What follows when a slot gets no worker, or loses the one that it had: which calls are told, what is sent again, and whether
- * the slot waits before it tries again (F2, L10).
+ * What follows when a slot gets no worker, or loses the one that it had: which calls are told, what is sent again, and
+ * whether the slot waits before it tries again (F2, L10).
  */
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
@@ -11,11 +11,11 @@ import * as errors from "../common/errors.ts"
 import type { Backoff } from "./backoff.ts"
 import type { Tenant } from "./tenant.ts"
 
-/** Fails the calls that wait when waiting would come to nothing, after it has told the slot's own chunks by `tellChunks`. */
+/** Fails waiting calls that no worker could serve. Each function first calls `tellChunks`, for the slot's chunks. */
 export interface Refusals {
   /** Whether any slot has a live worker. */
   readonly hasLive: boolean
-  /** No worker came of an acquisition. */
+  /** An acquisition has failed. */
   readonly acquisitionFailed: (error: WorkerPoolError, tellChunks: () => void) => void
   /** The module of a task ended its worker, or did not load. */
   readonly moduleFailed: (task: Code, error: WorkerPoolError, tellChunks: () => void) => void
@@ -35,7 +35,7 @@ export class SlotFailures {
     return this.backoff.isWaiting ? this.backoff.error : undefined
   }
 
-  /** A worker has done something, or has been released as it should be. */
+  /** A worker has run an item, fallen idle, or been released without a failure. */
   succeeded(): void {
     this.backoff.succeeded()
   }
@@ -46,8 +46,8 @@ export class SlotFailures {
   }
 
   /**
-   * An acquisition has failed, or was interrupted when `failure` is undefined. What this returns tells those that wait for the
-   * worker, `started` and the slot's chunks, that none came of it; called again it does nothing.
+   * An acquisition has failed, or was interrupted when `failure` is undefined. Returns a function that tells what waits
+   * for the worker: `started`, and the `chunks` that it is given. Only its first call does anything.
    */
   notAcquired(
     failure: WorkerPoolError | undefined,
@@ -68,7 +68,7 @@ export class SlotFailures {
     }
   }
 
-  /** A live worker is gone, with `chunks`. */
+  /** A live worker was lost, with `chunks` in hand. */
   lost({ hasStarted, identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const error = errors.workerLost(identity, loss.closed)
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
@@ -77,7 +77,7 @@ export class SlotFailures {
     }
     for (const chunk of chunks) {
       const { failure } = hand(chunk)
-      // that a task's module ends its worker says nothing of the next worker: the slot does not wait
+      // a module that ends its worker says nothing about the next worker, which may load another one: no back-off
       if (failure !== undefined) return this.refusals.moduleFailed(chunk.task, failure, tell)
     }
     if (chunks.length === 0 || hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) return tell()
@@ -86,8 +86,9 @@ export class SlotFailures {
   }
 
   /**
-   * A worker vanished before it could start anything. Its items are sent again (F2), but not for ever: the second time in a row
-   * with no other live worker, the calls fail (L10).
+   * A worker was not acquired, or vanished before it could start an item. If it vanished, its items are sent again
+   * (F2), but not for ever: the second time in a row with no other live worker, the calls fail. Any other failure fails
+   * them at once (L10).
    */
   private nothingStarted(
     failure: WorkerPoolError,
@@ -109,5 +110,5 @@ export class SlotFailures {
 
 const untouched: InHand = { started: 0, timedOut: [], moved: false, failure: undefined }
 
-/** For a runtime that cannot tell. */
+/** What counts as in hand where the runtime cannot tell: every item may have started. */
 const allStarted: InHand = { ...untouched, started: Number.POSITIVE_INFINITY }

@@ -1,5 +1,5 @@
 /**
- * A pool's slots: as many as its size, and those that it has shrunk below, until their workers have been released.
+ * A pool's slots: as many as its size, and those that it has shrunk below, whose workers may have yet to be released.
  */
 import * as Effect from "effect/Effect"
 import type { Releases } from "../common/releases.ts"
@@ -8,7 +8,7 @@ import { Slot, type SlotOptions } from "./slot.ts"
 
 export class Slots {
   private readonly options: SlotOptions
-  /** By their ids. */
+  /** By their ids; those that the pool has shrunk below stay, for when it grows again. */
   private readonly all: Array<Slot> = []
   private current: ReadonlyArray<Slot> = []
 
@@ -17,7 +17,7 @@ export class Slots {
     this.grow(size)
   }
 
-  /** Those that may get chunks. */
+  /** The slots that may get chunks. */
   get active(): ReadonlyArray<Slot> {
     return this.current
   }
@@ -45,12 +45,12 @@ export class Slots {
     for (const slot of surplus) slot.withdraw(releases)
   }
 
-  /** Releases every worker, with these hooks. */
+  /** Releases every worker, with `hooks`. */
   retireAll(releases: Releases, hooks: Hooks): void {
     for (const slot of this.all) slot.retire(releases, hooks)
   }
 
-  /** Completes when every worker that was lost or killed has really ended. */
+  /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach(this.all, (slot) => slot.settled, { discard: true })
   )

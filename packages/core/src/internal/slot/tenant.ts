@@ -29,13 +29,13 @@ export class Tenant {
   /** How many items it has been given, less those taken back (L8). */
   readonly given: MutableRef.MutableRef<number>
   worker: Worker | undefined = undefined
-  /** What its acquisition or release runs in. */
+  /** The fiber that runs its acquisition or release. */
   fiber: Fiber.Fiber<void> | undefined = undefined
   /** Whether any item has started there, as far as is known. */
   hasStarted = false
-  /** Set when it has ended without being asked to. */
+  /** Set when it has vanished, or the runtime has killed it. */
   loss: Loss | undefined = undefined
-  /** Whether it has been terminated. */
+  /** Whether `Slot.kill` has marked it as killed. */
   isKilled = false
   private readonly scope = Scope.makeUnsafe()
 
@@ -46,8 +46,8 @@ export class Tenant {
   }
 
   /**
-   * Starts it and runs `init`; fails when it was lost meanwhile. `isWanted` is asked between the two: an interruption that came
-   * before `init` ran has found nothing to interrupt.
+   * Starts it and runs `init`; fails when it was lost meanwhile. `isWanted` is asked between the two, because an
+   * interruption that comes before `init` runs finds nothing to interrupt, and would be missed.
    */
   acquire(
     { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
@@ -69,12 +69,12 @@ export class Tenant {
     )
   }
 
-  /** Whether nothing may be asked of it any more. */
+  /** Whether it was lost or killed, so that the runtime may not be asked for anything of it any more. */
   get isGone(): boolean {
     return this.isKilled || this.loss !== undefined
   }
 
-  /** Ends what was not acquired: the finalizers that `init` registered run, `exit` does not (L3). */
+  /** Ends a worker whose acquisition failed: the finalizers that `init` registered run, `exit` does not (L3). */
   discard(exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
     const { worker } = this
     const finalized = this.isGone || worker === undefined ? Effect.void : worker.close(this.hooks.exitTimeout)
@@ -84,7 +84,7 @@ export class Tenant {
   /** Runs `exit`, then all finalizers, and stops it (L3); returns what failed of that. */
   release(hooks: Hooks, exitResult: (value: unknown) => void): Effect.Effect<WorkerPoolError | undefined> {
     const { worker } = this
-    // only a live worker is released
+    // does not happen: only a live worker is released
     if (worker === undefined) return Effect.as(this.end(Exit.void), undefined)
     return Effect.gen({ self: this }, function* () {
       const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
@@ -98,7 +98,7 @@ export class Tenant {
   /** Ends it now, without hooks. */
   readonly kill: Effect.Effect<void> = Effect.suspend(() => this.worker?.kill ?? Effect.void)
 
-  /** Closes its Scope, by which the runtime stops it; completes when it has really ended. */
+  /** Closes its Scope, so that the runtime stops it; completes when it has really ended. */
   end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.andThen(
       Scope.close(this.scope, exit),
@@ -107,8 +107,8 @@ export class Tenant {
   }
 
   /**
-   * What an acquisition or release failed with: its typed error, or `StartFailed` with a defect of the runtime's; nothing when
-   * it failed because the worker was terminated.
+   * What an acquisition or release failed with: its typed error, or `StartFailed` with a defect of the runtime's;
+   * `undefined` when it was interrupted, or failed because the worker was killed.
    */
   failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
     if (Exit.isSuccess(exit) || this.isKilled) return undefined
