@@ -28,8 +28,8 @@ export type Transferable = object
  *
  * **Details**
  *
- * With it a pool takes back items that have not started and knows what a worker was doing when it vanished, and a task
- * that computes learns that its result is unwanted. Each number is set by one end only.
+ * With them a pool takes back items that have not started and knows what a worker was doing when it vanished, and a
+ * task that computes learns that its result is unwanted. Each number is set by one end only.
  *
  * **Gotchas**
  *

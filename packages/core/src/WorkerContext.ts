@@ -15,13 +15,13 @@
  *
  * `signal` and `interrupted` tell a task that its result is unwanted: its call has failed or was interrupted, or its
  * time is over. A task that computes sees it too when it reads `interrupted` or `signal.aborted`, which costs some
- * nanoseconds on threads and about a microsecond on processes. A task that goes on for `killAfter` is ended together
- * with its worker.
+ * nanoseconds on threads and about a microsecond on processes. A task that goes on for `killAfter` after that is ended
+ * together with its worker.
  *
  * **Gotchas**
  *
- * While a synchronous task runs they do not change on fibers, and where a runtime's channel has no `control` they tell
- * it only that its time is over.
+ * On fibers they do not change while a synchronous task runs. Where a runtime's channel has no `control`, such a task
+ * learns by them only that its time is over.
  *
  * @example
  * ```ts

@@ -13,8 +13,8 @@ import { ServedWorker } from "./internal/served/servedWorker.ts"
  *
  * **Details**
  *
- * `uncaught` tells the pool which uncaught error is about to end the worker, so that `WorkerLost` and `StartFailed` name
- * it. A platform that says so itself when the connection closes (`Closed.cause`) need not call it.
+ * `uncaught` tells the pool which uncaught error is about to end the worker, so that `WorkerLost` and `StartFailed`
+ * name it. A platform that says so itself when the connection closes (`Closed.cause`) need not call it.
  *
  * @category entry points
  * @since 0.1.0

@@ -21,9 +21,9 @@ export interface WorkerOptions {
   /** Whether workers use Node's on-disk cache of compiled modules, with which they start faster. Default: true. */
   readonly compileCache?: boolean | undefined
   /**
-   * The module that a worker runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from within
-   * a bundle, through the bundle's own `node_modules`. Set it where that finds nothing: bundle that module as well, and
-   * name its file.
+   * The module that a worker runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from
+   * within a bundle, in the `node_modules` around the bundle. Where it is not found there, bundle that module as well,
+   * and set this to its file.
    */
   readonly entry?: URL | undefined
 }
@@ -51,9 +51,10 @@ export interface ThreadOptions extends WorkerOptions {
  */
 export interface ProcessOptions extends WorkerOptions {
   /**
-   * How messages are written. `"json"` may be faster for plain objects, is far slower for binary data, and loses what JSON
-   * loses: functions are left out without an error, `undefined` in an array becomes `null`, a `Date` becomes text, a `Map`,
-   * a `Set` or a typed array a plain object, and a `bigint` cannot cross. Default: `"advanced"`, structured clone.
+   * How messages are written. `"json"` may be faster for plain objects, is far slower for binary data, and loses what
+   * JSON loses: functions are left out without an error, `undefined` in an array becomes `null`, a `Date` becomes text,
+   * a `Map`, a `Set` or a typed array a plain object, and a `bigint` cannot cross. Default: `"advanced"`, structured
+   * clone.
    */
   readonly serialization?: "advanced" | "json" | undefined
   /** The processes' `process.env`. Default: a copy of this process's. */
@@ -61,9 +62,10 @@ export interface ProcessOptions extends WorkerOptions {
   /** The directory that the processes start in. Default: this process's. */
   readonly cwd?: string | URL | undefined
   /**
-   * The CPUs that workers are pinned to, all their threads included, on Linux where util-linux's `taskset` is installed:
-   * the first entry for the worker in slot 0, and so on, or one entry for all. An entry is a CPU's number or a list of
-   * them. Where workers cannot be pinned so, none starts, and calls fail with `InvalidOptions`. Default: any CPU.
+   * The CPUs that workers are pinned to, all their threads included, on Linux where util-linux's `taskset` is
+   * installed: the first entry for the worker in slot 0, and so on, or one entry for all. An entry is a CPU's number or
+   * a list of them. Where workers cannot be pinned so, none starts, and calls fail with `InvalidOptions`. Default: any
+   * CPU.
    */
   readonly cpus?: ReadonlyArray<number | ReadonlyArray<number>> | undefined
 }
@@ -77,8 +79,8 @@ export interface ProcessOptions extends WorkerOptions {
  *
  * **Details**
  *
- * TypeScript task modules run as they are: Node strips their types. What workers write to stdout and stderr reaches this
- * process's. A worker's timeouts are in real time, even under `TestClock`.
+ * TypeScript task modules run as they are: Node strips their types. What workers write to stdout and stderr reaches
+ * this process's. A worker's timeouts are in real time, even under `TestClock`.
  *
  * **Gotchas**
  *
@@ -124,9 +126,9 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
  *
  * **Gotchas**
  *
- * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms longer
- * than a thread to start, and to end, and needs some 50 MB of memory. A small message takes as long as to a thread, one of
- * megabytes several times as long. A worker also prints the uncaught error that ends it.
+ * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms
+ * longer than a thread to start, and to end, and needs some 50 MB of memory. A small message takes as long as to a
+ * thread, one of megabytes several times as long. A worker also prints the uncaught error that ends it.
  *
  * @example
  * ```ts

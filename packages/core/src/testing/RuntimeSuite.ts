@@ -60,14 +60,14 @@ export interface Case {
   /** A runtime that does not do all of these leaves the case out. */
   readonly needs: ReadonlyArray<Need>
   /**
-   * The accident after which all this holds. The case then also sees to it that every call has settled within seconds,
-   * that the pool is usable and that nothing waits in it.
+   * The accident after which what `name` says holds, if the case is about one. It then also checks that every call
+   * settles within seconds, that the pool is usable and that nothing waits in it.
    */
   readonly accident: Accident | undefined
   readonly effect: Effect.Effect<void, unknown, WorkerRuntime>
 }
 
-/** Far more than any case takes, so that a runtime which hangs fails. */
+/** Far more than any case takes (see `within`), so that a runtime which hangs fails. */
 const limit = { millis: 10_000, workers: 50 }
 
 const finish = ({ accident, effect, name, needs = [], rule }: internal.Case): Case => ({

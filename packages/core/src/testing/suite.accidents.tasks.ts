@@ -1,13 +1,13 @@
 /**
- * Tasks and hooks of `RuntimeSuite` that do to their worker what should not be done. Free of Effect, so that the workers
- * which are started again and again because of them start fast.
+ * Tasks and hooks of `RuntimeSuite` that harm their worker. Free of Effect, so that the workers which are started again
+ * and again because of them start fast.
  *
  * @since 0.1.0
  */
 import type { WorkerContext } from "../WorkerContext.ts"
 import type { Journal } from "./suite.plain.tasks.ts"
 
-/** What the runtimes whose workers can vanish have of Node's. */
+/** The part of Node's `process` that every runtime offers whose workers can vanish. */
 interface Process {
   readonly pid: number
   readonly exit: (code: number) => never
@@ -24,20 +24,20 @@ const never = (): Promise<never> => new Promise(() => {})
 // Workers that end
 // -----------------------------------------------------------------------------
 
-/** Ends the worker when it is given a certain item, and returns every other. */
+/** Ends the worker when `n` is `item`, and returns any other `n`. */
 export const exitAt = (item: number, n: number): number => (n === item ? process.exit(3) : n)
 
-/** Ends the first worker of a slot when it is given a certain item, and returns every other. */
+/** Ends the first worker of a slot when `n` is `item`, and returns any other `n`. */
 export const exitAtFirst = (item: number, n: number, worker: WorkerContext): number =>
   n === item && worker.generation === 1 ? process.exit(3) : n
 
-/** Ends the worker after so many milliseconds, when the item has long been done. */
+/** Ends the worker after `milliseconds`, when the item is done already. */
 export const exitAfter = (milliseconds: number): number => {
   setTimeout(() => process.exit(3), milliseconds)
   return milliseconds
 }
 
-/** Throws where nothing catches it while a certain item runs, and returns every other. */
+/** Throws where nothing catches it, while the item runs, when `n` is `item`, and returns any other `n`. */
 export const throwOutsideAt = (item: number, n: number): number | Promise<never> => {
   if (n !== item) return n
   setTimeout(() => {
@@ -61,14 +61,14 @@ export const throwOutside = (kind: "tagged" | "aggregate"): Promise<never> => {
   return never()
 }
 
-/** Rejects where nothing catches it while a certain item runs, and returns every other. */
+/** Rejects where nothing catches it, while the item runs, when `n` is `item`, and returns any other `n`. */
 export const rejectOutsideAt = (item: number, n: number): number | Promise<never> => {
   if (n !== item) return n
   void Promise.reject(new RangeError("rejected outside"))
   return never()
 }
 
-/** Throws where nothing catches it after so many milliseconds, when the item has long been done. */
+/** Throws where nothing catches it after `milliseconds`, when the item is done already. */
 export const throwAfter = (milliseconds: number): number => {
   setTimeout(() => {
     throw new RangeError("thrown later")
@@ -76,14 +76,14 @@ export const throwAfter = (milliseconds: number): number => {
   return milliseconds
 }
 
-/** Sends its process a signal when it is given a certain item, which then never ends, and returns every other. */
+/** Sends its process the signal when `n` is `item`, which then never ends, and returns any other `n`. */
 export const signalAt = (signal: string, item: number, n: number): number | Promise<never> => {
   if (n !== item) return n
   process.kill(process.pid, signal)
   return never()
 }
 
-/** Sends its process a signal after so many milliseconds, when the item has long been done. */
+/** Sends its process the signal after `milliseconds`, when the item is done already. */
 export const signalAfter = (signal: string, milliseconds: number): number => {
   setTimeout(() => process.kill(process.pid, signal), milliseconds)
   return milliseconds
@@ -98,19 +98,19 @@ export const loop = (_?: unknown): never => {
   for (;;);
 }
 
-/** Computes for ever when it is given a certain item, and returns every other. */
+/** Computes for ever when `n` is `item`, and returns any other `n`. */
 export const loopAt = (item: number, n: number): number => (n === item ? loop() : n)
 
 /** A Promise that never settles, whatever its signal says. */
 export const pend = (_: unknown): Promise<never> => never()
 
-/** Keeps its worker, computing for ever, as soon as the item is done. */
+/** Blocks its worker as soon as the item is done, by computing for ever. */
 export const loopLater = (n: number): number => {
   setTimeout(loop, 0)
   return n
 }
 
-/** Computes until nobody wants the result any more. */
+/** Computes until `interrupted` says that its result is unwanted. */
 export const pollInterrupted = (_: unknown, worker: Journaled): void => {
   worker.state.note("start")
   while (!worker.interrupted);
@@ -152,19 +152,19 @@ export const throwIt = (value: unknown): never => {
   throw value as Error
 }
 
-/** A result of so many bytes. */
+/** A result of `bytes` bytes. */
 export const fill = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(7)
 
 // -----------------------------------------------------------------------------
 // Hooks
 // -----------------------------------------------------------------------------
 
-/** Throws an error with a bound message. */
+/** Throws an error with the message bound to it. */
 export const throwNamedOnOpen = (message: string): never => {
   throw new RangeError(message)
 }
 
-/** Throws in the first worker of a slot. */
+/** Throws in the first worker of a slot; in others, returns the generation. */
 export const throwOnFirstOpen = (worker: WorkerContext<void>): number => {
   if (worker.generation === 1) throw new RangeError("the first time")
   return worker.generation
@@ -179,18 +179,18 @@ export const loopOnOpen = (): string => loop()
 /** Ends the worker. */
 export const exitOnOpen = (): string => process.exit(3)
 
-/** Ends the first worker of a slot. */
+/** Ends the first worker of a slot; in others, returns the generation. */
 export const exitOnFirstOpen = (worker: WorkerContext<void>): number =>
   worker.generation === 1 ? process.exit(3) : worker.generation
 
-/** Sends the process of the first worker of a slot a signal. */
+/** Sends the process of the first worker of a slot the signal; in others, returns the generation. */
 export const signalOnFirstOpen = (signal: string, worker: WorkerContext<void>): number | Promise<never> => {
   if (worker.generation > 1) return worker.generation
   process.kill(process.pid, signal)
   return never()
 }
 
-/** A number. */
+/** Does no harm, and returns a number. */
 export const openNumber = (): number => 0
 
 /** Never settles. */
@@ -205,20 +205,20 @@ export const exitOnClose = (): string => process.exit(3)
 /** Ends the worker in the first slot. */
 export const exitOnCloseOfFirst = (worker: WorkerContext): number => (worker.id === 0 ? process.exit(3) : worker.id)
 
-/** Sends its process a signal. */
+/** Sends its process the signal. */
 export const signalOnClose = (signal: string): Promise<never> => {
   process.kill(process.pid, signal)
   return never()
 }
 
-/** So many bytes as an exit result. */
+/** `bytes` bytes as an exit result. */
 export const closeFilled = (bytes: number): Uint8Array => fill(bytes)
 
-/** Ends the first worker of a slot when it is given a slice with a certain number, and doubles every other. */
+/** Ends the first worker of a slot when `n` is in the slice, and doubles the numbers of any other slice. */
 export const exitInSliceAtFirst = (n: number, slice: Float64Array, worker: WorkerContext): Float64Array =>
   slice.includes(n) && worker.generation === 1 ? process.exit(3) : slice.map((x) => x * 2)
 
-/** Never ends when it is given a slice with a certain number. */
+/** Computes for ever when `n` is in the slice. */
 export const loopInSlice = (n: number, slice: Float64Array): Float64Array => {
   while (slice.includes(n));
   return slice

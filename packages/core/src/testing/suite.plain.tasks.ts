@@ -1,7 +1,7 @@
 /**
- * Tasks and hooks of `RuntimeSuite` that need no Effect, so that workers which run only these start fast. They are loaded
- * in the workers of the runtime under test, which may share no memory with the pool: what they see comes back as results,
- * exit results and failures.
+ * Tasks and hooks of `RuntimeSuite` that need no Effect, so that workers which run only these start fast. They are
+ * loaded in the workers of the runtime under test, which may share no memory with the pool: what they see comes back as
+ * results, exit results and failures.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ export const squareLater = (n: number): Promise<number> => Promise.resolve().the
 /** Returns what it is given. */
 export const echo = (value: unknown): unknown => value
 
-/** Says which worker has it. */
+/** Says which worker runs it. */
 export const where = (_: unknown, worker: WorkerContext): WorkerIdentity => ({
   id: worker.id,
   generation: worker.generation
@@ -36,7 +36,7 @@ export const describe = (_: unknown, worker: WorkerContext<string>) => ({
   interrupted: worker.interrupted
 })
 
-/** Changes what it is given. */
+/** Changes the object that it is given. */
 export const increment = (counter: { count: number }): number => ++counter.count
 
 // -----------------------------------------------------------------------------
@@ -61,14 +61,14 @@ export class Journal {
     return () => this.listeners.delete(listener)
   }
 
-  /** Counts an item that runs; returns how many do. */
+  /** Counts an item that begins to run; returns how many run now. */
   enter(): number {
     this.active++
     this.peak = Math.max(this.peak, this.active)
     return this.active
   }
 
-  /** An item that ran has ended; returns how many ran at once, at most. */
+  /** Counts an item that has ended; returns the most that have ever run at once. */
   leave(): number {
     this.active--
     return this.peak
@@ -92,7 +92,7 @@ export const note = (event: string, worker: Journaled): string => {
   return event
 }
 
-/** A Promise that settles only when the task is told that nobody wants it any more. */
+/** A Promise that settles only when its signal says that the result is unwanted. */
 export const holdPromise = (name: string, worker: Journaled): Promise<string> => {
   const { signal, state } = worker
   return new Promise((resolve) => {
@@ -138,7 +138,7 @@ export const reject = (message: string): Promise<string> =>
     throw makeDefect(message)
   })
 
-/** Returns what cannot cross when it is asked to. */
+/** Returns a function, which cannot cross, when it is asked to. */
 export const returnFunction = (asked: boolean): boolean | (() => boolean) => (asked ? () => asked : asked)
 
 // -----------------------------------------------------------------------------
@@ -148,7 +148,7 @@ export const returnFunction = (asked: boolean): boolean | (() => boolean) => (as
 /** A state that says which hook made it. */
 export const openNamed = (name: string): string => name
 
-/** Says which hook made the state, and which ended it. */
+/** Says which hook made the state, and that this one, `name`, ended it. */
 export const closeNamed = (name: string, worker: WorkerContext<string>): string => `${worker.state} to ${name}`
 
 /** A hook that returns a Promise. */
@@ -170,7 +170,7 @@ export const throwOnOpen = (): never => {
 /** Rejects. */
 export const rejectOnOpen = (): Promise<never> => Promise.reject(makeDefect("no port"))
 
-/** Does nothing. */
+/** An init hook that does no harm. */
 export const openNothing = (): string => ""
 
 /** Throws. */
@@ -178,7 +178,7 @@ export const throwOnClose = (): string => {
   throw makeDefect("no door")
 }
 
-/** Does not throw. */
+/** An exit hook that does no harm. */
 export const closeQuietly = (): string => "closed"
 
 /** An exit hook with a result that cannot cross. */
@@ -191,7 +191,7 @@ export const closeWithFunction = () => () => true
 /** Adds a bound amount. */
 export const add = (bound: { readonly amount: number }, n: number): number => bound.amount + n
 
-/** All that it is given, in order. */
+/** Returns all that it is given, in order. */
 export const list = (first: string, second: string, item: string, worker: WorkerContext): ReadonlyArray<unknown> => [
   first,
   second,
@@ -202,7 +202,7 @@ export const list = (first: string, second: string, item: string, worker: Worker
 /** Counts in a bound value. */
 export const countBound = (bound: { count: number }): number => ++bound.count
 
-/** Reads a number of a bound value, and counts there how often. */
+/** Reads one of the bound numbers, and counts in the bound value how often that was done. */
 export const readBound = (bound: { readonly numbers: Int32Array; reads: number }, place: number) => {
   bound.reads++
   return { number: bound.numbers[place], reads: bound.reads }
@@ -212,10 +212,10 @@ export const readBound = (bound: { readonly numbers: Int32Array; reads: number }
 // Slices of arrays
 // -----------------------------------------------------------------------------
 
-/** As many numbers as there are. */
+/** Twice each number: a result as long as the slice. */
 export const doubleAll = (slice: Float64Array): Float64Array => slice.map((x) => x * 2)
 
-/** The same in memory that the worker keeps. */
+/** The same, in memory that the worker keeps. */
 export const doubleInState = (slice: Float64Array, worker: WorkerContext<Float64Array>): Float64Array => {
   const kept = worker.state.subarray(0, slice.length)
   kept.set(slice)
@@ -226,13 +226,13 @@ export const doubleInState = (slice: Float64Array, worker: WorkerContext<Float64
 /** A hook: memory for `doubleInState`. */
 export const openNumbers = (): Float64Array => new Float64Array(100)
 
-/** What the worker keeps, whatever the slice. */
+/** Returns the memory that the worker keeps, whatever the slice. */
 export const giveState = (_: Float64Array, worker: WorkerContext<Float64Array>): Float64Array => worker.state
 
-/** Fewer numbers. */
+/** The even numbers: a result that may be shorter than the slice. */
 export const evenOnly = (slice: Int32Array): Int32Array => slice.filter((n) => n % 2 === 0)
 
-/** Numbers of another type, later. */
+/** Half of each number: a result of another type, by a Promise. */
 export const toFloats = (slice: Int32Array): Promise<Float32Array> =>
   Promise.resolve().then(() => Float32Array.from(slice, (n) => n / 2))
 
@@ -242,19 +242,19 @@ export const sum = (slice: Float64Array): Float64Array => Float64Array.of(slice.
 /** The worker's generation, for each slice. */
 export const generationOf = (_: Uint8Array, worker: WorkerContext): Uint32Array => Uint32Array.of(worker.generation)
 
-/** Changes what it is given. */
+/** Overwrites the slice, and returns no elements. */
 export const fillWithOnes = (slice: Int32Array): Int32Array => slice.fill(1).subarray(0, 0)
 
-/** Says that it has begun by its first element, and ends when the second has been set as well. */
+/** Sets the slice's first element when it begins, and ends once somebody else has set the second. */
 export const meetInMemory = async (slice: Int32Array): Promise<Int32Array> => {
   Atomics.store(slice, 0, 1)
   while (Atomics.load(slice, 1) === 0) await new Promise((resolve) => setTimeout(resolve, 1))
   return Int32Array.of(Atomics.load(slice, 1))
 }
 
-/** An array of another type for the slice that has a certain number in it. */
+/** Returns an array of another type when `n` is in the slice. */
 export const changeTypeAt = (n: number, slice: Int32Array): Int32Array | Float64Array =>
   slice.includes(n) ? new Float64Array(slice) : slice
 
-/** No array for the slice that has a certain number in it. */
+/** Returns no array when `n` is in the slice. */
 export const noArrayAt = (n: number, slice: Int32Array): Int32Array | string => (slice.includes(n) ? "none" : slice)

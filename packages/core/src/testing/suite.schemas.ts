@@ -34,7 +34,7 @@ export const half = Portable.make(
   { input: Schema.Number, output: Schema.Option(Schema.Number) }
 )
 
-/** Mirrors a point; fails for those beyond a limit. */
+/** Mirrors a point; fails for one that is more than 10 away from the origin. */
 export const mirror = Portable.make(
   import.meta.url,
   "mirror",
@@ -44,7 +44,7 @@ export const mirror = Portable.make(
   { input: Point, output: Point, error: TooFar }
 )
 
-/** Takes a bound value; the Schemas are for the item. */
+/** Moves a point by a bound value; the Schemas are for the item, not for that value. */
 export const move = Portable.make(
   import.meta.url,
   "move",
@@ -98,7 +98,7 @@ export const greet = Portable.make(import.meta.url, "greet", (name: string, work
 
 let given: Uint8Array<ArrayBuffer> | undefined
 
-/** Gives bytes, which are moved; when there are none to give, says how many are left of the last. */
+/** Gives `length` bytes, which are moved; for 0, says how many are left here of those that it gave last. */
 export const giveBytes = Portable.make(
   import.meta.url,
   "giveBytes",
@@ -110,7 +110,7 @@ export const giveBytes = Portable.make(
   { output: Transferable.Uint8Array }
 )
 
-/** Mirrors pairs of numbers, and fails for those that are too far. */
+/** Swaps the two numbers of a slice; fails when the first is more than 10. */
 export const mirrorAll = Portable.make(
   import.meta.url,
   "mirrorAll",

@@ -1,6 +1,6 @@
 /**
- * Tasks and hooks of `RuntimeSuite` that are or return Effects, loaded in the workers of the runtime under test. Here too
- * what they see comes back as results, exit results and failures; `cells` are for the few cases that need shared memory.
+ * Tasks and hooks of `RuntimeSuite` that are or return Effects, loaded in the workers of the runtime under test. What
+ * they see comes back as results, exit results and failures; `cells` are for the few cases that need shared memory.
  *
  * @since 0.1.0
  */
@@ -26,10 +26,10 @@ export const squareEffect = (n: number): Effect.Effect<number> => Effect.as(Effe
 /** Returns an Effect that is done already. */
 export const squareExit = (n: number): Effect.Effect<number> => Exit.succeed(n * n)
 
-/** Takes the longer the less it is behind others in the input. */
+/** Takes from 0 to 4 milliseconds, so that items do not end in the order in which they started. */
 export const squareUnevenly = (n: number): Effect.Effect<number> => Effect.as(Effect.sleep((n * 7) % 5), n * n)
 
-/** Says which worker has it, after a while. */
+/** Says after `milliseconds` which worker runs it. */
 export const whereAfter = (milliseconds: number, worker: WorkerContext): Effect.Effect<WorkerIdentity> =>
   Effect.as(Effect.sleep(milliseconds), where(undefined, worker))
 
@@ -72,7 +72,7 @@ export const hold = (name: string, worker: Journaled): Effect.Effect<never> => {
   )
 }
 
-/** Notes how it learns that it is interrupted. */
+/** As `hold`, and notes what its signal and its worker say when it is interrupted. */
 export const holdSignal = (name: string, worker: Journaled): Effect.Effect<never> => {
   const { signal, state } = worker
   signal.addEventListener("abort", () => state.note(`aborted ${name}`), { once: true })
@@ -81,19 +81,19 @@ export const holdSignal = (name: string, worker: Journaled): Effect.Effect<never
   )
 }
 
-/** Notes the event, or, asked for what is "after EVENT", ends well after that. */
+/** Notes the event and returns it; for "after EVENT", returns that 10 milliseconds after EVENT has been noted. */
 export const noteOrFollow = (event: string, worker: Journaled): Effect.Effect<string> =>
   event.startsWith("after ")
     ? Effect.as(Effect.andThen(when(worker.state, event.slice(6)), Effect.sleep(10)), event)
     : Effect.sync(() => note(event, worker))
 
-/** Holds the item of that name; any other fails once that one has started. */
+/** Holds the item named `held`; any other fails once that one has started. */
 export const holdOrFail = (held: string, name: string, worker: Journaled): Effect.Effect<never, Busy> =>
   held === name
     ? hold(name, worker)
     : Effect.andThen(when(worker.state, `start ${held}`), Effect.fail(new Busy({ resource: name })))
 
-/** Holds the item of that name; any other succeeds once that one has started. */
+/** Holds the item named `held`; any other succeeds once that one has started. */
 export const holdOrEnd = (held: string, name: string, worker: Journaled): Effect.Effect<string> =>
   held === name ? hold(name, worker) : Effect.as(when(worker.state, `start ${held}`), name)
 
@@ -101,7 +101,7 @@ export const holdOrEnd = (held: string, name: string, worker: Journaled): Effect
 export const endFailOrHold = (name: string, worker: Journaled): Effect.Effect<string, Busy> | string =>
   name === "hold" ? hold(name, worker) : name === "fail" ? Effect.fail(new Busy({ resource: name })) : name
 
-/** Waits for as many as that to run at once; returns how many did, at most. */
+/** Waits until `parties` items have run at once; returns the most that ever did. */
 export const meet = (parties: number, worker: Journaled): Effect.Effect<number> => {
   const { state } = worker
   return Effect.suspend(() => {
@@ -164,7 +164,7 @@ export const failTwice = (message: string): Effect.Effect<never, Busy> =>
     Cause.fromReasons([Cause.makeFailReason(new Busy({ resource: message })), Cause.makeDieReason(makeDefect(message))])
   )
 
-/** Returns what cannot cross for "function", fails for "fail", and returns any other kind. */
+/** Returns a function, which cannot cross, for "function"; fails for "fail"; returns any other `kind`. */
 export const endAs = (kind: string): Effect.Effect<never, Busy> | (() => string) | string =>
   kind === "function" ? () => kind : kind === "fail" ? Effect.fail(new Busy({ resource: kind })) : kind
 
@@ -204,7 +204,7 @@ export const beginLife = Effect.gen(function* () {
   return startedAt
 })
 
-/** When the life began, and when it ended but for its finalizers. */
+/** Says when the life began, and when it ended, not counting its finalizers. */
 export const endLife = (worker: WorkerContext<number>): Effect.Effect<Life> =>
   Effect.map(Clock.currentTimeMillis, (exitedAt) => ({ startedAt: worker.state, exitedAt }))
 
@@ -216,7 +216,7 @@ export const openEffect = (worker: WorkerContext<void>): Effect.Effect<string> =
 export const closeEffect = (worker: WorkerContext<string>): Effect.Effect<string> =>
   Effect.as(Effect.yieldNow, `${worker.state} closed`)
 
-/** Has a fiber that runs for as long as the worker lives, and counts. */
+/** Forks a fiber that counts for as long as the worker lives. */
 export const openTicking = Effect.gen(function* () {
   const state = { ticks: 0 }
   const tick = Effect.andThen(
@@ -227,7 +227,7 @@ export const openTicking = Effect.gen(function* () {
   return state
 })
 
-/** Waits until the count has reached a number. */
+/** Waits until that count has reached `n`. */
 export const waitForTicks = (n: number, worker: WorkerContext<{ readonly ticks: number }>): Effect.Effect<boolean> =>
   Effect.suspend(() =>
     worker.state.ticks >= n ? Effect.succeed(true) : Effect.andThen(Effect.sleep(1), waitForTicks(n, worker))
@@ -280,12 +280,12 @@ export const closeCount = () => openCount
 /** Cannot be built. */
 export const noCounter: Layer.Layer<Counter, Busy> = Layer.effect(Counter, reserve("the counter"))
 
-/** Remembers what happened for longer than anything else in its worker. */
+/** Records what happens in its worker, to the very end. */
 export class Ledger extends Context.Service<Ledger, { readonly events: Array<string> }>()(
   "@effect-mpire/core/testing/Ledger"
 ) {}
 
-/** The last finalizer of its worker dies with all that has happened: so a pool learns of it, wherever the worker is. */
+/** Its finalizer, the last of the worker's, dies with all events: so a pool learns them, wherever the worker is. */
 export const ledger: Layer.Layer<Ledger> = Layer.effect(
   Ledger,
   Effect.gen(function* () {
@@ -300,7 +300,7 @@ export const ledger: Layer.Layer<Ledger> = Layer.effect(
 const enterInLedger = (event: string): Effect.Effect<void, never, Ledger> =>
   Effect.gen(function* () {
     const { events } = yield* Ledger
-    // whatever does not wait for this to end comes before it
+    // yields first: if anybody does not wait for this to end, the order of events shows it
     yield* Effect.yieldNow
     events.push(event)
   })
@@ -327,7 +327,7 @@ export const closeLedger = enterInLedger("exit")
 /** Numbers that a pool and its workers share. */
 export const cells = (memory: SharedArrayBuffer): Int32Array => new Int32Array(memory)
 
-/** A hook: counts in cell 0 who lives; cell 1 keeps the most who did. */
+/** A hook: counts live workers in cell 0, and keeps in cell 1 the most that have lived at once. */
 export const openCounted = Effect.fnUntraced(function* (memory: SharedArrayBuffer) {
   const living = cells(memory)
   yield* Effect.acquireRelease(
@@ -393,12 +393,12 @@ export const openLooping = Effect.addFinalizer(() =>
 // Slices of arrays
 // -----------------------------------------------------------------------------
 
-/** Squares numbers, and fails for slices with a certain one. */
+/** Squares the numbers of a slice, and fails when `n` is among them. */
 export const squareAllBut = (n: number, slice: Float64Array): Effect.Effect<Float64Array, Busy> =>
   slice.includes(n)
     ? Effect.fail(new Busy({ resource: String(n) }))
     : Effect.map(Effect.yieldNow, () => slice.map((x) => x * x))
 
-/** Never ends for slices with a certain number. */
+/** Never ends when `n` is in the slice. */
 export const holdSlice = (n: number, slice: Float64Array): Effect.Effect<Float64Array> =>
   slice.includes(n) ? Effect.never : Effect.succeed(slice)

@@ -1,8 +1,8 @@
-/** How long a message is waited for, in milliseconds: a thread that is awake gets it in a tenth of that. */
+/** How long to stay awake for a message, in milliseconds: a thread that is awake gets one in a tenth of that. */
 const longest = 0.1
 
 /**
- * Keeps a thread's event loop turning for a moment when a message is expected: to wake a thread that has gone to sleep
+ * Keeps a thread's event loop turning for a moment when a message is expected: waking a thread that has gone to sleep
  * takes longer than a small task, many times longer on virtual machines. Other events are handled meanwhile.
  */
 export class Awake {

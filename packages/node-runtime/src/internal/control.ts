@@ -16,10 +16,10 @@ export interface ControlFile extends Control {
 
 /**
  * Accesses the numbers of an open file. Reads and writes are sequentially consistent: each is one system call (`pread`,
- * `pwrite`) that has taken effect when it returns, and POSIX demands that a read which begins after a write has returned
- * finds what was written, in every process. This holds because both processes are on one machine, and so have one copy of
- * the file: the operating system's, in its cache. Of two processes that each write a number and then read the other's, one
- * writes last; that one's read begins after both writes, so it finds the other's.
+ * `pwrite`) that has taken effect when it returns, and POSIX demands that a read which begins after a write has
+ * returned finds what was written, in every process. This holds because both processes are on one machine, and so have
+ * one copy of the file: the operating system's, in its cache. Of two processes that each write a number and then read
+ * the other's, one writes last; that one's read begins after both writes, so it finds the other's.
  */
 export const overFile = (fd: number): Control => {
   const number = new Int32Array(1)
@@ -54,7 +54,7 @@ export const makeFile = (count: number): ControlFile => {
 
 let made = 0
 
-/** Opens it in memory, or where temporary files are when that is full or cannot be written to. */
+/** Opens the file in /dev/shm, which is memory; or where temporary files are, if that is missing, full or read-only. */
 const openNameless = (count: number): number => {
   const name = `effect-mpire-${process.pid}-${Math.random().toString(36).slice(2)}-${made++}`
   try {
@@ -68,7 +68,7 @@ const openIn = (directory: string, name: string, count: number): number => {
   const fd = openSync(path, "wx+", 0o600)
   try {
     unlinkSync(path)
-    // written, not truncated to its size, so that a later write cannot find the disk full
+    // writes the zeros, instead of only setting the size, so that a later write cannot find the disk full
     writeSync(fd, new Uint8Array(count * Int32Array.BYTES_PER_ELEMENT), 0)
     return fd
   } catch (cause) {

@@ -1,5 +1,5 @@
 /**
- * Pins workers to CPUs: starts them by `taskset` of util-linux, which turns into the command that it is given.
+ * Pins workers to CPUs: starts them by `taskset` of util-linux, which replaces itself by the command that it is given.
  */
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ export type Command = readonly [file: string, ...args: ReadonlyArray<string>]
 
 type Cpus = NonNullable<ProcessOptions["cpus"]>
 
-/** The command that runs `command` on the CPUs of a slot. */
+/** The command that runs `command` on those of `cpus` that are for the slot; `command` itself without `cpus`. */
 export const pinned = Effect.fnUntraced(function* (cpus: Cpus | undefined, slot: number, command: Command) {
   if (cpus === undefined) return command
   const numbers = yield* cpusOf(cpus, slot)
@@ -59,10 +59,10 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-/** CPUs that this process has pinned another one to. */
+/** CPUs that have been tried out, successfully. */
 const usable = new Set<number>()
 
-/** Pins a process to one CPU to see whether it can be: `taskset` ignores a CPU of several that does not exist. */
+/** Pins a process to `cpu` to see whether it can be: given several CPUs, `taskset` ignores those that do not exist. */
 const tryOut = (cpus: Cpus, taskset: string, cpu: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   Effect.callback((resume) => {
     const child = execFile(taskset, ["-c", String(cpu), "true"], (error, _, stderr) => {

@@ -1,10 +1,10 @@
 /**
- * The end of a worker, in a thread and in a process alike: waits for it, forces it, and tells of it.
+ * The end of a worker, in a thread and in a process alike: waits for it, forces it, and reports it.
  */
 import type { Closed } from "@effect-mpire/core/Channel"
 import * as Effect from "effect/Effect"
 
-/** What a thread or a process can do about its end. */
+/** How a thread or a process is ended. */
 interface EndingOptions {
   /** How long the worker may take to end by itself once it was told to, in milliseconds; then it is killed. */
   readonly grace: number

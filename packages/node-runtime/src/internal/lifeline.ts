@@ -1,6 +1,6 @@
 /**
- * Ends this process when the one that started it has died, however busy this one is: a thread waits for the end of a pipe
- * that only the other process holds open.
+ * Ends this process when the one that started it has died, however busy this one is: a thread waits for the end of a
+ * pipe that only the other process holds open.
  */
 import { Worker } from "node:worker_threads"
 import { lifelineFd } from "./envelope.ts"

@@ -22,16 +22,16 @@ import { attempt, entry, inheritedArgv } from "./start.ts"
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
 const grace = 1_000
 
-/** How long the last messages of a process that has ended are waited for, in milliseconds. */
+/** How long to wait for the last messages of a process that has ended, in milliseconds. */
 const lastMessages = 200
 
-/** Starts a process; the Scope ends it. Fails with what starting it fails with. */
+/** Starts a process that shares `controls` numbers; the Scope ends it. Fails with what starting it fails with. */
 export const open: (
   worker: WorkerIdentity,
   controls: number,
   options: ProcessOptions
 ) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
-  // acquired before the process, so that its numbers can be read until the Scope has closed
+  // acquired before the process, and so closed after its end: until then its numbers can be read
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
   const settings: ProcessSettings = {
     compileCache: options.compileCache ?? true,
@@ -59,7 +59,7 @@ const commandOf = (options: ProcessOptions, settings: ProcessSettings): Effect.E
     JSON.stringify(settings)
   ])
 
-/** Leaves out options with the text of a main program, and those of the inspector, whose port is taken. */
+/** Leaves out options that hold the text of a main program, and the inspector's, whose port this process has taken. */
 export const withoutProgram = (execArgv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const isDropped = (option: string) =>
     /^(?:-e|-p|-pe|--eval|--print|--inspect[-a-z]*|--debug-port)(?:=|$)/.test(option)
@@ -89,18 +89,18 @@ const start = (
     } catch (cause) {
       return resume(Effect.fail(cause))
     }
-    // listens at once: when this fiber goes on, the process may have ended already
+    // the new Process listens at once: by the time this fiber goes on, the process may have ended
     if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, options, numbers)))
     child.once("error", (cause) => {
       if (child.connected) child.disconnect()
-      // without file descriptors left, Node gives up before it has made these
+      // when no file descriptors are left, Node fails before it has made these
       const streams: ChildProcess["stdio"] | undefined = child.stdio
       for (const stream of streams ?? []) stream?.destroy()
       resume(Effect.fail(whyNot(options, cause)))
     })
   })
 
-/** When the directory is missing, Node says that the program is. */
+/** Mends an error of Node's: when the directory is missing, it says that the program is. */
 const whyNot = ({ cwd }: ProcessOptions, cause: Error): Error =>
   cwd === undefined || existsSync(cwd) ? cause : new Error(`There is no directory ${String(cwd)}`, { cause })
 
@@ -122,7 +122,7 @@ class Process {
     this.connection = this.connect(checkFor(serializationOf(options)), control)
     this.lifeline.on("error", () => {})
     this.lifeline.unref()
-    // a signal cannot be sent to a process that is ending: it ends anyway
+    // ignores, for example, that a signal could not be sent: the process is ending anyway
     child.on("error", () => {})
     child.on("message", (envelope) => this.handle(envelope))
     child.once("exit", (exitCode, signal) => {
@@ -168,7 +168,7 @@ class Process {
   private send(message: unknown): void {
     if (!this.child.connected) return
     const envelope: Envelope = { mpire: message }
-    // an error here says that the process has just ended, of which the connection tells
+    // an error here says that the process has just ended, which `closed` reports
     this.child.send(envelope, () => {})
   }
 

@@ -3,7 +3,7 @@
  */
 import { DefaultSerializer } from "node:v8"
 
-/** A check that throws for a value what sending it would throw. */
+/** Returns a check, which throws for a value what sending it would throw. */
 export const checkFor = (serialization: "advanced" | "json"): ((value: unknown) => void) =>
   serialization === "json" ? checkJson : checkAdvanced
 

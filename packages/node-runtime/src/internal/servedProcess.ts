@@ -23,7 +23,7 @@ export const serveProcess = (settings: ProcessSettings): void => {
   watchLifeline()
 }
 
-/** The channel to that pool. */
+/** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {
   const ipc = new Ipc()
   const awake = new Awake()
@@ -44,7 +44,7 @@ class Ipc {
   /** How many messages were sent, and how many of them have been written to the pipe. */
   private sent = 0
   private written = 0
-  /** In the order of `sent`: what to call once that many messages have been written. */
+  /** What to call once `sent` messages have been written, ordered by that number. */
   private readonly waiting: Array<{ readonly sent: number; readonly resume: () => void }> = []
 
   constructor() {

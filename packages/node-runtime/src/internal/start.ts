@@ -1,5 +1,5 @@
 /**
- * What starting a worker takes, in a thread and in a process alike.
+ * What is needed to start a worker, in a thread and in a process alike.
  */
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"

@@ -16,7 +16,7 @@ import { attempt, entry, inheritedArgv } from "./start.ts"
 /** How long a thread may take to end by itself once it was told to, in milliseconds. */
 const grace = 100
 
-/** Starts a thread; the Scope ends it. Fails with what starting it throws. */
+/** Starts a thread that shares `controls` numbers; the Scope ends it. Fails with what starting it throws. */
 export const open = (
   worker: WorkerIdentity,
   controls: number,
@@ -44,8 +44,8 @@ const start = ({ id }: WorkerIdentity, control: Int32Array, options: ThreadOptio
 }
 
 /**
- * Options for a thread that must not inherit this process's as they are; otherwise undefined, because options that only a
- * whole process can have, such as `--max-old-space-size`, are errors when they are given to a thread.
+ * Node's options for a thread, if those of this process have one that is wrong for it; else undefined, so that it
+ * inherits them: options that only a process can have, such as `--max-old-space-size`, must not be given to a thread.
  */
 const threadArgv = (): ReadonlyArray<string> | undefined => {
   const inherited = inheritedArgv()
@@ -61,7 +61,7 @@ const connect = (thread: Worker, control: Control): { readonly connection: Conne
   thread.on("error", (error) => {
     cause = error
   })
-  // a message that cannot be read is lost: who waits for it would wait for ever
+  // a message that cannot be read is lost: whoever waits for it would wait for ever
   thread.on("messageerror", (error) => {
     cause = error
     kill()

@@ -1,22 +1,22 @@
 /**
- * Finds out, on the pool's side and in real time, when something in a remote worker does not yield: a module that does
- * not load (T4), an item whose time is over (T2), or one that has been interrupted (C4).
+ * Detects, on the pool's side and in real time, what does not yield in a remote worker: a module that does not finish
+ * loading (T4), or an item that goes on after its timeout (T2) or after it was interrupted (C4).
  */
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import { type Cell, phases } from "../wire/control.ts"
 import { interval, Watch } from "./watch.ts"
 
-/** How long loading a module, and what was told to end, may take. */
+/** `startTimeout` limits how long a module loads, `killAfter` how long an item goes on after it was told to end. */
 export type WatchLimits = Pick<StartOptions, "startTimeout" | "killAfter">
 
-/** What is looked at of a chunk. Times are by `performance.now()`. */
+/** What is watched of a chunk, and what has been seen of it. Times are milliseconds by `performance.now()`. */
 export interface Watched {
   readonly chunk: Chunk
   readonly cell: Cell
-  /** Since when it has been seen to wait for its task to be loaded. */
+  /** When it was first seen held up: its task is loading, or the worker runs no items and still has not read it. */
   stuckSince: number | undefined
   interruptedAt: number | undefined
-  /** Since when items have been seen to run, by position; only where they have a `timeout`. */
+  /** When running items were first seen, by position among those that were sent; only where they have a `timeout`. */
   readonly runningSince: Map<number, number> | undefined
   /** How many items have been seen to start. */
   seenStarted: number
@@ -28,7 +28,7 @@ export interface Overdue {
   readonly chunk: Chunk
   /** The positions, among the items that were sent, of those whose time is over. */
   readonly positions: ReadonlyArray<number>
-  /** Says what it was, as the cause of the error that follows. */
+  /** Describes it; becomes the cause of the error that callers get. */
   readonly cause: Error
 }
 
@@ -37,7 +37,10 @@ export class ChunkWatch {
   private readonly chunks: () => Iterable<Watched>
   private readonly watch: Watch
 
-  /** `onOverdue` is called with the first thing found; then nothing is looked for until another chunk is told about. */
+  /**
+   * Watches `chunks`. Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent`
+   * or `interrupted` is called.
+   */
   constructor(limits: WatchLimits, chunks: () => Iterable<Watched>, onOverdue: (overdue: Overdue) => void) {
     this.limits = limits
     this.chunks = chunks
@@ -106,7 +109,7 @@ export class ChunkWatch {
     const { startTimeout } = this.limits
     const { cell, chunk } = watched
     const { phase } = cell
-    // a chunk that the worker has not read yet may wait for another's items; without any, something blocks the worker
+    // a chunk that the worker has not read may be waiting for the items of another; if none runs, something blocks it
     if (!cell.isKnown || phase === phases.loaded || (phase === phases.unseen && isWorking)) {
       watched.stuckSince = undefined
       return undefined

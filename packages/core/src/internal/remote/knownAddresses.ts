@@ -1,5 +1,5 @@
 /**
- * The addresses that a remote worker knows, by numbers that stand for them in messages.
+ * Remembers which addresses a remote worker has been told, and the numbers that stand for them in messages.
  */
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
@@ -17,12 +17,12 @@ export class KnownAddresses {
     this.stopListening = portable.listenCollected((key) => this.forget(key))
   }
 
-  /** The worker's number for the code; tells it the address first when it has none. Throws what cannot be cloned. */
+  /** The number of the code's address; sends a new address first. Throws if a bound value cannot be cloned. */
   referenceOf(code: Code): protocol.Reference {
     return this.referenceTo(portable.definition(code).address as portable.Remote)
   }
 
-  /** To be called when nothing more is asked of the worker. */
+  /** To be called when nothing more is asked of the worker: the listener is global, and keeps this in memory. */
   close(): void {
     this.stopListening()
     this.references.clear()
@@ -42,7 +42,7 @@ export class KnownAddresses {
     return reference
   }
 
-  /** What was bound has been collected on this side: nothing can ask for it any more, so the worker drops it too. */
+  /** A bound address was garbage-collected here, so no call can use it any more: has the worker drop its value. */
   private forget(key: string): void {
     const reference = this.references.get(key)
     if (reference === undefined) return

@@ -1,5 +1,5 @@
 /**
- * The chunks that a remote worker has: their items on the way there, their outcomes on the way back.
+ * The chunks of a remote worker: encodes and sends their items, and hands on the outcomes that come back.
  */
 import * as Cause from "effect/Cause"
 import type { Transferable } from "../../Channel.ts"
@@ -19,7 +19,7 @@ import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
 
-/** How many chunks of a worker can have cells: those that it has, and those that have ended early. */
+/** How many cells a worker has: for chunks in progress and those that ended early. Further chunks do without a cell. */
 export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 8, 8192)
 
 /** A chunk that has been sent, with what is needed to hand its outcomes on. */
@@ -27,12 +27,12 @@ class SentChunk implements Watched {
   readonly id: number
   readonly chunk: Chunk
   readonly cell: Cell
-  /** Which cell it has; -1 for none. */
+  /** The number of its cell; -1 when none was free. */
   readonly cellNumber: number
   readonly codecs: codec.TaskCodecs
   /** The positions in the chunk of the items that were sent; `undefined` when all were. */
   readonly positions: ReadonlyArray<number> | undefined
-  /** Whether what its items transfer has moved to the worker: then they can be neither taken back nor resent (S2). */
+  /** Whether memory of its items was moved to the worker: then they can be neither taken back nor resent (S2). */
   readonly moved: boolean
   stuckSince: number | undefined = undefined
   interruptedAt: number | undefined = undefined
@@ -60,23 +60,23 @@ class SentChunk implements Watched {
     this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
   }
 
-  /** The position in the chunk of what the worker knows as item `sent`. */
+  /** The position in the chunk of the item that is at position `sent` among those that were sent. */
   positionOf(sent: number): number {
     return this.positions?.[sent] ?? sent
   }
 
-  /** How many of the chunk's items, the first ones, have started, if the first `sent` of those that were sent have. */
+  /** Turns `sent`, how many sent items have started, into how many of the chunk have: with unsent ones before them. */
   firstOf(sent: number): number {
     return sent === 0 ? 0 : this.positionOf(sent - 1) + 1
   }
 }
 
-/** A chunk that was what ended the worker. */
+/** The chunk that is to blame for the worker's end. */
 export interface Blame {
   readonly chunk: Chunk
   /** The positions, among the items that were sent, of those whose time is over. */
   readonly positions: ReadonlyArray<number>
-  /** Why none of its items can start. */
+  /** Why none of its items can start on any worker; `undefined` when they can. */
   readonly failure: WorkerPoolError.WorkerPoolError | undefined
 }
 
@@ -88,13 +88,13 @@ export class RemoteChunks {
   private readonly sentChunks = new Map<number, SentChunk>()
   /** Chunks whose end the pool has already acted on while the worker has yet to report it. */
   private readonly endedEarly = new Map<number, SentChunk>()
-  /** How many chunks may be in that state: each keeps a cell from the others. */
+  /** How many chunks may be in `endedEarly` at once: each occupies a cell until the worker reports its end. */
   private readonly mostEndedEarly: number
   private readonly ids = new Map<Chunk, number>()
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
   private nextId = 0
-  /** How long the items of the chunk took that ended last, in milliseconds. */
+  /** How long the items of the last chunk to end took, in milliseconds. */
   private lastMillis = Number.POSITIVE_INFINITY
 
   constructor(
@@ -102,9 +102,9 @@ export class RemoteChunks {
     line: Line,
     addresses: KnownAddresses,
     on: {
-      /** There are chunks now, or none any more; or neither has changed. */
+      /** `size` may have become 0, or more than 0. */
       readonly busyChange: () => void
-      /** Something does not yield, so that the worker is to be killed, which has this in hand. */
+      /** Something does not yield: the worker is to be killed. `inHand` is what it had of its chunks. */
       readonly stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand>) => void
     }
   ) {
@@ -115,7 +115,7 @@ export class RemoteChunks {
     this.onBusyChange = on.busyChange
     const cells = cellsOf(tasksPerWorker)
     this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
-    // one more than the worker runs at once, since a chunk can be sent before another's end has been noticed
+    // leaves cells for the chunks that the worker runs at once, and one for a chunk sent before an end was noticed
     this.mostEndedEarly = cells - tasksPerWorker - 1
     this.watch = new ChunkWatch(
       options,
@@ -235,7 +235,7 @@ export class RemoteChunks {
     return limit
   }
 
-  /** How many of a chunk's items, the first ones, have started; `undefined` where nobody knows. */
+  /** How many of a chunk's items, the first ones, have started; `undefined` where that is not known. */
   started(chunk: Chunk): number | undefined {
     const sent = this.find(chunk)
     const started = sent?.cell.started
@@ -243,8 +243,8 @@ export class RemoteChunks {
   }
 
   /**
-   * Forgets all chunks, because the worker has ended, or will have before it starts another item; returns what it had of
-   * each (F1). `blame` is the chunk that was what ended it, if one was.
+   * Forgets all chunks of a worker that has ended or is about to be killed, lets no more of their items start, and
+   * returns what the worker had in hand of each (F1). `blame` is the chunk that is to blame for its end, if one is.
    */
   forgetAll(blame?: Blame): ReadonlyMap<Chunk, InHand> {
     this.watch.stop()
@@ -260,7 +260,7 @@ export class RemoteChunks {
   get loading(): Chunk | undefined {
     const sentChunks = [...this.sentChunks.values()]
     const loading = sentChunks.find(({ cell }) => cell.phase === phases.loading)
-    // an item that ran beside it may have ended the worker; if it was the module after all, it will do so again
+    // an item that ran meanwhile may have ended the worker; if it was the module after all, it will end the next too
     if (sentChunks.some((sent) => sent !== loading && sent.cell.started !== 0)) return undefined
     return loading?.chunk
   }
@@ -322,7 +322,7 @@ export class RemoteChunks {
     chunk.onSuccess(position, decoded)
   }
 
-  /** An outcome that is not simply a value. */
+  /** Hands on an outcome that is not simply a value. */
   private other(chunk: Chunk, position: number, outcome: protocol.EncodedOutcome, codecs: codec.TaskCodecs): void {
     const index = chunk.index(position)
     switch (outcome._tag) {
@@ -351,7 +351,7 @@ export class RemoteChunks {
   private sent(sent: SentChunk): void {
     this.sentChunks.set(sent.id, sent)
     this.watch.sent(sent)
-    // after a chunk that took less than it takes to wake a thread, the next may be like it
+    // stays awake: the last chunk took less time than waking this thread would, and so may this one
     if (this.lastMillis < brief) this.line.stayAwake?.()
     this.onBusyChange()
   }
@@ -367,8 +367,9 @@ export class RemoteChunks {
   }
 
   /**
-   * Ends a chunk whose items may not start any more, if none has, without waiting for the worker to report that: it may be
-   * busy for long with the items of another call. Returns whether it has.
+   * Ends a chunk whose items may not start any more, if none has started, without waiting for the worker's report: it
+   * may be busy for long with items of another call. Not while the task loads: that a module does not load is noticed
+   * only of chunks that have not ended. Returns whether the chunk has ended.
    */
   private endIfUnstarted(sent: SentChunk): boolean {
     const { cell, chunk, id } = sent

@@ -1,5 +1,5 @@
 /**
- * The hooks of a remote worker: asks for one, and waits for the reply, for as long as it may take.
+ * Asks a remote worker to run a hook, and waits for the reply for as long as the hook may take.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -20,14 +20,14 @@ type Failure = WorkerPoolError.WorkerPoolError
 /** A message that asks for a hook, and how to read its reply. */
 interface Question extends errors.HookErrors {
   readonly message: () => protocol.ToWorker
-  /** In milliseconds. */
+  /** How long the hook may take, in milliseconds. */
   readonly timeout: number | undefined
 }
 
 /** A question that has not been replied to. */
 interface Asked extends Question {
   readonly reply: Deferred.Deferred<protocol.HookResult, Failure>
-  /** What the worker has been seen doing about it, and since when. Times are by `performance.now()`. */
+  /** Whether the worker was loading a module when last looked at, and since when. Times are by `performance.now()`. */
   seen: { readonly isLoading: boolean; readonly since: number } | undefined
   interruptedAt: number | undefined
 }
@@ -41,7 +41,7 @@ export class RemoteHooks {
   private readonly numbers: HookNumbers
   private readonly watch: Watch
   private asked: Asked | undefined = undefined
-  /** Whether something has been asked, so that there may be finalizers. */
+  /** Whether a hook has ever been asked for, so that there may be finalizers. */
   private hasAsked = false
   /** Why the worker is gone, once it is. */
   private lost: Failure | undefined = undefined
@@ -51,7 +51,7 @@ export class RemoteHooks {
     line: Pick<Line, "control" | "send">,
     addresses: KnownAddresses,
     on: {
-      /** `isAsking` has changed, or may have. */
+      /** `isAsking` may have changed. */
       readonly busyChange: () => void
       /** A hook does not yield, so that the worker is to be killed. */
       readonly stuck: (cause: Error) => void
@@ -193,7 +193,7 @@ export class RemoteHooks {
     return undefined
   }
 
-  /** Why the worker is to be killed, if it is, and how the hook then ends. */
+  /** The cause for which the worker is to be killed, and how the hook then ends; `undefined` when it is not. */
   private overdue(
     asked: Asked,
     now: number
@@ -208,7 +208,7 @@ export class RemoteHooks {
     if (asked.seen?.isLoading !== isLoading) asked.seen = { isLoading, since: now }
     const elapsed = now - asked.seen.since
     if (isLoading) {
-      // a module that is never loaded is waited for no longer than this (T4)
+      // a module that does not load is waited for no longer than `startTimeout` (T4)
       if (startTimeout === undefined || elapsed < startTimeout) return undefined
       const cause = new Error(`A hook's module did not load within ${startTimeout} milliseconds`)
       return [cause, Exit.fail(errors.startFailed(worker, cause))]

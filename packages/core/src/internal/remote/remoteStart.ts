@@ -1,5 +1,5 @@
 /**
- * The start of a remote worker: from the opened channel to its first message (T4).
+ * The start of a remote worker: from the opened channel to its message `Ready` (T4).
  */
 import * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ export class RemoteStart {
   private readonly started = Deferred.makeUnsafe<void, WorkerPoolError>()
   private readonly watch: Watch
 
-  /** `onStuck` is called when the worker is not ready in time. */
+  /** Calls `onStuck` when the worker is not ready within `startTimeout` milliseconds. */
   constructor(options: StartOptions, onStuck: (cause: Error) => void) {
     this.options = options
     const { startTimeout } = options
@@ -42,7 +42,7 @@ export class RemoteStart {
     this.stopWatching()
     if (this.isReady) return
     const { worker } = this.options
-    // it cannot start (F3), unless a signal ended it, such as the kernel's when memory is short
+    // such a worker cannot start (F3), unless a signal ended it, as when memory is short: then the next one may
     const error =
       closed.signal === undefined ? errors.startFailed(worker, why(closed)) : errors.workerLost(worker, closed)
     Deferred.doneUnsafe(this.started, Exit.fail(error))

@@ -43,9 +43,9 @@ class RemoteWorker implements Worker {
   private readonly begin: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
-  /** "stopped" when the pool has stopped or killed it; "ended" when it has ended otherwise, or did not yield. */
+  /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
   private state: "used" | "stopped" | "ended" = "used"
-  /** The error that ends the worker, where the worker has told it. */
+  /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
   constructor(connection: Connection, options: StartOptions) {

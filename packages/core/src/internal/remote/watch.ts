@@ -1,8 +1,8 @@
 import { after, defer, type Timer } from "../wire/timers.ts"
 
 /**
- * Looks at something again and again, in real time, for as long as there is a reason to. Before each look, messages
- * that have arrived are let in, since they may tell that all is well. A watch does not keep the process alive.
+ * Looks at something again and again, in real time, for as long as there is a reason to. Messages that have arrived are
+ * handled before each look, since they may say that all is well. A watch does not keep the process alive.
  */
 export class Watch {
   private readonly look: () => number | undefined
@@ -15,13 +15,13 @@ export class Watch {
     this.look = look
   }
 
-  /** Looks after `millis` milliseconds, unless it does so earlier. */
+  /** Looks in `millis` milliseconds, unless it is to look earlier anyway. */
   within(millis: number): void {
     const due = performance.now() + millis
     if (due >= this.due) return
     clearTimeout(this.timer)
     this.due = due
-    // real time: the worker's is, whatever Clock the pool has (T3)
+    // in real time, as the worker's time is, whatever Clock the pool has (T3)
     this.timer = after(millis, () => defer(() => this.now()))
     ;(this.timer as { readonly unref?: () => void } | undefined)?.unref?.()
   }
@@ -40,8 +40,8 @@ export class Watch {
   }
 }
 
-/** As `due`, earlier than any time that is asked for, so that it never looks again. */
+/** A `due` that is earlier than any other, so that no later look is ever scheduled. */
 const stopped = Number.NEGATIVE_INFINITY
 
-/** How often to look, in milliseconds, for what may take `millis`: often enough to be at most a twentieth late. */
+/** How many milliseconds to leave between looks at what may take `millis`: a twentieth of that, but from 2 to 100. */
 export const interval = (millis: number): number => Math.min(100, Math.max(2, millis / 20))

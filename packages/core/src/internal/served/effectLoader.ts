@@ -1,12 +1,12 @@
 import { died, type ExitLike } from "../task/shapes.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 
-/** Loads Effect into a worker, when there is an Effect to run and not before: a plain task does not pay for it. */
+/** Loads Effect into a worker when there is a first Effect to run: workers of plain tasks start faster without it. */
 export class EffectLoader {
   /** Set once Effect has been loaded. */
   runner: EffectRunner | undefined = undefined
 
-  /** Calls `start` once Effect has been loaded; `done` gets a defect when it cannot be. */
+  /** Calls `start` once Effect is loaded, or `done` with a defect if it cannot be. Interrupting works before, too. */
   run(start: (runner: EffectRunner) => Interrupt, done: (exit: ExitLike) => void): Interrupt {
     if (this.runner !== undefined) return start(this.runner)
     let interrupted = false

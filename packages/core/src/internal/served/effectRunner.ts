@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { ExitLike } from "../task/shapes.ts"
 
-/** Interrupts what runs, whose outcome still follows. */
+/** Interrupts a running Effect; its outcome still follows. */
 export type Interrupt = () => void
 
 export class EffectRunner {
@@ -26,7 +26,7 @@ export class EffectRunner {
 
   /** Runs a hook's Effect in the worker's Scope. */
   runHook(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
-    // the Effect alone is interruptible, so that a hook whose Effect has succeeded counts as such
+    // only the Effect is interruptible, so that an interruption after it has succeeded cannot make the hook fail
     const fiber = this.forkHook(Effect.interruptible(effect as Effect.Effect<unknown, unknown>), {
       uninterruptible: true
     })
@@ -34,7 +34,7 @@ export class EffectRunner {
     return () => fiber.interruptUnsafe()
   }
 
-  /** Builds the services, which hooks and tasks get from then on. */
+  /** Builds the services, and provides them to all hooks and tasks that start from then on. */
   provide(layer: Layer.Layer<any, unknown>, done: (exit: ExitLike) => void): Interrupt {
     const built = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), this.scope)
     return this.runHook(

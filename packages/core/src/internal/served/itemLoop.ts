@@ -14,10 +14,10 @@ import type { Interrupt } from "./effectRunner.ts"
 import { type ItemExit, notSerializable, Outbox, type Reported, type Send, timedOut } from "./outbox.ts"
 import type { Self } from "./servedHooks.ts"
 
-/** While items wait and no others can start, outcomes are sent after this many milliseconds. */
+/** How long outcomes are held back, in milliseconds, when all items that may run wait for their Promise or Effect. */
 const longestPause = 1
 
-/** After this many milliseconds of items that do not wait, messages are let in. */
+/** How long items that do not wait may run, in milliseconds, before messages that have arrived are handled. */
 const sliceLength = 10
 
 /**
@@ -83,7 +83,7 @@ class ServedChunk implements Reported {
 }
 
 export class ItemLoop {
-  /** How many items may wait at once. */
+  /** How many items may wait for their Promise or Effect at once. */
   tasksPerWorker = 1
   private readonly self: Self
   private readonly send: Send
@@ -93,13 +93,13 @@ export class ItemLoop {
   private readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
   private readonly queue: Array<ServedChunk> = []
   private readonly chunks = new Map<number, ServedChunk>()
-  /** How many items wait. */
+  /** How many items wait for their Promise or Effect. */
   private waiting = 0
-  /** Whether items are being started, or will be when messages have been let in or outcomes have left. */
+  /** Whether items are being started, or will be once messages have been handled or outcomes have left the worker. */
   private isRunning = false
-  /** When messages were let in last, by `performance.now()`. */
+  /** When messages were last given a chance to be handled, by `performance.now()`. */
   private sliceStart = 0
-  /** The channel's `flushed`, when outcomes that were sent must have left before another item starts. */
+  /** The channel's `flushed` while outcomes that were sent must leave the worker before another item starts. */
   private flushFirst: Channel["flushed"] = undefined
   private outbox: Outbox | undefined = undefined
   private reportTimer: Timer = undefined
@@ -143,14 +143,14 @@ export class ItemLoop {
     this.resume()
   }
 
-  /** Goes on after messages have been let in. */
+  /** Goes on after messages have been handled, which begins a new slice. */
   private resume(): void {
     if (this.isRunning) return
     this.sliceStart = performance.now()
     this.advance()
   }
 
-  /** Starts items while fewer than `tasksPerWorker` wait; lets messages in after each slice. */
+  /** Starts items while fewer than `tasksPerWorker` wait; lets messages be handled after each slice. */
   private advance(): void {
     if (this.isRunning) return
     this.isRunning = true
@@ -191,7 +191,7 @@ export class ItemLoop {
     this.reportSoon()
   }
 
-  /** Whether the outcomes that were sent have left; if not, the loop goes on when they have. */
+  /** Whether the outcomes that were sent have left the worker; if not, the loop goes on when they have. */
   private hasFlushed(flushed: NonNullable<Channel["flushed"]>): boolean {
     this.flushFirst = undefined
     let isAsking = true
@@ -229,7 +229,7 @@ export class ItemLoop {
       return this.record(chunk, position, now, died(defect))
     }
     if (isPlain(result)) {
-      // as most results are, which is why this is asked first
+      // most results are plain, which is why this is asked first
     } else if (isEffect(result)) {
       if (isExit(result)) {
         context.end()
@@ -248,7 +248,7 @@ export class ItemLoop {
       })
     }
     context.end()
-    // the timer of an item that computes cannot fire, so the clock is read instead (T2)
+    // no timer can fire while an item computes, so the clock is read instead (T2)
     if (deadline !== undefined && performance.now() > deadline) return this.record(chunk, position, now, timedOut)
     this.outboxFor(chunk, position, now).succeed(result, task.codecs, run.discard, run.items[position])
     this.reportIfEach(chunk)
@@ -277,7 +277,7 @@ export class ItemLoop {
       this.endIfDone(chunk)
       this.resume()
     }
-    // the item's time starts here (T1): a worker's first Effect waits before that until Effect has been loaded
+    // the item's time starts only here (T1): a worker's first Effect has waited until Effect was loaded
     const begun = () => {
       if (timeout === undefined) return
       timer = after(timeout, () => {
@@ -287,7 +287,7 @@ export class ItemLoop {
       })
     }
     const interrupt = start(done, begun)
-    // an Effect may have run to its end at once
+    // an Effect may have ended while it was started
     if (!isDone) waiting.interrupt = interrupt
   }
 
@@ -300,9 +300,9 @@ export class ItemLoop {
     if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.report(false)
     this.outbox ??= new Outbox(chunk, 0, 0)
     this.report(true)
-    // after a chunk that took less than it takes to wake a thread, the pool may have the next one ready
+    // stays awake: the chunk took less time than waking this thread would, and the pool may send the next one as soon
     if (this.queue.length === 0 && this.waiting === 0 && performance.now() - chunk.began < brief) this.stayAwake?.()
-    // the chunk's last outcome went with its end, and must not be lost if the next chunk's first item ends the worker
+    // the chunk's last outcome went with its end: it must leave before the next chunk's first item can end the worker
     if (reportInterval === 0) this.flushFirst = this.flushed
   }
 
@@ -325,7 +325,7 @@ export class ItemLoop {
     return this.outbox
   }
 
-  /** Sends an outcome that must leave before the next item starts, so that a crash there does not lose it (F2). */
+  /** With `reportInterval` 0, sends each outcome before the next item starts, so that no crash there loses it (F2). */
   private reportIfEach(chunk: ServedChunk): void {
     // a chunk's last outcome goes with its end
     if (chunk.run.reportInterval > 0 || (chunk.isSpent && chunk.waiting.size === 0)) return

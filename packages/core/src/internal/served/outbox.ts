@@ -21,14 +21,14 @@ export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable
 /** The chunk whose outcomes are reported. */
 export interface Reported {
   readonly run: protocol.Run
-  /** How long its items took that have ended since this was called last, in milliseconds. */
+  /** How many milliseconds have passed since the last call, or else since the chunk's first item began. */
   readonly lap: () => number
 }
 
-/** Outcomes of items that stand one after another in a chunk, for one message. */
+/** Outcomes of consecutive items of a chunk, for one message. */
 export class Outbox {
   readonly chunk: Reported
-  /** From this time on they are sent before another item starts, by `performance.now()`. */
+  /** From this time on, by `performance.now()`, they are to be sent before another item starts. */
   readonly due: number
   /** The position of the first item. */
   private readonly from: number
@@ -40,11 +40,11 @@ export class Outbox {
   private readonly originals = new Map<number, unknown>()
   private readonly transfers: Array<Transferable> = []
 
-  /** `since` is when the first item began. */
+  /** `from` is the position of the first item, and `since` is when it began. */
   constructor(chunk: Reported, from: number, since: number) {
     this.chunk = chunk
     this.from = from
-    // with 0 the loop sends each outcome itself, except a chunk's last one, which waits for its end to go with it
+    // with interval 0 the loop itself sends each outcome, except a chunk's last one, which goes with the chunk's end
     this.due = since + (chunk.run.reportInterval || 1)
   }
 
@@ -99,7 +99,7 @@ export class Outbox {
     } catch {
       this.replaceUncloneable((value) => {
         try {
-          // what is moved need not be cloneable, and to try would not move it
+          // what is moved need not be cloneable, and `check` cannot know that it is moved
           if (!this.transfers.includes(value as Transferable)) check(value)
           return undefined
         } catch (why) {
@@ -115,7 +115,7 @@ export class Outbox {
     return { _tag: "Results", chunk: this.chunk.run.chunk, from, count, millis, values, others, ended }
   }
 
-  /** Replaces each outcome that cannot be cloned by one that says so (F4). */
+  /** Replaces each outcome that cannot be cloned by one that says why not (F4). */
   private replaceUncloneable(whyUncloneable: (value: unknown) => unknown): void {
     this.others = this.others.map(([offset, outcome]) => {
       const why = whyUncloneable(outcome)

@@ -14,7 +14,7 @@ import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 import type { Loaded, ServedCode } from "./servedCode.ts"
 
-/** What the worker's tasks and hooks are told of it. */
+/** What tasks and hooks are told of their worker. */
 export interface Self {
   id: number
   generation: number
@@ -143,7 +143,8 @@ export class ServedHooks {
 
   private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
     const { value } = await this.load(reference)
-    // one that was interrupted while it was loaded does not run, nor may it succeed: `exit` would run after it
+    // a hook that was interrupted while it loaded must not run, nor count as a success, after which `exit` would run
+    // (`nothing` is no success here: past the deadline, `run` replies that the hook has timed out)
     if (context.interrupted) return performance.now() > context.deadline ? nothing : interrupted
     begun()
     try {
@@ -170,7 +171,7 @@ export class ServedHooks {
     })
   }
 
-  /** Loads, which the control block shows meanwhile: while a module blocks the thread, nothing can be sent (T4). */
+  /** Loads code. The control block says so meanwhile: a module that blocks the thread holds messages back (T4). */
   private async load(reference: protocol.Reference): Promise<Loaded> {
     this.numbers.enter(phases.loading)
     try {

@@ -102,7 +102,7 @@ export class ServedWorker {
     const loaded = this.code.loaded(run.task)
     const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
     cell.take()
-    // a plain function that has been loaded starts at once
+    // a function that has been loaded, and needs no codecs, starts at once
     if (loaded?.schemas === undefined && typeof loaded?.value === "function" && run.slices !== true) {
       cell.enter(phases.loaded)
       return this.loop.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
@@ -129,7 +129,7 @@ export class ServedWorker {
   private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
     if (typeof value !== "function") throw new Error("The task's export is no function")
     const call = value as LoadedTask["call"]
-    // slices cross without the task's Schemas, but its failures do not
+    // slices cross without the task's Schemas, but failures need the one for errors
     const needed = slices === true && schemas?.error === undefined ? undefined : schemas
     if (needed !== undefined && !encoded) throw resolver.schemasOnOneSide()
     const codecs = needed === undefined ? undefined : (await import("../wire/codec.ts")).fromSchemas(needed)

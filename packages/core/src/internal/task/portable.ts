@@ -102,7 +102,7 @@ export const module = (url: URL | string): any => {
 
 export const make = (url: URL | string, name: string, value: any, schemas?: Schemas): any => {
   const definition: Definition = { address: { _tag: "Export", url: String(url), name }, schemas }
-  // an Effect or Layer may be a constant that others use too, such as Effect.void: an object that inherits is branded
+  // an Effect or Layer may be a constant that others use too, such as Effect.void: brands an object inheriting from it
   const branded = brand(typeof value === "function" ? value : Object.create(value), definition)
   registry.register(String(url), name, branded)
   return branded
@@ -123,7 +123,7 @@ export const bind = (portable: Addressed, value: unknown): any => {
   const { address, schemas } = definition(portable)
   const bound: Bound = { _tag: "Bound", id: nextBound++, target: address as Remote, value }
   const result = reference(bound, schemas)
-  // registers the address, not the portable: calls and hooks that run keep only the address
+  // registers the address, not the portable: running calls and hooks keep only the address in memory
   collected.register(bound, key(bound))
   return result
 }

@@ -1,5 +1,5 @@
 /**
- * From an address to the thing itself, where the worker runs. Free of Effect, because workers load it first.
+ * Finds what an address stands for, in the worker. Free of Effect, because workers load it first.
  */
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
@@ -8,8 +8,8 @@ import * as registry from "./registry.ts"
 const loading = registry.shared("loading", (): { readonly modules: Array<string> } => ({ modules: [] }))
 
 /**
- * The task module that this thread is loading, if any. Whoever uses a pool meanwhile is that module's top level: a
- * whole program, about to start again in a worker.
+ * The task module that this thread is loading, if any. When a pool is used meanwhile, that module's top level does it:
+ * it is a whole program, about to start again in a worker.
  */
 export const loadingModule = (): string | undefined => loading.modules[0]
 
@@ -26,7 +26,7 @@ export const schemasOnOneSide = (): Error =>
     "The task's export has Schemas, which must be known on both sides: import it instead of using Portable.module"
   )
 
-/** Has `loadingModule` return the URL until `load` has ended. */
+/** Calls `load`. Until it has ended, the URL counts as a module that is being loaded (`loadingModule`). */
 export const whileLoading = async <A>(url: string, load: () => A): Promise<Awaited<A>> => {
   loading.modules.push(url)
   try {
@@ -38,7 +38,7 @@ export const whileLoading = async <A>(url: string, load: () => A): Promise<Await
 
 const load = (url: string): Promise<Record<string, unknown>> => import(/* @vite-ignore */ url)
 
-/** The output beside a source that may be missing: compilers leave `new URL("./x.ts", import.meta.url)` as it is. */
+/** The compiled file beside a TypeScript file that may be missing: compilers leave `new URL("./x.ts", …)` as it is. */
 const compiledUrl = (url: string): string | undefined => (/\.[mc]?ts$/.test(url) ? `${url.slice(0, -2)}js` : undefined)
 
 const isMissing = (error: unknown, url: string): boolean => {

@@ -30,7 +30,7 @@ const isObject = (value: unknown): value is object => !isPlain(value)
 
 export const isEffect = (value: unknown): boolean => isObject(value) && "~effect/Effect" in value
 
-/** Every Exit is an Effect too, one that has nothing to do. */
+/** Every Exit is an Effect too, one that is done already. */
 export const isExit = (value: unknown): value is ExitLike => isObject(value) && "~effect/Exit" in value
 
 export const isLayer = (value: unknown): boolean => isObject(value) && "~effect/Layer" in value

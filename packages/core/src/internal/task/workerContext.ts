@@ -1,6 +1,6 @@
 import type * as WorkerContext from "../../WorkerContext.ts"
 
-/** Where a task that polls finds out that its result is unwanted, such as a chunk's cell. */
+/** Tells a task that polls whether its result is unwanted; a chunk's cell, for example. */
 export interface Interruptible {
   readonly isInterrupted: boolean
 }
@@ -54,12 +54,12 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     this.controller?.abort()
   }
 
-  /** To be called when the item has ended: what the source says later is about the rest of its chunk. */
+  /** To be called when the item has ended: what the source says later concerns other items of its chunk. */
   end(): void {
     this.source = undefined
   }
 
-  /** Reads what no message can tell a task that does not yield. */
+  /** Aborts if the source or the deadline says so: no message reaches a task that does not yield. */
   private poll(): void {
     const { source } = this
     if (this.isAborted || source === undefined) return

@@ -19,8 +19,8 @@ import type { Schemas } from "../task/portable.ts"
 /** A Schema as two functions. Both throw, a SchemaError as a rule, when the Schema rejects the value. */
 export interface Codec {
   /**
-   * Adds what should be moved instead of copied to `transfers`, unless it throws. `item` is given with a result: the
-   * item that it belongs to, as that crossed.
+   * Adds what should be moved instead of copied to `transfers`, unless it throws. For a result, `item` is the item that
+   * it is the result of, as it crossed.
    */
   readonly encode: (value: unknown, transfers: Array<Channel.Transferable>, item?: unknown) => unknown
   readonly decode: (value: unknown) => unknown
@@ -34,8 +34,8 @@ export interface TaskCodecs {
 }
 
 /**
- * What structured clone carries itself, recognised by its JSON form: a Date Schema with a `toCodecJson` annotation of
- * its own is not among them, and is encoded as that says.
+ * Marks the Schemas of what structured clone carries itself: their `toCodecJson` annotations. A Date Schema with an
+ * annotation of its own is not among them, and is encoded as that one says.
  */
 const cloned: ReadonlySet<unknown> = new Set(
   [Schema.Date, Schema.Uint8Array].map((schema) => schema.ast.annotations?.["toCodecJson"])
@@ -94,7 +94,7 @@ const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
     case "Arrays":
       return copy(ast, { elements: ast.elements.map(toCloneable), rest: ast.rest.map(toCloneable) })
     case "Objects": {
-      // structured clone drops symbols as keys: toCodecJson makes text of those of records, and refuses the others
+      // structured clone drops keys that are symbols: toCodecJson makes text of a record's, and refuses any others
       const keys = toJson(
         new SchemaAST.Objects(
           ast.propertySignatures.map(({ name }) => new SchemaAST.PropertySignature(name, SchemaAST.any)),
@@ -113,7 +113,7 @@ const toCloneable: (ast: SchemaAST.AST) => SchemaAST.AST = memoize((ast) => {
       })
     }
     case "Union": {
-      // symbols become text: a String member before them would accept that text when it is decoded
+      // symbols become text, and come first: a String member before them would accept that text in decoding
       const symbols = ast.types.filter(encodesSymbol)
       const others = ast.types.filter((type) => !encodesSymbol(type))
       return copy(ast, { types: [...symbols, ...others].map(toCloneable) })

@@ -1,6 +1,6 @@
 /**
- * What the numbers of a `Control` mean: what a worker and its pool tell each other when neither can wait for a message.
- * README.md shows that their handshake is safe. Free of Effect.
+ * What the numbers of a `Control` mean, by which a worker and its pool tell each other what cannot wait for a message.
+ * README.md, in this folder, shows that their handshake is safe. Free of Effect.
  */
 import type { Control } from "../../Channel.ts"
 
@@ -25,7 +25,7 @@ const cellLength = 4
 /** The limit of an interrupted chunk, which also says that the results of running items are unwanted. */
 const interrupted = -1
 
-/** How many numbers a worker needs that may have `cells` chunks at once. */
+/** How many numbers the control block of a worker with `cells` cells has. */
 export const numbers = (cells: number): number => firstCell + cells * cellLength
 
 /** The numbers of a worker's hooks. */
@@ -65,7 +65,7 @@ export class Cell {
   private readonly offset: number
   private readonly chunk: number
 
-  /** Without a `control`, a chunk whose worker shares no numbers, or has no cell left for it. */
+  /** `control` is undefined where the worker shares no numbers, or had no cell left for the chunk. */
   constructor(control: Control | undefined, cell: number, chunk: number) {
     this.control = control
     this.offset = firstCell + cell * cellLength
@@ -131,7 +131,7 @@ export class Cell {
     return this.isTaken ? (this.control!.get(this.offset + phase) as Phase) : phases.unseen
   }
 
-  /** How many items, the first ones, have started: the others may run elsewhere (F2); `undefined` where there are no numbers. */
+  /** How many items, the first ones, have started; the others may run elsewhere (F2). `undefined` without numbers. */
   get started(): number | undefined {
     if (this.control === undefined) return undefined
     return this.isTaken ? this.control.get(this.offset + started) : 0

@@ -53,12 +53,12 @@ export const annotateOrigin = (
 ): Cause.Cause<unknown> =>
   Cause.annotate(cause, WorkerPoolError.OriginAnnotation.context({ index, ...WorkerPoolError.inWorker(worker) }))
 
-/** Of a task without Schemas. */
+/** The codecs of a task without Schemas. */
 export const noCodecs: TaskCodecs = { input: undefined, output: undefined, error: undefined }
 
 /**
  * Clones an item or a result as a channel would, by its Schema where it has one; an error keeps what structured clone
- * would lose. Throws when it cannot be cloned. `item` is given with a result: the item that it belongs to.
+ * would lose. Throws when it cannot be cloned. For a result, `item` is the item that it is the result of.
  */
 export const clone = (value: unknown, codec: Codec | undefined, item?: unknown): unknown => {
   if (codec !== undefined) {

@@ -27,10 +27,10 @@ export type EncodedReason =
   | { readonly _tag: "Die"; readonly defect: EncodedValue }
   | { readonly _tag: "Interrupt"; readonly fiberId: number | undefined }
 
-/** Properties that have a field of their own in `EncodedError`, where an AggregateError's `errors` have one too. */
+/** Properties that have a field of their own in `EncodedError`; so have the `errors`, but only of an AggregateError. */
 const known = new Set(["name", "message", "stack", "cause"])
 
-/** `ancestors` are the errors that contain this one. An error that contains itself is cut there, or this never ends. */
+/** `ancestors` are the errors that contain `value`. An error within itself becomes text, or else this would not end. */
 const encodeWithin = (value: unknown, ancestors: ReadonlyArray<unknown>): EncodedValue => {
   if (!(value instanceof Error)) return { _tag: "Value", value }
   if (ancestors.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
@@ -55,7 +55,7 @@ const encodeWithin = (value: unknown, ancestors: ReadonlyArray<unknown>): Encode
 /** Takes an error apart, with its causes and own properties; leaves any other value as it is. */
 export const encode = (value: unknown): EncodedValue => encodeWithin(value, [])
 
-/** Stands for a value that cannot be cloned: `why` it could not be, and as its cause what an error said. */
+/** Describes a value that cannot be cloned: says `why`, and if it is an error, keeps its text and stack as a cause. */
 export const encodeUncloneable = (value: unknown, why: unknown): EncodedError => {
   const text = why instanceof Error ? why.message : String(why)
   const original = value instanceof Error ? new Error(`${value.name}: ${value.message}`) : undefined

@@ -52,7 +52,7 @@ export interface Run {
   readonly items: ReadonlyArray<unknown>
   /** The positions, in `items`, of errors: each is sent as an `EncodedError`. */
   readonly errors: ReadonlyArray<number>
-  /** Whether the task has Schemas here: items are encoded by them, and results and failures are to be. */
+  /** Whether the task has Schemas on the pool's side: the items are encoded, and results and failures are to be. */
   readonly encoded: boolean
   /** Whether items are slices of an array, as `mapArray` sends them. */
   readonly slices?: boolean | undefined

@@ -38,7 +38,7 @@ export const copyTo = (to: TypedArray, from: TypedArray, offset = 0): void => {
   ;(to as Float64Array).set(from as Float64Array, offset)
 }
 
-/** The elements of a slice that has arrived. Throws where the channel has made something else of them. */
+/** The elements of a slice that has arrived. Throws where the channel has turned the array into something else. */
 export const read = (item: unknown): TypedArray => {
   const { input } = item as Slice
   if (kindOf(input) === undefined) throw new TypeError("The slice is no TypedArray: the channel cannot carry one")
@@ -81,7 +81,7 @@ export const writeOrCopy = (result: unknown, slice: unknown): unknown => write(r
 
 const copy = (array: TypedArray): TypedArray => new (constructorOf(kindOf(array)!))(array)
 
-/** The same elements in memory that the task does not have: moved without a copy if the array is all of its buffer. */
+/** The same elements in memory out of the task's reach: not copied but moved, if the array spans its whole buffer. */
 const move = (array: TypedArray): TypedArray => {
   const { buffer } = array
   if (buffer instanceof ArrayBuffer && buffer.byteLength === array.byteLength) {

@@ -8,7 +8,7 @@ import * as crossing from "./crossing.ts"
 import * as slices from "./slices.ts"
 import type { TypedArray } from "./typedArray.ts"
 
-/** Copies a slice's elements if their memory is not shared: structured clone would copy the whole buffer each time. */
+/** Copies a slice's elements into shared memory if they are elsewhere: cloning a slice would copy its whole buffer. */
 const toShared = (array: TypedArray): TypedArray => {
   if (array.buffer[Symbol.toStringTag] === "SharedArrayBuffer") return array
   const copy = new (slices.constructorOf(array[Symbol.toStringTag]))(new SharedArrayBuffer(array.byteLength))
@@ -58,7 +58,7 @@ export const cloning = (task: Code): Crossing => {
   }
 }
 
-/** Passes everything as it is; only for `mapArray`, the elements are taken out of slices and results are written. */
+/** For `mapArray`, takes elements out of slices and writes results; for others `undefined`: all passes as it is. */
 export const direct = (task: Code): Crossing | undefined =>
   portable.definition(task).slices === true
     ? { input: slices.read, output: slices.writeOrCopy, error: undefined }

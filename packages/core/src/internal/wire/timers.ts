@@ -14,5 +14,5 @@ export type Timer = ReturnType<typeof setTimeout> | undefined
 /** Calls back after `millis` milliseconds; never, when that is longer than platforms accept. */
 export const after = (millis: number, f: () => void): Timer => (millis > longest ? undefined : setTimeout(f, millis))
 
-/** What takes less, in milliseconds, is over before a thread that has gone to sleep for it would be awake again. */
+/** What takes less than this, in milliseconds, is over before a thread that sleeps meanwhile could be woken. */
 export const brief = 0.1

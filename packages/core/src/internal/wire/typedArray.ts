@@ -2,8 +2,8 @@
  * The types of the arrays that `mapArray` takes and returns.
  */
 
-// Neither of the two is an interface: TypeScript writes them out in the declarations of users' modules, which could not
-// import them.
+// Neither of the next two is an interface: TypeScript writes out the types in declarations of users' modules, which
+// could not import an interface.
 
 type Kinds<M extends ArrayBufferLike> = {
   readonly Int8Array: Int8Array<M>
@@ -19,7 +19,7 @@ type Kinds<M extends ArrayBufferLike> = {
   readonly BigUint64Array: BigUint64Array<M>
 }
 
-/** By its shape, because a program's TypeScript `lib` may not have it. */
+/** Float16Array by its shape, because a program's TypeScript `lib` may not have it. */
 type Float16ArrayLike<M extends ArrayBufferLike> = {
   readonly [Symbol.toStringTag]: "Float16Array"
   readonly BYTES_PER_ELEMENT: number

@@ -1,4 +1,4 @@
-/** What holds after every accident: who waits is told soon, and the pool goes on. */
+/** What holds after every accident: callers that wait get an outcome soon, and the pool goes on. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as WorkerPool from "../../WorkerPool.ts"
@@ -7,13 +7,13 @@ import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as assert from "./assert.ts"
 import { plain } from "./case.ts"
 
-/** How long what does not yield is given, in milliseconds. */
+/** A `killAfter` for cases in which something does not yield, in milliseconds. */
 export const patience = 150
 
 /** Starts a worker, gives it an item, and releases it: what the machine takes for that tells how busy it is. */
 const control = Effect.scoped(Effect.flatMap(WorkerPool.make({ size: 1 }), (pool) => pool.run(plain.square, 3)))
 
-/** How long an Effect takes, in milliseconds, but at least 100: a unit for limits that a busy machine keeps to as well. */
+/** How long an Effect takes, in milliseconds, but at least 100: a unit for limits that also hold on a busy machine. */
 export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
   Effect.map(Effect.timed(effect), ([took]) => Math.max(100, Duration.toMillis(took)))
 
@@ -23,12 +23,12 @@ export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<num
  */
 export const startLimit = Effect.map(pace(control), (millis) => 10 * millis)
 
-/** How long to wait for those workers, in milliseconds: in a runtime that hangs they do not end either. */
+/** How long `within` waits for its own workers, in milliseconds: in a runtime that hangs they do not end either. */
 const hung = 30_000
 
 /**
- * Sees to it that an Effect ends: in that many milliseconds, or else before that many workers have been started, used and
- * released after them, one by one. On a busy machine these take longer too.
+ * Fails when `effect` has not ended after `millis` milliseconds and the lives of `workers` other workers, which are
+ * then started, used and released one by one: on a busy machine these take longer, too.
  */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -41,20 +41,20 @@ export const within = <A, E, R>(
   return Effect.raceFirst(effect, Effect.andThen(late, Effect.fail(assert.failed(what))))
 }
 
-/** Sees to it that an Effect is done soon. */
+/** Fails when an Effect is not done soon. */
 export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>) => within(effect, { millis: 2000, workers: 20 })
 
-/** A pool of whatever state and services. */
+/** What is used here of a pool, whatever its state and services. */
 export interface AnyPool {
   readonly run: (task: typeof plain.square, input: number) => Effect.Effect<number, WorkerPoolError>
   readonly stats: Effect.Effect<WorkerPool.Stats>
 }
 
-/** Sees to it that nothing waits in a pool. */
+/** Checks that soon nothing runs or waits in a pool. */
 export const settled = (pool: AnyPool) =>
   promptly(assert.eventually(Effect.map(pool.stats, ({ busy, calls, pending }) => busy + calls + pending === 0)))
 
-/** Sees to it that a pool answers a plain call, and that nothing waits in it. */
+/** Checks that a pool answers a plain call, and that nothing runs or waits in it. */
 export const usable = Effect.fnUntraced(function* (pool: AnyPool) {
   yield* assert.equal(yield* promptly(pool.run(plain.square, 3)), 9, "a plain call")
   yield* settled(pool)

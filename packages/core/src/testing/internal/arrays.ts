@@ -1,4 +1,4 @@
-/** `mapArray`: slices of an array, and the array that becomes of them. */
+/** `mapArray`: slices of an array, and the array that their results become. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -60,7 +60,7 @@ const results: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
       const even = yield* pool.mapArray(integers(101), plain.evenOnly, { chunkSize: 9 })
       yield* assert.equal([...even], [...integers(101).filter((n) => n % 2 === 0)])
-      // one slice fits its place, others are empty
+      // the result of one slice is as long as the slice, others are empty
       const mixed = Int32Array.of(1, 3, 2, 4, 5, 6, 7)
       const some = yield* pool.mapArray(mixed, plain.evenOnly, { chunkSize: 2 })
       yield* assert.equal([...some], [2, 4, 6])
@@ -76,7 +76,7 @@ const results: ReadonlyArray<Case> = [
     name: "brings slices of every type of array",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      // the types of what it is given and of what it returns are the same
+      // `echo` returns what it is given, so both have the same type
       const echo = plain.echo as unknown as Portable.Portable<(slice: WorkerPool.TypedArray) => WorkerPool.TypedArray>
       for (const array of kinds) {
         const echoed = yield* pool.mapArray(array, echo, { chunkSize: 2 })
@@ -226,7 +226,7 @@ const accidents: ReadonlyArray<Case> = [
     name: "times slices out, and says which",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
-      // what it takes to load Effect is none of its time
+      // loads the tasks, and Effect with them, first, and measures how busy the machine is
       const timeout = yield* pace(pool.mapArray(floats(4), Portable.bind(tasks.holdSlice, -1), { chunkSize: 1 }))
       const map = pool.mapArray(floats(100), Portable.bind(tasks.holdSlice, 55), { chunkSize: 10, timeout })
       yield* assert.equal((yield* assert.failsWith(map, "TaskTimedOut")).index, 5, "slice")

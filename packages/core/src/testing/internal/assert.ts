@@ -16,7 +16,7 @@ export class AssertionFailed extends Data.TaggedError("AssertionFailed")<{
 
 type Assertion<A = void> = Effect.Effect<A, AssertionFailed>
 
-/** An assertion that says it all itself. */
+/** An assertion that has failed, described by its message alone. */
 export const failed = (message: string): AssertionFailed =>
   new AssertionFailed({ message, actual: undefined, expected: undefined })
 
@@ -25,19 +25,19 @@ const fail = (what: string, actual: unknown, expected: unknown): Assertion<never
     new AssertionFailed({ message: `${what}: got ${format(actual)}, expected ${format(expected)}`, actual, expected })
   )
 
-/** Structural equality. */
+/** Asserts that two values are structurally equal. */
 export const equal = <A>(actual: A, expected: A, what = "result"): Assertion =>
   Equal.equals(actual, expected) ? Effect.void : fail(what, actual, expected)
 
-/** That something holds; `actual` says what was found instead. */
+/** Asserts that a condition holds; `actual` is what was found instead. */
 export const isTrue = (condition: boolean, what: string, actual?: unknown): Assertion =>
   condition ? Effect.void : fail(what, actual, true)
 
-/** A text with another in it. */
+/** Asserts that a text has `part` in it. */
 export const includes = (text: string | undefined, part: string, what: string): Assertion =>
   text?.includes(part) === true ? Effect.void : fail(what, text, `text with ${JSON.stringify(part)}`)
 
-/** That an Effect fails; its Cause. */
+/** Asserts that an Effect fails; gives its Cause. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Cause.Cause<E>, AssertionFailed, R> =>
   Effect.flatMap(Effect.exit(effect), (exit): Assertion<Cause.Cause<E>> =>
     Exit.isFailure(exit) ? Effect.succeed(exit.cause) : fail("outcome", exit.value, "a failure")
@@ -51,7 +51,7 @@ const reasonsIn = (cause: Cause.Cause<unknown>): ReadonlyArray<WorkerPoolError.R
     Cause.isFailReason(reason) && WorkerPoolError.isWorkerPoolError(reason.error) ? [reason.error.reason] : []
   )
 
-/** That a Cause holds a WorkerPoolError with such a reason; the reason. */
+/** Asserts that a Cause holds a WorkerPoolError whose reason has the tag; gives the reason. */
 const reason = <Tag extends WorkerPoolError.Reason["_tag"]>(
   cause: Cause.Cause<unknown>,
   tag: Tag
@@ -60,24 +60,24 @@ const reason = <Tag extends WorkerPoolError.Reason["_tag"]>(
   return found === undefined ? fail("reason", cause, tag) : Effect.succeed(found)
 }
 
-/** That an Effect fails with such a reason; the reason. */
+/** Asserts that an Effect fails with a reason that has the tag; gives the reason. */
 export const failsWith = <A, E, R, Tag extends WorkerPoolError.Reason["_tag"]>(
   effect: Effect.Effect<A, E, R>,
   tag: Tag
 ): Effect.Effect<ReasonOf<Tag>, AssertionFailed, R> => Effect.flatMap(failure(effect), (cause) => reason(cause, tag))
 
-/** That an Exit is a failure with such a reason; the reason. */
+/** Asserts that an Exit is a failure with a reason that has the tag; gives the reason. */
 export const exitFailsWith = <A, E, Tag extends WorkerPoolError.Reason["_tag"]>(
   exit: Exit.Exit<A, E> | undefined,
   tag: Tag
 ): Assertion<ReasonOf<Tag>> =>
   exit !== undefined && Exit.isFailure(exit) ? reason(exit.cause, tag) : fail("outcome", exit, tag)
 
-/** That something is an error; the error. */
+/** Asserts that a value is an error; gives the error. */
 export const isError = (value: unknown): Assertion<Error> =>
   value instanceof Error ? Effect.succeed(value) : fail("value", value, "an Error")
 
-/** That an Effect dies with an error; the error and the Cause. */
+/** Asserts that an Effect dies with an error; gives the error and the Cause. */
 export const diesWithError = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<{ readonly error: Error; readonly cause: Cause.Cause<E> }, AssertionFailed, R> =>
@@ -86,7 +86,7 @@ export const diesWithError = <A, E, R>(
     return Effect.map(isError(defect), (error) => ({ error, cause }))
   })
 
-/** Waits until something holds: how a case learns of what it is not told. */
+/** Asks again and again until the condition holds: for what no callback or Effect tells a case. */
 export const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
   Effect.flatMap(condition, (holds) =>
     holds

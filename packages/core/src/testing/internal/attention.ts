@@ -12,8 +12,8 @@ import * as assert from "./assert.ts"
 import { type Case, harmful, journaled, plain } from "./case.ts"
 
 /**
- * Interrupts a task that pays attention, again and again, until one has started and ended soon, and kept its worker. A busy
- * machine only adds to what that takes: the least of several times is what the pool takes.
+ * Interrupts a task that heeds interruption, and checks that it ends within 50 milliseconds and its worker survives.
+ * Tries again when the task had not started, or took longer: a busy machine can only add to the time.
  */
 const attentive = Effect.fnUntraced(function* (
   task: Portable.Portable<(item: unknown, worker: WorkerContext<Journal>) => void | Promise<void>>

@@ -16,8 +16,8 @@ const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }
 const impatient = { size: 1, keepAlive: true, killAfter: patience } as const
 
 /**
- * Interrupts a call once its item has started. That of an item which has not costs no worker, and then it tries again
- * and waits for longer.
+ * Interrupts `call` when its item has started, `delay` milliseconds after it was sent. If no worker was killed, the
+ * item had not started yet: then it tries again with twice the delay.
  */
 const interruptStarted = <A, E>(
   pool: AnyPool,
@@ -32,10 +32,10 @@ const interruptStarted = <A, E>(
     if ((yield* pool.stats).killed === 0) yield* interruptStarted(pool, call, 2 * delay)
   })
 
-/** That the caller is not kept, the worker is killed, and another takes its place. */
+/** Checks that an interrupted caller is not kept waiting, and that the worker is killed and replaced. */
 const isKilled = Effect.fnUntraced(function* (call: (pool: WorkerPool.WorkerPool) => Effect.Effect<unknown, unknown>) {
   const pool = yield* WorkerPool.make(impatient)
-  // so that loading takes none of the time
+  // loads Effect first, so that an item which is an Effect starts at once
   yield* pool.run(tasks.squareEffect, 1)
   yield* interruptStarted(pool, call(pool))
   yield* usable(pool)
@@ -44,7 +44,7 @@ const isKilled = Effect.fnUntraced(function* (call: (pool: WorkerPool.WorkerPool
   yield* assert.equal({ killed, lost }, { killed: 1, lost: 0 }, "stats")
 })
 
-/** That an item which is out of time is not waited for, and its worker is killed. */
+/** Checks that an item which is out of time is not waited for, and that its worker is killed. */
 const isTimedOut = Effect.fnUntraced(function* (
   call: (pool: WorkerPool.WorkerPool, options: { readonly timeout: number }) => Effect.Effect<unknown, unknown>
 ) {
@@ -224,7 +224,7 @@ const timeouts: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...impatient, startTimeout: yield* startLimit })
       yield* assert.equal(yield* pool.run(harmful.loopLater, 1), 1)
-      // the first may be there before the timer is
+      // the first of these items may run before the timer that blocks the worker fires
       const next = Effect.map(pool.map(numbers(4), plain.where), (workers) => workers[3]!.generation === 2)
       yield* promptly(assert.eventually(next))
       yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
@@ -233,7 +233,7 @@ const timeouts: ReadonlyArray<Case> = [
   }
 ]
 
-/** Closes a pool once an item that does not end has started; tries again, and waits for longer, when it had not. */
+/** Closes a pool when an item that never ends has started; tries again with twice the `delay` if it had not. */
 const closeBusy = (delay: number): Effect.Effect<void, unknown, WorkerRuntime> =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()

@@ -18,7 +18,7 @@ const inOrder = (values: ReadonlyArray<number>): ReadonlyArray<number> => [...va
 
 let slowModules = 0
 
-/** A module that takes a while to load; a new one each time, because modules are loaded once. */
+/** A module that takes 50 milliseconds to load; a new one each time, because a module is loaded only once. */
 const slowlyLoaded = () =>
   Portable.module<{ readonly countCalls: (_: unknown) => number }>(
     "data:text/javascript,await new Promise((resolve) => setTimeout(resolve, 50)); let calls = 0; " +
@@ -192,7 +192,7 @@ const failures: ReadonlyArray<Case> = [
       yield* assert.failure(pool.map(items, tasks.noteAndHalve, { chunkSize: 1 }))
       const started = yield* pool.run(plain.readJournal, undefined)
       yield* assert.equal(started.slice(0, 4), ["0", "2", "4", "5"], "started")
-      // a chunk may have been on its way already
+      // the next chunk may have been sent before the failure arrived
       yield* assert.isTrue(started.length <= 5, "at most 5 started", started)
     })
   },
@@ -227,7 +227,7 @@ const failures: ReadonlyArray<Case> = [
     name: "fails although the next item of the chunk does not end",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
-      // what it takes to load Effect is not to hide that it waits
+      // loads Effect first: the delay could hide that outcomes wait for the item that holds
       yield* pool.run(tasks.squareEffect, 1)
       const failing = pool.map(["a", "fail", "hold"], tasks.endFailOrHold, { chunkSize: 3 })
       const resource = failing.pipe(Effect.catchTag("Busy", (busy) => Effect.succeed(busy.resource)))
@@ -334,7 +334,7 @@ const failures: ReadonlyArray<Case> = [
     name: "ends a stream early although the next item of the chunk does not end",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
-      // what it takes to load Effect is not to hide that it waits
+      // loads Effect first: the delay could hide that outcomes wait for the item that holds
       yield* pool.run(tasks.squareEffect, 1)
       const stream = pool.stream(["a", "b", "hold"], tasks.endFailOrHold, { chunkSize: 3 })
       yield* assert.equal(yield* Stream.runCollect(Stream.take(stream, 2)), ["a", "b"])

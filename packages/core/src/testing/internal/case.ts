@@ -36,7 +36,7 @@ export const harmful = Portable.module<typeof import("../suite.accidents.tasks.t
 )
 
 /**
- * Options of a pool with one worker whose journal, its state, is what its exit hook returns. On a busy machine too, what
- * yields is never killed, and what does not is not waited for until the case ends.
+ * Options of a pool with one worker, whose state is a journal that its exit hook returns. `killAfter` is long enough
+ * not to kill what yields, even on a busy machine, and shorter than what a case may take.
  */
 export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal, killAfter: 8000 }

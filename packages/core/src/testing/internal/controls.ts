@@ -1,4 +1,4 @@
-/** `stop`, `terminate`, `restart` and `setSize`, as far as workers have a part in them. */
+/** `stop`, `terminate`, `restart` and `setSize`, as far as they depend on workers. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as WorkerPool from "../../WorkerPool.ts"
@@ -12,7 +12,7 @@ export const cases: ReadonlyArray<Case> = [
     name: "stops: waits for the calls that run, then releases every worker once; the pool stays usable",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, size: 2, keepAlive: true })
-      // long enough to be seen at work
+      // items that take long enough for the map to be seen running
       const millis = yield* pace(pool.start)
       const map = yield* Effect.forkChild(pool.map([millis, millis], tasks.whereAfter, { chunkSize: 1 }), {
         startImmediately: true
@@ -81,7 +81,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* Fiber.await(stop)
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 2 })
-      // or else the scope would wait for its exit
+      // or else the closing scope would wait for the exit hook, which never ends
       yield* pool.terminate
     })
   },

@@ -14,7 +14,7 @@ const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }
 
 type Outcomes = ReadonlyArray<Exit.Exit<number, WorkerPoolError>>
 
-/** That all items but those gave themselves, and those were lost, each alone. */
+/** Checks that each item returned itself, except those in `lost`, each of which alone was in hand when it was lost. */
 const onlyLost = Effect.fnUntraced(function* (exits: Outcomes, lost: ReadonlyArray<number>) {
   for (const [index, exit] of exits.entries()) {
     if (!lost.includes(index)) yield* assert.equal<unknown>(exit, Exit.succeed(index), `outcome of item ${index}`)
@@ -29,7 +29,7 @@ const onlyLost = Effect.fnUntraced(function* (exits: Outcomes, lost: ReadonlyArr
   }
 })
 
-/** A map of ten items in chunks of five, of which one ends its worker. */
+/** Maps ten items in chunks of five, of which item 2 ends its worker; checks that only that one is lost. */
 const losesOne = Effect.fnUntraced(function* (task: Portable.Portable<(n: number) => number | Promise<number>>) {
   const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
   const exits = yield* promptly(pool.mapExit(numbers(10), task, { chunkSize: 5 }))
@@ -38,7 +38,7 @@ const losesOne = Effect.fnUntraced(function* (task: Portable.Portable<(n: number
   yield* usable(pool)
 })
 
-/** A worker that falls idle and then vanishes, so that the next calls get another. */
+/** Has a worker vanish once it is idle, and checks that the next call gets another. */
 const losesIdle = Effect.fnUntraced(function* (task: Portable.Portable<(milliseconds: number) => number>) {
   const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
   yield* assert.equal(yield* pool.run(task, 10), 10)
@@ -180,7 +180,7 @@ const inTasks: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, onWorkerLost: { retries: 2 } })
       const exits = yield* promptly(pool.mapExit(numbers(40), Portable.bind(harmful.exitAt, 13), { chunkSize: 10 }))
       yield* onlyLost(exits, [13])
-      // as often as it was tried
+      // one each time that the item was tried
       yield* assert.equal((yield* pool.stats).lost, 3, "lost workers")
       yield* usable(pool)
     })
@@ -233,7 +233,7 @@ const moved: ReadonlyArray<Case> = [
     },
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, onWorkerLost: { retries: 3 } })
-      // so that loading takes none of the time
+      // loads the tasks' module first, so that the items start as soon as they arrive
       yield* pool.run(schemas.countBytes, new Uint8Array(1))
       const items = [16, 32, 16, 16].map((length) => new Uint8Array(length))
       const exits = yield* promptly(pool.mapExit(items, schemas.countBytesOrExit, { chunkSize: 4 }))

@@ -7,7 +7,7 @@ import { patience, promptly, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, harmful, journaled, plain, tasks } from "./case.ts"
 
-/** That a map whose worker is lost or killed in its exit hook fails with that, and the pool goes on. */
+/** Checks that a map whose worker is lost or killed in the exit hook fails with `tag`, and that the pool goes on. */
 const failsInExit = Effect.fnUntraced(function* (
   exit: Portable.Portable<() => string | Promise<never>>,
   tag: "WorkerLost" | "ExitTimedOut"
@@ -17,7 +17,7 @@ const failsInExit = Effect.fnUntraced(function* (
   yield* assert.failsWith(promptly(pool.map([1], plain.square, options)), tag)
   const { live } = yield* pool.stats
   yield* assert.equal(live, 0, "live workers")
-  // the pool's own exit
+  // a call that names no exit hook uses the pool's, which does no harm
   yield* assert.equal(yield* promptly(pool.map([2], plain.where)), [{ id: 0, generation: 2 }])
   yield* usable(pool)
   yield* promptly(pool.stop)

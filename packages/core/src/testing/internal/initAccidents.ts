@@ -57,7 +57,7 @@ export const cases: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({ size: 1, init: harmful.openNumber, killAfter: patience })
       const map = pool.map([1], plain.square, { init: harmful.pendOnOpen, initTimeout: 50 })
       yield* assert.failsWith(promptly(map), "InitTimedOut")
-      // a call that does not name it has the pool's
+      // a call that names no init uses the pool's
       yield* promptly(pool.map([1], plain.square))
       yield* usable(pool)
       yield* promptly(pool.stop)
@@ -79,7 +79,7 @@ export const cases: ReadonlyArray<Case> = [
       const map = pool.map([1], plain.square, { init: harmful.loopOnOpen, initTimeout: 50 })
       yield* assert.failsWith(promptly(map), "InitTimedOut")
       yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
-      // a call that does not name it has the pool's
+      // a call that names no init uses the pool's
       yield* promptly(pool.map([1], plain.square))
       yield* usable(pool)
     })
@@ -100,7 +100,7 @@ export const cases: ReadonlyArray<Case> = [
           const fiber = yield* Effect.forkChild(map, { startImmediately: true })
           yield* Effect.sleep(delay)
           yield* promptly(Fiber.interrupt(fiber))
-          // it may not have begun
+          // if no worker was killed, init had not begun
           if ((yield* pool.stats).killed === 0) yield* attempt(2 * delay)
         })
       yield* attempt(100)

@@ -9,7 +9,7 @@ import type { Busy, Life } from "../suite.tasks.ts"
 import * as assert from "./assert.ts"
 import { type Case, journaled, plain, tasks } from "./case.ts"
 
-/** What the finalizers of `beginLife` take, less what clocks and timers may be wrong by, in milliseconds. */
+/** What the finalizers of `beginLife` take, less what clocks and timers may be off by, in milliseconds. */
 const leastReleaseTime = 15
 
 const memory = (): SharedArrayBuffer => new SharedArrayBuffer(8)
@@ -373,7 +373,7 @@ const hooks: ReadonlyArray<Case> = [
       const states = yield* pool.map([1, 2, 3], plain.readState, openedBy("second"))
       yield* assert.equal(states, ["first", "first", "second"])
       yield* assert.equal(yield* pool.exitResults, ["first to second"], "exit results")
-      // a call that names none brings the pool's back
+      // a call that names no hooks brings the pool's back
       yield* pool.map([1], plain.readState)
       yield* pool.stop
       yield* assert.equal(yield* pool.exitResults, ["first to second", "second to pool"], "exit results")

@@ -14,7 +14,7 @@ interface Unloadable {
 
 const script = (text: string) => Portable.module<Unloadable>(`data:text/javascript,${encodeURIComponent(text)}`)
 
-/** Modules that fail, what their failure says, and what the case is called. */
+/** Modules that fail, with part of what their failure says, and what the cases are called. */
 const failing: ReadonlyArray<{
   readonly module: Portable.Module<Unloadable>
   readonly message: string | undefined
@@ -101,7 +101,7 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
   })
 }))
 
-/** That what waits for a module which does not end loading, as a task's or a hook's, fails, and its worker is killed. */
+/** Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed. */
 const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>) {
   const hurried = { size: 1, keepAlive: true, startTimeout: yield* startLimit } as const
   const asTask = Effect.gen(function* () {

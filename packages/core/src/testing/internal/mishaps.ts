@@ -1,4 +1,4 @@
-/** Mishaps of callers and tasks that no worker has to die of. */
+/** Mishaps of callers and tasks that need not cost a worker. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -12,7 +12,7 @@ const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }
 
 const ascending = (numbers: ReadonlyArray<number>): ReadonlyArray<number> => [...numbers].sort((a, b) => a - b)
 
-/** That a task may throw something, and its caller gets just that. */
+/** Checks that a task may throw `value`, and that its caller gets just that. */
 const arrives = Effect.fnUntraced(function* (value: unknown) {
   const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
   for (const call of [pool.run(harmful.throwIt, value), pool.map([value], harmful.throwIt)]) {

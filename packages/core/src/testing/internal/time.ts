@@ -1,4 +1,4 @@
-/** T1: limits of time, for items and hooks that yield. */
+/** T1: time limits, for items and hooks that yield. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
@@ -13,9 +13,9 @@ export const cases: ReadonlyArray<Case> = [
     name: "counts an item's time from when it starts in the worker",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
-      // loading Effect takes none of an item's time
+      // loads Effect first, and measures how busy the machine is
       const unit = yield* pace(pool.run(tasks.squareEffect, 1))
-      // together they take longer than each may
+      // the items take less than their timeout each, but more together
       const items = Array.from({ length: 8 }, () => unit / 2)
       const workers = yield* pool.map(items, tasks.whereAfter, { timeout: 3 * unit, chunkSize: 4 })
       yield* assert.equal(workers.length, 8, "results")
@@ -104,7 +104,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* assert.equal([worker, generation], [0, 1], "worker")
       yield* assert.equal((yield* pool.stats).live, 0, "live workers")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 2 })
-      // or else the scope would wait for its exit
+      // or else the closing scope would wait for the exit hook, which never ends
       yield* pool.terminate
     })
   }

@@ -1,4 +1,4 @@
-/** What a worker is to its tasks: its context, its services, and how many run in it at once. */
+/** What tasks see of their worker: its context, its services, and how many of them run in it at once. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as WorkerPool from "../../WorkerPool.ts"
