@@ -203,9 +203,9 @@ export const list = (first: string, second: string, item: string, worker: Worker
 export const countBound = (bound: { count: number }): number => ++bound.count
 
 /** Reads one of the bound numbers, and counts in the bound value how often that was done. */
-export const readBound = (bound: { readonly numbers: Int32Array; reads: number }, place: number) => {
+export const readBound = (bound: { readonly numbers: Int32Array; reads: number }, index: number) => {
   bound.reads++
-  return { number: bound.numbers[place], reads: bound.reads }
+  return { number: bound.numbers[index], reads: bound.reads }
 }
 
 // -----------------------------------------------------------------------------

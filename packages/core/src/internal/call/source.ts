@@ -57,7 +57,7 @@ class IterableSource implements Source {
   private readonly items: Iterable<unknown>
   private iterator: Iterator<unknown> | undefined = undefined
   private lookahead: Array<unknown> = []
-  private done = false
+  private isDone = false
 
   constructor(items: Iterable<unknown>, length: number | undefined) {
     this.items = items
@@ -67,30 +67,30 @@ class IterableSource implements Source {
   take(max: number): Array<unknown> {
     const taken = this.lookahead
     this.lookahead = []
-    while (!this.done && taken.length < max) this.pull(taken)
+    while (!this.isDone && taken.length < max) this.pull(taken)
     return taken
   }
 
   ended(): boolean {
-    if (!this.done && this.lookahead.length === 0) this.pull(this.lookahead)
-    return this.done && this.lookahead.length === 0
+    if (!this.isDone && this.lookahead.length === 0) this.pull(this.lookahead)
+    return this.isDone && this.lookahead.length === 0
   }
 
   poke(): void {}
 
   close(): void {
-    if (this.done) return
-    this.done = true
+    if (this.isDone) return
+    this.isDone = true
     this.iterator?.return?.()
   }
 
   private pull(into: Array<unknown>): void {
     this.iterator ??= this.items[Symbol.iterator]()
     // set first: an iterable that throws has nothing more to give, and its `return` must not be called
-    this.done = true
+    this.isDone = true
     const result = this.iterator.next()
     if (result.done === true) return
-    this.done = false
+    this.isDone = false
     into.push(result.value)
   }
 }
@@ -100,7 +100,7 @@ export class StreamSource implements Source {
   readonly length: number | undefined
   private buffer: ReadonlyArray<unknown> = []
   private next = 0
-  private done = false
+  private isDone = false
   /** Lets the pump go on if it may pull now; set while it waits. */
   private demand: (() => void) | undefined = undefined
 
@@ -123,7 +123,7 @@ export class StreamSource implements Source {
   }
 
   ended(): boolean {
-    return this.done && this.buffer.length === 0
+    return this.isDone && this.buffer.length === 0
   }
 
   poke(): void {
@@ -133,7 +133,7 @@ export class StreamSource implements Source {
   close(): void {
     this.buffer = []
     this.next = 0
-    this.done = true
+    this.isDone = true
   }
 
   /**
@@ -161,7 +161,7 @@ export class StreamSource implements Source {
       })
       return Pull.catchDone(Effect.forever(step), () =>
         Effect.sync(() => {
-          this.done = true
+          this.isDone = true
           changed()
         })
       )

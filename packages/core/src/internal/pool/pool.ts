@@ -49,7 +49,7 @@ export class Pool {
   private readonly calls = new Set<Call>()
   private mapCalls = 0
   /** The fiber that sleeps until the dispatcher's second look. */
-  private waiting: Fiber.Fiber<void> | undefined = undefined
+  private secondLook: Fiber.Fiber<void> | undefined = undefined
   private lost = 0
   private killed = 0
   private isClosed = false
@@ -80,7 +80,7 @@ export class Pool {
       },
       stalled: () => refusals.stalled(),
       later: (millis, f) => {
-        this.waiting = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+        this.secondLook = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
       }
     })
     const refusals = new Refusals(this.dispatcher, active)
@@ -338,7 +338,7 @@ export class Pool {
     this.isClosed = true
     this.gate.abolish()
     this.reaper.stop()
-    this.waiting?.interruptUnsafe()
+    this.secondLook?.interruptUnsafe()
     const calls = [...this.calls]
     for (const call of calls) call.fail(Cause.fail(errors.poolClosed))
     const releases = new Releases()

@@ -40,11 +40,11 @@ class RemoteWorker implements Worker {
   private readonly options: StartOptions
   private readonly connection: Connection
   private readonly addresses: KnownAddresses
-  private readonly begin: RemoteStart
+  private readonly starting: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
   /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
-  private state: "used" | "stopped" | "ended" = "used"
+  private state: "running" | "stopped" | "ended" = "running"
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
@@ -56,7 +56,7 @@ class RemoteWorker implements Worker {
       stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
     }
     this.addresses = new KnownAddresses(connection)
-    this.begin = new RemoteStart(options, on.stuck)
+    this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, connection, this.addresses, on)
     this.chunks = new RemoteChunks(options, connection, this.addresses, on)
     connection.closed((closed) => this.onClosed(closed))
@@ -65,7 +65,7 @@ class RemoteWorker implements Worker {
   }
 
   get ready(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return this.begin.done
+    return this.starting.done
   }
 
   /** Asks the worker to end by itself. */
@@ -119,9 +119,9 @@ class RemoteWorker implements Worker {
 
   /** From here on nothing is asked of the worker but to end. */
   private stopUsing(): void {
-    if (this.state === "used") this.state = "stopped"
+    if (this.state === "running") this.state = "stopped"
     this.addresses.close()
-    this.begin.stopWatching()
+    this.starting.stopWatching()
   }
 
   /**
@@ -151,14 +151,14 @@ class RemoteWorker implements Worker {
   /** Tells all who wait that the worker has ended, or is being killed; only what it had in hand is affected (F1). */
   private ended(loss: Loss): void {
     const { closed, killed } = loss
-    const wasUsed = this.state === "used"
+    const wasRunning = this.state === "running"
     this.state = "ended"
     this.stopUsing()
     // a worker that ends by itself before it is ready has not been lost, but has failed to start
-    const hasStarted = killed || this.begin.isReady || closed.signal !== undefined
+    const hasStarted = killed || this.starting.isReady || closed.signal !== undefined
     // those who wait for its start or a hook are told last, since that may start the slot's next worker
-    if (wasUsed && hasStarted) this.options.onLost(loss)
-    this.begin.workerEnded(closed)
+    if (wasRunning && hasStarted) this.options.onLost(loss)
+    this.starting.workerEnded(closed)
     this.hooks.workerEnded(errors.workerLost(this.options.worker, closed))
   }
 
@@ -174,7 +174,7 @@ class RemoteWorker implements Worker {
     if (this.state === "ended") return
     switch (message._tag) {
       case "Ready":
-        this.begin.ready()
+        this.starting.ready()
         return this.updateBusy()
       case "Results":
         return this.chunks.results(message)
@@ -192,6 +192,6 @@ class RemoteWorker implements Worker {
 
   /** A worker that has nothing to do does not keep the process alive (F5). */
   private updateBusy(): void {
-    this.connection.setBusy(!this.begin.isReady || this.chunks.size > 0 || this.hooks.isAsking)
+    this.connection.setBusy(!this.starting.isReady || this.chunks.size > 0 || this.hooks.isAsking)
   }
 }

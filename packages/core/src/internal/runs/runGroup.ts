@@ -87,7 +87,7 @@ export class RunGroup implements Source, Sink {
         }
       },
       options.dispatcher,
-      (call) => new RunsPolicy(call, () => this.keepsTurn)
+      (call) => new RunsPolicy(call, () => this.hasDueRuns)
     )
   }
 
@@ -141,13 +141,13 @@ export class RunGroup implements Source, Sink {
   // ---------------------------------------------------------------------------
 
   /** Whether the call's turn goes on: it is as many turns as `run`s waited when it began, one for each (C1). */
-  private get keepsTurn(): boolean {
+  private get hasDueRuns(): boolean {
     return Math.min(this.due, this.available) > 0
   }
 
   take(max: number): Array<unknown> {
     const inputs: Array<unknown> = []
-    if (!this.keepsTurn) this.due = this.available
+    if (!this.hasDueRuns) this.due = this.available
     while (inputs.length < max && this.first < this.queue.length) {
       const run = this.queue[this.first++]!
       if (!run.isWanted) continue

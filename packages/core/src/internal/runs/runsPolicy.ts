@@ -24,21 +24,21 @@ export class RunsPolicy implements CallPolicy {
   readonly isServed = false
   readonly takesMany = true
   private readonly call: Call
-  private readonly doesKeepTurn: () => boolean
+  private readonly hasDueRuns: () => boolean
   /** The ordinals of items in chunks whose callers were interrupted. */
   private readonly unwanted = new Set<number>()
   /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
   private handovers = 0
 
-  /** `keepsTurn` says whether `run`s are left that waited when the call's turn began. */
-  constructor(call: Call, keepsTurn: () => boolean) {
+  /** `hasDueRuns` says whether `run`s are left that waited when the call's turn began. */
+  constructor(call: Call, hasDueRuns: () => boolean) {
     this.call = call
-    this.doesKeepTurn = keepsTurn
+    this.hasDueRuns = hasDueRuns
   }
 
   get keepsTurn(): boolean {
-    return this.doesKeepTurn()
+    return this.hasDueRuns()
   }
 
   get mayHaveMore(): boolean {

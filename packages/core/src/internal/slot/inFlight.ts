@@ -10,7 +10,7 @@ export class InFlight implements Iterable<CallChunk> {
   private readonly tasksPerWorker: number
   private readonly chunks = new Set<CallChunk>()
   /** How many of the chunks must have the worker to themselves. */
-  private alone = 0
+  private aloneChunks = 0
 
   constructor(tasksPerWorker: number) {
     this.tasksPerWorker = tasksPerWorker
@@ -22,7 +22,7 @@ export class InFlight implements Iterable<CallChunk> {
 
   /** Whether the worker may be given nothing beside what it has. */
   get isReserved(): boolean {
-    return this.alone > 0
+    return this.aloneChunks > 0
   }
 
   /** How much the worker has to do: 0 when it is idle, below `tasksPerWorker` when it can begin another chunk. */
@@ -43,14 +43,14 @@ export class InFlight implements Iterable<CallChunk> {
   add(chunk: CallChunk): void {
     this.chunks.add(chunk)
     this.items += chunk.items.length
-    if (chunk.alone) this.alone++
+    if (chunk.alone) this.aloneChunks++
   }
 
   /** Removes a chunk that has ended; returns whether it was there. */
   delete(chunk: CallChunk): boolean {
     if (!this.chunks.delete(chunk)) return false
     this.items -= chunk.open
-    if (chunk.alone) this.alone--
+    if (chunk.alone) this.aloneChunks--
     return true
   }
 
@@ -58,7 +58,7 @@ export class InFlight implements Iterable<CallChunk> {
     const chunks = [...this.chunks]
     this.chunks.clear()
     this.items = 0
-    this.alone = 0
+    this.aloneChunks = 0
     return chunks
   }
 

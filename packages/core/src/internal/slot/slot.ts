@@ -80,7 +80,7 @@ export class Slot implements ChunkSlot {
   private readonly chunks: InFlight
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
-  private withdrawn = false
+  private isWithdrawn = false
 
   constructor(id: number, options: SlotOptions) {
     this.id = id
@@ -95,7 +95,7 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   get availability(): "live" | "busy" | "empty" | "unavailable" {
-    if (this.withdrawn || this.retirement !== undefined) return "unavailable"
+    if (this.isWithdrawn || this.retirement !== undefined) return "unavailable"
     if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
     // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has
     // used its lifespan up would take a call's turn without taking a chunk.
@@ -239,7 +239,7 @@ export class Slot implements ChunkSlot {
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
   readonly start: Effect.Effect<void, WorkerPoolError> = Effect.suspend(() => {
     if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
-    if (this.withdrawn) return Effect.void
+    if (this.isWithdrawn) return Effect.void
     // the old worker's release ends before the next acquisition begins (L1)
     if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release), this.start)
     if (this.refusal !== undefined) return Effect.fail(this.refusal)
@@ -336,13 +336,13 @@ export class Slot implements ChunkSlot {
 
   /** Takes the slot out of the pool, which has shrunk: it gets no more chunks, and its worker is released. */
   withdraw(releases: Releases): void {
-    this.withdrawn = true
+    this.isWithdrawn = true
     this.retire(releases)
   }
 
   /** Puts the slot back into the pool, which has grown again. */
   restore(): void {
-    this.withdrawn = false
+    this.isWithdrawn = false
   }
 
   /** Remembers to release a worker later. What asked first fails if the release does; what asks later only waits. */
