@@ -41,7 +41,7 @@ that is exhausted in one go, and native aborts, are contained by processes alone
 
 Besides what its name says, every test sees to it that
 
-- every call has settled within two seconds of the accident,
+- every call has settled within two seconds of the accident (on a busy machine: before twenty more workers have come and gone),
 - the pool then answers a plain call,
 - no call waits and no worker is busy any more.
 
