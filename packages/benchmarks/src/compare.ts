@@ -1,14 +1,14 @@
 /**
  * `pnpm bench:compare REVISION`: this tree beside an earlier revision, to see whether a change costs anything. Both are built
- * and staged; then processes of the two alternate, each of which measures P1, P3 and P8. A ratio is this tree's time divided
- * by the revision's in the same pair; below one is faster.
+ * and staged; then each of several processes measures P1, P3 and P8 of both by turns. A ratio is this tree's time divided by
+ * the revision's in the same process; below one is faster. Which of the two comes first alternates: it matters.
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { parseArgs } from "node:util"
-import type { PairTimes } from "./pair-work.ts"
+import type { PairTimes } from "./pair-process.ts"
 import { packageDirectory, stage } from "./stage.ts"
 import { median, medianInterval } from "./statistics.ts"
 
@@ -37,24 +37,33 @@ const compare = (revision: string, pairs: number): void => {
     const here = stage()
     const there = stageOther(tree)
     // what measures is the same on both sides
-    for (const file of ["pair-work.js", "tasks/plain.tasks.js"]) {
+    for (const file of ["pair-work.js", "sibling.js", "tasks/plain.tasks.js"]) {
       fs.cpSync(path.join(here, file), path.join(there, file), { recursive: true })
     }
-    const measure = (compiled: string): PairTimes =>
-      JSON.parse(run(temp, process.execPath, path.join(compiled, "pair-work.js")))
-    // the first processes fill Node's cache of compiled modules
-    const times = { here: [measure(here)].slice(1), there: [measure(there)].slice(1) }
+    const script = path.join(here, "pair-process.js")
+    const works = [there, here].map((compiled) => path.join(compiled, "pair-work.js"))
+    const measure = (...builds: ReadonlyArray<string>): PairTimes =>
+      JSON.parse(run(temp, process.execPath, script, ...builds))
+    const measured: Array<Record<string, { readonly before: number; readonly after: number }>> = []
     for (let pair = 0; pair < pairs; pair++) {
-      const sides = [() => times.there.push(measure(there)), () => times.here.push(measure(here))]
-      for (const side of pair % 2 === 0 ? sides : sides.toReversed()) side()
+      const isReversed = pair % 2 === 1
+      const times = Object.entries(measure(...(isReversed ? works.toReversed() : works)))
+      measured.push(
+        Object.fromEntries(
+          times.map(([name, [one, other]]) => [
+            name,
+            isReversed ? { before: other, after: one } : { before: one, after: other }
+          ])
+        )
+      )
     }
     console.log(`${pairs} pairs, ${revision} → this tree: median time of each, ratio with its 95 % interval`)
-    for (const name of Object.keys(times.here[0]!) as Array<keyof PairTimes>) {
-      const ratios = times.here.map((here, pair) => here[name] / times.there[pair]![name])
-      const [before, after] = [times.there, times.here].map((times) =>
-        median(times.map((times) => times[name])).toFixed(1)
-      )
+    for (const name of Object.keys(measured[0]!)) {
+      const times = measured.map((pair) => pair[name]!)
+      const ratios = times.map(({ after, before }) => after / before)
       const [low, high] = medianInterval(ratios)
+      const before = median(times.map(({ before }) => before)).toFixed(1)
+      const after = median(times.map(({ after }) => after)).toFixed(1)
       const ratio = `${median(ratios).toFixed(3)} (${low.toFixed(3)} – ${high.toFixed(3)})`
       console.log(`${name.padEnd(20)}${before} → ${after} ms   ${ratio}`)
     }

@@ -1,66 +1,54 @@
-/** What one process of `pnpm bench:compare` measures, in milliseconds: medians of a few repetitions, as JSON. */
+/** What `pnpm bench:compare` measures of one build of the packages: P1, P3 and P8, each ready to be run again and again. */
 import { FiberPool, Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as Effect from "effect/Effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { sibling } from "./sibling.ts"
-import { median } from "./statistics.ts"
 
-// as in case-process.ts: no run pays for what the one before left behind
-setFlagsFromString("--expose-gc")
-setFlagsFromString("--no-flush-bytecode")
-const collectGarbage: () => void = runInNewContext("gc")
+export interface Work {
+  readonly name: string
+  /** How many runs of each build are measured, after as many to warm up. */
+  readonly runs: number
+  readonly run: () => Promise<unknown>
+}
 
 const tasks = Portable.module<typeof import("./tasks/plain.tasks.ts")>(sibling(import.meta.url, "tasks/plain.tasks"))
 
 const items = Array.from({ length: 200_000 }, (_, n) => n)
 
-const measure = (warmUps: number, repetitions: number, work: Effect.Effect<unknown, unknown>): Effect.Effect<number> =>
-  Effect.promise(async () => {
-    const samples: Array<number> = []
-    for (let n = 0; n < warmUps + repetitions; n++) {
-      collectGarbage()
-      const start = performance.now()
-      await Effect.runPromise(work)
-      samples.push(performance.now() - start)
-    }
-    return median(samples.slice(warmUps))
+const make = Effect.gen(function* () {
+  const threads = yield* WorkerPool.make({ size: 2, keepAlive: true })
+  yield* threads.start
+  const fibers = yield* FiberPool.make({ size: 8, keepAlive: true })
+  const work = (name: string, runs: number, effect: Effect.Effect<unknown, unknown>): Work => ({
+    name,
+    runs,
+    run: () => Effect.runPromise(effect)
   })
-
-const onThreads = Effect.gen(function* () {
-  const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
-  yield* pool.start
-  const runs = (count: number, concurrency: number | "unbounded") =>
-    Effect.forEach(items.slice(0, count), (n) => pool.run(tasks.square, n), { concurrency, discard: true })
-  return {
-    "P1 map": yield* measure(4, 9, pool.map(items, tasks.square)),
-    "P3 at once": yield* measure(4, 9, runs(10_000, "unbounded")),
-    "P3 one at a time": yield* measure(2, 5, runs(2000, 1))
-  }
-}).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerThreads()))
-
-const onFibers = Effect.gen(function* () {
-  const pool = yield* FiberPool.make({ size: 8, keepAlive: true })
+  const each = (count: number, concurrency: number | "unbounded") =>
+    Effect.forEach(items.slice(0, count), (n) => threads.run(tasks.square, n), { concurrency, discard: true })
   const some = items.slice(0, 100_000)
-  return {
-    "P8 succeed": yield* measure(
-      4,
-      11,
-      pool.map(some, (n) => Effect.succeed(n))
+  return [
+    work("P1 map", 20, threads.map(items, tasks.square)),
+    work("P3 at once", 24, each(10_000, "unbounded")),
+    work("P3 one at a time", 6, each(2000, 1)),
+    work(
+      "P8 succeed",
+      60,
+      fibers.map(some, (n) => Effect.succeed(n))
     ),
-    "P8 yieldNow": yield* measure(
-      2,
-      7,
-      pool.map(some, () => Effect.yieldNow)
+    work(
+      "P8 yieldNow",
+      6,
+      fibers.map(some, () => Effect.yieldNow)
     )
-  }
-}).pipe(Effect.scoped)
+  ]
+}).pipe(Effect.provide(NodeWorkerRuntime.layerThreads()))
 
-const work = Effect.gen(function* () {
-  return { ...(yield* onThreads), ...(yield* onFibers) }
-})
-
-export type PairTimes = Effect.Success<typeof work>
-
-console.log(JSON.stringify(await Effect.runPromise(work)))
+/** Makes the pools, which live until `close` is called. */
+export const open = async () => {
+  const scope = Scope.makeUnsafe()
+  const works: ReadonlyArray<Work> = await Effect.runPromise(Scope.provide(make, scope))
+  return { works, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
