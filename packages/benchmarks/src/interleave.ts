@@ -6,7 +6,7 @@ import type { Contender, Measurement, Sampler } from "./case.ts"
 import type { Progress } from "./results.ts"
 
 /**
- * Waits no longer than so many seconds, and not after an error that nothing caught, which is how some pools tell that a
+ * Waits no longer than `seconds` seconds, and not after an error that nothing caught, which is how some pools tell that a
  * worker has died. What does not end goes on, and may disturb the others.
  */
 const within = async <A>(seconds: number, what: string, promise: Promise<A>): Promise<A> => {

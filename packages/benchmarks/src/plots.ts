@@ -11,7 +11,7 @@ const rowHeight = 24
 const top = 34
 const bottom = 30
 
-/** When the largest is so many times the smallest, bars of the small ones would not be seen. */
+/** When the largest is this many times the smallest, bars of the small ones would not be seen. */
 const logarithmicFrom = 20
 
 const escape = (text: string): string =>

@@ -11,11 +11,11 @@ export interface Sources {
   readonly version: string
   /** How many source files there are. */
   readonly total: number
-  /** Every so many of them, the largest first. */
+  /** Every `every`-th of them, the largest first. */
   readonly selected: ReadonlyArray<string>
 }
 
-/** Finds the TypeScript files in `src` of the package with this manifest, and takes every so many of them. */
+/** Finds the TypeScript files in `src` of the package with this manifest, and takes every `every`-th. */
 export const find = Effect.fn("SourceFiles.find")(function* (manifest: URL, every: number) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path

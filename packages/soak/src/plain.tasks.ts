@@ -9,7 +9,7 @@ import { act, begin, end, noteWorker } from "./worker.ts"
 export interface HookPlan {
   readonly ledger: string
   readonly millis: number
-  /** Every so many-th worker fails; 0 for none. */
+  /** One in this many workers fails; 0 for none. */
   readonly failEvery: number
 }
 

@@ -76,7 +76,7 @@ export interface PoolPlan {
   readonly options: PoolOptions & { readonly killAfter: number; readonly size: number }
   readonly init: Hook
   readonly exit: Hook
-  /** Every so many-th worker's init, or exit, fails; 0 for none. */
+  /** The init, or exit, of one in this many workers fails; 0 for none. */
   readonly initFailEvery: number
   readonly exitFailEvery: number
   /** Whether calls may bring a lifespan of their own. */

@@ -25,7 +25,7 @@ export interface Options {
   readonly runtime: script.RuntimeName
   readonly seed: number
   readonly operations: number
-  /** Starts no more operations after so many seconds. */
+  /** Starts no more operations after this many seconds. */
   readonly seconds: number
   /** Which operation comes first. */
   readonly from: number
@@ -168,7 +168,7 @@ class Soak {
   // Operations
   // ---------------------------------------------------------------------------
 
-  /** Operations from `from` to before `end`, so many of them at a time; completes when all have. */
+  /** Operations from `from` to before `end`, `width` of them at a time; completes when all have. */
   private stretch(from: number, end: number, width: number, over: () => boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const permits = yield* Semaphore.make(width)

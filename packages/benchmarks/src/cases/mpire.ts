@@ -6,7 +6,7 @@ import { type Contender, type Measurement, type Role, timed } from "../case.ts"
 
 export const sizesOf = (quick: boolean): ReadonlyArray<number> => (quick ? [2] : [1, 2, 4])
 
-/** Where pools are kept, they have so many workers. */
+/** How many workers the pools have that are kept. */
 export const keptSize = 2
 
 /** A pool that does the job, made and closed in the time. */

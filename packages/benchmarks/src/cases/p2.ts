@@ -9,7 +9,7 @@ interface Item {
   readonly iterations: number
 }
 
-/** How many iterations take so long here: the same number is then given to all. */
+/** How many iterations take `millis` milliseconds here: the same number is then given to all. */
 const calibrate = (millis: number): number => {
   const trial = 2_000_000
   let fastest = Number.POSITIVE_INFINITY

@@ -13,7 +13,7 @@ export const compute = ({ iterations, seed }: { readonly seed: number; readonly 
   return state >>> 0
 }
 
-/** Keeps the processor busy until so many milliseconds have passed, and says how long it took. */
+/** Keeps the processor busy until `millis` milliseconds have passed; returns how long it took. */
 export const spin = (millis: number): number => {
   const start = performance.now()
   let passed = 0

@@ -139,7 +139,7 @@ export const chunking = (options: AnyCallOptions, length: number | undefined): C
   return options.dispatch === "ordered" ? Chunking.repeatable : Chunking.automatic
 }
 
-/** `false`: workers are released at the end of a call; `true`: kept; a number: kept for so many idle milliseconds. */
+/** `false`: workers are released when a call ends; `true`: kept; a number: released after that many idle milliseconds. */
 export type KeepAlive = boolean | number
 
 export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAlive =>
