@@ -114,6 +114,12 @@ export interface StartOptions {
   readonly killAfter: number | undefined
   /** The runtime calls it, once, when the worker has ended without being asked to, or when it has killed the worker. */
   readonly onLost: (loss: Loss) => void
+  /**
+   * The runtime calls it, once, when it has given up something in the worker that does not yield, and the worker's other
+   * items go on: the pool gives the worker nothing more, and ends it, without `exit`, when these have ended. A worker
+   * that has to be killed for it is told by `onLost` instead.
+   */
+  readonly onCondemned: () => void
 }
 
 /**
@@ -155,6 +161,21 @@ export interface InHand {
 }
 
 /**
+ * Why a worker was not initialised, and whose failure that is: of the pool's services, which all of its calls share, or
+ * of the hook, which only some calls may have named.
+ *
+ * @see {@link Worker.init} for what fails with it
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InitFailure {
+  readonly error: WorkerPoolError
+  /** What could not be loaded, failed, or took too long. */
+  readonly of: "services" | "init"
+}
+
+/**
  * A started worker. The pool calls `init` first and once; then, as often as it likes, `run`, `limitTo`, `started` and
  * `interrupt`; then `exit`, if `init` succeeded, and `close`. It ends the worker by closing the Scope of `start`.
  * After `kill` or `onLost` it calls nothing else, and hooks that are running must end.
@@ -164,7 +185,7 @@ export interface InHand {
  */
 export interface Worker {
   /** Builds the services, then runs the hook, whose result is the worker's state. */
-  readonly init: (hook: Hook) => Effect.Effect<void, WorkerPoolError>
+  readonly init: (hook: Hook) => Effect.Effect<void, InitFailure>
   /** Interrupts `init`; does nothing when `init` is not running. A hook that has succeeded already stays successful. */
   readonly interruptInit: () => void
   /** Starts a chunk. The chunk's callbacks may be called before this returns. */

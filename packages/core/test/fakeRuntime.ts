@@ -107,7 +107,8 @@ export class FakeWorker {
 
   /** As the port wants it: what runs when it is lost fails. */
   readonly worker: WorkerRuntime.Worker = {
-    init: () => this.unlessGone("init", this.runtime.init(this)),
+    init: () =>
+      Effect.mapError(this.unlessGone("init", this.runtime.init(this)), (error) => ({ error, of: "init" as const })),
     interruptInit: () => this.asked("interruptInit"),
     run: (chunk) => {
       this.asked("run")

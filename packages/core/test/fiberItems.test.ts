@@ -36,7 +36,8 @@ class Bench {
       services: undefined,
       startTimeout: undefined,
       killAfter: undefined,
-      onLost() {}
+      onLost() {},
+      onCondemned() {}
     }
     this.items = new FiberItems(options, new LocalCode(options, false), false)
   }

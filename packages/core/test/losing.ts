@@ -90,13 +90,15 @@ export const losing = (
             }
             return one
           }
-          const unlessGone = <A>(effect: Effect.Effect<A, WorkerPoolError>) =>
+          const unlessGone = <A, E>(effect: Effect.Effect<A, E>) =>
             Effect.raceFirst(
               Effect.catchCause(effect, (cause) => (isGone ? Effect.never : Effect.failCause(cause))),
               Deferred.await(gone)
             )
+          const initFailure = (error: WorkerPoolError | WorkerRuntime.InitFailure): WorkerRuntime.InitFailure =>
+            "of" in error ? error : { error, of: "init" }
           const made: WorkerRuntime.Worker = {
-            init: (hook) => unlessGone(worker.init(hook)),
+            init: (hook) => Effect.mapError(unlessGone(worker.init(hook)), initFailure),
             interruptInit: () => worker.interruptInit(),
             exit: (hook) => unlessGone(worker.exit(hook)),
             close: (timeout) => unlessGone(worker.close(timeout)),

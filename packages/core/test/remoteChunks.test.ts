@@ -99,7 +99,8 @@ class Bench {
       services: undefined,
       startTimeout: undefined,
       killAfter: undefined,
-      onLost() {}
+      onLost() {},
+      onCondemned() {}
     }
     this.chunks = new RemoteChunks(options, line, new KnownAddresses(line), {
       busyChange() {},

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, Code, Hook, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type { Chunk, Code, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
@@ -83,7 +83,7 @@ class FiberWorker implements Worker {
     this.items.interrupt(chunk)
   }
 
-  init(hook: Hook): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+  init(hook: Hook): Effect.Effect<void, InitFailure> {
     return this.runHook(
       Effect.andThen(this.buildServices, () => this.hook(hook)),
       hook.timeout,
@@ -91,7 +91,8 @@ class FiberWorker implements Worker {
     ).pipe(
       Effect.map((state) => {
         this.state = state
-      })
+      }),
+      Effect.mapError((error) => ({ error, of: "init" as const }))
     )
   }
 

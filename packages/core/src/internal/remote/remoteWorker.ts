@@ -7,7 +7,16 @@ import type * as Scope from "effect/Scope"
 import type { Closed, Connection } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, Hook, InHand, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type {
+  Chunk,
+  Hook,
+  InHand,
+  InitFailure,
+  Loss,
+  StartOptions,
+  Worker,
+  WorkerRuntime
+} from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as control from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
@@ -97,8 +106,8 @@ class RemoteWorker implements Worker {
     this.chunks.interrupt(chunk)
   }
 
-  init(hook: Hook): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return this.hooks.init(hook)
+  init(hook: Hook): Effect.Effect<void, InitFailure> {
+    return Effect.mapError(this.hooks.init(hook), (error) => ({ error, of: "init" as const }))
   }
 
   interruptInit(): void {

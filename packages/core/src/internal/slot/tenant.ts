@@ -55,11 +55,21 @@ export class Tenant {
     isWanted: () => boolean
   ): Effect.Effect<void, WorkerPoolError> {
     const { init, initTimeout } = this.hooks
-    const options = { worker: this.identity, tasksPerWorker, services, startTimeout, killAfter, onLost }
+    const options = {
+      worker: this.identity,
+      tasksPerWorker,
+      services,
+      startTimeout,
+      killAfter,
+      onLost,
+      onCondemned: () => {}
+    }
     const started = Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
     const initialised = Effect.flatMap(started, (worker) => {
       this.worker = worker
-      return isWanted() && !this.isKilled ? worker.init({ code: init, timeout: initTimeout }) : Effect.interrupt
+      return isWanted() && !this.isKilled
+        ? Effect.mapError(worker.init({ code: init, timeout: initTimeout }), ({ error }) => error)
+        : Effect.interrupt
     })
     return Effect.andThen(
       initialised,
