@@ -14,7 +14,7 @@ const tasks = Portable.module<typeof import("./fixtures/reading.tasks.ts")>(
 const runtime = NodeWorkerRuntime.layerThreads({ execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 24 } })
 
 /** Many small objects: a heap that one big array exhausts would end the whole process. */
-const huge: ReadonlyArray<object> = Array.from({ length: 600_000 }, (_, n) => ({ n, text: `text ${n}`, of: [n] }))
+const huge: ReadonlyArray<object> = Array.from({ length: 250_000 }, (_, n) => ({ n, text: `text ${n}`, of: [n] }))
 
 /** Fails when an Effect is not done within half a minute, without waiting for what hangs. */
 const bounded = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
