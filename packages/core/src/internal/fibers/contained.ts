@@ -17,7 +17,7 @@ export const contain = (fiber: Fiber.Fiber<unknown, unknown>): void => {
   const loop = fiber as unknown as Loop
   const { runLoop } = loop
   loop.runLoop = (effect) => {
-    for (let current = effect; ; ) {
+    for (let current = effect; ;) {
       let outcome: unknown
       try {
         outcome = runLoop.call(fiber, current)

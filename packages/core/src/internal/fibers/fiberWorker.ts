@@ -132,7 +132,12 @@ class FiberWorker implements Worker {
     hookErrors: errors.HookErrors
   ): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     const context = Context.add(Context.merge(this.context, this.provided), Scope.Scope, this.scope)
-    return this.hooks.run(effect as Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>, timeout, hookErrors, context)
+    return this.hooks.run(
+      effect as Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>,
+      timeout,
+      hookErrors,
+      context
+    )
   }
 
   private buildServices(hookErrors: errors.HookErrors): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {

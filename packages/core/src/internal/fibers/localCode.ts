@@ -21,7 +21,9 @@ export type Located =
   | { readonly _tag: "NotFound"; readonly error: Failure }
 
 /** What is known of an address, with the Promise of what is being loaded. */
-type Known = Exclude<Located, { readonly _tag: "Loading" }> | { readonly _tag: "Promised"; readonly value: Promise<unknown> }
+type Known =
+  | Exclude<Located, { readonly _tag: "Loading" }>
+  | { readonly _tag: "Promised"; readonly value: Promise<unknown> }
 
 export class LocalCode {
   private readonly worker: WorkerIdentity
