@@ -277,8 +277,17 @@ describe("errors that cannot be read", () => {
       for (const error of [throwing("message", new Error("original"), thrown), revoked(), thrown]) {
         const described = failure.decode(structuredClone(failure.encodeUncloneable(error, thrown)))
         assert.instanceOf(described, Error)
-        assert.isString((described as Error).message)
+        assert.isString(described.message)
       }
+    }
+  })
+
+  it("F8 have a message where they are the cause of one of the pool's, or the value of an option", () => {
+    for (const cause of [revoked(), throwing("message"), new Proxy({}, { get: () => assert.fail("get") })]) {
+      const { message } = crossing.notSerializable("input", 3, cause)
+      assert.strictEqual(message, "Item 3 cannot cross as input: what cannot be printed")
+      const option = new WorkerPoolError.InvalidOptions({ option: "size", value: cause, expected: "an integer" })
+      assert.isString(option.message)
     }
   })
 

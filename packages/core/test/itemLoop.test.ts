@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- thenables of users' own are what this is about */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import type { Channel } from "../src/Channel.ts"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"

@@ -110,7 +110,7 @@ const start = (connection: Connection, options: Partial<WorkerRuntime.StartOptio
 let names = 0
 
 const portable = (value: unknown): WorkerRuntime.Code =>
-  Portable.make("test:remoteWorker", `code${names++}`, value as () => unknown) as unknown as WorkerRuntime.Code
+  Portable.make("test:remoteWorker", `code${names++}`, value as () => unknown) as WorkerRuntime.Code
 
 const hook = (code: WorkerRuntime.Code | undefined, timeout?: number): WorkerRuntime.Hook => ({ code, timeout })
 
