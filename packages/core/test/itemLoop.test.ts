@@ -287,6 +287,43 @@ describe("a task's worker context", () => {
     assert.isFalse(late.interrupted)
   })
 
+  it("F8 a listener that throws harms neither the others nor the worker", async () => {
+    const uncaught: Array<unknown> = []
+    const note = (error: unknown) => void uncaught.push(error)
+    const before = process.listeners("uncaughtException")
+    process.removeAllListeners("uncaughtException")
+    process.on("uncaughtException", note)
+    const seen: Array<string> = []
+    const throwing = () => {
+      seen.push("throwing")
+      throw new Error("from a listener")
+    }
+    const removed = () => void seen.push("removed")
+    const bench = new Bench({ tasksPerWorker: 2 })
+    const wait: Task = (n, { signal }) =>
+      new Promise((resolve) => {
+        signal.onabort = throwing
+        assert.strictEqual(signal.onabort, throwing)
+        signal.addEventListener("abort", throwing)
+        signal.addEventListener("abort", throwing)
+        signal.addEventListener("abort", { handleEvent: throwing }, { once: true })
+        signal.addEventListener("abort", removed)
+        signal.removeEventListener("abort", removed)
+        signal.addEventListener("abort", function (this: unknown, { type }) {
+          seen.push(`${type} ${this === signal}`)
+          resolve(n)
+        })
+      })
+    bench.run([1], wait)
+    bench.loop.interrupt(0)
+    for (let turn = 0; turn < 3; turn++) await macrotask()
+    process.off("uncaughtException", note)
+    for (const listener of before) process.on("uncaughtException", listener)
+    assert.deepStrictEqual(uncaught, [])
+    assert.deepStrictEqual(seen, ["throwing", "throwing", "throwing", "abort true"])
+    assert.isTrue(bench.hasEnded)
+  })
+
   it("C4 a message that comes to a waiting item aborts its signal, and nobody else's", async () => {
     const bench = new Bench({ tasksPerWorker: 2 })
     const aborted: Array<number> = []
