@@ -13,9 +13,18 @@ const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string
   reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag
 
 /** An operation, for whoever wants to play it again. */
-export const describe = ({ call, interruptAfter, kind, number, place }: script.Operation): string =>
-  `operation ${number} (${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
-  `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}`})`
+export const describe = ({
+  call,
+  hostile,
+  interruptAfter,
+  kind,
+  number,
+  place,
+  timeoutAfter
+}: script.Operation): string =>
+  `operation ${number} (${hostile === undefined ? "" : `${hostile}: `}${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
+  `${timeoutAfter === undefined ? "" : `, given up after ${timeoutAfter} ms`}` +
+  `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}${hooks(call)}`})`
 
 const acts = ({ items }: script.Call): string => {
   const special = items.filter(({ act }) => act !== "ok" && act !== "wait")
@@ -26,3 +35,6 @@ const acts = ({ items }: script.Call): string => {
         .map(({ act, index, style }) => `${index} ${act} ${style}`)
         .join(", ")})`
 }
+
+const hooks = ({ exit, init }: script.Call): string =>
+  `${init === undefined ? "" : `, init ${print(init)}`}${exit === undefined ? "" : `, exit ${print(exit)}`}`

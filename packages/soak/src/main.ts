@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { parseArgs } from "node:util"
+import { type HostileKind, hostileKinds } from "./hostile.ts"
 import * as runtimes from "./runtimes.ts"
 import type { RuntimeName } from "./script.ts"
 import { soak } from "./soak.ts"
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     operations: { type: "string", default: "20000" },
     seed: { type: "string", default: "1" },
     seconds: { type: "string", default: "Infinity" },
+    hostile: { type: "string", default: "all" },
+    patience: { type: "string", default: "60" },
     from: { type: "string", default: "0" }
   }
 })
@@ -24,6 +27,16 @@ const seed = Number(values.seed)
 const replay = (operation: number | undefined): string =>
   `pnpm soak --runtime ${runtime} --seed ${seed} --operations ${operation === undefined ? values.operations : operation + 100}`
 
+/** "all", "none", some of them, or all but some: `-initNever,-never`. */
+function kinds(names: string): ReadonlySet<HostileKind> {
+  if (names === "all" || names === "none") return new Set(names === "all" ? hostileKinds : [])
+  const listed = names.split(",")
+  const unknown = listed.filter((name) => !hostileKinds.includes(name.replace(/^-/, "") as HostileKind))
+  if (unknown.length > 0) throw new Error(`${unknown.join(", ")}? There are: ${hostileKinds.join(", ")}`)
+  const isExcept = listed.every((name) => name.startsWith("-"))
+  return new Set(hostileKinds.filter((kind) => (isExcept ? !listed.includes(`-${kind}`) : listed.includes(kind))))
+}
+
 // opened when first used, and no leak
 for (const stream of [process.stdout, process.stderr]) stream.write("")
 
@@ -33,6 +46,8 @@ const program = soak({
   operations: Number(values.operations),
   seconds: Number(values.seconds),
   from: Number(values.from),
+  patience: Number(values.patience) * 1000,
+  hostile: kinds(values.hostile),
   log: (line) => console.log(line)
 }).pipe(
   Effect.provide(runtimes.layer(runtime)),

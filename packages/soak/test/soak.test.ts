@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type { HostileKind } from "../src/hostile.ts"
 import * as runtimes from "../src/runtimes.ts"
 import * as script from "../src/script.ts"
 import { soak } from "../src/soak.ts"
@@ -55,6 +56,7 @@ describe("a soak", () => {
       operations: 300,
       seconds: Number.POSITIVE_INFINITY,
       from: 0,
+      hostile: new Set(),
       log: () => {},
       sabotage
     }).pipe(Effect.provide(runtimes.layer("fibers")), Effect.provide(Logger.layer([])))
@@ -80,6 +82,7 @@ describe("a soak", () => {
         operations: 20,
         seconds: Number.POSITIVE_INFINITY,
         from: 0,
+        hostile: new Set<HostileKind>(),
         patience: 300
       } as const
       const { violations } = yield* soak({ ...options, log: () => {} })

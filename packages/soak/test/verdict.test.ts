@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Exit from "effect/Exit"
 import { type Act, answer, type Item } from "../src/item.ts"
 import type { Kind, Operation } from "../src/script.ts"
+import { Reach } from "../src/sources.ts"
 import { type Circumstances, judge } from "../src/verdict.ts"
 
 const calm: Circumstances = {
@@ -12,7 +13,11 @@ const calm: Circumstances = {
   closed: false,
   maxPending: false,
   initFails: false,
-  exitFails: false
+  exitFails: false,
+  inits: new Map(),
+  exits: new Map(),
+  mayLose: true,
+  doomed: () => undefined
 }
 
 const items = (...acts: ReadonlyArray<Act>): ReadonlyArray<Item> =>
@@ -57,7 +62,7 @@ const said = (
   exit: Exit.Exit<unknown, unknown>,
   results: ReadonlyArray<unknown>,
   around: Partial<Circumstances> = {}
-) => judge({ operation: operation(kind, of), exit, results }, { ...calm, ...around }).join("\n")
+) => judge({ operation: operation(kind, of), exit, results, source: new Reach() }, { ...calm, ...around }).join("\n")
 
 describe("the verdict on an operation", () => {
   it("accepts what had to come of it", () => {
