@@ -34,7 +34,7 @@ export const exit = (plan: plain.HookPlan, worker: WorkerContext<State>): Effect
       Effect.sleep(plan.millis),
       Effect.sync(() => noteWorker(plan.ledger, events.exited, worker))
     )
-    if (plan.fate === "never") return yield* Effect.uninterruptible(Effect.promise(() => new Promise<never>(() => {})))
+    if (plan.fate === "never") return yield* Effect.promise(() => new Promise<never>(() => {}))
     return plain.exited(plan, worker)
   })
 

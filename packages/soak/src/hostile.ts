@@ -271,16 +271,21 @@ class Maker {
     const exit = hooks.exit === undefined ? (benign ? hook() : undefined) : { ...hook(), ...hooks.exit }
     const call = { ...operation.call!, init, exit, options: { ...operation.call!.options, ...options } }
     const items = call.items.length === 0 ? this.items(random.integer(1, 5)) : call.items
-    const family_ = (hooks: Partial<Call>) => with_(this.ordinary(random.oneOf(...family), this.next()), hooks)
+    const other = this.ordinary(random.oneOf(...family), this.next())
+    const benignItems = Array.from({ length: random.integer(1, 20) }, (_, index) =>
+      script.makeItem(random, other.number, index, "ok", "plain")
+    )
+    // it surely is given to workers: its hooks are there as long as it runs (L6)
+    const others = with_(other, { init: hook(), exit: hook(), source: "array", items: benignItems, take: undefined })
     return {
       ...operation,
       call: { ...call, items },
       company: {
         restart: random.chance(0.7) ? this.control("restart", this.next()) : undefined,
-        other: random.chance(0.6) ? family_({ init: hook(), exit: hook() }) : undefined,
+        other: random.chance(0.6) ? { ...others, interruptAfter: undefined } : undefined,
         isOtherFirst: random.chance(0.4),
         delay: random.oneOf(0, 0, 1, 5, 20),
-        after: family_({ init: undefined, exit: undefined })
+        after: this.ordinary(random.oneOf(...family), this.next())
       }
     }
   }

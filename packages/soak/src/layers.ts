@@ -29,6 +29,12 @@ export class Layers {
   private readonly watching = new Set<Met>()
   /** Calls of the map family in progress. */
   private running = 0
+  private readonly isCertain: boolean
+
+  /** `isCertain` says that the `init` of a call that runs is there: no `init` fails by plan, and takes its layer away. */
+  constructor(isCertain: boolean) {
+    this.isCertain = isCertain
+  }
 
   /**
    * An operation has begun. `isAdmitted` says that the pool has admitted it already, `isFamily` that it is a call of the
@@ -38,7 +44,7 @@ export class Layers {
     const layer = isFamily ? this.push(number, call, isAdmitted) : undefined
     const hasInit = isFamily && call?.init !== undefined
     const met: Met = { inits: new Map(), exits: new Map(), isOpen: !isAdmitted && !hasInit }
-    this.meet(met)
+    this.meet(met, layer)
     this.watching.add(met)
     return {
       ...met,
@@ -65,12 +71,13 @@ export class Layers {
     return layer
   }
 
-  private meet({ exits, inits, isOpen }: Met): void {
+  private meet({ exits, inits, isOpen }: Met, own: Layer | undefined): void {
     let isCovered = false
-    for (const { exit, init, isRunning, operation } of this.layers.toReversed()) {
+    for (const layer of this.layers.toReversed()) {
+      const { exit, init, isRunning, operation } = layer
       if (!isCovered || isOpen) keep(inits, operation, init)
       keep(exits, operation, exit)
-      isCovered ||= isRunning && init !== undefined
+      if (init !== undefined && (layer === own || (isRunning && this.isCertain))) isCovered = true
     }
   }
 }

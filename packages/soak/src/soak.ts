@@ -424,7 +424,7 @@ class Soak {
         hasSetKeepAlive: false,
         read: 0,
         repeatable,
-        layers: new Layers(),
+        layers: new Layers(plan.initFailEvery === 0),
         lock: new SharedLock()
       }
     })
