@@ -23,7 +23,7 @@ export const describe = ({
   timeoutAfter
 }: script.Operation): string =>
   `operation ${number} (${hostile === undefined ? "" : `${hostile}: `}${kind} at place ${place}${interruptAfter === undefined ? "" : `, interrupted after ${interruptAfter} ms`}` +
-  `${timeoutAfter === undefined ? "" : `, given up after ${timeoutAfter} ms`}` +
+  (timeoutAfter === undefined ? "" : `, given up after ${timeoutAfter} ms`) +
   `${call === undefined ? "" : `, ${call.items.length} items${acts(call)} of a ${call.source}, ${print({ ...call.options, take: call.take })}${hooks(call)}`})`
 
 const acts = ({ items }: script.Call): string => {

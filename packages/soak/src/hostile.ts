@@ -2,7 +2,7 @@
  * Operations with hostile users' code: what throws, calls the pool back or never ends, where the pool calls it. Each kind
  * can be left out by itself, and the others stay as they are.
  */
-import { type Act, type HostileAct, type Item, type Style } from "./item.ts"
+import type { Act, HostileAct, Item, Style } from "./item.ts"
 import { Random } from "./random.ts"
 import * as script from "./script.ts"
 import type { Call, CallKind, Hook, HostileSource, Operation, RuntimeName } from "./script.ts"

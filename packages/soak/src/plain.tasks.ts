@@ -67,6 +67,9 @@ const hostile = (which: "init" | "exit", { fate, ledger, operation }: HookPlan, 
     case "exits":
       noteWorker(ledger, events.doomed, worker, operation ?? -1, "exits")
       process.exit(5)
+      break
+    case "never":
+    case undefined:
   }
 }
 

@@ -49,30 +49,27 @@ export const act = (item: Item, worker: WorkerContext<State>, salt: number): Ans
     case "traps":
       return traps(item)
     case "thenGetter":
-      return thenable({
-        get then() {
+      return withThen({
+        get() {
           throw planned(item)
         }
       })
     case "thenThrows":
-      return thenable({
-        // oxlint-disable-next-line unicorn/no-thenable -- that is what it is for
-        then() {
+      return withThen({
+        value() {
           throw planned(item)
         }
       })
     case "thenTwice":
-      return thenable({
-        // oxlint-disable-next-line unicorn/no-thenable -- that is what it is for
-        then(resolve: (answer: Answer | string) => void) {
+      return withThen({
+        value(resolve: (answer: Answer | string) => void) {
           resolve(answer(item, salt))
           resolve("another answer")
           throw planned(item)
         }
       })
     case "never":
-      // oxlint-disable-next-line unicorn/no-thenable -- that is what it is for
-      return thenable({ then() {} })
+      return withThen({ value() {} })
     case "messageGetter":
       throw unreadable(item, "message")
     case "stackGetter":
@@ -99,7 +96,9 @@ export const act = (item: Item, worker: WorkerContext<State>, salt: number): Ans
 const planned = ({ index, operation }: Item): Error => new Error(`planned ${operation} ${index}`)
 
 /** What a task returns that says it returns an answer. */
-const thenable = (value: object): Answer => value as Answer
+const withThen = (then: PropertyDescriptor): Answer =>
+  // oxlint-disable-next-line unicorn/no-thenable -- that is what it is for
+  Object.defineProperty({}, "then", { ...then, enumerable: true }) as Answer
 
 /** A Proxy some, or all, of whose traps throw. */
 const traps = (item: Item): Answer => {
