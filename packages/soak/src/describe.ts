@@ -1,6 +1,7 @@
 /**
  * Operations and what comes of them, in words.
  */
+import type * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type * as script from "./script.ts"
 import { print } from "./verdict.ts"
@@ -8,6 +9,10 @@ import { print } from "./verdict.ts"
 /** The reasons of an Exit in a word each. */
 export const kindsOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isSuccess(exit) ? "success" : exit.cause.reasons.map((reason) => kindOf(reason)).join("+")
+
+/** The reasons of a Cause, with all that is known of its defects. */
+export const kindsOfCause = ({ reasons }: Cause.Cause<unknown>): string =>
+  reasons.map((reason) => (reason._tag === "Die" ? print(reason.defect) : kindOf(reason))).join("+")
 
 const kindOf = (reason: { readonly _tag: string; readonly error?: any }): string =>
   reason._tag === "Fail" ? (reason.error?.reason?._tag ?? reason.error?._tag ?? "Fail") : reason._tag

@@ -13,7 +13,7 @@ import { appendFileSync, mkdtempSync, readSync, openSync, closeSync, rmSync, wri
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Audit } from "./audit.ts"
-import { describe, kindsOf } from "./describe.ts"
+import { describe, kindsOf, kindsOfCause } from "./describe.ts"
 import * as hostile from "./hostile.ts"
 import type { HostileKind } from "./hostile.ts"
 import { events, type Item } from "./item.ts"
@@ -216,19 +216,24 @@ class Soak {
       const place = this.places[operation.place]!
       if (operation.company !== undefined) return this.accompanied(place, operation, operation.company)
       if (!isFamily(operation)) return this.single(place, operation)
-      const { lock } = place
-      return Effect.andThen(
-        lock.share,
-        this.single(place, operation, () => lock.leave())
-      )
+      return Effect.andThen(place.lock.share, this.sharing(place, operation))
     })
+  }
+
+  /** One that has a share of the lock, and gives it back when its own call has settled. */
+  private sharing(place: LivePlace, operation: script.Operation): Effect.Effect<void> {
+    let isSharing = true
+    const leave = () => {
+      if (isSharing) place.lock.leave()
+      isSharing = false
+    }
+    return Effect.ensuring(this.single(place, operation, leave), Effect.sync(leave))
   }
 
   /** A call with hostile hooks and its company: no other call of the map family runs meanwhile. */
   private accompanied(place: LivePlace, operation: script.Operation, company: script.Company): Effect.Effect<void> {
     const { after, delay, isOtherFirst, other, restart } = company
-    return Effect.gen({ self: this }, function* () {
-      yield* place.lock.take
+    const accompanied = Effect.gen({ self: this }, function* () {
       if (restart !== undefined) yield* this.single(place, restart)
       const members = isOtherFirst ? [other, operation] : [operation, other]
       const fibers: Array<Fiber.Fiber<void>> = []
@@ -241,8 +246,14 @@ class Soak {
       yield* isOtherFirst ? Fiber.awaitAll(fibers) : Fiber.await(fibers[0]!)
       yield* this.single(place, after)
       yield* Fiber.awaitAll(fibers)
-      place.lock.leave()
     })
+    return Effect.andThen(
+      place.lock.take,
+      Effect.ensuring(
+        accompanied,
+        Effect.sync(() => place.lock.leave())
+      )
+    )
   }
 
   /** `ended` is called when its own call has, before those that its source asked for. */
@@ -299,7 +310,13 @@ class Soak {
       for (const problem of judge({ operation, exit, results, source: reach }, around)) {
         this.violation(number, `${describe(operation)}: ${problem}`)
       }
-    })
+    }).pipe(
+      Effect.catchCause((cause) =>
+        Effect.sync(() =>
+          this.violation(number, `${describe(operation)}: the soak itself failed: ${kindsOfCause(cause)}`)
+        )
+      )
+    )
   }
 
   /** Does what a source asks for at a pull, from where it is. */
@@ -311,7 +328,7 @@ class Soak {
         if (!isFamily(operation)) return Effect.runFork(this.single(place, operation))
         // beside the call whose source it is, which must not wait for it
         place.lock.join()
-        return Effect.runFork(this.single(place, operation, () => place.lock.leave()))
+        return Effect.runFork(this.sharing(place, operation))
       })
   }
 
