@@ -464,9 +464,23 @@ export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
 
 const printWorker = ({ generation, worker }: InWorker): string => `worker ${worker} (generation ${generation})`
 
-const printCause = (cause: unknown): string => (cause instanceof Error ? cause.message : print(cause))
+const printCause = (cause: unknown): string =>
+  guarded(() => (cause instanceof Error ? cause.message : printValue(cause)))
 
-const print = (value: unknown): string => {
+const print = (value: unknown): string => guarded(() => printValue(value))
+
+/** Whoever asks for a message gets one, even of a Proxy that was revoked or an error whose getter throws (F8). */
+const guarded = (print: () => unknown): string => {
+  try {
+    const text = print()
+    if (typeof text === "string") return text
+  } catch {
+    /* as if it were no text */
+  }
+  return "what cannot be printed"
+}
+
+const printValue = (value: unknown): string => {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value)

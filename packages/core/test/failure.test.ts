@@ -238,3 +238,99 @@ describe("causes that cross", () => {
     }
   })
 })
+
+describe("errors that cannot be read", () => {
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable(new Error("original"), {})
+    revoke()
+    return proxy
+  }
+  const throwing = (
+    name: string,
+    error: Error = new TypeError("original"),
+    thrown: unknown = new Error("from a getter")
+  ) =>
+    Object.defineProperty(error, name, {
+      enumerable: true,
+      get() {
+        throw thrown
+      }
+    })
+
+  for (const name of ["message", "name", "stack", "cause", "_tag", "own"]) {
+    it(`F8 are described, with what can be read, when ${name} throws`, () => {
+      const error = throwing(name)
+      assert.throws(() => failure.encode(error), "from a getter")
+      const described = failure.decode(structuredClone(failure.encodeOrDescribe(error))) as Error
+      assert.include(described.message, "from a getter")
+      const original = described.cause as Error
+      const isRead = (text: string, where: string) => (name === where ? "(it cannot be read)" : text)
+      const text = name === "name" ? "Error: original" : `TypeError: ${isRead("original", "message")}`
+      assert.strictEqual(original.message, text)
+      assert.isString(original.stack)
+    })
+  }
+
+  it("F8 are described though what is thrown, or the error, is a revoked Proxy, or prints as nothing", () => {
+    const unprintable = { toString: () => assert.fail("printed") }
+    for (const thrown of [revoked(), throwing("message"), Object.create(null), unprintable, Symbol("s"), undefined]) {
+      for (const error of [throwing("message", new Error("original"), thrown), revoked(), thrown]) {
+        const described = failure.decode(structuredClone(failure.encodeUncloneable(error, thrown)))
+        assert.instanceOf(described, Error)
+        assert.isString(described.message)
+      }
+    }
+  })
+
+  it("F8 have a message where they are the cause of one of the pool's, or the value of an option", () => {
+    for (const cause of [revoked(), throwing("message"), new Proxy({}, { get: () => assert.fail("get") })]) {
+      const { message } = crossing.notSerializable("input", 3, cause)
+      assert.strictEqual(message, "Item 3 cannot cross as input: what cannot be printed")
+      const option = new WorkerPoolError.InvalidOptions({ option: "size", value: cause, expected: "an integer" })
+      assert.isString(option.message)
+    }
+  })
+
+  it("S1 a Proxy of an error crosses as an error", () => {
+    const crossed = cross(new Proxy(new Plain("a message", "E_CODE"), {})) as Plain
+    assert.instanceOf(crossed, Error)
+    assert.deepStrictEqual([crossed.name, crossed.message, crossed.code], ["Plain", "a message", "E_CODE"])
+  })
+
+  it("S1 an AggregateError whose errors are no array keeps them as they are", () => {
+    for (const errors of [{ field: "wrong" }, "text", 7, null]) {
+      const crossed = cross(Object.assign(new AggregateError([], "all"), { errors })) as AggregateError
+      assert.deepStrictEqual([crossed.name, crossed.message, crossed.errors], ["AggregateError", "all", errors as any])
+    }
+    assert.instanceOf(cross(Object.assign(new AggregateError([], "all"), { errors: undefined })), Error)
+  })
+
+  it("S1 a message, name or stack that is no text arrives as it is", () => {
+    for (const odd of [{ toString: 1, valueOf: 1 }, [1], 7, null, undefined]) {
+      const crossed = cross(Object.assign(new Error("text"), { message: odd, name: odd, stack: odd })) as Error
+      assert.deepStrictEqual([crossed.message, crossed.name], [odd, odd] as any)
+    }
+  })
+
+  it("F4 are cut, and say so, where they are thousands deep, without end, or too many", () => {
+    let chain = new Error("first")
+    for (let n = 0; n < 20_000; n++) chain = new Error(`error ${n}`, { cause: chain })
+    const endless: Error = new Proxy(new Error("endless"), {
+      get: (target, name) =>
+        name === "cause" ? new Error("another", { cause: endless.cause }) : Reflect.get(target, name)
+    })
+    const growing = (): Error =>
+      new Proxy(new Error("growing"), {
+        get: (target, name) => (name === "cause" ? growing() : Reflect.get(target, name))
+      })
+    // each contains the next one twice
+    let wide = new Error("first")
+    for (let n = 0; n < 30; n++) wide = Object.assign(new Error(`error ${n}`, { cause: wide }), { again: wide })
+    const last = (error: unknown): unknown => (error instanceof Error ? last(error.cause) : error)
+    assert.match(String(last(cross(chain))), /left out: over 100 errors deep/)
+    assert.match(String(last(cross(growing()))), /left out: over 100 errors deep/)
+    assert.throws(() => cross(endless), RangeError)
+    assert.include(JSON.stringify(failure.encode(wide)), "left out: over 10000 errors")
+    assert.match(String(last(cross(chain))), /left out/)
+  })
+})

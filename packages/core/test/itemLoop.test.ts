@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- thenables of users' own are what this is about */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import type { Channel } from "../src/Channel.ts"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"
@@ -32,15 +33,21 @@ class Bench {
   readonly loop: ItemLoop
   private chunks = 0
 
-  constructor(options: { readonly tasksPerWorker?: number; readonly flushed?: Channel["flushed"] } = {}) {
-    const { flushed, tasksPerWorker = 1 } = options
+  constructor(
+    options: {
+      readonly tasksPerWorker?: number
+      readonly flushed?: Channel["flushed"]
+      readonly runEffect?: () => () => void
+    } = {}
+  ) {
+    const { flushed, runEffect = () => () => {}, tasksPerWorker = 1 } = options
     this.loop = new ItemLoop({
       self: { id: 0, generation: 1, state: undefined },
-      send: (message) => void this.sent.push(message as protocol.Results),
+      send: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
       check: structuredClone,
       flushed,
       stayAwake: undefined,
-      runEffect: () => () => {}
+      runEffect
     })
     this.loop.tasksPerWorker = tasksPerWorker
   }
@@ -280,6 +287,43 @@ describe("a task's worker context", () => {
     assert.isFalse(late.interrupted)
   })
 
+  it("F8 a listener that throws harms neither the others nor the worker", async () => {
+    const uncaught: Array<unknown> = []
+    const note = (error: unknown) => void uncaught.push(error)
+    const before = process.listeners("uncaughtException")
+    process.removeAllListeners("uncaughtException")
+    process.on("uncaughtException", note)
+    const seen: Array<string> = []
+    const throwing = () => {
+      seen.push("throwing")
+      throw new Error("from a listener")
+    }
+    const removed = () => void seen.push("removed")
+    const bench = new Bench({ tasksPerWorker: 2 })
+    const wait: Task = (n, { signal }) =>
+      new Promise((resolve) => {
+        signal.onabort = throwing
+        assert.strictEqual(signal.onabort, throwing)
+        signal.addEventListener("abort", throwing)
+        signal.addEventListener("abort", throwing)
+        signal.addEventListener("abort", { handleEvent: throwing }, { once: true })
+        signal.addEventListener("abort", removed)
+        signal.removeEventListener("abort", removed)
+        signal.addEventListener("abort", function (this: unknown, { type }) {
+          seen.push(`${type} ${this === signal}`)
+          resolve(n)
+        })
+      })
+    bench.run([1], wait)
+    bench.loop.interrupt(0)
+    for (let turn = 0; turn < 3; turn++) await macrotask()
+    process.off("uncaughtException", note)
+    for (const listener of before) process.on("uncaughtException", listener)
+    assert.deepStrictEqual(uncaught, [])
+    assert.deepStrictEqual(seen, ["throwing", "throwing", "throwing", "abort true"])
+    assert.isTrue(bench.hasEnded)
+  })
+
   it("C4 a message that comes to a waiting item aborts its signal, and nobody else's", async () => {
     const bench = new Bench({ tasksPerWorker: 2 })
     const aborted: Array<number> = []
@@ -300,4 +344,112 @@ describe("a task's worker context", () => {
     assert.deepStrictEqual(aborted, [2, 1])
     assert.strictEqual(bench.sent.filter(({ ended }) => ended).length, 2)
   })
+})
+
+describe("users' code in the loop", () => {
+  const thrown = new Error("thrown")
+  const fail = (): never => {
+    throw thrown
+  }
+  const thenable = (then: unknown) => ({ then })
+  const effectLike = (more: object) => Object.assign(Object.create({ "~effect/Effect": {}, "~effect/Exit": {} }), more)
+
+  /** What a task returns, and how its item ends: with a value, a defect, or NotSerializable. */
+  const returned: ReadonlyArray<readonly [string, () => unknown, unknown]> = [
+    ["a Proxy whose has throws", () => new Proxy({}, { has: fail }), thrown],
+    ["a Proxy whose get throws", () => new Proxy({}, { get: fail }), "NotSerializable"],
+    ["a `then` getter that throws", () => Object.defineProperty({}, "then", { get: fail }), thrown],
+    ["a `then` that throws", () => thenable(fail), thrown],
+    [
+      "a `then` that calls back and throws",
+      () =>
+        thenable((resolve: (value: unknown) => void) => {
+          resolve(1)
+          fail()
+        }),
+      1
+    ],
+    [
+      "a `then` that calls back twice, at once",
+      () => thenable((resolve: (value: unknown) => void) => [resolve(1), resolve(2)]),
+      1
+    ],
+    [
+      "a `then` that calls back both ways, now and later",
+      () =>
+        thenable((resolve: (value: unknown) => void, reject: (defect: unknown) => void) => {
+          queueMicrotask(() => resolve(2))
+          reject(thrown)
+          queueMicrotask(() => reject(thrown))
+        }),
+      thrown
+    ],
+    [
+      "a Promise with a `then` of its own that calls back twice and throws",
+      () =>
+        Object.assign(Promise.resolve(), {
+          then: (resolve: (value: unknown) => void) => {
+            resolve(1)
+            resolve(2)
+            fail()
+          }
+        }),
+      1
+    ],
+    [
+      "a Promise whose constructor throws",
+      () => Object.defineProperty(Promise.resolve(), "constructor", { get: fail }),
+      thrown
+    ],
+    [
+      "a Promise of what cannot be read",
+      () => Promise.resolve(Object.defineProperty({}, "any", { get: fail, enumerable: true })),
+      "NotSerializable"
+    ],
+    ["an Exit of no kind", () => effectLike({}), "NotSerializable"],
+    [
+      "an Exit whose kind throws",
+      () => Object.defineProperty(effectLike({}), "_tag", { get: fail }),
+      "NotSerializable"
+    ],
+    ["a failed Exit without a Cause", () => effectLike({ _tag: "Failure" }), "NotSerializable"],
+    ["a failed Exit with a Cause of nonsense", () => effectLike({ _tag: "Failure", cause: { reasons: [1] } }), "any"],
+    ["an Effect that cannot be run", () => Object.create({ "~effect/Effect": {} }), thrown]
+  ]
+
+  const outcomeAt = (sent: ReadonlyArray<protocol.Results>, position: number): unknown => {
+    for (const { count, from, others, values } of sent) {
+      if (position < from || position >= from + count) continue
+      const other = others.find(([offset]) => from + offset === position)?.[1]
+      if (other === undefined) return values[position - from]
+      if (other._tag !== "Failure") return other._tag
+      const [reason] = other.reasons
+      if (reason?._tag !== "Die") return reason
+      return reason.defect._tag === "Error" && reason.defect.message === thrown.message ? thrown : reason.defect
+    }
+    return "none"
+  }
+
+  for (const tasksPerWorker of [1, 3]) {
+    for (const [what, make, expected] of returned) {
+      it(`F8 ${what} ends its item alone, ${tasksPerWorker} at once`, async () => {
+        const bench = new Bench({ tasksPerWorker, runEffect: fail })
+        bench.run([1, 2, 3], (n) => (n === 2 ? make() : n * 10))
+        bench.run([4], (n) => n)
+        for (let turn = 0; turn < 5; turn++) await macrotask()
+        assert.strictEqual(bench.sent.filter(({ ended }) => ended).length, 2)
+        const sent = bench.sent.filter(({ chunk }) => chunk === 0)
+        const all = [0, 1, 2].map((position) => outcomeAt(sent, position))
+        assert.deepStrictEqual([all[0], all[2]], [10, 30])
+        if (expected !== "any") assert.deepStrictEqual(all[1], expected)
+        // it is not left running, nor does it count an item twice
+        bench.run([5, 6, 7], (n) => Promise.resolve(n))
+        for (let turn = 0; turn < 5; turn++) await macrotask()
+        assert.deepStrictEqual(
+          bench.sent.filter(({ chunk }) => chunk === 2).flatMap(({ values }) => values),
+          [5, 6, 7]
+        )
+      })
+    }
+  }
 })

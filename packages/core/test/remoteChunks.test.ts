@@ -74,16 +74,23 @@ class Bench {
   private readonly toWorker: Array<protocol.ToWorker> = []
   private readonly toPool: Array<protocol.FromWorker> = []
   private handle: (message: unknown) => void = () => {}
+  /** Called before either end sends. */
+  beforeSend: () => void = () => {}
 
-  constructor({ isShared = true, tasksPerWorker = 1 } = {}) {
+  constructor({ isShared = true, tasksPerWorker = 1, transfersResults = false } = {}) {
     const control = isShared ? this.control : undefined
     const send = (message: protocol.ToWorker, transfer: Array<object> = []) => {
+      this.beforeSend()
       const cloned = structuredClone(message, { transfer: transfer as Array<ArrayBuffer> })
       this.sent.push(message)
       this.toWorker.push(cloned)
     }
     const channel: Channel = {
-      send: (message) => this.toPool.push(structuredClone(message) as protocol.FromWorker),
+      send: (message, moved = []) => {
+        this.beforeSend()
+        const transfer = (transfersResults ? moved : []) as Array<ArrayBuffer>
+        this.toPool.push(structuredClone(message, { transfer }) as protocol.FromWorker)
+      },
       receive: (handler) => {
         this.handle = handler
       },
@@ -301,5 +308,211 @@ describe("RemoteChunks.limitTo", () => {
     await bench.settle()
     assert.deepStrictEqual([...chunk.all.values()], [1])
     assert.strictEqual(chunk.ends, 1)
+  })
+})
+
+/** What users' code may throw for when an item is read; none of it is read a second time with another answer. */
+const hostile: ReadonlyArray<readonly [string, () => unknown]> = [
+  ["a revoked Proxy", () => revoked({})],
+  ["a revoked Proxy of an error", () => revoked(new Error("original"))],
+  [
+    "a Proxy whose getPrototypeOf throws",
+    () => new Proxy({}, { getPrototypeOf: () => assert.fail("getPrototypeOf"), ownKeys: () => assert.fail("ownKeys") })
+  ],
+  ["a Proxy whose ownKeys throws", () => new Proxy({}, { ownKeys: () => assert.fail("ownKeys") })],
+  ["a getter that throws", () => throwing({}, "any")],
+  ["a getter that throws a revoked Proxy", () => throwing({}, "any", revoked({}))],
+  ["an error whose message throws", () => throwing(new Error("original"), "message")],
+  ["an error whose stack throws", () => throwing(new Error("original"), "stack")],
+  ["an error whose cause throws", () => throwing(new Error("original"), "cause")],
+  ["an error whose own property throws", () => throwing(new Error("original"), "any")],
+  ["a getter that throws every second time", () => moody()]
+]
+
+const revoked = (target: object): object => {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy
+}
+
+const throwing = (target: object, name: string, thrown: unknown = new Error("from a getter")): object =>
+  Object.defineProperty(target, name, {
+    enumerable: true,
+    get() {
+      throw thrown
+    }
+  })
+
+/** An object whose getter throws each time but the second, fourth, …. */
+const moody = (): object => {
+  let reads = 0
+  return {
+    get any() {
+      if (++reads % 2 === 1) throw new Error("in a mood")
+      return 1
+    }
+  }
+}
+
+describe("RemoteChunks.run", () => {
+  for (const [what, make] of hostile) {
+    it(`F4 F8 ${what} fails its item alone, as an input`, async () => {
+      const bench = new Bench()
+      const chunk = new Outcomes(await loaded(bench, (item) => (typeof item === "number" ? item : "read")), [
+        1,
+        make(),
+        new Error("an error between them"),
+        3
+      ])
+      bench.chunks.run(chunk)
+      await bench.settle()
+      // what answers otherwise later may cross, too
+      const outcome = chunk.all.get(1)
+      assert.isTrue(outcome === "NotSerializable" || (what.endsWith("time") && outcome === "read"), String(outcome))
+      assert.deepStrictEqual([chunk.all.get(0), chunk.all.get(2), chunk.all.get(3)], [1, "read", 3])
+      assert.deepStrictEqual([chunk.ends, bench.chunks.size], [1, 0])
+    })
+
+    it(`F4 F8 ${what} fails its item alone, as a result`, async () => {
+      const bench = new Bench()
+      const chunk = new Outcomes(await loaded(bench, (n: number) => (n === 2 ? make() : n)), [1, 2, 3])
+      bench.chunks.run(chunk)
+      await bench.settle()
+      const outcome = chunk.all.get(1)
+      const isFailure = outcome === "NotSerializable" || outcome instanceof Error
+      assert.isTrue(isFailure || what.endsWith("time"), String(outcome))
+      assert.deepStrictEqual([chunk.all.get(0), chunk.all.has(1), chunk.all.get(2)], [1, true, 3])
+      assert.deepStrictEqual([chunk.ends, bench.chunks.size], [1, 0])
+      // the worker goes on
+      const next = new Outcomes(chunk.task, [4])
+      bench.chunks.run(next)
+      await bench.settle()
+      assert.strictEqual(next.all.get(0), 4)
+    })
+
+    it(`F4 F8 ${what} fails its item alone, as what a task throws`, async () => {
+      const bench = new Bench()
+      const task = await loaded(bench, (n: number) => {
+        if (n === 2) throw make()
+        return n
+      })
+      const chunk = new Outcomes(task, [1, 2, 3])
+      bench.chunks.run(chunk)
+      await bench.settle()
+      assert.deepStrictEqual([chunk.all.get(0), chunk.all.has(1), chunk.all.get(2)], [1, true, 3])
+      assert.deepStrictEqual([chunk.ends, bench.chunks.size], [1, 0])
+    })
+  }
+
+  it("F4 a getter that never gives the channel the answer that it gave the check fails its item alone", async () => {
+    for (const place of ["input", "result"]) {
+      const bench = new Bench()
+      // throws when the channel reads it, however often it was checked: each check is one read, after each send
+      let sends = 0
+      bench.beforeSend = () => sends++
+      let seen = -1
+      const item = {
+        get any() {
+          if (seen === sends) return 1
+          seen = sends
+          throw new Error("to the channel")
+        }
+      }
+      const task = await loaded(bench, (input: unknown) => (place === "result" && input === 2 ? item : 0))
+      const chunk = new Outcomes(task, [1, place === "input" ? item : 2, 3])
+      bench.chunks.run(chunk)
+      await bench.settle()
+      assert.deepStrictEqual([chunk.all.get(0), chunk.all.size, chunk.all.get(2)], [0, 3, 0], place)
+      assert.deepStrictEqual([chunk.ends, bench.chunks.size], [1, 0])
+    }
+  })
+
+  it("F8 an Effect that goes on with what is none, and cannot be printed either, fails its item alone", async () => {
+    // loaded by now, so that no real time passes until Effects run
+    await import("../src/internal/served/effectRunner.ts")
+    const bench = new Bench({ tasksPerWorker: 3 })
+    const task = await loaded(bench, (n: number) => {
+      const next = n === 1 ? Effect.succeed(n) : n === 2 ? revoked({}) : n === 3 ? Object.create(null) : undefined
+      return Effect.flatMap(n === 5 ? Effect.void : Effect.promise(macrotask), () => next)
+    })
+    const chunk = new Outcomes(task, [1, 2, 3, 4, 5])
+    bench.chunks.run(chunk)
+    await bench.settle()
+    assert.deepStrictEqual([chunk.ends, bench.chunks.size, chunk.all.get(0), chunk.all.size], [1, 0, 1, 5])
+    const next = new Outcomes(task, [1])
+    bench.chunks.run(next)
+    await bench.settle()
+    assert.strictEqual(next.all.get(0), 1)
+  })
+
+  it("F4 F8 a Schema that throws, or whose encoding cannot be cloned, fails its item alone", async () => {
+    const bench = new Bench()
+    const input = Schema.declare((_: unknown): _ is unknown => {
+      if (_ === 2) throw new Error("from a Schema")
+      return true
+    })
+    const chunk = new Outcomes(await loaded(bench, (n: number) => n, { input }), [1, 2, uncloneable, 4])
+    bench.chunks.run(chunk)
+    await bench.settle()
+    assert.deepStrictEqual(
+      [0, 1, 2, 3].map((position) => chunk.all.get(position)),
+      [1, "NotSerializable", "NotSerializable", 4]
+    )
+    assert.strictEqual(chunk.ends, 1)
+  })
+
+  it("F4 F8 a Schema that throws when results or failures are decoded fails its item alone", async () => {
+    const bench = new Bench()
+    let isDecoding = false
+    const schema = Schema.declare((value: unknown): value is unknown => {
+      if (isDecoding && value === 2) throw new Error("from a Schema")
+      return true
+    })
+    const task = await loaded(bench, (n: number) => (n < 4 ? n : Effect.fail(n - 3)), { output: schema, error: schema })
+    const chunk = new Outcomes(task, [1, 2, 3, 4, 5, 6])
+    bench.chunks.run(chunk)
+    await bench.deliver()
+    isDecoding = true
+    bench.hear()
+    await bench.settle()
+    assert.deepStrictEqual(
+      [0, 1, 2, 3, 4, 5].map((position) => chunk.all.get(position)),
+      [1, "NotSerializable", 3, 1, "NotSerializable", 3]
+    )
+    assert.strictEqual(chunk.ends, 1)
+  })
+
+  it("F4 memory that has moved before fails its item alone", async () => {
+    const bench = new Bench({ transfersResults: true })
+    const kept = new Uint8Array(8)
+    const schema = Schema.Struct({ bytes: Transferable.Uint8Array })
+    const task = await loaded(bench, ({ bytes }) => ({ bytes: bytes.length === 0 ? kept : bytes }), {
+      input: schema,
+      output: schema
+    })
+    const items = () => [1, 0, 2].map((length) => ({ bytes: new Uint8Array(length) }))
+    const first = new Outcomes(task, items())
+    bench.chunks.run(first)
+    await bench.settle()
+    assert.deepStrictEqual(first.ends, 1)
+    // the input has moved, and so has the result that the task returns once more
+    const moved = items()
+    structuredClone(moved[0], { transfer: [moved[0]!.bytes.buffer] })
+    const second = new Outcomes(task, moved)
+    bench.chunks.run(second)
+    await bench.settle()
+    assert.deepStrictEqual([second.ends, bench.chunks.size], [1, 0])
+    assert.deepStrictEqual(second.all.get(2), { bytes: new Uint8Array(2) })
+    assert.strictEqual(second.all.get(1), "NotSerializable")
+  })
+
+  it("C4 to interrupt a chunk that is not in progress does nothing", async () => {
+    const bench = new Bench()
+    const chunk = new Outcomes(await loaded(bench, (n: number) => n), [1])
+    bench.chunks.interrupt(chunk)
+    bench.chunks.run(chunk)
+    await bench.settle()
+    bench.chunks.interrupt(chunk)
+    assert.deepStrictEqual([chunk.all.get(0), chunk.ends], [1, 1])
   })
 })

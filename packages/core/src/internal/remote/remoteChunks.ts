@@ -2,6 +2,7 @@
  * The chunks of a remote worker: encodes and sends their items, and hands on the outcomes that come back.
  */
 import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
 import type { Transferable } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
@@ -18,6 +19,7 @@ import { brief } from "../wire/timers.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
+import { isError, Outgoing } from "./outgoing.ts"
 
 /** How many cells a worker has: for chunks in progress and those that ended early. Further chunks do without a cell. */
 export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 8, 8192)
@@ -133,17 +135,18 @@ export class RemoteChunks {
   }
 
   run(chunk: Chunk): void {
-    const { schemas, slices } = portable.definition(chunk.task)
-    const codecs = taskCrossing.codecsOf(chunk.task, this.line.shares ?? false)
-    const id = this.nextId++
+    let codecs: codec.TaskCodecs
     let task: protocol.Reference
     try {
+      codecs = taskCrossing.codecsOf(chunk.task, this.line.shares ?? false)
       task = this.addresses.referenceOf(chunk.task)
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
     }
+    const id = this.nextId++
     const cellNumber = this.freeCells.pop() ?? -1
     const cell = new Cell(cellNumber < 0 ? undefined : this.line.control, cellNumber, id)
+    const { schemas, slices } = portable.definition(chunk.task)
     const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) => {
       cell.open(items.length)
       this.line.send(
@@ -163,58 +166,48 @@ export class RemoteChunks {
         transfers
       )
     }
-    this.ids.set(chunk, id)
-    if (codecs.input === undefined && !chunk.items.some(isError)) {
+    // how carefully items are looked at, which takes time: as they are, each checked, or each copied
+    let care = 0
+    if (codecs.input === undefined) {
       try {
-        send(chunk.items, [], [])
-        return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, undefined, false))
-      } catch {
-        /* some item cannot be cloned: what follows finds out which */
-      }
-    }
-    const items: Array<unknown> = []
-    const errors: Array<number> = []
-    const positions: Array<number> = []
-    const transfers: Array<Transferable> = []
-    chunk.items.forEach((item, position) => {
-      try {
-        if (codecs.input !== undefined) {
-          items.push(codecs.input.encode(item, transfers))
-        } else if (isError(item)) {
-          items.push(this.checked(failure.encode(item)))
-          errors.push(items.length - 1)
-        } else {
-          items.push(this.checked(item))
+        if (!chunk.items.some(isError)) {
+          send(chunk.items, [], [])
+          return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, undefined, false))
         }
-        positions.push(position)
-      } catch (cause) {
-        this.failInput(chunk, position, cause)
+      } catch {
+        // some item cannot be read or cloned, and nothing says which
+        care = 1
       }
-    })
-    // the failure of an item may have ended its call, which interrupts the chunk
-    if (items.length === 0 || !this.ids.has(chunk)) return this.notSent(chunk, cellNumber)
-    try {
-      send(items, errors, transfers)
-      const moved = transfers.length > 0 && (this.line.moves ?? true)
-      this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, positions, moved))
-    } catch (cause) {
-      for (const position of positions) this.failInput(chunk, position, cause)
-      this.notSent(chunk, cellNumber)
     }
+    const { check = structuredClone } = this.line
+    const fail = (position: number, cause: unknown) => this.failInput(chunk, position, cause)
+    let outgoing = Outgoing.encode(chunk.items, codecs.input, fail)
+    for (; ; care++) {
+      if (care === 1) outgoing = outgoing.checked(check, fail)
+      else if (care === 2) outgoing = outgoing.copied(check, fail)
+      if (outgoing.isEmpty) break
+      const { errors, positions, transfers, values } = outgoing
+      try {
+        send(values, errors, transfers)
+        const moved = transfers.length > 0 && (this.line.moves ?? true)
+        return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, positions, moved))
+      } catch (cause) {
+        if (care < 2) continue
+        for (const position of positions) fail(position, cause)
+        break
+      }
+    }
+    this.free(cellNumber)
+    chunk.onEnd(undefined)
   }
 
+  /** Interrupts a chunk that is in progress, and does nothing about any other. */
   interrupt(chunk: Chunk): void {
-    const id = this.ids.get(chunk)
-    if (id === undefined) return
-    const sent = this.sentChunks.get(id)
-    if (sent === undefined) {
-      // `run` is about to send it, and sees by this that it must not
-      this.ids.delete(chunk)
-      return
-    }
+    const sent = this.find(chunk)
+    if (sent === undefined) return
     // the worker sees this between two items, even when it is too busy to read the message
     sent.cell.interrupt()
-    this.line.send({ _tag: "Interrupt", chunk: id })
+    this.line.send({ _tag: "Interrupt", chunk: sent.id })
     if (!this.endIfUnstarted(sent)) this.watch.interrupted(sent)
   }
 
@@ -300,13 +293,6 @@ export class RemoteChunks {
   // Items
   // ---------------------------------------------------------------------------
 
-  /** Throws when the value cannot be cloned. */
-  private checked(value: unknown): unknown {
-    const { check = structuredClone } = this.line
-    check(value)
-    return value
-  }
-
   /** An input that cannot cross fails its item alone (F4). */
   private failInput(chunk: Chunk, position: number, cause: unknown): void {
     chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
@@ -325,17 +311,31 @@ export class RemoteChunks {
   /** Hands on an outcome that is not simply a value. */
   private other(chunk: Chunk, position: number, outcome: protocol.EncodedOutcome, codecs: codec.TaskCodecs): void {
     const index = chunk.index(position)
+    let exit: Exit.Exit<unknown, unknown>
+    try {
+      exit = this.exitOf(outcome, index, codecs)
+    } catch (cause) {
+      // what a task made of an outcome may be none, and its Schemas are users' code (F8)
+      exit = Exit.fail(crossing.notSerializable("error", index, cause))
+    }
+    if (exit._tag === "Success") chunk.onSuccess(position, exit.value)
+    else chunk.onFailure(position, exit.cause)
+  }
+
+  private exitOf(
+    outcome: protocol.EncodedOutcome,
+    index: number,
+    codecs: codec.TaskCodecs
+  ): Exit.Exit<unknown, unknown> {
     switch (outcome._tag) {
       case "Error":
-        return chunk.onSuccess(position, failure.decode(outcome.value))
+        return Exit.succeed(failure.decode(outcome.value))
       case "Failure":
-        return chunk.onFailure(position, crossing.decodeCause(outcome.reasons, index, codecs.error))
-      case "NotSerializable": {
-        const cause = failure.decode(outcome.cause)
-        return chunk.onFailure(position, Cause.fail(crossing.notSerializable(outcome.direction, index, cause)))
-      }
+        return Exit.failCause(crossing.decodeCause(outcome.reasons, index, codecs.error))
+      case "NotSerializable":
+        return Exit.fail(crossing.notSerializable(outcome.direction, index, failure.decode(outcome.cause)))
       case "TimedOut":
-        return chunk.onFailure(position, Cause.fail(errors.taskTimedOut(this.worker, index)))
+        return Exit.fail(errors.taskTimedOut(this.worker, index))
     }
   }
 
@@ -349,17 +349,12 @@ export class RemoteChunks {
   }
 
   private sent(sent: SentChunk): void {
+    this.ids.set(sent.chunk, sent.id)
     this.sentChunks.set(sent.id, sent)
     this.watch.sent(sent)
     // stays awake: the last chunk took less time than waking this thread would, and so may this one
     if (this.lastMillis < brief) this.line.stayAwake?.()
     this.onBusyChange()
-  }
-
-  private notSent(chunk: Chunk, cellNumber: number): void {
-    this.free(cellNumber)
-    this.ids.delete(chunk)
-    chunk.onEnd(undefined)
   }
 
   private free(cellNumber: number): void {
@@ -409,5 +404,3 @@ export class RemoteChunks {
     }
   }
 }
-
-const isError = (value: unknown): boolean => typeof value === "object" && value instanceof Error

@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Hook, StartOptions } from "../../WorkerRuntime.ts"
+import type { Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { HookNumbers } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
@@ -40,6 +40,8 @@ export class RemoteHooks {
   private readonly onStuck: (cause: Error) => void
   private readonly numbers: HookNumbers
   private readonly watch: Watch
+  /** How far `init` had come when it failed, where that has been told. */
+  private stage: protocol.InitStage | undefined = undefined
   private asked: Asked | undefined = undefined
   /** Whether a hook has ever been asked for, so that there may be finalizers. */
   private hasAsked = false
@@ -70,23 +72,34 @@ export class RemoteHooks {
     return this.asked !== undefined
   }
 
-  init(hook: Hook): Effect.Effect<void, Failure> {
+  init(hook: Hook): Effect.Effect<void, InitFailure> {
     const { addresses } = this
     const { services, worker } = this.options
     const { code, timeout } = hook
     if (services === undefined && code === undefined) return Effect.void
-    return Effect.asVoid(
-      this.ask({
-        message: () => ({
-          _tag: "Init",
-          services: services && addresses.referenceOf(services),
-          hook: code && addresses.referenceOf(code),
-          timeout
-        }),
-        timeout,
-        ...errors.initErrors(worker)
-      })
-    )
+    const initialised = this.ask({
+      message: () => {
+        this.stage = "services"
+        const builds = services && addresses.referenceOf(services)
+        this.stage = "init"
+        const runs = code && addresses.referenceOf(code)
+        this.stage = undefined
+        return { _tag: "Init", services: builds, hook: runs, timeout }
+      },
+      timeout,
+      ...errors.initErrors(worker)
+    })
+    return Effect.mapBoth(initialised, {
+      onSuccess: () => {},
+      onFailure: (error) => ({ error, of: this.stage ?? this.lastStage(code !== undefined) })
+    })
+  }
+
+  /** How far `init` has come as far as is known, of a worker that was lost, or that does not yield (L10). */
+  private lastStage(hasHook: boolean): protocol.InitStage {
+    if (this.options.services === undefined) return "init"
+    // services without a hook can only have failed themselves; where no numbers are shared, nobody knows
+    return !hasHook || this.numbers.isAtHook === false ? "services" : "init"
   }
 
   interruptInit(): void {
@@ -118,7 +131,9 @@ export class RemoteHooks {
     })
   }
 
-  replied(result: protocol.HookResult): void {
+  /** `stage` is told of `init` alone. */
+  replied(result: protocol.HookResult, stage?: protocol.InitStage): void {
+    this.stage = stage
     this.end(Exit.succeed(result))
   }
 
@@ -187,6 +202,7 @@ export class RemoteHooks {
     const overdue = this.overdue(asked, performance.now())
     if (overdue === undefined) return this.nextLook()
     const [cause, exit] = overdue
+    // the worker's end, which may be told while it is being killed, is not what becomes of the hook
     this.asked = undefined
     this.onStuck(cause)
     Deferred.doneUnsafe(asked.reply, exit)

@@ -1,6 +1,7 @@
 /**
  * The pool's side of a worker that lives behind a channel.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -34,10 +35,13 @@ export const runtime = (options: {
   name: options.name,
   isRemote: true,
   start: Effect.fnUntraced(function* (start: StartOptions) {
-    const open = options.open(start.worker, control.numbers(cellsOf(start.tasksPerWorker)))
-    const connection = yield* Effect.catch(open, (cause) =>
-      Effect.fail(WorkerPoolError.isWorkerPoolError(cause) ? cause : errors.startFailed(start.worker, cause))
-    )
+    const open = Effect.suspend(() => options.open(start.worker, control.numbers(cellsOf(start.tasksPerWorker))))
+    const connection = yield* Effect.catchCause(open, (cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+      // a platform that throws, as for an option that it cannot read, cannot start a worker either (F3)
+      const error = Cause.squash(cause)
+      return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : errors.startFailed(start.worker, error))
+    })
     const worker = new RemoteWorker(connection, start)
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
@@ -107,7 +111,7 @@ class RemoteWorker implements Worker {
   }
 
   init(hook: Hook): Effect.Effect<void, InitFailure> {
-    return Effect.mapError(this.hooks.init(hook), (error) => ({ error, of: "init" as const }))
+    return this.hooks.init(hook)
   }
 
   interruptInit(): void {
@@ -139,8 +143,10 @@ class RemoteWorker implements Worker {
    */
   private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
     if (this.state === "ended") return
+    const wasUsed = this.endUse()
+    // a channel may tell of the worker's end at once: from here on that is no news
     const killing = Effect.runFork(this.connection.kill)
-    this.ended({ closed: { cause }, killed: true, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
+    this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
   }
 
   private onClosed(told: Closed): void {
@@ -154,19 +160,25 @@ class RemoteWorker implements Worker {
       const cause = closed.cause ?? new Error(`The task's module ended the worker, with exit code ${exitCode}`)
       blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause) }
     }
-    this.ended({ closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
+    const wasUsed = this.endUse()
+    this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
+  }
+
+  /** The worker has ended, or is about to be killed; returns whether the pool has neither stopped nor killed it before. */
+  private endUse(): boolean {
+    const wasUsed = this.state === "running"
+    this.state = "ended"
+    this.stopUsing()
+    return wasUsed
   }
 
   /** Tells all who wait that the worker has ended, or is being killed; only what it had in hand is affected (F1). */
-  private ended(loss: Loss): void {
+  private tellEnd(wasUsed: boolean, loss: Loss): void {
     const { closed, killed } = loss
-    const wasRunning = this.state === "running"
-    this.state = "ended"
-    this.stopUsing()
     // a worker that ends by itself before it is ready has not been lost, but has failed to start
     const hasStarted = killed || this.starting.isReady || closed.signal !== undefined
     // those who wait for its start or a hook are told last, since that may start the slot's next worker
-    if (wasRunning && hasStarted) this.options.onLost(loss)
+    if (wasUsed && hasStarted) this.options.onLost(loss)
     this.starting.workerEnded(closed)
     this.hooks.workerEnded(errors.workerLost(this.options.worker, closed))
   }
@@ -193,6 +205,7 @@ class RemoteWorker implements Worker {
         this.uncaught = failure.decode(message.cause)
         return
       case "Initialised":
+        return this.hooks.replied(message.result, message.stage)
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)

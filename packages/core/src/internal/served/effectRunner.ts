@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type { ExitLike } from "../task/shapes.ts"
+import type * as Fiber from "effect/Fiber"
+import { died, type ExitLike } from "../task/shapes.ts"
 
 /** Interrupts a running Effect; its outcome still follows. */
 export type Interrupt = () => void
@@ -20,7 +21,7 @@ export class EffectRunner {
   /** Runs an item's Effect in a Scope of its own, which is closed before the outcome counts. */
   runItem(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
     const fiber = this.forkItem(Effect.scoped(effect as Effect.Effect<unknown, unknown>))
-    fiber.addObserver(done)
+    observe(fiber, done)
     return () => fiber.interruptUnsafe()
   }
 
@@ -30,7 +31,7 @@ export class EffectRunner {
     const fiber = this.forkHook(Effect.interruptible(effect as Effect.Effect<unknown, unknown>), {
       uninterruptible: true
     })
-    fiber.addObserver(done)
+    observe(fiber, done)
     return () => fiber.interruptUnsafe()
   }
 
@@ -50,5 +51,24 @@ export class EffectRunner {
   /** Runs the finalizers that hooks registered, last first, then those of the services (L3). */
   close(done: (exit: ExitLike) => void): void {
     Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(done)
+  }
+}
+
+/**
+ * Calls `done` when the fiber has ended, more than once perhaps. Effect's loop throws, past all observers and into the
+ * timer or Promise that the fiber waited for, where a task goes on with what is neither an Effect nor can be printed,
+ * such as a revoked Proxy: that would end the worker (F8).
+ */
+const observe = (fiber: Fiber.Fiber<unknown, unknown>, done: (exit: ExitLike) => void): void => {
+  fiber.addObserver(done)
+  if (fiber.pollUnsafe() !== undefined) return
+  const loop = fiber as unknown as { evaluate: (effect: unknown) => void }
+  const { evaluate } = loop
+  loop.evaluate = (effect) => {
+    try {
+      evaluate.call(fiber, effect)
+    } catch (defect) {
+      done(died(defect))
+    }
   }
 }

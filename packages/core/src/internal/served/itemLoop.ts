@@ -82,6 +82,14 @@ class ServedChunk implements Reported {
   }
 }
 
+/** What the result of a task is, which says how its outcome comes about. */
+type Kind = "value" | "exit" | "effect" | "promise"
+
+const kindOf = (result: unknown): Kind => {
+  if (isEffect(result)) return isExit(result) ? "exit" : "effect"
+  return isPromiseLike(result) ? "promise" : "value"
+}
+
 export class ItemLoop {
   /** How many items may wait for their Promise or Effect at once. */
   tasksPerWorker = 1
@@ -222,24 +230,23 @@ export class ItemLoop {
     const deadline = run.timeout === undefined ? undefined : now + run.timeout
     const context = new WorkerContextImpl(id, generation, state, chunk.cell, deadline)
     let result: unknown
+    let kind: Kind = "value"
     try {
       result = task.call(item, context)
+      // most results are plain, which is why this is asked first; a Proxy or a getter may throw when it is asked (F8)
+      if (!isPlain(result)) kind = kindOf(result)
     } catch (defect) {
       context.end()
       return this.record(chunk, position, now, died(defect))
     }
-    if (isPlain(result)) {
-      // most results are plain, which is why this is asked first
-    } else if (isEffect(result)) {
-      if (isExit(result)) {
-        context.end()
-        return this.record(chunk, position, now, result)
-      }
+    if (kind === "effect") {
       return this.wait(chunk, position, context, (done, begun) => this.runEffect(result, done, begun))
-    } else if (isPromiseLike(result)) {
+    }
+    if (kind === "promise") {
       return this.wait(chunk, position, context, (done, begun) => {
         begun()
-        result.then(
+        // the platform sees to a `then` of users' own, which may throw, or call back more than once
+        Promise.resolve(result).then(
           (value) => done({ _tag: "Success", value }),
           (defect) => done(died(defect))
         )
@@ -248,6 +255,7 @@ export class ItemLoop {
       })
     }
     context.end()
+    if (kind === "exit") return this.record(chunk, position, now, result as ExitLike)
     // no timer can fire while an item computes, so the clock is read instead (T2)
     if (deadline !== undefined && performance.now() > deadline) return this.record(chunk, position, now, timedOut)
     this.outboxFor(chunk, position, now).succeed(result, task.codecs, run.discard, run.items[position])
@@ -268,6 +276,8 @@ export class ItemLoop {
     this.waiting++
     chunk.waiting.add(waiting)
     const done = (exit: ExitLike) => {
+      // users' code may call back more than once, or throw after it has (F8)
+      if (isDone) return
       isDone = true
       clearTimeout(timer)
       context.end()
@@ -286,9 +296,13 @@ export class ItemLoop {
         waiting.interrupt()
       })
     }
-    const interrupt = start(done, begun)
-    // an Effect may have ended while it was started
-    if (!isDone) waiting.interrupt = interrupt
+    try {
+      const interrupt = start(done, begun)
+      // an Effect may have ended while it was started
+      if (!isDone) waiting.interrupt = interrupt
+    } catch (defect) {
+      done(died(defect))
+    }
   }
 
   private endIfDone(chunk: ServedChunk): void {
@@ -312,10 +326,7 @@ export class ItemLoop {
 
   private record(chunk: ServedChunk, position: number, now: number, exit: ItemExit): void {
     const { discard, items } = chunk.run
-    const outbox = this.outboxFor(chunk, position, now)
-    if (exit._tag === "Success") outbox.succeed(exit.value, chunk.task.codecs, discard, items[position])
-    else if (exit._tag === "Failure") outbox.fail(exit.cause, chunk.task.codecs)
-    else outbox.other(exit)
+    this.outboxFor(chunk, position, now).exit(exit, chunk.task.codecs, discard, items[position])
     this.reportIfEach(chunk)
   }
 

@@ -2,8 +2,9 @@
  * Gathers outcomes in a worker, encodes them, and reports them to the pool in one message.
  */
 import type { Transferable } from "../../Channel.ts"
+import type { NotSerializable } from "../../WorkerPoolError.ts"
 import type { CauseLike, ExitLike } from "../task/shapes.ts"
-import type { TaskCodecs } from "../wire/codec.ts"
+import type { Codec, TaskCodecs } from "../wire/codec.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 
@@ -13,7 +14,7 @@ export type ItemExit = ExitLike | (protocol.EncodedOutcome & { readonly _tag: "T
 export const timedOut: ItemExit = { _tag: "TimedOut" }
 
 export const notSerializable = (direction: "input" | "output" | "error", cause: unknown) =>
-  ({ _tag: "NotSerializable", direction, cause: failure.encode(cause) }) as const
+  ({ _tag: "NotSerializable", direction, cause: failure.encodeOrDescribe(cause) }) as const
 
 /** Sends a message; throws when it cannot be cloned. */
 export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
@@ -38,7 +39,9 @@ export class Outbox {
   private others: Array<readonly [number, protocol.EncodedOutcome]> = []
   /** The errors that `others` were made from, to describe one that cannot be cloned. */
   private readonly originals = new Map<number, unknown>()
-  private readonly transfers: Array<Transferable> = []
+  private transfers: Array<Transferable> = []
+  /** The offsets of results that have memory in `transfers`. */
+  private readonly moving = new Set<number>()
 
   /** `from` is the position of the first item, and `since` is when it began. */
   constructor(chunk: Reported, from: number, since: number) {
@@ -54,26 +57,52 @@ export class Outbox {
   }
 
   succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean, item: unknown): void {
-    if (discard) {
-      this.count++
-    } else if (codecs?.output !== undefined) {
-      try {
-        this.values[this.count] = codecs.output.encode(value, this.transfers, item)
-        this.count++
-      } catch (cause) {
-        this.other(notSerializable("output", cause))
+    if (discard) this.count++
+    else if (codecs?.output === undefined && typeof value !== "object") this.values[this.count++] = value
+    else this.encode(value, codecs?.output, item)
+  }
+
+  /** Adds a result by its Schema, or taken apart if it is an error. Proxies, getters and Schemas may throw (F8). */
+  private encode(value: unknown, output: TaskCodecs["output"], item: unknown): void {
+    try {
+      if (output !== undefined) {
+        const before = this.transfers.length
+        this.values[this.count] = output.encode(value, this.transfers, item)
+        if (this.transfers.length > before) this.moving.add(this.count)
+      } else if (value instanceof Error) {
+        this.originals.set(this.count, value)
+        return this.other({ _tag: "Error", value: failure.encode(value) })
+      } else {
+        this.values[this.count] = value
       }
-    } else if (typeof value === "object" && value instanceof Error) {
-      this.originals.set(this.count, value)
-      this.other({ _tag: "Error", value: failure.encode(value) })
-    } else {
-      this.values[this.count++] = value
+      this.count++
+    } catch (cause) {
+      this.other(notSerializable("output", cause))
     }
   }
 
-  fail(cause: CauseLike, codecs: TaskCodecs | undefined): void {
-    const codec = codecs?.error
-    this.originals.set(this.count, cause.reasons.map((reason) => ("error" in reason ? reason.error : undefined))[0])
+  /** Adds how an item ended. An Exit may be of the task's own making: what cannot be read fails the item (F4, F8). */
+  exit(exit: ItemExit, codecs: TaskCodecs | undefined, discard: boolean, item: unknown): void {
+    try {
+      switch (exit._tag) {
+        case "Success":
+          return this.succeed(exit.value, codecs, discard, item)
+        case "Failure":
+          return this.fail(exit.cause, codecs?.error)
+        case "TimedOut":
+        case "NotSerializable":
+          return this.other(exit)
+      }
+      throw new TypeError("The task returned an Exit that is neither a Success nor a Failure")
+    } catch (why) {
+      this.other(notSerializable("error", why))
+    }
+  }
+
+  private fail(cause: CauseLike, codec: Codec | undefined): void {
+    const [first] = cause.reasons
+    const original = first !== undefined && "error" in first ? first.error : (first as { defect?: unknown })?.defect
+    this.originals.set(this.count, original)
     try {
       const reasons = failure.encodeCause(
         cause,
@@ -81,7 +110,7 @@ export class Outbox {
       )
       this.other({ _tag: "Failure", reasons })
     } catch (why) {
-      this.other(notSerializable("error", why))
+      this.other(codec === undefined ? this.uncloneable("error", this.count, why) : notSerializable("error", why))
     }
   }
 
@@ -94,20 +123,30 @@ export class Outbox {
   /** Sends the outcomes. `check` throws for a value that `send` would throw for; `ended`: the chunk has ended. */
   send(send: Send, check: (value: unknown) => void, ended: boolean): void {
     const millis = this.chunk.lap()
-    try {
-      send(this.message(ended, millis), this.transfers)
-    } catch {
-      this.replaceUncloneable((value) => {
-        try {
-          // what is moved need not be cloneable, and `check` cannot know that it is moved
-          if (!this.transfers.includes(value as Transferable)) check(value)
-          return undefined
-        } catch (why) {
-          return why
-        }
-      })
-      send(this.message(ended, millis), this.transfers)
+    const trySend = (): boolean => {
+      try {
+        send(this.message(ended, millis), this.transfers)
+        return true
+      } catch {
+        return false
+      }
     }
+    if (trySend()) return
+    this.replaceUncloneable((value) => {
+      check(value)
+      return value
+    })
+    if (trySend()) return
+    // a getter or a Proxy gave the check another answer than the channel, or what is to move has moved before: of a copy
+    // there is but one answer
+    this.transfers = []
+    this.moving.clear()
+    this.replaceUncloneable((value) => {
+      const copy = structuredClone(value)
+      check(copy)
+      return copy
+    })
+    send(this.message(ended, millis), this.transfers)
   }
 
   private message(ended: boolean, millis: number): protocol.Results {
@@ -115,21 +154,33 @@ export class Outbox {
     return { _tag: "Results", chunk: this.chunk.run.chunk, from, count, millis, values, others, ended }
   }
 
-  /** Replaces each outcome that cannot be cloned by one that says why not (F4). */
-  private replaceUncloneable(whyUncloneable: (value: unknown) => unknown): void {
-    this.others = this.others.map(([offset, outcome]) => {
-      const why = whyUncloneable(outcome)
-      if (why === undefined) return [offset, outcome]
-      const direction = outcome._tag === "Error" ? "output" : "error"
-      const cause = failure.encodeUncloneable(this.originals.get(offset), why)
-      return [offset, { _tag: "NotSerializable", direction, cause }]
-    })
-    const values = this.values
-    this.values = values.map((value, offset) => {
-      const why = whyUncloneable(value)
-      if (why === undefined) return value
-      this.others.push([offset, notSerializable("output", why)])
-      return undefined
+  /** Replaces each outcome by what `take` returns; one for which it throws, by one that says why (F4). */
+  private replaceUncloneable(take: <A>(value: A) => A): void {
+    const takeOr = <A, B>(value: A, otherwise: (why: unknown) => B): A | B => {
+      try {
+        return take(value)
+      } catch (why) {
+        return otherwise(why)
+      }
+    }
+    this.others = this.others.map(([offset, outcome]) => [
+      offset,
+      takeOr(outcome, (why) => this.uncloneable(directionOf(outcome), offset, why))
+    ])
+    this.values = this.values.map((value, offset) => {
+      // what is moved need not be cloneable
+      if (this.moving.has(offset)) return value
+      return takeOr(value, (why) => void this.others.push([offset, this.uncloneable("output", offset, why)]))
     })
   }
+
+  /** The outcome that says why the one at `offset` cannot cross, and which error that was, if it was one. */
+  private uncloneable(direction: NotSerializable["direction"], offset: number, why: unknown): protocol.EncodedOutcome {
+    return { _tag: "NotSerializable", direction, cause: failure.encodeUncloneable(this.originals.get(offset), why) }
+  }
+}
+
+const directionOf = (outcome: protocol.EncodedOutcome): NotSerializable["direction"] => {
+  if (outcome._tag === "NotSerializable") return outcome.direction
+  return outcome._tag === "Error" ? "output" : "error"
 }

@@ -30,13 +30,14 @@ export class ServedHooks {
   private readonly code: ServedCode
   private readonly effects: EffectLoader
   private readonly send: (message: protocol.FromWorker) => void
-  private readonly encode: (cause: unknown) => failure.EncodedValue
   /** Interrupts the hook that runs, or ends it because its time is over: `result` is what is then replied. */
   private cutShort: (result: protocol.HookResult) => void = () => {}
   /** Interrupts the Effect that the hook is running, if it is running one. */
   private interruptEffect: Interrupt | undefined = undefined
   /** What to reply when that Effect has ended by this interruption. */
   private resultIfInterrupted: protocol.HookResult | undefined = undefined
+  /** How far `init` has come. */
+  private stage: protocol.InitStage = "services"
 
   constructor(options: {
     /** Its state is set by `init`. */
@@ -45,15 +46,12 @@ export class ServedHooks {
     readonly code: ServedCode
     readonly effects: EffectLoader
     readonly send: (message: protocol.FromWorker) => void
-    /** Takes an error apart, so that it can cross. */
-    readonly encode: (cause: unknown) => failure.EncodedValue
   }) {
     this.self = options.self
     this.numbers = new HookNumbers(options.control)
     this.code = options.code
     this.effects = options.effects
     this.send = options.send
-    this.encode = options.encode
   }
 
   init(
@@ -62,6 +60,7 @@ export class ServedHooks {
     timeout: number | undefined
   ): void {
     this.run("Initialised", timeout, async (context, begun) => {
+      this.stage = services === undefined ? "init" : "services"
       if (services !== undefined) {
         const { value } = await this.load(services)
         begun()
@@ -72,6 +71,8 @@ export class ServedHooks {
         if (provided._tag === "Failure") return provided
       }
       if (hook === undefined) return nothing
+      this.stage = "init"
+      this.numbers.enterHook()
       const exit = await this.hook(hook, context, begun)
       if (exit._tag === "Success") this.self.state = exit.value
       // the state stays in the worker
@@ -137,7 +138,7 @@ export class ServedHooks {
         // the timer cannot fire while the hook computes, so the clock is read as well
         return end(performance.now() > context.deadline ? { _tag: "TimedOut" } : succeeded(exit.value))
       },
-      (cause) => end({ _tag: "NotLoaded", cause: this.encode(cause) })
+      (cause) => end({ _tag: "NotLoaded", cause: failure.encodeOrDescribe(cause) })
     )
   }
 
@@ -166,8 +167,12 @@ export class ServedHooks {
         this.interruptEffect = undefined
         resolve(exit)
       }
-      const interrupt = this.effects.run((runner) => start(runner, done), done)
-      if (!isDone) this.interruptEffect = interrupt
+      try {
+        const interrupt = this.effects.run((runner) => start(runner, done), done)
+        if (!isDone) this.interruptEffect = interrupt
+      } catch (defect) {
+        done(died(defect))
+      }
     })
   }
 
@@ -181,14 +186,17 @@ export class ServedHooks {
     }
   }
 
+  /** Replies, if need be with why the result cannot cross: reading it may be users' code, which throws (F8). */
   private reply(reply: Reply, result: protocol.HookResult): void {
     try {
-      this.send({ _tag: reply, result })
+      this.send(this.message(reply, result))
     } catch (why) {
-      const isResult = result._tag === "Success" || result._tag === "Error"
-      const cause = failure.encodeUncloneable(result._tag === "Error" ? failure.decode(result.value) : undefined, why)
-      this.send({ _tag: reply, result: { _tag: isResult ? "NotSerializable" : "Failure", cause } })
+      this.send(this.message(reply, uncloneable(result, why)))
     }
+  }
+
+  private message(reply: Reply, result: protocol.HookResult): protocol.FromWorker {
+    return reply === "Initialised" ? { _tag: reply, result, stage: this.stage } : { _tag: reply, result }
   }
 
   private failed(exit: Extract<ExitLike, { readonly _tag: "Failure" }>): protocol.HookResult {
@@ -196,7 +204,7 @@ export class ServedHooks {
     const reason = reasons.find((reason) => reason._tag !== "Interrupt")
     if (reason === undefined) return { _tag: "Interrupted" }
     const cause = reason._tag === "Fail" ? reason.error : (reason as { readonly defect: unknown }).defect
-    return { _tag: "Failure", cause: this.encode(cause) }
+    return { _tag: "Failure", cause: failure.encodeOrDescribe(cause) }
   }
 }
 
@@ -206,5 +214,26 @@ const interrupted: ExitLike = { _tag: "Failure", cause: { reasons: [{ _tag: "Int
 
 const nothing: ExitLike = { _tag: "Success", value: undefined }
 
-const succeeded = (value: unknown): protocol.HookResult =>
-  value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }
+/** The result that says why `result` cannot cross. */
+const uncloneable = (result: protocol.HookResult, why: unknown): protocol.HookResult => {
+  switch (result._tag) {
+    case "Success":
+      return { _tag: "NotSerializable", cause: failure.encodeUncloneable(undefined, why) }
+    case "Error":
+      return { _tag: "NotSerializable", cause: failure.encodeUncloneable(failure.decode(result.value), why) }
+    case "TimedOut":
+    case "Interrupted":
+      return result
+    default:
+      return { _tag: result._tag, cause: failure.encodeUncloneable(failure.decode(result.cause), why) }
+  }
+}
+
+const succeeded = (value: unknown): protocol.HookResult => {
+  try {
+    return value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }
+  } catch (why) {
+    // an error with a getter that throws, or a Proxy with such a trap (F8)
+    return { _tag: "NotSerializable", cause: failure.encodeUncloneable(value, why) }
+  }
+}

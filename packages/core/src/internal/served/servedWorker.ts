@@ -14,7 +14,6 @@ import { type Self, ServedHooks } from "./servedHooks.ts"
 
 export class ServedWorker {
   private readonly channel: Channel
-  private readonly check: (value: unknown) => void
   private readonly code = new ServedCode()
   private readonly effects = new EffectLoader()
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
@@ -25,19 +24,17 @@ export class ServedWorker {
 
   constructor(channel: Channel) {
     this.channel = channel
-    this.check = channel.check ?? structuredClone
     this.hooks = new ServedHooks({
       self: this.self,
       control: channel.control,
       code: this.code,
       effects: this.effects,
-      send: (message) => this.send(message),
-      encode: (cause) => this.encode(cause)
+      send: (message) => this.send(message)
     })
     this.loop = new ItemLoop({
       self: this.self,
       send: (message, transfers) => this.send(message, transfers),
-      check: this.check,
+      check: channel.check ?? structuredClone,
       flushed: channel.flushed,
       stayAwake: channel.stayAwake,
       runEffect: (effect, done, begun) =>
@@ -55,7 +52,7 @@ export class ServedWorker {
 
   /** Tells the pool which error is about to end the worker. */
   uncaught(error: unknown): void {
-    this.send({ _tag: "Uncaught", cause: this.encode(error) })
+    this.sendCause(error, (cause) => ({ _tag: "Uncaught", cause }))
   }
 
   private send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
@@ -121,7 +118,7 @@ export class ServedWorker {
         },
         (cause) => {
           this.loading.delete(run.chunk)
-          this.send({ _tag: "NotLoaded", chunk: run.chunk, cause: this.encode(cause) })
+          this.sendCause(cause, (cause) => ({ _tag: "NotLoaded", chunk: run.chunk, cause }))
         }
       )
   }
@@ -138,14 +135,12 @@ export class ServedWorker {
     return { call, codecs: { ...sliced.codecs, error: codecs?.error } }
   }
 
-  /** Takes an error apart, so that it can cross; where part of it cannot, only a description of it crosses. */
-  private encode(cause: unknown): failure.EncodedValue {
-    const encoded = failure.encode(cause)
+  /** Sends what went wrong; only a description of it where part of it cannot be cloned, or cannot be read (F8). */
+  private sendCause(error: unknown, message: (cause: failure.EncodedValue) => protocol.FromWorker): void {
     try {
-      this.check(encoded)
-      return encoded
+      this.send(message(failure.encode(error)))
     } catch (why) {
-      return failure.encodeUncloneable(cause, why)
+      this.send(message(failure.encodeUncloneable(error, why)))
     }
   }
 }

@@ -37,6 +37,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     if (this.controller === undefined) {
       this.controller = new AbortController()
       pollOnRead(this.controller.signal, () => this.poll())
+      guardListeners(this.controller.signal)
       if (this.isAborted) this.controller.abort()
     }
     return this.controller.signal
@@ -82,6 +83,47 @@ const pollOnRead = (signal: AbortSignal, poll: () => void): void => {
       value: () => {
         poll()
         AbortSignal.prototype.throwIfAborted.call(signal)
+      }
+    }
+  })
+}
+
+/**
+ * Lets a listener that throws harm nobody: the platform reports that as uncaught, which ends the worker, and on fibers
+ * the whole process (F8). What its item comes to has been decided by then: its result is unwanted, or its time is over.
+ */
+const guardListeners = (signal: AbortSignal): void => {
+  const guards = new WeakMap<object, (event: unknown) => void>()
+  const guarded = (listener: unknown): unknown => {
+    // anything else is for the platform to refuse, or to ignore
+    if ((typeof listener !== "object" && typeof listener !== "function") || listener === null) return listener
+    let guard = guards.get(listener)
+    if (guard === undefined) {
+      guard = (event) => {
+        try {
+          if (typeof listener === "function") listener.call(signal, event)
+          else (listener as { readonly handleEvent: (event: unknown) => void }).handleEvent(event)
+        } catch {
+          /* its item has been decided, as said above */
+        }
+      }
+      guards.set(listener, guard)
+    }
+    return guard
+  }
+  const own = (name: "addEventListener" | "removeEventListener") => ({
+    value: (type: string, listener: unknown, options?: object) =>
+      AbortSignal.prototype[name].call(signal, type, guarded(listener) as () => void, options)
+  })
+  let onabort: unknown = null
+  Object.defineProperties(signal, {
+    addEventListener: own("addEventListener"),
+    removeEventListener: own("removeEventListener"),
+    onabort: {
+      get: () => onabort,
+      set: (listener: unknown) => {
+        onabort = listener
+        Reflect.set(AbortSignal.prototype, "onabort", guarded(listener), signal)
       }
     }
   })

@@ -12,7 +12,8 @@ export type Phase = (typeof phases)[keyof typeof phases]
 // The numbers of the hooks, then those of the cells
 const hookPhase = 0
 const hookInterrupted = 1
-const firstCell = 2
+const servicesBuilt = 2
+const firstCell = 3
 
 // The numbers of a cell, from its offset on; the worker sets the first three
 const owner = 0
@@ -46,7 +47,17 @@ export class HookNumbers {
     return this.control?.get(hookInterrupted) === 1
   }
 
+  /** Says that `init` has come to its hook. */
+  enterHook(): void {
+    this.control?.set(servicesBuilt, 1)
+  }
+
   // The pool's side
+
+  /** Whether `init` has come to its hook, the services having been built; `undefined` where no numbers are shared. */
+  get isAtHook(): boolean | undefined {
+    return this.control && this.control.get(servicesBuilt) === 1
+  }
 
   /** Whether the worker is loading a module of its hooks or services; false where it shares no numbers. */
   get isLoading(): boolean {

@@ -30,46 +30,113 @@ export type EncodedReason =
 /** Properties that have a field of their own in `EncodedError`; so have the `errors`, but only of an AggregateError. */
 const known = new Set(["name", "message", "stack", "cause"])
 
-/** `ancestors` are the errors that contain `value`. An error within itself becomes text, or else this would not end. */
-const encodeWithin = (value: unknown, ancestors: ReadonlyArray<unknown>): EncodedValue => {
-  if (!(value instanceof Error)) return { _tag: "Value", value }
-  if (ancestors.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
-  const path = [...ancestors, value]
-  const encode = (inner: unknown) => encodeWithin(inner, path)
-  const own: ReadonlyArray<[string, unknown]> = Object.entries(value)
-  const tag = (value as { readonly _tag?: unknown })._tag
-  const properties = typeof tag === "string" && !Object.hasOwn(value, "_tag") ? [["_tag", tag] as const, ...own] : own
-  return {
-    _tag: "Error",
-    name: value.name,
-    message: value.message,
-    stack: value.stack,
-    cause: value.cause === undefined ? undefined : encode(value.cause),
-    errors: value instanceof AggregateError ? value.errors.map(encode) : undefined,
-    properties: properties
-      .filter(([name]) => !known.has(name) && !(name === "errors" && value instanceof AggregateError))
-      .map(([name, inner]) => [name, encode(inner)])
+/** How many errors may contain each other, one within the next, and how many may cross together. */
+const most = { deep: 100, together: 10_000 }
+
+/** Takes one value apart. Getters and Proxies are users' code: it throws what they throw. */
+class Encoder {
+  /** The errors that contain the one that is being taken apart. */
+  private readonly ancestors: Array<Error> = []
+  private count = 0
+
+  encode(value: unknown): EncodedValue {
+    if (!(value instanceof Error)) return { _tag: "Value", value }
+    const { ancestors } = this
+    // an error within itself becomes text, or else this would not end
+    if (ancestors.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
+    // so do those beyond what a stack and a message can hold: a chain of thousands, a Proxy whose cause is always new
+    if (ancestors.length === most.deep) return { _tag: "Value", value: `[left out: over ${most.deep} errors deep]` }
+    if (++this.count > most.together) return { _tag: "Value", value: `[left out: over ${most.together} errors]` }
+    ancestors.push(value)
+    const encoded = this.takeApart(value)
+    ancestors.pop()
+    return encoded
+  }
+
+  private takeApart(error: Error): EncodedError {
+    const { cause, message, name, stack } = error
+    const own = Object.entries(error).filter(([key]) => !known.has(key))
+    const tag = (error as { readonly _tag?: unknown })._tag
+    if (typeof tag === "string" && !Object.hasOwn(error, "_tag")) own.unshift(["_tag", tag])
+    let errors: unknown
+    let properties = own
+    if (error instanceof AggregateError) {
+      errors = error.errors
+      properties = own.filter(([key]) => key !== "errors")
+      if (!Array.isArray(errors) && errors !== undefined) properties.push(["errors", errors])
+    }
+    return {
+      _tag: "Error",
+      name,
+      message,
+      stack,
+      cause: cause === undefined ? undefined : this.encode(cause),
+      errors: Array.isArray(errors) ? Array.from(errors, (inner) => this.encode(inner)) : undefined,
+      properties: properties.map(([key, inner]) => [key, this.encode(inner)])
+    }
   }
 }
 
-/** Takes an error apart, with its causes and own properties; leaves any other value as it is. */
-export const encode = (value: unknown): EncodedValue => encodeWithin(value, [])
+/**
+ * Takes an error apart, with its causes and own properties; leaves any other value as it is. Throws when the error
+ * cannot be read, such as what one of its getters throws.
+ */
+export const encode = (value: unknown): EncodedValue => new Encoder().encode(value)
+
+/** As `encode`, where something has to be told: of an error that cannot be read, what can be is told, and why (F8). */
+export const encodeOrDescribe = (value: unknown): EncodedValue => {
+  try {
+    return encode(value)
+  } catch (why) {
+    return encodeUncloneable(value, why)
+  }
+}
+
+/** What `read` returns; `otherwise` when it throws, or returns what `isRight` does not accept (F8). */
+const attempt = <A>(read: () => unknown, isRight: (value: unknown) => value is A, otherwise: A): A => {
+  try {
+    const value = read()
+    return isRight(value) ? value : otherwise
+  } catch {
+    return otherwise
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === "string"
+
+const isError = (value: unknown): value is Error => {
+  try {
+    return value instanceof Error
+  } catch {
+    // a revoked Proxy, or one with a trap that throws
+    return false
+  }
+}
+
+const unreadable = "(it cannot be read)"
+
+const described = (name: string, message: string, stack?: string, cause?: EncodedError): EncodedError => ({
+  _tag: "Error",
+  name,
+  message,
+  stack,
+  cause,
+  errors: undefined,
+  properties: []
+})
+
+const nameOf = (error: Error): string => attempt(() => error.name, isText, "Error")
+
+const messageOf = (error: Error): string => attempt(() => error.message, isText, unreadable)
 
 /** Describes a value that cannot be cloned: says `why`, and if it is an error, keeps its text and stack as a cause. */
 export const encodeUncloneable = (value: unknown, why: unknown): EncodedError => {
-  const text = why instanceof Error ? why.message : String(why)
-  const original = value instanceof Error ? new Error(`${value.name}: ${value.message}`) : undefined
-  if (original !== undefined && value instanceof Error) original.stack = value.stack ?? ""
-  const name = why instanceof Error ? why.name : "Error"
-  return {
-    _tag: "Error",
-    name,
-    message: original === undefined ? text : `${text}\nThe error was ${original.message}`,
-    stack: undefined,
-    cause: original === undefined ? undefined : encode(original),
-    errors: undefined,
-    properties: []
-  }
+  const name = isError(why) ? nameOf(why) : "Error"
+  const text = isError(why) ? messageOf(why) : attempt(() => String(why), isText, unreadable)
+  if (!isError(value)) return described(name, text)
+  const original = `${nameOf(value)}: ${messageOf(value)}`
+  const stack = attempt(() => value.stack, isText, "")
+  return described(name, `${text}\nThe error was ${original}`, undefined, described("Error", original, stack))
 }
 
 /** Takes a Cause apart; `encodeFail` encodes its typed errors, by the task's error Schema where it has one. */
@@ -97,12 +164,15 @@ const classes = new Map<string, ErrorConstructor>(
 /** The inverse of `encode`; what a Schema encoded stays encoded. */
 export const decode = (encoded: EncodedValue): unknown => {
   if (encoded._tag !== "Error") return encoded.value
+  // users can give an error any message, and an object might not become text
+  const message = typeof encoded.message === "string" ? encoded.message : undefined
   const error =
     encoded.errors === undefined
-      ? new (classes.get(encoded.name) ?? Error)(encoded.message)
-      : new AggregateError(encoded.errors.map(decode), encoded.message)
+      ? new (classes.get(encoded.name) ?? Error)(message)
+      : new AggregateError(encoded.errors.map(decode), message)
   const defineHidden = (name: string, value: unknown) =>
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
+  if (message === undefined) defineHidden("message", encoded.message)
   if (error.name !== encoded.name) defineHidden("name", encoded.name)
   if (encoded.stack !== undefined) defineHidden("stack", encoded.stack)
   if (encoded.cause !== undefined) defineHidden("cause", decode(encoded.cause))

@@ -2,6 +2,7 @@
  * The messages between a pool and its workers, the same on every channel.
  */
 import type { NotSerializable } from "../../WorkerPoolError.ts"
+import type { InitFailure } from "../../WorkerRuntime.ts"
 import type { Export, Inline } from "../task/portable.ts"
 import type { EncodedReason, EncodedValue } from "./failure.ts"
 
@@ -13,6 +14,9 @@ export type Described =
   | Export
   | Inline
   | { readonly _tag: "Bound"; readonly target: Reference; readonly value: unknown }
+
+/** What `init` does: builds the services first, then runs the hook. */
+export type InitStage = InitFailure["of"]
 
 /** From the pool to a worker. */
 export type ToWorker =
@@ -69,7 +73,8 @@ export interface Run {
 /** From a worker to the pool. */
 export type FromWorker =
   | { readonly _tag: "Ready" }
-  | { readonly _tag: "Initialised"; readonly result: HookResult }
+  /** `stage` is how far `init` has come, which says whose failure it is if it has failed. */
+  | { readonly _tag: "Initialised"; readonly result: HookResult; readonly stage: InitStage }
   | { readonly _tag: "Exited"; readonly result: HookResult }
   | { readonly _tag: "Closed"; readonly result: HookResult }
   | Results
