@@ -14,7 +14,7 @@ const killAfter = 100
 const stubborn: ReadonlyArray<{ readonly what: string; readonly kind: Kind; readonly never: () => any }> = [
   { what: "a Promise", kind: "WorkerPool", never: () => new Promise(() => {}) },
   { what: "an async function", kind: "WorkerPool", never: async () => await new Promise(() => {}) },
-  { what: "a thenable", kind: "WorkerPool", never: () => ({ then: () => {} }) }
+  { what: "a thenable", kind: "WorkerPool", never: () => ({ ["then" as string]: () => {} }) }
 ]
 
 interface Setup {
@@ -105,7 +105,7 @@ describe("what never ends and ignores that it is interrupted", () => {
               : method === "map"
                 ? pool.map([2], task)
                 : Stream.runDrain(pool.stream([2], task))
-          const fiber = yield* Effect.forkDetach(call as Effect.Effect<unknown, unknown>)
+          const fiber = yield* Effect.forkDetach(call)
           yield* settle
           fiber.interruptUnsafe()
           yield* settle

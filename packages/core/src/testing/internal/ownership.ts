@@ -309,7 +309,11 @@ const usesBoth = Effect.fnUntraced(function* (pool: LaxPool) {
   const where = yield* promptly(
     pool.map([1, 2], plain.where, { init: named("other"), dispatch: "ordered", chunkSize: 1 })
   )
-  yield* assert.equal(where.map(({ id }) => id).sort(), [0, 1], "workers")
+  yield* assert.equal(
+    where.map(({ id }) => id).sort((left, right) => left - right),
+    [0, 1],
+    "workers"
+  )
   yield* usable(pool)
 })
 
