@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Call } from "../src/internal/call/call.ts"
+import { Turn } from "../src/internal/common/turn.ts"
 import { CallChunk } from "../src/internal/call/callChunk.ts"
 import { integer, runs } from "./support.ts"
 
@@ -18,6 +19,7 @@ const setup = (length: number) => {
       const positions = Array.from({ length: to - from }, (_, n) => from + n)
       giveBack(positions.filter((position) => !of.isReported(position)))
     },
+    turn: new Turn(),
     chunkEnded: (of: CallChunk) => giveBack(of.unreportedPositions())
   } as unknown as Call
   const chunk = new CallChunk(call, { items: Array(length).fill(0), first: 0, alone: false })

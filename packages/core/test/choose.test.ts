@@ -19,7 +19,7 @@ const slots = Arbitrary.map(
 const calls = Arbitrary.array(
   Arbitrary.all({
     options: Arbitrary.all({ dispatch: oneOf("available", "available", "ordered") }),
-    turn: integer(0, 20),
+    chunksGiven: integer(0, 20),
     alone: oneOf(false, false, false, true),
     isServed: oneOf(true, true, false),
     mayPrefetch: oneOf(true, true, false)
@@ -71,7 +71,7 @@ describe("choose, where chunks are sent ahead", () => {
   )
 
   it.prop(
-    "L2 what is given fits: in its own slot where slots are taken in turn, at an idle one where it must be alone",
+    "L2 what is given fits: in its own slot where slots are taken in chunksGiven, at an idle one where it must be alone",
     { calls, slots },
     ({ calls, slots }) => {
       const choice = choose<CallView, SlotView>(calls, slots)
@@ -79,7 +79,7 @@ describe("choose, where chunks are sent ahead", () => {
       const { call, slot } = choice
       assert.notStrictEqual(slot.availability, "unavailable")
       if (call.alone) assert.strictEqual(slot.load, 0)
-      if (call.options.dispatch === "ordered") assert.strictEqual(slot, slots[call.turn % slots.length])
+      if (call.options.dispatch === "ordered") assert.strictEqual(slot, slots[call.chunksGiven % slots.length])
     },
     runs(500)
   )

@@ -16,7 +16,7 @@ const slots = Arbitrary.array(
 const calls = Arbitrary.array(
   Arbitrary.all({
     options: Arbitrary.all({ dispatch: oneOf("available", "available", "ordered") }),
-    turn: integer(0, 20),
+    chunksGiven: integer(0, 20),
     alone: oneOf(false, false, true),
     isServed: oneOf(false, true),
     mayPrefetch: oneOf(false, true)
@@ -38,7 +38,7 @@ describe("choose", () => {
       const canServe = (call: CallView): boolean =>
         call.options.dispatch === "available"
           ? slots.some(({ availability }) => availability !== "unavailable")
-          : slots.length > 0 && slots[call.turn % slots.length]!.availability !== "unavailable"
+          : slots.length > 0 && slots[call.chunksGiven % slots.length]!.availability !== "unavailable"
       const choice = choose(calls, slots)
       assert.strictEqual(choice?.call, calls.find(canServe))
     },
@@ -52,7 +52,7 @@ describe("choose", () => {
       const slots = consistent(generated.slots)
       const call = {
         options: { dispatch: "available" },
-        turn: 0,
+        chunksGiven: 0,
         alone: false,
         isServed: false,
         mayPrefetch: false
@@ -88,7 +88,7 @@ describe("choose", () => {
       if (some?.call.alone === true) assert.strictEqual(some.slot.load, 0)
       const alone = {
         options: { dispatch: "available" },
-        turn: 0,
+        chunksGiven: 0,
         alone: true,
         isServed: false,
         mayPrefetch: false
@@ -110,16 +110,16 @@ describe("choose", () => {
 
   it.prop(
     "L2 a call that takes the slots in turn gets its own slot, or none",
-    { slots, turn: integer(0, 30) },
-    ({ slots, turn }) => {
+    { slots, chunksGiven: integer(0, 30) },
+    ({ slots, chunksGiven }) => {
       const call = {
         options: { dispatch: "ordered" },
-        turn,
+        chunksGiven,
         alone: false,
         isServed: false,
         mayPrefetch: false
       } as const
-      const own = slots[turn % slots.length]
+      const own = slots[chunksGiven % slots.length]
       const choice = choose([call], slots)
       assert.strictEqual(choice?.slot, own?.availability === "unavailable" ? undefined : own)
     },

@@ -39,7 +39,7 @@ class Bench {
       onLost() {},
       onCondemned() {}
     }
-    this.items = new FiberItems(options, new LocalCode(options, false), false)
+    this.items = new FiberItems(options, new LocalCode(options, false), false, context)
   }
 
   run(inputs: ReadonlyArray<number>, task: Task, options: Partial<Chunk> = {}): Heard {
@@ -288,7 +288,7 @@ describe("FiberItems", () => {
         run([1, 2], task)
         run([3], task)
         yield* until(() => log.length === 2)
-        yield* items.interruptAll
+        yield* items.interruptAll()
         assert.deepStrictEqual(log, ["begun 0", "begun 1", "closed 0", "closed 1"])
       })
     )

@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
+import type { CallChunk } from "../src/internal/call/callChunk.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
 import { FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
@@ -98,7 +99,14 @@ class Play {
   }
 
   private lose(worker: FakeWorker): void {
+    const isUnread = worker.chunks.every((chunk) => worker.startedOf(chunk) === 0)
     for (const chunk of worker.chunks) {
+      // an item that is alone in a worker that has started nothing may be what ended it, by being read
+      if (isUnread && (chunk as CallChunk).alone) {
+        const index = chunk.index(0)
+        this.lostWith.add(index)
+        this.charges.set(index, (this.charges.get(index) ?? 0) + 1)
+      }
       const reported = this.reported.get(chunk) ?? new Set()
       const open = [...Array(worker.startedOf(chunk)).keys()].filter((position) => !reported.has(position))
       const charged = this.script.tasksPerWorker === 1 ? open.slice(-1) : open
@@ -171,7 +179,7 @@ describe("workers that are lost at random", () => {
         )
         for (const { exit, index } of exits) {
           for (const reason of reasons(exit)) assert(reason._tag === "WorkerLost" && reason.indices.includes(index))
-          if (retries < 0) assert.strictEqual(play.starts.get(index), 1, "at most once")
+          if (retries < 0) assert.isAtMost(play.starts.get(index) ?? 0, 1, "at most once")
         }
       }).pipe(Effect.scoped, driven),
     runs(500)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Call } from "../src/internal/call/call.ts"
+import { Turn } from "../src/internal/common/turn.ts"
 import { CallChunk } from "../src/internal/call/callChunk.ts"
 import { Resends } from "../src/internal/call/resends.ts"
 import type { InHand } from "../src/WorkerRuntime.ts"
@@ -11,7 +12,8 @@ const call = {
   options: {},
   policy: { areRuns: false, takesMany: false },
   succeeded: () => {},
-  failed: () => {}
+  failed: () => {},
+  turn: new Turn()
 } as unknown as Call
 
 /** The items of a call from a place on: each says its place. */
@@ -77,6 +79,8 @@ describe("Resends", () => {
     ({ history: { retries, seed, sizes, tasksPerWorker } }) => {
       const resends = new Resends(retries)
       const charges = new Map<number, number>()
+      /** How often each was lost before it had started. */
+      const unstarted = new Map<number, number>()
       const ended: Array<number> = []
       let chunks = sizes.map((size, n) => chunkOf(n * 10, size))
       const total = sizes.reduce((sum, size) => sum + size, 0)
@@ -85,8 +89,8 @@ describe("Resends", () => {
         for (const [n, chunk] of chunks.entries()) {
           const random = (salt: number) => noise(seed + salt, round * 100 + n)
           if (chunk.alone) assert.strictEqual(chunk.items.length, 1)
-          const isCharged = placesOf(chunk).some((index) => charges.has(index))
-          assert.strictEqual(chunk.alone, isCharged, "those that were charged go alone, and no others")
+          const isSuspect = placesOf(chunk).some((index) => charges.has(index) || (unstarted.get(index) ?? 0) > 1)
+          assert.strictEqual(chunk.alone, isSuspect, "charged, or lost twice before they started: alone; no others")
           const started = random(1) % (chunk.items.length + 1)
           for (let position = 0; position < started; position++) {
             // with one at a time, only the last may be without an outcome
@@ -97,7 +101,12 @@ describe("Resends", () => {
           }
           const open = chunk.unreportedIndices()
           const suspects = open.filter((index) => placesOf(chunk).indexOf(index) < started)
-          const lost = resends.addLost(chunk, hand(started), tasksPerWorker).map((position) => chunk.ordinal(position))
+          const lost = resends
+            .addLost(chunk, hand(started), tasksPerWorker, false)
+            .map((position) => chunk.ordinal(position))
+          for (const index of open) {
+            if (!suspects.includes(index)) unstarted.set(index, (unstarted.get(index) ?? 0) + 1)
+          }
           if (retries !== "never") for (const index of suspects) charges.set(index, (charges.get(index) ?? 0) + 1)
           assert.deepStrictEqual(
             lost,
@@ -124,7 +133,7 @@ describe("Resends", () => {
     const resends = new Resends("never")
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(1, undefined)
-    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1), [0, 2, 3])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1, false), [0, 2, 3])
     assert.deepStrictEqual(indices(drain(resends)), [4, 5])
   })
 
@@ -133,7 +142,7 @@ describe("Resends", () => {
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(0, undefined)
     // 1 and 2 had ended as well, but that was not heard
-    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1, false), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
       taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
@@ -143,8 +152,8 @@ describe("Resends", () => {
         [false, [4, 5]]
       ]
     )
-    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(0), 1), [])
-    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(1), 1), [0])
+    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(0), 1, false), [])
+    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(1), 1, false), [0])
     assert.deepStrictEqual(indices(drain(resends)), [1, 2])
   })
 
@@ -152,7 +161,7 @@ describe("Resends", () => {
     const resends = new Resends(1)
     const chunk = chunkOf(0, 5)
     chunk.onSuccess(1, undefined)
-    assert.deepStrictEqual(resends.addLost(chunk, hand(3), 3), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(3), 3, false), [])
     const taken = drain(resends)
     assert.deepStrictEqual(
       taken.map((chunk) => [chunk.alone, placesOf(chunk)]),
@@ -162,9 +171,9 @@ describe("Resends", () => {
         [false, [3, 4]]
       ]
     )
-    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(1), 3), [0])
+    assert.deepStrictEqual(resends.addLost(taken[0]!, hand(1), 3, false), [0])
     // one that was sent alone and had not started stays alone, uncharged
-    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(0), 3), [])
+    assert.deepStrictEqual(resends.addLost(taken[1]!, hand(0), 3, false), [])
     assert.isTrue(resends.nextIsAlone)
   })
 
@@ -172,7 +181,7 @@ describe("Resends", () => {
     const resends = new Resends(0)
     const chunk = chunkOf(0, 4)
     for (const position of [0, 1]) chunk.onSuccess(position, undefined)
-    assert.deepStrictEqual(resends.addLost(chunk, hand(2), 1), [])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(2), 1, false), [])
     assert.deepStrictEqual(
       drain(resends).map((chunk) => [chunk.alone, placesOf(chunk)]),
       [[false, [2, 3]]]
@@ -183,7 +192,7 @@ describe("Resends", () => {
     const resends = new Resends(5)
     const chunk = chunkOf(0, 4)
     chunk.onSuccess(0, undefined)
-    assert.deepStrictEqual(resends.addLost(chunk, hand(2, true), 1), [1, 2, 3])
+    assert.deepStrictEqual(resends.addLost(chunk, hand(2, true), 1, false), [1, 2, 3])
     assert.strictEqual(resends.size, 0)
   })
 })

@@ -3,6 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { Turn } from "../src/internal/common/turn.ts"
+import type { Hooks } from "../src/internal/slot/hooks.ts"
 import type { Call } from "../src/internal/call/call.ts"
 import { ItemTime } from "../src/internal/call/itemTimes.ts"
 import * as errors from "../src/internal/common/errors.ts"
@@ -267,7 +269,16 @@ describe("runs whose worker is lost", () => {
 
 describe("a group of runs", () => {
   it("F5 keeps nothing of those that are over, though some always wait", () => {
+    const hooks: Hooks = {
+      init: undefined,
+      exit: undefined,
+      lifespan: undefined,
+      initTimeout: undefined,
+      exitTimeout: undefined
+    }
     const options = {
+      turn: new Turn(),
+      hooks: () => hooks,
       dispatcher: {
         tasksPerWorker: 1,
         ready: () => {},

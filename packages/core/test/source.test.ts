@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { Turn } from "../src/internal/common/turn.ts"
 import { fromIterable, StreamSource } from "../src/internal/call/source.ts"
 import { integer, oneOf, optional, runs, settle } from "./support.ts"
 
@@ -150,7 +151,7 @@ describe("StreamSource", () => {
         let delivered = 0
         let told = 0
         const hasRoom = () => taken.length - delivered < most
-        const pump = yield* Effect.forkChild(Effect.scoped(source.pump(stream, hasRoom, () => told++)))
+        const pump = yield* Effect.forkChild(Effect.scoped(source.pump(stream, new Turn(), hasRoom, () => told++)))
         for (let round = 0; !source.ended(); round++) {
           assert.isBelow(round, 1000)
           yield* settle
@@ -188,6 +189,7 @@ describe("StreamSource", () => {
         Effect.scoped(
           source.pump(
             stream,
+            new Turn(),
             () => room,
             () => {}
           )
@@ -221,6 +223,7 @@ describe("StreamSource", () => {
             Effect.scoped(
               source.pump(
                 stream,
+                new Turn(),
                 () => true,
                 () => {}
               )

@@ -167,7 +167,7 @@ export const settle: Effect.Effect<void> = Effect.forEach(Array(50), () => Effec
 /** Runs an Effect while time passes for it; dies when it does not end within days. */
 export const driven = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(effect)
+    const fiber = yield* Effect.forkDetach(effect)
     for (let day = 0; day < 10; day++) {
       yield* settle
       if (fiber.pollUnsafe() !== undefined) return yield* Fiber.join(fiber)

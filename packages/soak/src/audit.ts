@@ -15,6 +15,8 @@ interface WorkerRecord {
   hasCrashAct: boolean
   started: number
   readonly running: Set<string>
+  /** The operation whose hostile `init` it ran last. */
+  doomed: number | undefined
   /** What it wrote last. */
   readonly tail: Array<string>
 }
@@ -30,8 +32,12 @@ export interface Counts {
 /** How many lines of a worker are kept for a report. */
 const tail = 12
 
+const nameOf = (slot: number, generation: number): string => `worker ${slot}.${generation}`
+
 export class Audit {
   readonly problems: Array<string> = []
+  /** How many items started, by what they do. */
+  readonly acts = new Map<string, number>()
   /** Lines read. */
   lines = 0
   private readonly workers = new Map<string, WorkerRecord>()
@@ -40,11 +46,18 @@ export class Audit {
   private readonly starts = new Map<string, number>()
   private readonly settled = new Set<string>()
   private readonly mayRepeat: (operation: number) => boolean
+  private readonly mayEndLate: boolean
+  /** Items that may end when their worker is long gone. */
+  private readonly late = new Set<string>()
   private rest = ""
 
-  /** Items of an operation may start more than once where `mayRepeat` says so. */
-  constructor(mayRepeat: (operation: number) => boolean) {
+  /**
+   * Items of an operation may start more than once where `mayRepeat` says so; `mayEndLate` says that there are workers
+   * that cannot be killed, whose items may end although nobody waits for them any more.
+   */
+  constructor(mayRepeat: (operation: number) => boolean, mayEndLate = false) {
     this.mayRepeat = mayRepeat
+    this.mayEndLate = mayEndLate
   }
 
   get workersStarted(): number {
@@ -55,6 +68,11 @@ export class Audit {
     const lines = (this.rest + text).split("\n")
     this.rest = lines.pop()!
     for (const line of lines) this.line(line)
+  }
+
+  /** The operation whose hostile `init` was what the worker did last, if it was. */
+  doomed(slot: number, generation: number): number | undefined {
+    return this.workers.get(nameOf(slot, generation))?.doomed
   }
 
   private line(line: string): void {
@@ -68,7 +86,9 @@ export class Audit {
     worker.tail.push(line)
     if (worker.tail.length > tail) worker.tail.shift()
     const newest = this.newest.get(worker.slot) ?? 0
-    if (worker.generation < newest)
+    // a fiber's lane that was abandoned cannot be told to be silent (C4)
+    const isAbandoned = event === events.end && this.late.delete(`${fields[2]}.${fields[3]}`)
+    if (worker.generation < newest && !isAbandoned)
       this.problem(`L1: ${worker.name} says "${line}" after its successor ${newest} has begun`, worker)
     this.newest.set(worker.slot, Math.max(newest, worker.generation))
     this.happened(event!, worker, fields, line)
@@ -88,6 +108,10 @@ export class Audit {
         if (worker.isReady) this.problem(`L3: ${worker.name} was initialised twice`, worker)
         worker.isReady = true
         return
+      case events.doomed:
+        worker.doomed = Number(fields[2])
+        if (fields[3] === "exits") worker.hasCrashAct = true
+        return
       case events.begin: {
         if (!worker.isReady) this.problem(`L3: "${line}" before init of ${worker.name}`, worker)
         if (worker.exits > 0) this.problem(`L3: "${line}" after exit of ${worker.name}`, worker)
@@ -98,6 +122,8 @@ export class Audit {
           this.problem(`F2: "${line}", its start number ${starts}`, worker)
         worker.running.add(item)
         worker.started++
+        this.acts.set(fields[4]!, (this.acts.get(fields[4]!) ?? 0) + 1)
+        if (fields[4] === "late" && this.mayEndLate) this.late.add(item)
         if (isCrash(fields[4] as Act)) worker.hasCrashAct = true
         return
       }
@@ -152,7 +178,7 @@ export class Audit {
   }
 
   private worker(slot: number, generation: number): WorkerRecord {
-    const name = `worker ${slot}.${generation}`
+    const name = nameOf(slot, generation)
     const known = this.workers.get(name)
     if (known !== undefined) return known
     const worker: WorkerRecord = {
@@ -167,6 +193,7 @@ export class Audit {
       hasCrashAct: false,
       started: 0,
       running: new Set(),
+      doomed: undefined,
       tail: []
     }
     this.workers.set(name, worker)

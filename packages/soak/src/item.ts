@@ -29,6 +29,32 @@ export type Act =
   | "exitOnce"
   /** Succeeds, and throws in a timer later, whoever's item is running then. */
   | "timer"
+  | HostileAct
+
+/** What hostile items are, and what hostile tasks do. */
+export type HostileAct =
+  /** Is a revoked Proxy. */
+  | "revoked"
+  /** Has a getter that throws. */
+  | "getter"
+  /** Never settles, and listens to nobody. */
+  | "never"
+  /** Settles, but long after it should have listened. */
+  | "late"
+  /** Returns a Proxy whose traps throw. */
+  | "traps"
+  /** Returns an object whose `then` cannot be read. */
+  | "thenGetter"
+  /** Returns an object whose `then` throws. */
+  | "thenThrows"
+  /** Returns an object whose `then` gives the answer, and then another one, and throws. */
+  | "thenTwice"
+  /** Fails with an error whose `message` cannot be read. */
+  | "messageGetter"
+  /** Fails with an error whose `stack`, `name` and `cause` cannot be read. */
+  | "stackGetter"
+  /** Returns an Effect that comes to something that is no Effect. */
+  | "noEffect"
 
 /** How a task returns what it returns. */
 export type Style = "plain" | "promise" | "effect"
@@ -74,11 +100,32 @@ export const answer = ({ act, index, operation }: Item, salt: number): Answer =>
 })
 
 /** Whether an item may succeed, and then must give its answer. */
-export const maySucceed = (act: Act): boolean => !isFailing(act) && act !== "loop" && act !== "exit"
+export const maySucceed = (act: Act): boolean => !isFailing(act) && act !== "loop" && act !== "exit" && act !== "never"
 
 /** Whether an item fails by itself. */
-export const isFailing = (act: Act): boolean =>
-  act === "fail" || act === "die" || act === "throwUndefined" || act === "uncloneable" || act === "badInput"
+export const isFailing = (act: Act): boolean => failing.has(act)
+
+const failing: ReadonlySet<Act> = new Set<Act>([
+  "fail",
+  "die",
+  "throwUndefined",
+  "uncloneable",
+  "badInput",
+  "revoked",
+  "getter",
+  "traps",
+  "thenGetter",
+  "thenThrows",
+  "messageGetter",
+  "stackGetter",
+  "noEffect"
+])
+
+/** Whether it fails by what it returns, which `forEach` need not look at. */
+export const failsByResult = (act: Act): boolean => act === "uncloneable" || act === "traps" || act === "thenGetter"
+
+/** Whether its error cannot be read, so that nothing can be said of what arrives. */
+export const isUnreadable = (act: Act): boolean => act === "messageGetter" || act === "stackGetter"
 
 /** Whether an item may take its worker with it. */
 export const isCrash = (act: Act): boolean => act === "exit" || act === "exitOnce" || act === "timer"
@@ -101,6 +148,8 @@ export const events = {
   exited: "Y",
   /** The finalizer that `init` registered. */
   finalized: "F",
+  /** `init` is about to end its worker, or never to end: operation, fate. */
+  doomed: "Q",
   /** The caller of an operation has been told; written by the driver. */
   settled: "D"
 } as const

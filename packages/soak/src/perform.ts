@@ -3,12 +3,16 @@
  */
 import { Portable, type WorkerContext, type WorkerPool } from "@effect-mpire/core"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Answer, Failed, Item, State } from "./item.ts"
 import type { HookPlan } from "./plain.tasks.ts"
-import type { Call, CallKind, Hook, Operation, PoolPlan, SourceKind } from "./script.ts"
-import { type Outcome, sourceFailed } from "./verdict.ts"
+import type { Call, CallKind, Hook, Operation, PoolPlan } from "./script.ts"
+import { type Reach, source } from "./sources.ts"
+import type { Outcome } from "./verdict.ts"
 
 export type SoakPool = WorkerPool.WorkerPool<State, string>
 
@@ -19,7 +23,7 @@ interface Tasks {
   readonly init: (
     plan: HookPlan,
     worker: WorkerContext.WorkerContext
-  ) => State | Effect.Effect<State, never, Scope.Scope>
+  ) => State | Promise<State> | Effect.Effect<State, never, Scope.Scope>
   readonly exit: (plan: HookPlan, worker: WorkerContext.WorkerContext<State>) => Promise<string> | Effect.Effect<string>
   readonly task: (item: Item, worker: WorkerContext.WorkerContext<State>) => Result
   readonly salted: (salt: number, item: Item, worker: WorkerContext.WorkerContext<State>) => Result
@@ -33,11 +37,49 @@ const modules = {
 const taskOf = ({ module, salt }: Call) =>
   salt === undefined ? modules[module].task : Portable.bind(modules[module].salted, salt)
 
-export const initOf = (hook: Hook, { initFailEvery }: PoolPlan, ledger: string) =>
-  Portable.bind(modules[hook.module].init, { ledger, millis: hook.millis, failEvery: initFailEvery })
+export const initOf = (hook: Hook, { initFailEvery }: PoolPlan, ledger: string, operation?: number) =>
+  Portable.bind(exported(hook, "init"), hookPlan(hook, ledger, initFailEvery, operation))
 
-export const exitOf = (hook: Hook, { exitFailEvery }: PoolPlan, ledger: string) =>
-  Portable.bind(modules[hook.module].exit, { ledger, millis: hook.millis, failEvery: exitFailEvery })
+export const exitOf = (hook: Hook, { exitFailEvery }: PoolPlan, ledger: string, operation?: number) =>
+  Portable.bind(exported(hook, "exit"), hookPlan(hook, ledger, exitFailEvery, operation))
+
+const exported = <Name extends "init" | "exit">({ fate, module }: Hook, name: Name): (typeof modules.plain)[Name] =>
+  fate === "missing" ? (modules[module] as any)["missing"] : modules[module][name]
+
+const hookPlan = (
+  { fate, millis, unequal }: Hook,
+  ledger: string,
+  failEvery: number,
+  operation: number | undefined
+): HookPlan => {
+  const plan = { ledger, millis, failEvery }
+  if (fate !== undefined && fate !== "missing") return { ...plan, fate, operation }
+  return unequal === undefined ? plan : new Unequal(plan, unequal, operation ?? -1)
+}
+
+/** A bound value that refuses to be compared; workers see a plain object. */
+class Unequal implements HookPlan {
+  declare readonly ledger: string
+  declare readonly millis: number
+  declare readonly failEvery: number
+  readonly unequal: "hash" | "equals"
+  readonly operation: number
+
+  constructor(plan: HookPlan, unequal: "hash" | "equals", operation: number) {
+    Object.assign(this, plan)
+    this.unequal = unequal
+    this.operation = operation
+  }
+
+  [Equal.symbol](): boolean {
+    throw new Error(`hostile equal ${this.operation}`)
+  }
+
+  [Hash.symbol](): number {
+    if (this.unequal === "hash") throw new Error(`hostile equal ${this.operation}`)
+    return 1
+  }
+}
 
 /** Where an operation finds what it works on. */
 export interface Place {
@@ -46,15 +88,28 @@ export interface Place {
   readonly pool: SoakPool
 }
 
-/** Does it; `results` gets those of a call as they come. */
+/**
+ * Does it. `inputs` are its items as the pool gets them, `results` gets those of a call as they come, and `reach` is what
+ * a hostile source can do.
+ */
 export const perform = (
   place: Place,
   operation: Operation,
-  results: Array<unknown>
+  inputs: ReadonlyArray<unknown>,
+  results: Array<unknown>,
+  reach: Reach
 ): Effect.Effect<unknown, unknown, never> => {
   const { pool } = place
-  const { call } = operation
-  if (call !== undefined) return performCall(place, operation.kind as CallKind, call, results)
+  const { call, timeoutAfter } = operation
+  if (call !== undefined) {
+    const performed = performCall(place, operation, call, inputs, results, reach)
+    const timed = timeoutAfter === undefined ? performed : Effect.timeout(performed, timeoutAfter)
+    const within = Effect.withFiber<void, unknown>((fiber) => {
+      reach.interrupt = () => fiber.interruptUnsafe()
+      return timed
+    })
+    return call.loggerThrows === true ? Effect.provide(within, throwingLogger(operation.number)) : within
+  }
   switch (operation.kind) {
     case "stop":
       return pool.stop
@@ -73,19 +128,31 @@ export const perform = (
   }
 }
 
+/** For one call alone. */
+const throwingLogger = (operation: number) =>
+  Logger.layer([
+    Logger.make(() => {
+      throw new Error(`hostile logger ${operation}`)
+    })
+  ])
+
 const performCall = (
   { ledger, plan, pool }: Place,
-  kind: CallKind,
+  operation: Operation,
   call: Call,
-  results: Array<unknown>
+  inputs: ReadonlyArray<unknown>,
+  results: Array<unknown>,
+  reach: Reach
 ): Effect.Effect<void, unknown> => {
+  const kind = operation.kind as CallKind
   const task = taskOf(call)
-  const items = source(call.source, call.items)
+  // some hostile items are no Items
+  const items = source(call, inputs, reach) as Iterable<Item> | Stream.Stream<Item, unknown>
   const options = {
     ...call.options,
     lifespan: plan.overridesLifespan ? call.options.lifespan : undefined,
-    init: call.init && initOf(call.init, plan, ledger),
-    exit: call.exit && exitOf(call.exit, plan, ledger)
+    init: call.init && initOf(call.init, plan, ledger, operation.number),
+    exit: call.exit && exitOf(call.exit, plan, ledger, operation.number)
   }
   const keep = (all: ReadonlyArray<unknown>) => {
     results.push(...all)
@@ -115,40 +182,13 @@ const performCall = (
     case "streamUnorderedExit":
       return consume(pool.streamUnorderedExit(items, task, options))
     case "run":
-      return Effect.map(pool.run(task, call.items[0]!, runOptions(call)), (value) => keep([value]))
+      return Effect.map(pool.run(task, inputs[0] as Item, runOptions(call)), (value) => keep([value]))
     case "runs": {
-      const one = (item: Item) =>
-        Effect.map(Effect.exit(pool.run(task, item, runOptions(call))), (exit): Outcome => ({
-          index: item.index,
-          exit
-        }))
-      return Effect.map(Effect.forEach(call.items, one, { concurrency: "unbounded" }), keep)
+      const one = (input: unknown, index: number) =>
+        Effect.map(Effect.exit(pool.run(task, input as Item, runOptions(call))), (exit): Outcome => ({ index, exit }))
+      return Effect.map(Effect.forEach(inputs, one, { concurrency: "unbounded" }), keep)
     }
   }
 }
 
 const runOptions = ({ options: { onWorkerLost, timeout } }: Call) => ({ onWorkerLost, timeout })
-
-const source = (kind: SourceKind, items: ReadonlyArray<Item>): Iterable<Item> | Stream.Stream<Item, unknown> => {
-  switch (kind) {
-    case "array":
-      return items
-    case "generator":
-      return generate(items, false)
-    case "throwingGenerator":
-      return generate(items, true)
-    case "stream":
-      return Stream.fromIterable(items)
-    case "slowStream":
-      return Stream.mapEffect(Stream.fromIterable(items), (item) =>
-        item.index % 4 === 0 ? Effect.as(Effect.sleep(1), item) : Effect.succeed(item)
-      )
-    case "failingStream":
-      return Stream.concat(Stream.fromIterable(items), Stream.fail(sourceFailed))
-  }
-}
-
-function* generate(items: ReadonlyArray<Item>, throws: boolean) {
-  yield* items
-  if (throws) throw new Error("planned source")
-}

@@ -3,7 +3,9 @@
  * gives the same operations, however long each takes.
  */
 import type { OnWorkerLost, PoolOptions } from "@effect-mpire/core/WorkerPool"
+import type { HostileKind } from "./hostile.ts"
 import { type Act, isCrash, type Item, type Style } from "./item.ts"
+import type { Fate } from "./plain.tasks.ts"
 import { Random } from "./random.ts"
 
 export const callKinds = [
@@ -28,7 +30,38 @@ export type Kind = CallKind | ControlKind
 /** Which runtime is soaked: on fibers nothing can be killed, and nothing can crash without ending this process. */
 export type RuntimeName = "threads" | "processes" | "fibers"
 
-export type SourceKind = "array" | "generator" | "stream" | "slowStream" | "failingStream" | "throwingGenerator"
+export type SourceKind =
+  | "array"
+  | "generator"
+  | "stream"
+  | "slowStream"
+  | "failingStream"
+  | "throwingGenerator"
+  | HostileSource
+
+/** How sources are hostile. */
+export type HostileSource =
+  /** Does at some pulls what the operation asks for. */
+  | "callsBack"
+  /** Throws what cannot be read, when all items have been pulled. */
+  | "throwsUnreadably"
+  | "throwsUndefined"
+  /** Gives a result that cannot be read, when all items have been pulled. */
+  | "badResult"
+  /** Gives no iterator. */
+  | "noIterator"
+  /** Throws when it is told that no more is wanted. */
+  | "returnThrows"
+  /** Interrupts its own caller. */
+  | "interrupts"
+  /** Promises more items than it has. */
+  | "promisesMore"
+  /** Has more items than it promises. */
+  | "promisesLess"
+  /** Never ends. */
+  | "endless"
+  /** Has given all, and does not say so. */
+  | "silent"
 
 export type TaskModule = "plain" | "effect"
 
@@ -36,6 +69,10 @@ export interface Hook {
   /** Which module it comes from. */
   readonly module: TaskModule
   readonly millis: number
+  /** What becomes of it, if it is hostile; "missing": its module has no such export. */
+  readonly fate?: Fate | "missing" | undefined
+  /** Whether its bound value refuses to be compared; how, it says. */
+  readonly unequal?: "hash" | "equals" | undefined
 }
 
 export interface Call {
@@ -51,6 +88,9 @@ export interface Call {
     readonly timeout?: number | undefined
     readonly onWorkerLost?: OnWorkerLost | undefined
     readonly dispatch?: "available" | "ordered" | undefined
+    /** Of hostile hooks only, in milliseconds. */
+    readonly initTimeout?: number | undefined
+    readonly exitTimeout?: number | undefined
   }
   readonly init: Hook | undefined
   readonly exit: Hook | undefined
@@ -58,6 +98,29 @@ export interface Call {
   readonly take: number | undefined
   /** How long the consumer of a stream takes for a result, in milliseconds. */
   readonly consumes: number
+  /** At which pull its source does something hostile, where it does it once. */
+  readonly at?: number | undefined
+  /** Whether the caller's Logger throws. */
+  readonly loggerThrows?: boolean | undefined
+}
+
+/** What a source asks of the pool while it is pulled. */
+export interface Asked {
+  readonly at: number
+  readonly operation: Operation
+}
+
+/** Calls that run with one that has hostile hooks, when no other call of the map family does. */
+export interface Company {
+  /** Releases the workers first, so that hooks are run. */
+  readonly restart: Operation | undefined
+  /** One with hooks of its own. */
+  readonly other: Operation | undefined
+  readonly isOtherFirst: boolean
+  /** After how many milliseconds the second of the two begins. */
+  readonly delay: number
+  /** One that follows at once, without hooks of its own. */
+  readonly after: Operation
 }
 
 export interface Operation {
@@ -67,6 +130,12 @@ export interface Operation {
   readonly place: number
   /** After how many milliseconds its caller is interrupted, if it is. */
   readonly interruptAfter: number | undefined
+  /** After how many milliseconds its caller gives up by `Effect.timeout`, if it does. */
+  readonly timeoutAfter?: number | undefined
+  /** How it is hostile. */
+  readonly hostile?: HostileKind | undefined
+  readonly asks?: ReadonlyArray<Asked> | undefined
+  readonly company?: Company | undefined
   readonly call: Call | undefined
   readonly size: number
   readonly keepAlive: boolean | number
@@ -132,13 +201,13 @@ export const operation = (seed: number, number: number, runtime: RuntimeName): O
 }
 
 /** In some pools workers never load Effect. */
-const moduleAt = (place: number): TaskModule => (place < places / 2 ? "plain" : "effect")
+export const moduleAt = (place: number): TaskModule => (place < places / 2 ? "plain" : "effect")
 
 const isLoop = ({ act }: Item): boolean => act === "loop"
 
 const lengths = { run: [1, 1], runs: [5, 30] } as const
 
-const makeCall = (
+export const makeCall = (
   random: Random,
   number: number,
   kind: CallKind,
@@ -159,7 +228,7 @@ const makeCall = (
       index === special || random.chance(0.1) ? actOf(random, flavour, styled) : background(random, flavour, styled)
     return makeItem(random, number, index, allowed(chosen, styled, runtime, retries), styled)
   })
-  const source = random.weighted<SourceKind>({
+  const source = random.weighted<Exclude<SourceKind, HostileSource>>({
     array: 60,
     generator: 15,
     stream: 15,
@@ -223,9 +292,9 @@ const allowed = (act: Act, style: Style, runtime: RuntimeName, retries: boolean)
   return act
 }
 
-const longest: Partial<Record<Act, number>> = { wait: 25, deaf: 20, spin: 12, timer: 40 }
+const longest: Partial<Record<Act, number>> = { wait: 25, deaf: 20, spin: 12, timer: 40, late: 250 }
 
-const makeItem = (random: Random, operation: number, index: number, act: Act, style: Style): Item => {
+export const makeItem = (random: Random, operation: number, index: number, act: Act, style: Style): Item => {
   const millis = random.integer(0, longest[act] ?? 0)
   const item = { operation, index, act, style, millis }
   return act === "badInput" ? { ...item, uncloneable: () => 0 } : item

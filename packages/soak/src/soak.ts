@@ -13,12 +13,17 @@ import { appendFileSync, mkdtempSync, readSync, openSync, closeSync, rmSync, wri
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Audit } from "./audit.ts"
-import { describe, kindsOf } from "./describe.ts"
-import { events } from "./item.ts"
+import { describe, kindsOf, kindsOfCause } from "./describe.ts"
+import * as hostile from "./hostile.ts"
+import type { HostileKind } from "./hostile.ts"
+import { events, type Item } from "./item.ts"
+import { Layers, type Met } from "./layers.ts"
 import { exitOf, initOf, perform, type Place, type SoakPool } from "./perform.ts"
 import { Random } from "./random.ts"
 import { type Resources, resources, surplus } from "./resources.ts"
 import * as script from "./script.ts"
+import { SharedLock } from "./sharedLock.ts"
+import { Reach } from "./sources.ts"
 import { type Circumstances, judge, print } from "./verdict.ts"
 
 export interface Options {
@@ -31,6 +36,12 @@ export interface Options {
   readonly from: number
   /** How long an operation may take, in milliseconds, besides what it plans: many others may come first. */
   readonly patience?: number | undefined
+  /** Which kinds of hostile users' code there are among the operations. */
+  readonly hostile: ReadonlySet<HostileKind>
+  /** Told whenever an operation begins. */
+  readonly began?: ((operation: script.Operation) => void) | undefined
+  /** Told of each violation at once: something may hang after it. */
+  readonly found?: ((violation: Violation) => void) | undefined
   /** Spoils what the checks see, to see whether they notice. */
   readonly sabotage?: ((line: string) => string) | undefined
   readonly log: (line: string) => void
@@ -44,6 +55,12 @@ export interface Violation {
 export interface Summary {
   readonly operations: { readonly [kind: string]: number }
   readonly outcomes: { readonly [kind: string]: number }
+  /** How many of the operations were hostile, by their kind. */
+  readonly hostile: { readonly [kind: string]: number }
+  /** What sources asked of their pool while they were pulled, how often. */
+  readonly asked: { readonly [kind: string]: number }
+  /** How many items started, by what they do. */
+  readonly acts: { readonly [act: string]: number }
   readonly pools: number
   readonly workers: number
   readonly lost: number
@@ -82,6 +99,9 @@ interface LivePlace extends Place {
   hasSetKeepAlive: boolean
   read: number
   readonly repeatable: Set<number>
+  readonly layers: Layers
+  /** Shared by calls of the map family; those with hostile hooks, and their company, have it for themselves. */
+  readonly lock: SharedLock
 }
 
 export const soak = (options: Options): Effect.Effect<Summary, never, WorkerRuntime.WorkerRuntime> =>
@@ -101,6 +121,9 @@ class Soak {
   private readonly places: Array<LivePlace> = []
   private readonly counts: { [kind: string]: number } = {}
   private readonly outcomes: { [kind: string]: number } = {}
+  private readonly hostile: { [kind: string]: number } = {}
+  private readonly asked: { [kind: string]: number } = {}
+  private readonly acts: { [act: string]: number } = {}
   private readonly violations: Array<Violation> = []
   private readonly inFlight = new Map<number, { readonly operation: script.Operation; readonly place: LivePlace }>()
   private pools = 0
@@ -147,6 +170,9 @@ class Soak {
       return {
         operations: this.counts,
         outcomes: this.outcomes,
+        hostile: this.hostile,
+        asked: this.asked,
+        acts: this.acts,
         pools: this.pools,
         workers: this.workers,
         lost: this.lost,
@@ -162,6 +188,7 @@ class Soak {
 
   private violation(operation: number | undefined, problem: string): void {
     this.violations.push({ operation, problem })
+    this.options.found?.({ operation, problem })
   }
 
   // ---------------------------------------------------------------------------
@@ -174,7 +201,8 @@ class Soak {
       const permits = yield* Semaphore.make(width)
       const fibers = yield* FiberSet.make<void>()
       for (let number = from; number < end && !over(); number++) {
-        const operation = script.operation(this.options.seed, number, this.options.runtime)
+        const { hostile: kinds, runtime, seed } = this.options
+        const operation = hostile.operation(seed, number, runtime, kinds)
         yield* permits.take(1)
         const begun = this.operation(operation)
         yield* FiberSet.run(fibers, Effect.ensuring(begun, permits.release(1)), { startImmediately: true })
@@ -184,30 +212,87 @@ class Soak {
   }
 
   private operation(operation: script.Operation): Effect.Effect<void> {
+    const count = operation.hostile
+    if (count !== undefined) this.hostile[count] = (this.hostile[count] ?? 0) + 1
     this.counts[operation.kind] = (this.counts[operation.kind] ?? 0) + 1
-    if (operation.kind === "renew") return this.renew(operation)
-    const place = this.places[operation.place]!
-    const { call, number } = operation
-    const marked = call && { ...call, items: call.items.map((item) => this.marked(item)) }
-    const results: Array<unknown> = []
-    const around = this.around(place)
-    if ((call?.options.onWorkerLost ?? place.plan.options.onWorkerLost ?? "fail") !== "fail")
-      place.repeatable.add(number)
-    if (operation.kind === "setKeepAlive") place.hasSetKeepAlive = true
-    if (operation.kind === "terminate") {
-      place.terminates++
-      place.terminating++
+    return Effect.suspend(() => {
+      const place = this.places[operation.place]!
+      if (operation.company !== undefined) return this.accompanied(place, operation, operation.company)
+      if (!isFamily(operation)) return this.single(place, operation)
+      return Effect.andThen(place.lock.share, this.sharing(place, operation))
+    })
+  }
+
+  /** One that has a share of the lock, and gives it back when its own call has settled. */
+  private sharing(place: LivePlace, operation: script.Operation): Effect.Effect<void> {
+    let isSharing = true
+    const leave = () => {
+      if (isSharing) place.lock.leave()
+      isSharing = false
     }
-    const doing = perform(place, { ...operation, call: marked }, results)
+    return Effect.ensuring(this.single(place, operation, leave), Effect.sync(leave))
+  }
+
+  /** A call with hostile hooks and its company: no other call of the map family runs meanwhile. */
+  private accompanied(place: LivePlace, operation: script.Operation, company: script.Company): Effect.Effect<void> {
+    const { after, delay, isOtherFirst, other, restart } = company
+    const accompanied = Effect.gen({ self: this }, function* () {
+      if (restart !== undefined) yield* this.single(place, restart)
+      const members = isOtherFirst ? [other, operation] : [operation, other]
+      const fibers: Array<Fiber.Fiber<void>> = []
+      for (const member of members) {
+        if (member === undefined) continue
+        if (fibers.length > 0 && delay > 0) yield* Effect.sleep(delay)
+        fibers.push(yield* Effect.forkDetach(this.single(place, member), { startImmediately: true }))
+      }
+      // the hooks of one that began last may be those of whoever follows, as long as another call runs
+      yield* isOtherFirst ? Fiber.awaitAll(fibers) : Fiber.await(fibers[0]!)
+      yield* this.single(place, after)
+      yield* Fiber.awaitAll(fibers)
+    })
+    return Effect.andThen(
+      place.lock.take,
+      Effect.ensuring(
+        accompanied,
+        Effect.sync(() => place.lock.leave())
+      )
+    )
+  }
+
+  /** `ended` is called when its own call has, before those that its source asked for. */
+  private single(place: LivePlace, operation: script.Operation, ended: () => void = () => {}): Effect.Effect<void> {
+    if (operation.kind === "renew") return this.renew(operation, place)
+    const { call, number } = operation
+    const { options } = this
+    const results: Array<unknown> = []
+    const reach = new Reach()
+    const asked: Array<Fiber.Fiber<void>> = []
+    reach.ask = (pull) => asked.push(...this.ask(place, operation, pull))
+    const inputs = call?.items.map((item) => this.input(item)) ?? []
     return Effect.gen({ self: this }, function* () {
+      options.began?.(operation)
+      if ((call?.options.onWorkerLost ?? place.plan.options.onWorkerLost ?? "fail") !== "fail")
+        place.repeatable.add(number)
+      if (operation.kind === "setKeepAlive") place.hasSetKeepAlive = true
+      const { terminates, terminating } = place
+      if (operation.kind === "terminate") {
+        place.terminates++
+        place.terminating++
+      }
+      const before = yield* place.pool.stats
       const started = performance.now()
       this.inFlight.set(number, { operation, place })
+      const doing = perform(place, operation, inputs, results, reach)
       const fiber = yield* Effect.forkDetach(doing, { startImmediately: true })
+      const isAdmitted = (yield* place.pool.stats).calls > before.calls
+      const met = place.layers.begin(operation, isFamily(operation), isAdmitted)
       if (operation.interruptAfter !== undefined) {
         yield* Effect.sleep(operation.interruptAfter)
         yield* Effect.forkDetach(Fiber.interrupt(fiber))
       }
       const exit = yield* this.patiently(fiber, () => this.hangs(operation, place))
+      met.end()
+      ended()
       this.inFlight.delete(number)
       if (operation.kind === "terminate") place.terminating--
       if (exit === undefined) return
@@ -215,31 +300,85 @@ class Soak {
       appendFileSync(place.ledger, `${events.settled} ${number}\n`)
       const took = performance.now() - started
       this.longest = Math.max(this.longest, took)
-      if (took > slow) this.options.log(`after ${Math.round(took)} ms: ${describe(operation)}: ${kindsOf(exit)}`)
+      if (took > slow) options.log(`after ${Math.round(took)} ms: ${describe(operation)}: ${kindsOf(exit)}`)
       this.outcome(exit)
-      for (const problem of judge({ operation, exit, results }, yield* around)) {
+      yield* Fiber.awaitAll(asked)
+      const { killed, lost } = yield* place.pool.stats
+      const since = {
+        lost: lost - before.lost,
+        killed: killed - before.killed,
+        terminated: terminating > 0 || place.terminates > terminates
+      }
+      const around = this.circumstances(place, since, met)
+      for (const problem of judge({ operation, exit, results, source: reach }, around)) {
         this.violation(number, `${describe(operation)}: ${problem}`)
       }
-    })
+    }).pipe(
+      Effect.catchCause((cause) =>
+        Effect.sync(() =>
+          this.violation(number, `${describe(operation)}: the soak itself failed: ${kindsOfCause(cause)}`)
+        )
+      )
+    )
   }
 
-  private marked(item: NonNullable<script.Operation["call"]>["items"][number]) {
-    if (item.act !== "exitOnce") return item
-    return { ...item, mark: join(this.directory, `mark-${item.operation}-${item.index}`) }
+  /** Does what a source asks for at a pull, from where it is. */
+  private ask(place: LivePlace, { asks = [] }: script.Operation, pull: number): ReadonlyArray<Fiber.Fiber<void>> {
+    return asks
+      .filter(({ at }) => at === pull)
+      .map(({ operation }) => {
+        this.asked[operation.kind] = (this.asked[operation.kind] ?? 0) + 1
+        if (!isFamily(operation)) return Effect.runFork(this.single(place, operation))
+        // beside the call whose source it is, which must not wait for it
+        place.lock.join()
+        return Effect.runFork(this.sharing(place, operation))
+      })
   }
 
-  /** Begins to look now; says later what went on meanwhile. */
-  private around(place: LivePlace): Effect.Effect<Circumstances> {
-    const { terminates, terminating } = place
-    return Effect.map(place.pool.stats, ({ killed, lost }) => ({
+  /** An item as the pool gets it. */
+  private input(item: Item): unknown {
+    switch (item.act) {
+      case "exitOnce":
+        return { ...item, mark: join(this.directory, `mark-${item.operation}-${item.index}`) }
+      case "revoked": {
+        const { proxy, revoke } = Proxy.revocable(item, {})
+        revoke()
+        return proxy
+      }
+      case "getter":
+        return {
+          ...item,
+          get planned() {
+            throw new Error("planned getter")
+          }
+        }
+      default:
+        return item
+    }
+  }
+
+  /** What went on since then. */
+  private circumstances(
+    place: LivePlace,
+    { killed, lost, terminated }: Pick<WorkerPool.Stats, "killed" | "lost"> & { readonly terminated: boolean },
+    { exits, inits }: Met
+  ): Circumstances {
+    return {
       lost,
       killed,
-      terminated: terminating > 0 || place.terminates > terminates,
+      terminated,
       closed: place.isClosing,
       maxPending: place.plan.options.maxPending !== undefined,
       initFails: place.plan.initFailEvery > 0,
-      exitFails: place.plan.exitFailEvery > 0
-    }))
+      exitFails: place.plan.exitFailEvery > 0,
+      inits,
+      exits,
+      mayLose: this.options.runtime !== "fibers",
+      doomed: (worker, generation) => {
+        this.audit(place)
+        return place.audit.doomed(worker, generation)
+      }
+    }
   }
 
   private outcome(exit: Exit.Exit<unknown, unknown>): void {
@@ -298,13 +437,15 @@ class Soak {
         pool,
         number,
         scope,
-        audit: new Audit((operation) => repeatable.has(operation)),
+        audit: new Audit((operation) => repeatable.has(operation), this.options.runtime === "fibers"),
         terminates: 0,
         terminating: 0,
         isClosing: false,
         hasSetKeepAlive: false,
         read: 0,
-        repeatable
+        repeatable,
+        layers: new Layers(plan.initFailEvery === 0),
+        lock: new SharedLock()
       }
     })
   }
@@ -315,9 +456,10 @@ class Soak {
   )
 
   /** Closes a pool while calls run there, and makes another in its place. */
-  private renew({ number, place: index }: script.Operation): Effect.Effect<void> {
+  private renew({ number, place: index }: script.Operation, place: LivePlace): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const place = this.places[index]!
+      // whoever asks for it while its own pool is being closed comes too late
+      if (this.places[index] !== place) return
       // numbers of operations and those of `open` must not meet
       this.places[index] = yield* this.make(-number - 2, index)
       yield* this.close(place)
@@ -348,6 +490,7 @@ class Soak {
       this.lost += lost
       this.killed += killed
       rmSync(place.ledger)
+      for (const [act, count] of place.audit.acts) this.acts[act] = (this.acts[act] ?? 0) + count
     })
   }
 
@@ -426,6 +569,8 @@ class Soak {
     for (const problem of audit.problems.splice(0)) this.violation(undefined, `the pool made by ${number}: ${problem}`)
   }
 }
+
+const isFamily = ({ call, kind }: script.Operation): boolean => call !== undefined && kind !== "run" && kind !== "runs"
 
 /** Waits for numbers to be so, but not for long. */
 const until = ({ pool }: Place, isSo: (stats: WorkerPool.Stats) => boolean): Effect.Effect<void> =>

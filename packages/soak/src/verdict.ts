@@ -2,11 +2,13 @@
  * Whether what an operation came to is what it had to come to.
  */
 import { WorkerPoolError } from "@effect-mpire/core"
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { isDeepStrictEqual } from "node:util"
-import { answer, type Item, maySucceed } from "./item.ts"
+import { type Act, answer, failsByResult, type Item, isUnreadable, maySucceed } from "./item.ts"
+import type { Hooks } from "./layers.ts"
 import type { Call, CallKind, Operation } from "./script.ts"
+import { later, type Reach, sourceFailed } from "./sources.ts"
 
 /** What went on in the pool while the operation did. */
 export interface Circumstances {
@@ -17,6 +19,13 @@ export interface Circumstances {
   readonly maxPending: boolean
   readonly initFails: boolean
   readonly exitFails: boolean
+  /** By operation: hostile hooks whose `init` its workers may have run, and whose `exit` (L6, L10). */
+  readonly inits: Hooks
+  readonly exits: Hooks
+  /** Whether workers can be lost at all. */
+  readonly mayLose: boolean
+  /** The operation whose hostile `init` was what a worker did last, if it was. */
+  readonly doomed: (worker: number, generation: number) => number | undefined
 }
 
 /** An item's outcome, as the Exit kinds give it. */
@@ -30,16 +39,26 @@ export interface Performed {
   readonly exit: Exit.Exit<unknown, unknown>
   /** The results that came, in the order in which they came. */
   readonly results: ReadonlyArray<unknown>
+  /** What its source says of itself, when all is over. */
+  readonly source: Pick<Reach, "hasInterrupted" | "late" | "pulls" | "returns">
 }
-
-export const sourceFailed = { _tag: "SourceFailed" } as const
 
 /** The problems with it. */
 export const judge = (performed: Performed, around: Circumstances): ReadonlyArray<string> => {
-  const { exit, operation } = performed
+  const { exit, operation, source } = performed
   const problems: Array<string> = []
   if (Exit.isFailure(exit)) problems.push(...unexplained(exit.cause, operation, around, operation.call?.items ?? []))
   if (operation.call !== undefined) problems.push(...results(performed, operation.call, around))
+  if (source.hasInterrupted && !(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)))
+    problems.push("it was not interrupted, though its source interrupted it")
+  const isReturn = ({ _tag, error }: { readonly _tag: string; readonly error?: unknown }) =>
+    _tag === "Fail" && WorkerPoolError.isWorkerPoolError(error) && error.reason._tag === "InputFailed"
+  if (operation.call?.source === "returnThrows" && Exit.isFailure(exit) && exit.cause.reasons.every(isReturn))
+    problems.push("it failed by nothing but what its source threw when no more was wanted")
+  if (source.returns > 1) problems.push(`its source was told ${source.returns} times that no more is wanted`)
+  if (source.late > 0) problems.push(`its source was pulled ${source.late} times after no more was wanted`)
+  if (operation.call?.source === "endless" && source.pulls > 0 && source.returns === 0)
+    problems.push("its source was never told that no more is wanted")
   return problems
 }
 
@@ -50,10 +69,10 @@ const results = ({ exit, operation, results }: Performed, call: Call, around: Ci
   const isComplete = Exit.isSuccess(exit)
   const wanted = Math.min(take ?? items.length, items.length)
   const isWhole = take === undefined || take > items.length
-  const sourceFails = call.source === "failingStream" || call.source === "throwingGenerator"
-  if (isComplete && isWhole && sourceFails) problems.push("it succeeded, though its source failed")
+  if (isComplete && isWhole && failing.has(call.source)) problems.push("it succeeded, though its source failed")
+  if (isComplete && isWhole && call.source === "silent") problems.push("it succeeded, though its source had not ended")
   if (kind === "forEach") {
-    const culprit = items.find(({ act }) => !maySucceed(act) && act !== "uncloneable")
+    const culprit = items.find(({ act }) => !maySucceed(act) && !failsByResult(act))
     if (isComplete && culprit !== undefined) problems.push(`it succeeded, though item ${culprit.index} could not`)
     return problems
   }
@@ -63,7 +82,7 @@ const results = ({ exit, operation, results }: Performed, call: Call, around: Ci
   const seen = new Set<number>()
   results.forEach((result, position) => {
     const index = (result as { readonly index?: unknown } | undefined)?.index
-    const item = typeof index === "number" ? items[index] : undefined
+    const item = typeof index === "number" ? itemAt(call, index) : undefined
     if (item === undefined) {
       problems.push(`result ${position} is of no item: ${print(result)}`)
       return
@@ -80,6 +99,19 @@ const results = ({ exit, operation, results }: Performed, call: Call, around: Ci
   return problems
 }
 
+/** Sources that fail the call once all items have been pulled. */
+const failing: ReadonlySet<Call["source"]> = new Set<Call["source"]>([
+  "failingStream",
+  "throwingGenerator",
+  "throwsUnreadably",
+  "throwsUndefined",
+  "badResult",
+  "noIterator"
+])
+
+const itemAt = ({ items, source }: Call, index: number): Item | undefined =>
+  items[index] ?? (source === "endless" ? later(items, index) : undefined)
+
 /** What nothing in the plan, and nothing that happened, explains. Items are those that may be what failed. */
 const unexplained = (
   cause: Cause.Cause<unknown>,
@@ -92,7 +124,8 @@ const unexplained = (
   for (const reason of cause.reasons) {
     switch (reason._tag) {
       case "Interrupt":
-        if (operation.interruptAfter === undefined) problems.push("it was interrupted by nobody")
+        if (operation.interruptAfter === undefined && operation.call?.source !== "interrupts")
+          problems.push("it was interrupted by nobody")
         break
       case "Die":
         if (!isPlanned(reason.defect, operation, items)) problems.push(`it died: ${print(reason.defect)}`)
@@ -109,19 +142,43 @@ const unexplained = (
   return problems
 }
 
-const isPlanned = (defect: unknown, operation: Operation, items: ReadonlyArray<Item>): boolean =>
-  defect === undefined
-    ? items.some(({ act }) => act === "throwUndefined")
-    : defect instanceof Error &&
-      items.some(({ act, index }) => act === "die" && defect.message === `planned ${operation.number} ${index}`)
+const isPlanned = (defect: unknown, operation: Operation, items: ReadonlyArray<Item>): boolean => {
+  if (items.some(({ act }) => isUnreadable(act))) return true
+  if (defect === undefined) return items.some(({ act }) => act === "throwUndefined")
+  const message = messageOf(defect)
+  return (
+    items.some(
+      ({ act, index }) =>
+        (dying.has(act) && message === `planned ${operation.number} ${index}`) ||
+        (act === "noEffect" && message.includes("valid effect"))
+    ) ||
+    (operation.call?.loggerThrows === true && message === `hostile logger ${operation.number}`) ||
+    (operation.call?.init?.unequal !== undefined && message === `hostile equal ${operation.number}`)
+  )
+}
+
+/** Acts that fail with what they throw when somebody looks at what they return, or when they run. */
+const dying: ReadonlySet<Act> = new Set<Act>(["die", "traps", "thenGetter", "thenThrows"])
+
+/** What cannot be read has none. */
+const messageOf = (error: unknown): string => {
+  try {
+    return typeof error === "string" ? error : String((error as { readonly message?: unknown } | null)?.message)
+  } catch {
+    return ""
+  }
+}
 
 const failsTyped = (error: unknown, operation: Operation, items: ReadonlyArray<Item>): boolean =>
   isDeepStrictEqual(error, sourceFailed)
     ? operation.call?.source === "failingStream"
-    : items.some(
-        ({ act, index }) =>
-          act === "fail" && isDeepStrictEqual(error, { _tag: "SoakFailed", operation: operation.number, index })
-      )
+    : Cause.isTimeoutError(error)
+      ? operation.timeoutAfter !== undefined
+      : items.some(
+          ({ act, index }) =>
+            isUnreadable(act) ||
+            (act === "fail" && isDeepStrictEqual(error, { _tag: "SoakFailed", operation: operation.number, index }))
+        )
 
 const explains = (
   reason: WorkerPoolError.Reason,
@@ -135,7 +192,11 @@ const explains = (
         operation.call?.options.timeout !== undefined && items.some(({ index }) => isOf(reason.index, index, operation))
       )
     case "WorkerLost":
-      return around.lost + around.killed > 0
+      return (
+        around.mayLose &&
+        around.lost + around.killed > 0 &&
+        isMet(around.doomed(reason.worker, reason.generation), around.inits)
+      )
     case "Terminated":
       return around.terminated
     case "PoolClosed":
@@ -143,34 +204,73 @@ const explains = (
     case "Overloaded":
       return around.maxPending && (operation.kind === "run" || operation.kind === "runs")
     case "InitFailed":
-      return around.initFails
+      return (around.initFails && isOwn(reason.cause, "init")) || isHostile(reason.cause, around.inits, failingFates)
     case "ExitFailed":
-      return around.exitFails
+      return (around.exitFails && isOwn(reason.cause, "exit")) || isHostile(reason.cause, around.exits, failingFates)
     case "NotSerializable":
       return items.some(
         ({ act, index }) =>
-          isOf(reason.index, index, operation) && act === (reason.direction === "input" ? "badInput" : "uncloneable")
+          isOf(reason.index, index, operation) && (reason.direction === "input" ? unsendable : unreturnable).has(act)
       )
     case "StartFailed":
       // a timer that throws while a task is being loaded cannot be told from the task's module
       return (
-        around.lost > 0 && /planned crash|exit code 1$/.test(reason.cause instanceof Error ? reason.cause.message : "")
+        [...around.inits.values()].some(({ fate }) => fate === "missing") ||
+        (around.lost > 0 &&
+          /planned crash|exit code 1$/.test(reason.cause instanceof Error ? reason.cause.message : ""))
       )
     case "InputFailed":
-      return operation.call?.source === "throwingGenerator"
+      return operation.call !== undefined && throwing.has(operation.call.source)
+    case "InitTimedOut":
+      return [...around.inits.values()].some(({ fate }) => fate === "never")
+    case "ExitTimedOut":
+      return [...around.exits.values()].some(({ fate }) => fate === "never")
     case "InvalidOptions":
     case "NotPortable":
-    case "InitTimedOut":
-    case "ExitTimedOut":
       return false
   }
 }
+
+const unsendable: ReadonlySet<Act> = new Set<Act>(["badInput", "revoked", "getter"])
+
+const unreturnable: ReadonlySet<Act> = new Set<Act>([
+  "uncloneable",
+  "traps",
+  "thenGetter",
+  "messageGetter",
+  "stackGetter"
+])
+
+const throwing: ReadonlySet<Call["source"]> = new Set([...failing, "returnThrows" as const])
+
+const failingFates: ReadonlySet<string | undefined> = new Set(["fails", "failsUnreadably", "failsAsPool"])
+
+/** Whether a hook failed that the pool's plan says may fail. */
+const isOwn = (cause: unknown, which: "init" | "exit"): boolean => messageOf(cause) === `planned ${which}`
+
+/** Whether the failure of a hook is that of one of those hostile ones. */
+const isHostile = (cause: unknown, hooks: Hooks, fates: ReadonlySet<string | undefined>): boolean => {
+  const [, , operation] = /^hostile (init|exit) (\d+)$/.exec(messageOf(cause)) ?? []
+  if (operation !== undefined) return fates.has(hooks.get(Number(operation))?.fate)
+  // what cannot be read, and what looks like the pool's, does not say whose it is
+  return [...hooks.values()].some(({ fate }) => fate === "failsUnreadably" || fate === "failsAsPool")
+}
+
+const isMet = (operation: number | undefined, hooks: Hooks): boolean => operation === undefined || hooks.has(operation)
 
 /** A `run` has one item, whose index is 0. */
 const isOf = (found: number | undefined, index: number, { kind }: Operation): boolean =>
   kind === "runs" ? found === 0 : found === index
 
 export const print = (value: unknown): string => {
+  try {
+    return printed(value)
+  } catch {
+    return "what cannot be printed"
+  }
+}
+
+const printed = (value: unknown): string => {
   if (WorkerPoolError.isWorkerPoolError(value))
     return `WorkerPoolError ${value.message} ${JSON.stringify(value.reason)}`
   if (value instanceof Error) return value.stack ?? String(value)

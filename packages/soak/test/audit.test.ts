@@ -67,6 +67,26 @@ describe("the audit of a ledger", () => {
     assert.include(problems(lines, counts).join("\n"), expected)
   })
 
+  it("C4 allows an abandoned item to end when its worker's successor has begun, where workers cannot be killed", () => {
+    const lines = ["G 0 1", "A 0 1", "I 0 1", "S 0 1 7 0 late", "D 7", "F 0 1", "G 0 2", "E 0 1 7 0", "F 0 2"]
+    const found = (mayEndLate: boolean) => {
+      const audit = new Audit(() => false, mayEndLate)
+      audit.feed(lines.map((line) => `${line}\n`).join(""))
+      audit.finish({ ...quiet, killed: 1 })
+      return audit.problems.join("\n")
+    }
+    assert.strictEqual(found(true), "")
+    assert.include(found(false), "after its successor 2")
+  })
+
+  it("F1 a worker whose init ends it is lost for that reason", () => {
+    const audit = new Audit(() => false)
+    audit.feed("A 0 1\nQ 0 1 7 exits\n")
+    audit.finish({ ...quiet, lost: 1 })
+    assert.deepStrictEqual(audit.problems, [])
+    assert.strictEqual(audit.doomed(0, 1), 7)
+  })
+
   it("allows an item to run again where the call says so", () => {
     const lines = life.map((line) => line.replace(" 7", " 99"))
     const again = lines.flatMap((line) => (line === "D 99" ? ["S 0 1 99 0 ok", "E 0 1 99 0", line] : [line]))

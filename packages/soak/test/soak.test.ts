@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import { type HostileKind, hostileKinds, operation } from "../src/hostile.ts"
 import * as runtimes from "../src/runtimes.ts"
-import * as script from "../src/script.ts"
 import { soak } from "../src/soak.ts"
 import { program, summary } from "./support.ts"
 
@@ -34,16 +34,30 @@ const deaf = Layer.effect(
 describe("a soak", () => {
   for (const [runtime, operations] of [
     ["threads", "200"],
-    ["processes", "120"]
+    ["processes", "100"],
+    ["fibers", "600"]
   ] as const) {
-    it.live(`F5 L1 L3 L8 finds nothing wrong on ${runtime}`, () =>
+    it.live(`F5 F8 L1 L3 L8 L10 finds nothing wrong on ${runtime}, whatever users' code does`, () =>
       Effect.gen(function* () {
-        const ended = yield* program("main", "--runtime", runtime, "--seed", "1", "--operations", operations)
+        const ended = yield* program(
+          "main",
+          "--runtime",
+          runtime,
+          "--seed",
+          "1",
+          "--operations",
+          operations,
+          "--patience",
+          "30"
+        )
         assert.strictEqual(ended.code, 0, ended.stderr + ended.stdout)
-        const { operations: done, violations, workers } = summary(ended)
+        const { acts, asked, hostile, operations: done, violations, workers } = summary(ended)
         assert.strictEqual(violations, 0)
         assert.isAbove(workers, 10)
         assert.isAbove(done.map + done.run, 20)
+        assert.isAbove(Object.keys(hostile).length, runtime === "fibers" ? 20 : 10)
+        assert.isAbove(Object.keys(asked).length, 1)
+        assert.containsAllKeys(acts, ["traps", "messageGetter", "never"])
       })
     )
   }
@@ -55,6 +69,7 @@ describe("a soak", () => {
       operations: 300,
       seconds: Number.POSITIVE_INFINITY,
       from: 0,
+      hostile: new Set(),
       log: () => {},
       sabotage
     }).pipe(Effect.provide(runtimes.layer("fibers")), Effect.provide(Logger.layer([])))
@@ -80,6 +95,7 @@ describe("a soak", () => {
         operations: 20,
         seconds: Number.POSITIVE_INFINITY,
         from: 0,
+        hostile: new Set<HostileKind>(),
         patience: 300
       } as const
       const { violations } = yield* soak({ ...options, log: () => {} })
@@ -88,10 +104,25 @@ describe("a soak", () => {
     }).pipe(Effect.provide(deaf), Effect.provide(Logger.layer([])))
   )
 
+  const every = (seed: number, kinds: ReadonlyArray<HostileKind>) =>
+    Array.from({ length: 2000 }, (_, number) => operation(seed, number, "threads", new Set(kinds)))
+
   it("has the same operations for the same seed", () => {
-    const all = (seed: number) =>
-      Array.from({ length: 200 }, (_, number) => JSON.stringify(script.operation(seed, number, "threads")))
+    const all = (seed: number) => every(seed, hostileKinds).map((operation) => JSON.stringify(operation))
     assert.deepStrictEqual(all(1), all(1))
     assert.notDeepEqual(all(1), all(2))
+  })
+
+  it("leaves out each kind of hostile code by itself, and the other operations as they are", () => {
+    const all = every(1, hostileKinds)
+    assert.strictEqual(new Set(all.map(({ hostile }) => hostile)).size, hostileKinds.length + 1)
+    const without = every(
+      1,
+      hostileKinds.filter((kind) => kind !== "never")
+    )
+    for (const [number, operation] of all.entries()) {
+      if (operation.hostile === "never") assert.isUndefined(without[number]!.hostile)
+      else assert.deepStrictEqual(JSON.stringify(without[number]), JSON.stringify(operation))
+    }
   })
 })

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { WorkerRuntime } from "../WorkerRuntime.ts"
 import { within } from "./internal/aftermath.ts"
+import * as abandonment from "./internal/abandonment.ts"
 import * as arrays from "./internal/arrays.ts"
 import * as attention from "./internal/attention.ts"
 import * as blocking from "./internal/blocking.ts"
@@ -15,10 +16,12 @@ import * as controls from "./internal/controls.ts"
 import * as crashes from "./internal/crashes.ts"
 import * as exitAccidents from "./internal/exitAccidents.ts"
 import * as faults from "./internal/faults.ts"
+import * as hostility from "./internal/hostility.ts"
 import * as initAccidents from "./internal/initAccidents.ts"
 import * as lifecycle from "./internal/lifecycle.ts"
 import * as loading from "./internal/loading.ts"
 import * as mishaps from "./internal/mishaps.ts"
+import * as ownership from "./internal/ownership.ts"
 import * as serialization from "./internal/serialization.ts"
 import * as time from "./internal/time.ts"
 import * as workers from "./internal/workers.ts"
@@ -115,5 +118,8 @@ export const suite: ReadonlyArray<Case> = [
   ...loading.cases,
   ...initAccidents.cases,
   ...exitAccidents.cases,
-  ...mishaps.cases
+  ...mishaps.cases,
+  ...hostility.cases,
+  ...ownership.cases,
+  ...abandonment.cases
 ].map(finish)

@@ -10,6 +10,7 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InHand } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { Releases } from "../common/releases.ts"
+import { guarded, type Turn } from "../common/turn.ts"
 import * as crossing from "../wire/crossing.ts"
 import { CallChunk } from "./callChunk.ts"
 import type { Chunking } from "./chunking.ts"
@@ -74,9 +75,12 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly chunks = new Set<CallChunk>()
   readonly resends: Resends
   /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
-  turn = 0
+  chunksGiven = 0
+  /** Whether any of its items has been given to a worker (L6). */
+  wasGiven = false
   /** What it fails with, once it does. */
   failure: Cause.Cause<unknown> | undefined = undefined
+  readonly turn: Turn
   private readonly dispatcher: CallDispatcher
   /** How many items have been pulled from the source, and how many results the consumer has. */
   private pulled = 0
@@ -87,9 +91,10 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   /** Whether it gave no chunk in its last turn because the chunk did not fit into `maxActive`. */
   private lacksRoom = false
 
-  constructor(options: CallOptions, dispatcher: CallDispatcher, policyOf: (call: Call<Policy>) => Policy) {
+  constructor(options: CallOptions, dispatcher: CallDispatcher, turn: Turn, policyOf: (call: Call<Policy>) => Policy) {
     this.options = options
     this.dispatcher = dispatcher
+    this.turn = turn
     this.resends = new Resends(options.retries)
     this.policy = policyOf(this)
   }
@@ -166,7 +171,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       this.lacksRoom = true
       return undefined
     }
-    const items = this.guarded(() => source.take(wanted))
+    const items = this.askSource(() => source.take(wanted))
     if (items === undefined || items.length === 0) {
       this.settle()
       return undefined
@@ -179,7 +184,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   private add(chunk: CallChunk): CallChunk {
-    this.turn++
+    this.chunksGiven++
     this.chunks.add(chunk)
     return chunk
   }
@@ -245,25 +250,26 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.goOn()
   }
 
-  /** A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). */
-  chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+  /**
+   * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `isUnread` says
+   * that the worker had started nothing at all, so that reading the chunk may be what ended it.
+   */
+  chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
+    this.chunks.delete(chunk)
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
-      else this.itemsLost(chunk, hand, failure)
+      else this.itemsLost(chunk, hand, failure, isUnread)
     }
-    // Last: a consumer goes on at once when it gets an outcome. If the chunk were removed by then, the call could end
-    // before the rest of the chunk is in `resends`.
-    this.chunks.delete(chunk)
     this.goOn()
   }
 
-  private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError): void {
+  private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position))))
     }
-    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker)
+    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = withIndices(failure, () => indices)
@@ -327,7 +333,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.status = "failing"
     this.failure = cause
     this.dispatcher.withdraw(this)
-    this.guarded(() => this.options.source.close())
+    this.askSource(() => this.options.source.close())
     for (const chunk of [...this.chunks]) chunk.interrupt()
     this.settle()
   }
@@ -351,15 +357,15 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   settle(): void {
     if (this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
-      if (this.resends.size > 0 || this.policy.isHandingOver) return
+      if (this.resends.size > 0) return
       // the source may have to pull an item to find out whether it has ended, and there must be room for that
       if (!this.hasRoom(1)) return
-      if (this.guarded(() => this.options.source.ended()) !== true) return
+      if (this.askSource(() => this.options.source.ended()) !== true) return
     }
     this.status = "ended"
     this.dispatcher.over(this)
     this.options.changed()
-    Deferred.doneUnsafe(this.ended, Exit.void)
+    this.turn.tell(() => Deferred.doneUnsafe(this.ended, Exit.void))
   }
 
   private maxActive(workers: number): number {
@@ -367,14 +373,11 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     return this.options.maxActive ?? 2 * workers * Math.max(this.longest, this.dispatcher.tasksPerWorker)
   }
 
-  /** Asks the source, whose iterable may throw: then the call fails (C7). */
-  private guarded<A>(ask: () => A): A | undefined {
-    try {
-      return ask()
-    } catch (cause) {
+  /** Asks the source, whose iterable may throw: then the call fails (C7, F8). */
+  private askSource<A>(ask: () => A): A | undefined {
+    return guarded(ask, (cause) =>
       this.fail(Cause.fail(WorkerPoolError.make(new WorkerPoolError.InputFailed({ cause }))))
-      return undefined
-    }
+    )
   }
 }
 

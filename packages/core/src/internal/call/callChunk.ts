@@ -127,6 +127,12 @@ export class CallChunk implements Chunk {
     this.slot = slot
   }
 
+  /** Its worker is live, and is given it now. */
+  givenTo(worker: WorkerIdentity): void {
+    this.worker = worker
+    this.call.wasGiven = true
+  }
+
   interrupt(): void {
     if (this.isInterrupted) return
     this.isInterrupted = true
@@ -137,28 +143,55 @@ export class CallChunk implements Chunk {
   // Outcomes
   // ---------------------------------------------------------------------------
 
+  // What a worker tells of it is a turn of the pool each. It may come during another one: while the chunk is sent, or
+  // while users' code is called that a task of another lane waits for.
+
   onSuccess(position: number, value: unknown): void {
+    const { turn } = this.call
+    if (turn.isOpen) return turn.take(() => this.succeed(position, value))
+    // as `take`, without the function that this would cost each item of a fiber
+    turn.begin()
+    try {
+      this.succeed(position, value)
+    } finally {
+      turn.end()
+    }
+  }
+
+  onSuccesses(position: number, values: ReadonlyArray<unknown>): void {
+    this.call.turn.take(() => {
+      if (!this.call.policy.takesMany) {
+        for (let n = 0; n < values.length; n++) this.succeed(position + n, values[n])
+        return
+      }
+      if (this.isOver) return
+      this.report(position, values.length)
+      this.call.allSucceeded(this, position, values)
+      this.slot?.progressed(values.length)
+    })
+  }
+
+  onFailure(position: number, cause: Cause.Cause<unknown>): void {
+    this.call.turn.take(() => {
+      if (this.isOver) return
+      this.fail(position, cause)
+      this.slot?.progressed(1)
+    })
+  }
+
+  onTime(items: number, millis: number): void {
+    this.call.options.itemTime.note(items, millis)
+  }
+
+  onEnd(failure: WorkerPoolError | undefined): void {
+    this.call.turn.take(() => this.end(failure))
+  }
+
+  private succeed(position: number, value: unknown): void {
     // a worker that the pool has given up may still report items, which have been sent again meanwhile
     if (this.isOver) return
     this.report(position, 1)
     this.call.succeeded(this, position, value)
-    this.slot?.progressed(1)
-  }
-
-  onSuccesses(position: number, values: ReadonlyArray<unknown>): void {
-    if (this.isOver) return
-    if (!this.call.policy.takesMany) {
-      for (let n = 0; n < values.length; n++) this.onSuccess(position + n, values[n])
-      return
-    }
-    this.report(position, values.length)
-    this.call.allSucceeded(this, position, values)
-    this.slot?.progressed(values.length)
-  }
-
-  onFailure(position: number, cause: Cause.Cause<unknown>): void {
-    if (this.isOver) return
-    this.fail(position, cause)
     this.slot?.progressed(1)
   }
 
@@ -168,11 +201,8 @@ export class CallChunk implements Chunk {
     this.call.failed(this, position, cause)
   }
 
-  onTime(items: number, millis: number): void {
-    this.call.options.itemTime.note(items, millis)
-  }
-
-  onEnd(failure: WorkerPoolError | undefined): void {
+  /** It has ended; `failure` is why its items without an outcome could not start, if that is so. */
+  end(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
     this.isOver = true
     // the slot first: the call waits for what the slot releases because of this chunk (L8)
@@ -181,12 +211,12 @@ export class CallChunk implements Chunk {
     this.dropItems()
   }
 
-  /** Its worker is gone (F2). */
-  lost(hand: InHand, failure: WorkerPoolError): void {
+  /** Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2). */
+  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean): void {
     if (this.isOver) return
     this.isOver = true
     this.slot = undefined
-    this.call.chunkLost(this, hand, failure)
+    this.call.chunkLost(this, hand, failure, isUnread)
     this.dropItems()
   }
 
@@ -246,8 +276,6 @@ export class CallChunk implements Chunk {
     if (this.isOver || this.slot === undefined || limit >= this.kept) return 0
     const { kept: before, open } = this
     const kept = this.slot.limitTo(this, limit)
-    // no item had started, so taking all of them back has ended the chunk
-    if (this.isOver) return open
     if (kept >= before) return 0
     this.kept = kept
     // an item may have an outcome without having started: its input could not be sent

@@ -16,8 +16,6 @@ export class MapPolicy implements CallPolicy {
   readonly areRuns = false
   readonly longestPrefetched = 50
   readonly keepsTurn = false
-  readonly mayHaveMore = true
-  readonly isHandingOver = false
   readonly takesMany: boolean
   private readonly call: Call
   private readonly toResult: ToResult | undefined
@@ -31,6 +29,10 @@ export class MapPolicy implements CallPolicy {
 
   get isServed(): boolean {
     return this.call.chunks.size > 0
+  }
+
+  get mayHaveMore(): boolean {
+    return this.call.resends.size > 0 || !this.call.options.source.isExhausted
   }
 
   cut(remaining: number): number {

@@ -41,6 +41,4 @@ export interface CallPolicy {
   readonly wanted: (chunk: CallChunk, positions: ReadonlyArray<number>) => ReadonlyArray<number>
   /** The chunk's worker was lost, and items of the chunk may be among those that are sent again. */
   readonly resent: (chunk: CallChunk) => void
-  /** Whether outcomes are being handed over, so that the call must not end yet. */
-  readonly isHandingOver: boolean
 }

@@ -20,6 +20,8 @@ export class Resends {
   private items: Array<Resend> = []
   /** How often each item, by ordinal, has been running (or may have been) when its worker was lost. */
   private readonly charges = new Map<number, number>()
+  /** The ordinals of items that have been lost with a worker before they started. */
+  private readonly lostUnstarted = new Set<number>()
 
   constructor(retries: Retries) {
     this.retries = retries
@@ -62,9 +64,11 @@ export class Resends {
 
   /**
    * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are
-   * lost for good.
+   * lost for good. `isUnread` says that the worker had started nothing of what it had been sent: reading one of the
+   * items may be what ended it. So they are sent one by one, and the one whose reading ends another worker is charged as
+   * if it had started: or else it would be sent for ever (F2).
    */
-  addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number): Array<number> {
+  addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number, isUnread: boolean): Array<number> {
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
@@ -72,13 +76,19 @@ export class Resends {
     const suspects = tasksPerWorker === 1 ? started.slice(-1) : started
     const lost: Array<number> = []
     for (const position of unreported) {
-      const isSuspect = suspects.includes(position)
+      const ordinal = chunk.ordinal(position)
+      const wasStarted = position < hand.started
+      // one that was alone in its worker is to blame for the loss, whether it was read or ran
+      const isSuspect = wasStarted ? suspects.includes(position) : isUnread && chunk.alone
       // a transferred input is gone with the worker (S2)
-      if (hand.moved || (position < hand.started && !this.mayRetry(chunk.ordinal(position), isSuspect))) {
+      if (hand.moved || ((wasStarted || isSuspect) && !this.mayRetry(ordinal, isSuspect))) {
         lost.push(position)
       } else {
-        // a suspect is sent alone: if its worker is lost again, this item alone is to blame (F2)
-        this.push(chunk, position, isSuspect || chunk.alone)
+        // a suspect is sent alone: if its worker is lost again, this item alone is to blame (F2); so is one that has been
+        // lost twice, each time before it started, while other items may have run
+        const isUnclear = !wasStarted && (isUnread || this.lostUnstarted.has(ordinal))
+        if (!wasStarted) this.lostUnstarted.add(ordinal)
+        this.push(chunk, position, isSuspect || isUnclear || chunk.alone)
       }
     }
     this.sort()

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Turn } from "../common/turn.ts"
 
 /** What a call sees of its source. */
 export interface Source {
@@ -15,6 +16,8 @@ export interface Source {
   readonly available: number
   /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws (C7). */
   take(max: number): Array<unknown>
+  /** Whether it is known, without pulling, that no item is left. */
+  readonly isExhausted: boolean
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
   ended(): boolean
   /** Tells the source that there may be room for more items now. */
@@ -38,6 +41,10 @@ class ArraySource implements Source {
     const taken = this.items.slice(this.next, this.next + max)
     this.next += taken.length
     return taken
+  }
+
+  get isExhausted(): boolean {
+    return this.next >= this.length
   }
 
   ended(): boolean {
@@ -69,6 +76,10 @@ class IterableSource implements Source {
     this.lookahead = []
     while (!this.isDone && taken.length < max) this.pull(taken)
     return taken
+  }
+
+  get isExhausted(): boolean {
+    return this.isDone && this.lookahead.length === 0
   }
 
   ended(): boolean {
@@ -122,8 +133,12 @@ export class StreamSource implements Source {
     return taken
   }
 
-  ended(): boolean {
+  get isExhausted(): boolean {
     return this.isDone && this.buffer.length === 0
+  }
+
+  ended(): boolean {
+    return this.isExhausted
   }
 
   poke(): void {
@@ -138,10 +153,11 @@ export class StreamSource implements Source {
 
   /**
    * Pulls the Stream's arrays until it ends: the next one when the last has been taken and `hasRoom` says so. `changed`
-   * is called whenever items have come or the Stream has ended. Fails as the Stream does.
+   * is called, in a turn, whenever items have come or the Stream has ended. Fails as the Stream does.
    */
   pump<E, R>(
     stream: Stream.Stream<unknown, E, R>,
+    turn: Turn,
     hasRoom: () => boolean,
     changed: () => void
   ): Effect.Effect<void, E, R | Scope.Scope> {
@@ -152,18 +168,23 @@ export class StreamSource implements Source {
         this.demand = () => {
           if (this.buffer.length > 0 || !hasRoom()) return
           this.demand = undefined
-          resume(Effect.void)
+          // the Stream goes on at once, with users' code
+          turn.tell(() => resume(Effect.void))
         }
       })
-      const step = Effect.map(Effect.andThen(wanted, pull), (items) => {
-        this.buffer = items
-        changed()
-      })
-      return Pull.catchDone(Effect.forever(step), () =>
-        Effect.sync(() => {
-          this.isDone = true
+      const step = Effect.map(Effect.andThen(wanted, pull), (items) =>
+        turn.take(() => {
+          this.buffer = items
           changed()
         })
+      )
+      return Pull.catchDone(Effect.forever(step), () =>
+        Effect.sync(() =>
+          turn.take(() => {
+            this.isDone = true
+            changed()
+          })
+        )
       )
     })
   }

@@ -6,7 +6,7 @@
 export interface CallView {
   readonly options: { readonly dispatch: "available" | "ordered" }
   /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
-  readonly turn: number
+  readonly chunksGiven: number
   /** Whether its next chunk must have a worker to itself. */
   readonly alone: boolean
   /** Whether it has what it is due, so that calls which have nothing yet may go before it (C1). */
@@ -16,7 +16,7 @@ export interface CallView {
 }
 
 /** What `choose` needs to know of a slot. */
-export interface SlotView {
+export interface SlotView<C = never> {
   /**
    * - `live`: a worker lives there that can begin a chunk now
    * - `busy`: a worker lives there that can only prefetch a chunk: it has another one to do first
@@ -28,6 +28,8 @@ export interface SlotView {
   readonly load: number
   /** When its worker last had something to do, by a count that only grows. */
   readonly lastUsed: number
+  /** Whether no worker can be acquired there for the call now, though one could be for others (L10). */
+  refuses?(call: C): boolean
 }
 
 /** A call and the slot that gets its next chunk. */
@@ -59,9 +61,9 @@ const bestOf = <S extends SlotView>(slots: ReadonlyArray<S>, except: ReadonlyArr
 }
 
 /** The slots that will do for the call's next chunk: all, or with `dispatch: "ordered"` the one whose turn it is. */
-export const slotsFor = <S>({ options, turn }: CallView, slots: ReadonlyArray<S>): ReadonlyArray<S> => {
+export const slotsFor = <S>({ chunksGiven, options }: CallView, slots: ReadonlyArray<S>): ReadonlyArray<S> => {
   if (options.dispatch === "available") return slots
-  const at = turn % slots.length
+  const at = chunksGiven % slots.length
   return slots.slice(at, at + 1)
 }
 
@@ -70,7 +72,7 @@ export const slotsFor = <S>({ options, turn }: CallView, slots: ReadonlyArray<S>
  * call with `dispatch: "ordered"` waits for the slot whose turn it is, and a call whose next chunk must be alone for an
  * idle slot. Only the first call's chunks are prefetched, and only when no other call waits that has nothing yet.
  */
-export const choose = <C extends CallView, S extends SlotView>(
+export const choose = <C extends CallView, S extends SlotView<C>>(
   calls: Iterable<C>,
   slots: ReadonlyArray<S>
 ): Choice<C, S> | undefined => {
@@ -84,7 +86,12 @@ export const choose = <C extends CallView, S extends SlotView>(
   let isFirst = true
   for (const call of calls) {
     if (best === undefined) return undefined
-    const slot = call.options.dispatch === "available" ? best : slotsFor(call, slots)[0]
+    const isRefused = (slot: S) => slot.availability === "empty" && slot.refuses?.(call) === true
+    let slot: S | undefined = call.options.dispatch === "available" ? best : slotsFor(call, slots)[0]
+    if (slot !== undefined && isRefused(slot)) {
+      slot =
+        call.options.dispatch === "available" ? bestOf(slots, [...reserved, ...slots.filter(isRefused)]) : undefined
+    }
     if (slot !== undefined && slot.availability !== "unavailable" && !reserved.includes(slot)) {
       if (call.alone && slot.load > 0) {
         // not for the calls that come later in turn, or else it would never fall idle

@@ -1,12 +1,15 @@
 /**
  * Hands chunks of calls to slots, in turn (C1).
  */
+import * as Cause from "effect/Cause"
 import type { Call, CallDispatcher } from "../call/call.ts"
+import { guarded, type Turn } from "../common/turn.ts"
 import type { Slot } from "../slot/slot.ts"
 import { choose, slotsFor } from "./choose.ts"
 import { Rotation } from "./rotation.ts"
 
 export interface DispatcherOptions {
+  readonly turn: Turn
   /** How many items a worker runs at once. */
   readonly tasksPerWorker: number
   /** The slots that may get chunks. */
@@ -15,7 +18,7 @@ export interface DispatcherOptions {
   readonly assigned: () => void
   /** Calls wait, and no slot can take a chunk of any of them now. */
   readonly stalled: () => void
-  /** Calls `f` in `millis` milliseconds. */
+  /** Calls `f`, in a turn, in `millis` milliseconds. */
   readonly later: (millis: number, f: () => void) => void
 }
 
@@ -31,8 +34,8 @@ export class Dispatcher implements CallDispatcher {
   /** The calls that have given chunks and are not over. */
   private readonly serving = new Set<Call>()
   private pauses = 0
-  /** What `dispatch` is doing; `again` when it was called while it was running, and so needs another round. */
-  private loop: "idle" | "running" | "again" = "idle"
+  /** Whether chunks are to be handed out at the end of the turn. */
+  private isWanted = false
   /**
    * The second look (see `patience`): `wanted` when items were left with their worker, `scheduled` while it waits,
    * `now` during it.
@@ -41,6 +44,7 @@ export class Dispatcher implements CallDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.options = options
+    options.turn.beforeEnd = () => this.handOut()
   }
 
   get tasksPerWorker(): number {
@@ -80,26 +84,22 @@ export class Dispatcher implements CallDispatcher {
     this.dispatch()
   }
 
-  /** Gives chunks to slots while there are both. Called while it is running, it only asks for another round. */
+  /** Gives chunks to slots while there are both, at the end of the turn: once all that it changes has been changed. */
   dispatch(): void {
-    if (this.loop !== "idle") {
-      this.loop = "again"
-      return
-    }
-    let isMore: boolean
-    do {
-      this.loop = "running"
-      isMore = this.pauses === 0 && (this.step() || this.rebalance())
-      if (!isMore && this.pauses === 0) this.makeWay()
-    } while (isMore || this.wasAskedAgain)
-    this.loop = "idle"
-    if (this.secondLook === "wanted") this.scheduleSecondLook()
-    if (this.pauses === 0 && this.rotation.size > 0) this.options.stalled()
+    this.isWanted = true
   }
 
-  /** A getter, because TypeScript takes the field to be what `dispatch` has just set it to. */
-  private get wasAskedAgain(): boolean {
-    return this.loop === "again"
+  private handOut(): void {
+    while (this.isWanted && this.pauses === 0) {
+      this.isWanted = false
+      while (this.step() || this.rebalance()) {
+        /* until there is no more to do */
+      }
+      this.makeWay()
+      if (this.secondLook === "wanted") this.scheduleSecondLook()
+      // calls that are refused here ask for another round
+      if (!this.isWanted && this.rotation.size > 0) this.options.stalled()
+    }
   }
 
   /** The slots that will do for the call's next chunk. */
@@ -115,7 +115,12 @@ export class Dispatcher implements CallDispatcher {
     const { call, slot } = choice
     const before = call.policy.areRuns ? this.before(call) : []
     this.rotation.remove(call)
-    const chunk = call.next(slot.remaining, slots.length, this.firstUnserved !== undefined)
+    const othersWait = this.firstUnserved !== undefined
+    // the dispatcher goes on whatever a call does (F8): what could stop it here would stop it for everybody
+    const chunk = guarded(
+      () => call.next(slot.remaining, slots.length, othersWait),
+      (defect) => call.fail(Cause.die(defect))
+    )
     if (chunk === undefined) return true
     if (call.policy.keepsTurn) {
       this.rotation.addFirst(call)
@@ -177,7 +182,8 @@ export class Dispatcher implements CallDispatcher {
     this.secondLook = "scheduled"
     this.options.later(patience, () => {
       this.secondLook = "now"
-      this.dispatch()
+      this.isWanted = true
+      this.handOut()
       this.secondLook = "none"
     })
   }

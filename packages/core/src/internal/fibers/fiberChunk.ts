@@ -38,6 +38,8 @@ export class FiberChunk {
   /** How many items in a row may run before the lane yields: see `turns`. */
   itemsPerTurn = turns.quick
   isInterrupted = false
+  /** Stops waiting for its items to give up those that do not yield. */
+  stopWatching: () => void = () => {}
   /** How many items have started. */
   started = 0
   /** Items from this position on do not start. */

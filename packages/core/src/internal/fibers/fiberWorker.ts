@@ -5,17 +5,17 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type { WorkerIdentity } from "../../WorkerPoolError.ts"
-import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, Code, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type * as WorkerPoolError from "../../WorkerPoolError.ts"
+import type { Chunk, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
+import { FiberHooks } from "./fiberHooks.ts"
 import { FiberItems } from "./fiberItems.ts"
 import { LocalCode } from "./localCode.ts"
+import { Patience } from "./patience.ts"
 import { onlyReferences } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
 
@@ -45,24 +45,27 @@ const start = Effect.fnUntraced(function* (options: StartOptions, mode: Mode) {
 })
 
 class FiberWorker implements Worker {
-  private readonly identity: WorkerIdentity
-  private readonly services: Code | undefined
+  private readonly options: StartOptions
   private readonly mode: Mode
   private readonly scope = Scope.makeUnsafe()
   private readonly code: LocalCode
+  private readonly patience: Patience
+  private readonly hooks: FiberHooks
   private readonly items: FiberItems
   private readonly context: Context.Context<never>
   private provided: Context.Context<never> = Context.empty()
   private state: unknown = undefined
-  private hookFiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** Whether it has been killed, by the pool or for a hook that did not yield. */
+  private isGone = false
 
   constructor(options: StartOptions, mode: Mode, context: Context.Context<never>) {
-    this.identity = options.worker
-    this.services = options.services
+    this.options = options
     this.mode = mode
     this.context = mode.ambient ? context : onlyReferences(context)
     this.code = new LocalCode(options, mode.clone)
-    this.items = new FiberItems(options, this.code, mode.clone)
+    this.patience = new Patience(options, this.context)
+    this.hooks = new FiberHooks(this.context, this.patience, (cause) => this.killStuck(cause))
+    this.items = new FiberItems(options, this.code, mode.clone, this.context)
   }
 
   run(chunk: Chunk): void {
@@ -83,95 +86,89 @@ class FiberWorker implements Worker {
     this.items.interrupt(chunk)
   }
 
+  // ---------------------------------------------------------------------------
+  // Hooks
+  // ---------------------------------------------------------------------------
+
   init(hook: Hook): Effect.Effect<void, InitFailure> {
-    return this.runHook(
-      Effect.andThen(this.buildServices, () => this.hook(hook)),
-      hook.timeout,
-      errors.initErrors(this.identity)
-    ).pipe(
-      Effect.map((state) => {
-        this.state = state
-      }),
-      Effect.mapError((error) => ({ error, of: "init" as const }))
-    )
+    return Effect.suspend(() => {
+      const { worker } = this.options
+      let of: InitFailure["of"] = "services"
+      const initErrors = errors.initErrors(worker)
+      const initialised = Effect.andThen(this.buildServices(initErrors), () => {
+        of = "init"
+        return this.hook(hook, initErrors)
+      })
+      return Effect.mapBoth(this.runHook(initialised, hook.timeout, initErrors), {
+        onSuccess: (state) => {
+          this.state = state
+        },
+        onFailure: (error) => ({ error, of })
+      })
+    })
   }
 
   interruptInit(): void {
-    this.hookFiber?.interruptUnsafe()
+    this.hooks.interrupt()
   }
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    return this.runHook(
-      Effect.flatMap(this.hook(hook), (value) => this.crossResult(value)),
-      hook.timeout,
-      errors.exitErrors(this.identity)
-    )
+    const exitErrors = errors.exitErrors(this.options.worker)
+    const exited = Effect.flatMap(this.hook(hook, exitErrors), (value) => this.crossResult(value))
+    return this.runHook(exited, hook.timeout, exitErrors)
   }
 
-  /** Runs the finalizers, last first (L3). Takes no timeout: in this process they cannot be cut short. */
-  close(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.catchCause(Scope.close(this.scope, Exit.void), (cause) =>
-      Effect.fail(errors.exitErrors(this.identity).failed(Cause.squash(cause)))
-    )
+  /** Runs the finalizers, last first (L3): they cannot be cut short, but are given up when their time is over. */
+  close(timeout: number | undefined): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    const exitErrors = errors.exitErrors(this.options.worker)
+    return Effect.asVoid(this.runHook(ownFailure(this.closeScope, exitErrors), timeout, exitErrors))
   }
 
-  readonly kill: Effect.Effect<void> = Effect.suspend(() => {
-    const { hookFiber } = this
-    const ended = hookFiber === undefined ? Effect.void : Fiber.interrupt(hookFiber)
-    return Effect.all([ended, this.items.interruptAll, Effect.ignore(this.close())], { discard: true })
-  })
+  private readonly closeScope = Effect.suspend(() => Scope.close(this.scope, Exit.void))
 
-  /**
-   * Runs a hook in a fiber of its own, which can be interrupted; its timeout is by the Clock (T1, T3). Only the hook's
-   * Effect is interruptible: a hook that has succeeded stays successful when an interruption comes just after.
-   */
   private runHook(
-    effect: Effect.Effect<unknown, unknown, Scope.Scope>,
+    effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError, Scope.Scope>,
     timeout: number | undefined,
-    { failed, timedOut }: errors.HookErrors
+    hookErrors: errors.HookErrors
   ): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      const mapped = Effect.catchCause(effect, (cause) => {
-        const error = Cause.squash(cause)
-        return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : failed(error))
-      })
-      const timed =
-        timeout === undefined
-          ? mapped
-          : Effect.timeoutOrElse(mapped, {
-              duration: timeout,
-              orElse: () => Effect.fail(timedOut())
-            })
-      const context = Context.add(Context.merge(this.context, this.provided), Scope.Scope, this.scope)
-      const fiber = Effect.runForkWith(context)(Effect.interruptible(timed), { uninterruptible: true })
-      this.hookFiber = fiber
-      return Effect.flatMap(Fiber.await(fiber), (exit) => {
-        this.hookFiber = undefined
-        return exit
-      })
-    })
+    const context = Context.add(Context.merge(this.context, this.provided), Scope.Scope, this.scope)
+    return this.hooks.run(
+      effect as Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>,
+      timeout,
+      hookErrors,
+      context
+    )
   }
 
-  private readonly buildServices: Effect.Effect<void, unknown> = Effect.suspend(() => {
-    if (this.services === undefined) return Effect.void
-    return Effect.flatMap(this.code.load(this.services), (layer) => {
+  private buildServices(hookErrors: errors.HookErrors): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    const { services, worker } = this.options
+    if (services === undefined) return Effect.void
+    return Effect.flatMap(this.code.load(services), (layer) => {
       if (!Layer.isLayer(layer)) {
-        return Effect.fail(errors.startFailed(this.identity, new Error("The services' export is no Layer")))
+        return Effect.fail(errors.startFailed(worker, new Error("The services' export is no Layer")))
       }
-      const built = Layer.buildWithMemoMap(layer as Layer.Layer<any, unknown>, Layer.makeMemoMapUnsafe(), this.scope)
-      return Effect.map(built, (services: Context.Context<never>) => {
+      const built = Effect.suspend(() =>
+        Layer.buildWithMemoMap(layer as Layer.Layer<any, unknown>, Layer.makeMemoMapUnsafe(), this.scope)
+      )
+      return Effect.map(ownFailure(built, hookErrors), (services: Context.Context<never>) => {
         this.provided = services
       })
     })
-  })
+  }
 
-  private hook(hook: Hook): Effect.Effect<unknown, unknown, Scope.Scope> {
-    if (hook.code === undefined) return Effect.void
-    const { generation, id } = this.identity
-    return Effect.flatMap(this.code.load(hook.code), (value) => {
-      const context = new WorkerContextImpl(id, generation, this.state)
-      const result: unknown = typeof value === "function" && !Effect.isEffect(value) ? value(context) : value
-      return Effect.provideContext(toEffect(result, context), this.provided)
+  private hook(
+    { code }: Hook,
+    hookErrors: errors.HookErrors
+  ): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError, Scope.Scope> {
+    if (code === undefined) return Effect.void
+    const { generation, id } = this.options.worker
+    return Effect.flatMap(this.code.load(code), (value) => {
+      const result = Effect.suspend(() => {
+        const context = new WorkerContextImpl(id, generation, this.state)
+        const returned: unknown = typeof value === "function" && !Effect.isEffect(value) ? value(context) : value
+        return Effect.provideContext(toEffect(returned, context), this.provided)
+      })
+      return ownFailure(result, hookErrors)
     })
   }
 
@@ -182,4 +179,33 @@ class FiberWorker implements Worker {
       catch: (cause) => crossing.notSerializable("output", undefined, cause)
     })
   }
+
+  // ---------------------------------------------------------------------------
+  // Its end
+  // ---------------------------------------------------------------------------
+
+  /** Interrupts all that runs, then closes its Scope; waits no longer than `killAfter` for either (C4). */
+  readonly kill: Effect.Effect<void> = Effect.suspend(() => {
+    this.isGone = true
+    this.hooks.interrupt()
+    const ended = Effect.andThen(this.items.interruptAll(), this.hooks.idle)
+    return Effect.andThen(ended, () => this.patience.await(Effect.runForkWith(this.context)(this.closeScope)))
+  })
+
+  /** Tells the pool that a hook has been given up: it ends the worker by closing the Scope of `start`. */
+  private killStuck(cause: Error): void {
+    if (this.isGone) return
+    this.isGone = true
+    this.options.onLost({ closed: { cause }, killed: true, inHand: new Map(), ended: Effect.void })
+  }
 }
+
+/**
+ * Whatever users' code in a hook or a Layer fails with is a failure of that, even a WorkerPoolError, from another pool:
+ * the engine's own errors are known by where they arise.
+ */
+const ownFailure = <A, R>(
+  effect: Effect.Effect<A, unknown, R>,
+  { failed }: errors.HookErrors
+): Effect.Effect<A, WorkerPoolError.WorkerPoolError, R> =>
+  Effect.catchCause(effect, (cause) => Effect.fail(failed(Cause.squash(cause))))

@@ -5,23 +5,31 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
-import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
 import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
+import type { Codec } from "../wire/codec.ts"
 import * as crossing from "../wire/crossing.ts"
+import { contain } from "./contained.ts"
 import type { FiberChunk } from "./fiberChunk.ts"
 import { toEffect } from "./toEffect.ts"
 
+export interface LaneOptions {
+  readonly worker: WorkerIdentity
+  /** Whether failures are cloned. */
+  readonly clone: boolean
+  /** Gives the lane up unless the item at this position ends in time; returns how to keep it from doing so. */
+  readonly overdue: (lane: Lane, position: number) => () => void
+}
+
 export class Lane {
-  readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly chunk: FiberChunk
-  private readonly worker: WorkerIdentity
-  private readonly clone: boolean
+  private readonly options: LaneOptions
+  private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** The position of the item that runs; -1 while none does. */
   private position = -1
   private context: WorkerContextImpl | undefined = undefined
@@ -29,32 +37,48 @@ export class Lane {
   private scope: Scope.Closeable | undefined = undefined
   /** The finalizers of the item that runs, when they are all that is left of it. */
   private closing: Effect.Effect<unknown, unknown> | undefined = undefined
+  /** Whether the time of the item that runs is over. */
+  private isOutOfTime = false
+  /** Keeps the lane from being given up for the item whose time is over. */
+  private yields: () => void = () => {}
+  /** What an item that has ended succeeded with. */
+  private value: unknown = undefined
+  /** What an item that has ended failed with; `undefined` when it succeeded. */
+  private cause: Cause.Cause<unknown> | undefined = undefined
+  private isGivenUp = false
   private itemsThisTurn = 0
 
-  /** `fiber` is the one that is to run `run`, uninterruptible; `clone` says whether failures are cloned. */
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, chunk: FiberChunk, worker: WorkerIdentity, clone: boolean) {
-    this.fiber = fiber
+  constructor(chunk: FiberChunk, options: LaneOptions) {
     this.chunk = chunk
-    this.worker = worker
-    this.clone = clone
+    this.options = options
   }
 
-  /** Runs items of the chunk until no more are to start. Of what it does, only the items can be interrupted. */
-  readonly run: Effect.Effect<void> = Effect.flatMap(
+  /** Runs items of the chunk in `fiber`, uninterruptible, until no more are to start. Only the items can be interrupted. */
+  run(fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> {
+    this.fiber = fiber
+    contain(fiber)
     // lanes begin from the scheduler, so that a pool of tasks that never wait does not starve other fibers
-    Effect.yieldNow,
-    () => {
+    return Effect.flatMap(Effect.yieldNow, () => {
       this.chunk.lanesToBegin--
       return Effect.whileLoop({
         while: () => this.closing !== undefined || !this.chunk.isSpent,
         body: () => this.proceed(),
         step: (exit) => this.ended(exit)
       })
-    }
-  )
+    })
+  }
 
   /** Runs `effect`. Made once: making this anew for each item would cost more than running it. */
   private readonly item = Effect.exit(Effect.interruptible(Effect.suspend(() => this.effect)))
+
+  /** Whether it has an item in hand. */
+  get isBusy(): boolean {
+    return this.position !== -1
+  }
+
+  isAt(position: number): boolean {
+    return this.position === position
+  }
 
   /** Tells the task of the item that runs that nobody waits for its result any more. */
   abort(): void {
@@ -62,8 +86,33 @@ export class Lane {
   }
 
   interrupt(): void {
-    this.fiber.interruptUnsafe()
+    this.fiber?.interruptUnsafe()
   }
+
+  /**
+   * Its fiber has died, past the item that it had in hand: that item fails as the fiber did. Returns whether the item
+   * has finalizers left, which another fiber is to `run`.
+   */
+  died(exit: Exit.Exit<unknown, unknown>): boolean {
+    this.ended(exit)
+    return this.closing !== undefined
+  }
+
+  /** Gives up the item that runs, which does not yield: what becomes of it is not told any more. */
+  giveUp(): void {
+    this.isGivenUp = true
+  }
+
+  /** Tells that the item that was given up has taken too long, if that is why. */
+  tellOutOfTime(): void {
+    if (!this.isOutOfTime) return
+    this.cause = this.timedOut(this.position)
+    this.tell(this.position)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Items
+  // ---------------------------------------------------------------------------
 
   /** Starts items until the fiber has to run one, and returns that; or else finalizers, a yield, or nothing to do. */
   private proceed(): Effect.Effect<Exit.Exit<unknown, unknown> | void> {
@@ -74,11 +123,12 @@ export class Lane {
     }
     while (!chunk.isSpent) {
       const position = chunk.start()
-      const item = this.begin(position)
+      const item = this.attempt(position, undefined)
       if (item !== undefined) {
         this.position = position
         return item
       }
+      this.tell(position)
       if (++this.itemsThisTurn >= chunk.itemsPerTurn) {
         this.itemsThisTurn = 0
         return Effect.yieldNow
@@ -95,7 +145,7 @@ export class Lane {
       this.scope = undefined
       const closing = Scope.closeUnsafe(scope, exit)
       if (closing !== undefined) {
-        this.fiber.setContext(this.chunk.context)
+        this.fiber?.setContext(this.chunk.context)
         this.closing = Effect.onExit(exit, () => closing)
         return
       }
@@ -103,37 +153,103 @@ export class Lane {
     this.position = -1
     this.context = undefined
     this.effect = Effect.void
-    this.report(position, exit)
+    if (this.isGivenUp) return
+    if (this.isOutOfTime) {
+      this.isOutOfTime = false
+      this.yields()
+      // known by where it arises, not by what it is: a task may fail with a WorkerPoolError of its own, which is cloned
+      this.cause = this.timedOut(position)
+    } else {
+      this.attempt(position, exit)
+    }
+    this.tell(position)
   }
 
-  /** Calls the task: returns what the fiber has to run, or reports the outcome when there is nothing to run. */
-  private begin(position: number): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
+  /** Tells the outcome of an item, which is in `value` or `cause`. */
+  private tell(position: number): void {
+    const { cause, value } = this
+    const { chunk } = this.chunk
+    this.chunk.itemEnded()
+    if (cause === undefined) {
+      this.value = undefined
+      chunk.onSuccess(position, value)
+    } else {
+      this.cause = undefined
+      chunk.onFailure(position, cause)
+    }
+  }
+
+  private timedOut(position: number): Cause.Cause<unknown> {
+    return Cause.fail(errors.taskTimedOut(this.options.worker, this.chunk.chunk.index(position)))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Users' code
+  // ---------------------------------------------------------------------------
+
+  /**
+   * The one place where a lane calls users' code outside an Effect (F8): it clones or decodes an item, calls the task,
+   * looks at what that returned, and clones or encodes the result. Whatever throws there is the item's outcome, and
+   * nobody else's: a defect, or NotSerializable where something cannot cross (F4). `exit` is how the item's Effect has
+   * ended; with `undefined` the item starts. Returns what the fiber has to run, or puts the outcome into `value` or
+   * `cause`.
+   */
+  private attempt(
+    position: number,
+    exit: Exit.Exit<unknown, unknown> | undefined
+  ): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
     const { chunk, crossing: crosses, state, task } = this.chunk
-    const { worker } = this
-    let item = chunk.items[position]
-    if (crosses !== undefined) {
-      try {
-        item = crosses.input(item)
-      } catch (cause) {
-        const error = crossing.notSerializable("input", chunk.index(position), cause)
-        return this.fail(position, Cause.fail(error))
-      }
-    }
-    const context = new WorkerContextImpl(worker.id, worker.generation, state)
-    let returned: unknown
+    const { clone, worker } = this.options
+    let step: "input" | "task" | "output" = "input"
+    let failure: Cause.Cause<unknown>
     try {
-      returned = task(item, context)
-    } catch (defect) {
-      return this.fail(position, Cause.die(defect))
+      let value: unknown = undefined
+      let ended = exit
+      if (ended === undefined) {
+        const item = crosses === undefined ? chunk.items[position] : crosses.input(chunk.items[position])
+        step = "task"
+        const context = new WorkerContextImpl(worker.id, worker.generation, state)
+        const returned = task(item, context)
+        if (isPlain(returned)) {
+          value = returned
+        } else {
+          const effect = isExit(returned) ? returned : toEffect(returned, context)
+          if (!isExit(effect)) return this.prepare(position, returned, effect, context)
+          ended = effect as Exit.Exit<unknown, unknown>
+        }
+      }
+      step = "task"
+      if (ended === undefined || ended._tag === "Success") {
+        if (ended !== undefined) value = ended.value
+        if (chunk.discard) return
+        step = "output"
+        this.value = crosses === undefined ? value : crosses.output(value, chunk.items[position])
+        return
+      }
+      failure = valid(ended.cause)
+    } catch (thrown) {
+      if (step !== "task") {
+        this.cause = Cause.fail(crossing.notSerializable(step, chunk.index(position), readable(thrown)))
+        return
+      }
+      failure = Cause.die(thrown)
     }
-    if (isPlain(returned)) return this.succeed(position, returned)
-    const effect = isExit(returned) ? returned : toEffect(returned, context)
-    if (isExit(effect)) return this.report(position, effect as Exit.Exit<unknown, unknown>)
+    this.cause = clone ? cloned(failure, chunk.index(position), crosses?.error) : failure
+    return
+  }
+
+  /** What the fiber has to run for a task that has returned an Effect or a Promise. */
+  private prepare(
+    position: number,
+    returned: unknown,
+    effect: Effect.Effect<unknown, unknown>,
+    context: WorkerContextImpl
+  ): Effect.Effect<Exit.Exit<unknown, unknown>> {
     // the task itself may have had its chunk interrupted, before there was an Effect to interrupt
     if (this.chunk.isInterrupted) return Effect.exit(interruptReturned(returned, context))
+    const { timeout } = this.chunk.chunk
     this.context = context
-    this.effect =
-      chunk.timeout === undefined ? this.inScope(effect) : this.within(chunk.timeout, position, effect, context)
+    this.effect = timeout === undefined ? this.inScope(effect) : this.within(timeout, position, effect, context)
     return this.item
   }
 
@@ -142,58 +258,32 @@ export class Lane {
     // as `Effect.scoped` does, without the operations that this costs an Effect that does not use its Scope
     const scope = Scope.makeUnsafe()
     this.scope = scope
-    this.fiber.setContext(Context.add(this.chunk.context, Scope.Scope, scope))
+    this.fiber?.setContext(Context.add(this.chunk.context, Scope.Scope, scope))
     return effect
   }
 
-  /** Fails when the item's time is over by the Clock (T1, T3), even if the Effect succeeds when interrupted (T2). */
+  /**
+   * Interrupts the Effect when the item's time is over by the Clock (T1, T3): the item has then timed out, even if the
+   * Effect succeeds when it is interrupted (T2). The lane is given up if it does not yield.
+   */
   private within(
     millis: number,
     position: number,
     effect: Effect.Effect<unknown, unknown>,
     context: WorkerContextImpl
   ): Effect.Effect<unknown, unknown> {
-    let isOutOfTime = false
     const timer = Effect.map(Effect.sleep(millis), () => {
-      isOutOfTime = true
+      if (!this.isAt(position) || this.isGivenUp) return
+      this.isOutOfTime = true
+      this.yields = this.options.overdue(this, position)
       // before the interruption, which may have to wait for a Promise that settles only when it sees the signal
       context.abort()
     })
-    return Effect.flatMap(Effect.exit(Effect.raceFirst(Effect.scoped(effect), timer)), (exit) => {
-      if (!isOutOfTime) return exit
-      return Effect.fail(errors.taskTimedOut(this.worker, this.chunk.chunk.index(position)))
+    const contained = Effect.withFiber((fiber) => {
+      contain(fiber)
+      return effect
     })
-  }
-
-  private report(position: number, exit: Exit.Exit<unknown, unknown>): undefined {
-    if (exit._tag === "Success") return this.succeed(position, exit.value)
-    const { chunk, crossing: crosses } = this.chunk
-    // a failure that cannot be cloned becomes NotSerializable (F4); a WorkerPoolError is not the task's, and not cloned
-    const isCloned = this.clone && !exit.cause.reasons.some(isPoolError)
-    const index = chunk.index(position)
-    return this.fail(position, isCloned ? crossing.cloneCause(exit.cause, index, crosses?.error) : exit.cause)
-  }
-
-  private succeed(position: number, value: unknown): undefined {
-    const { chunk, crossing: crosses } = this.chunk
-    let result: unknown = undefined
-    if (!chunk.discard) {
-      result = value
-      if (crosses !== undefined) {
-        try {
-          result = crosses.output(value, chunk.items[position])
-        } catch (cause) {
-          return this.fail(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
-        }
-      }
-    }
-    this.chunk.itemEnded()
-    chunk.onSuccess(position, result)
-  }
-
-  private fail(position: number, cause: Cause.Cause<unknown>): undefined {
-    this.chunk.itemEnded()
-    this.chunk.chunk.onFailure(position, cause)
+    return Effect.raceFirst(Effect.scoped(contained), timer)
   }
 }
 
@@ -207,5 +297,27 @@ const interruptReturned = (returned: unknown, context: WorkerContextImpl): Effec
   })
 }
 
-const isPoolError = (reason: Cause.Reason<unknown>): boolean =>
-  reason._tag === "Fail" && WorkerPoolError.isWorkerPoolError(reason.error)
+/** The Cause itself; throws when it is none: an Exit that a task returns may hold anything. */
+const valid = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
+  if (Cause.isCause(cause) && cause.reasons.every(Cause.isReason)) return cause
+  throw new TypeError("The task returned a failed Exit without a Cause")
+}
+
+/** Clones a failure. One that cannot be cloned, or not even be read to say so, becomes NotSerializable (F4). */
+const cloned = (cause: Cause.Cause<unknown>, index: number, codec: Codec | undefined): Cause.Cause<unknown> => {
+  try {
+    return crossing.cloneCause(cause, index, codec)
+  } catch (thrown) {
+    return Cause.fail(crossing.notSerializable("error", index, readable(thrown)))
+  }
+}
+
+/** What was thrown, unless its message cannot be read: errors that have it as their cause show it in their own. */
+const readable = (thrown: unknown): unknown => {
+  try {
+    if (!isPlain(thrown)) String((thrown as { readonly message?: unknown }).message)
+    return thrown
+  } catch {
+    return new Error("What was thrown cannot be read")
+  }
+}

@@ -3,59 +3,63 @@
  */
 import * as Effect from "effect/Effect"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
-import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 import * as crossing from "../wire/crossing.ts"
 
-/** Says that nothing was found at an address, and why. A class, because what is found can be any value. */
-export class NotFound {
-  readonly error: WorkerPoolError.WorkerPoolError
-  constructor(error: WorkerPoolError.WorkerPoolError) {
-    this.error = error
-  }
-}
+type Failure = WorkerPoolError.WorkerPoolError
 
-/** Says that what is at an address is still being loaded; the Effect waits for it. */
-export class Loading {
-  readonly effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>
-  constructor(effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>) {
-    this.effect = effect
-  }
-}
+/** What is at an address. What is found can be any value, which is not looked at here: it may be a Proxy that throws. */
+export type Located =
+  | { readonly _tag: "Found"; readonly value: unknown }
+  /** It is still being loaded; the Effect waits for it. */
+  | { readonly _tag: "Loading"; readonly effect: Effect.Effect<unknown, Failure> }
+  /** Nothing was found, and why. */
+  | { readonly _tag: "NotFound"; readonly error: Failure }
+
+/** What is known of an address, with the Promise of what is being loaded. */
+type Known =
+  | Exclude<Located, { readonly _tag: "Loading" }>
+  | { readonly _tag: "Promised"; readonly value: Promise<unknown> }
 
 export class LocalCode {
   private readonly worker: WorkerIdentity
   private readonly startTimeout: number | undefined
   private readonly clone: boolean
   /** By address object, so that a bound value can be collected together with the portable that binds it. */
-  private readonly found = new WeakMap<portable.Address, unknown>()
+  private readonly known = new WeakMap<portable.Address, Known>()
 
-  constructor({ startTimeout, worker }: StartOptions, clone: boolean) {
+  constructor({ startTimeout, worker }: Pick<StartOptions, "startTimeout" | "worker">, clone: boolean) {
     this.worker = worker
     this.startTimeout = startTimeout
     this.clone = clone
   }
 
-  /** What is at the code's address, or else `Loading` or `NotFound`. */
-  find(code: Code): unknown {
-    const value = this.findAt(portable.definition(code).address)
-    return value instanceof Promise ? new Loading(this.await(value)) : value
+  find(code: Code): Located {
+    const known = this.findAt(portable.definition(code).address)
+    return known._tag === "Promised" ? { _tag: "Loading", effect: this.await(known.value) } : known
   }
 
   /** What is at the code's address; fails with `StartFailed` (F3). */
-  load(code: Code): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
+  load(code: Code): Effect.Effect<unknown, Failure> {
     return Effect.suspend(() => {
-      const value = this.find(code)
-      if (value instanceof NotFound) return Effect.fail(value.error)
-      return value instanceof Loading ? value.effect : Effect.succeed(value)
+      const located = this.find(code)
+      switch (located._tag) {
+        case "Found":
+          return Effect.succeed(located.value)
+        case "Loading":
+          return located.effect
+        case "NotFound":
+          return Effect.fail(located.error)
+      }
     })
   }
 
   /** Waits for a module for at most `startTimeout`: one with a top-level await may never be loaded (T4). */
-  private await(value: Promise<unknown>): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
+  private await(value: Promise<unknown>): Effect.Effect<unknown, Failure> {
     const { startTimeout } = this
     const awaited = Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
     if (startTimeout === undefined) return awaited
@@ -66,44 +70,61 @@ export class LocalCode {
     })
   }
 
-  private startFailed(cause: unknown): WorkerPoolError.WorkerPoolError {
-    return WorkerPoolError.isWorkerPoolError(cause) ? cause : errors.startFailed(this.worker, cause)
+  /** What a module throws is its own, even a WorkerPoolError. */
+  private startFailed(cause: unknown): Failure {
+    return errors.startFailed(this.worker, cause)
   }
 
-  private findAt(address: portable.Address): unknown {
-    if (address._tag === "Closure") return address.value
-    if (this.found.has(address)) return this.found.get(address)
-    const value = this.search(address)
-    if (value instanceof NotFound) return value
+  private findAt(address: portable.Address): Known {
+    if (address._tag === "Closure") return { _tag: "Found", value: address.value }
+    const before = this.known.get(address)
+    if (before !== undefined) return before
+    const known = this.search(address)
+    if (known._tag === "NotFound") return known
     // a Promise is kept as well: until it settles, all must get the same code, with the same clone of a bound value
-    this.found.set(address, value)
-    if (value instanceof Promise) {
-      value.then(
-        (value) => this.found.set(address, value),
-        () => this.found.delete(address)
+    this.known.set(address, known)
+    if (known._tag === "Promised") {
+      known.value.then(
+        (value) => this.known.set(address, { _tag: "Found", value }),
+        () => this.known.delete(address)
       )
     }
-    return value
+    return known
   }
 
-  private search(address: portable.Remote): unknown {
+  private search(address: portable.Remote): Known {
     try {
       switch (address._tag) {
         case "Export":
-          return resolver.resolveExport(address)
+          return known(resolver.resolveExport(address))
         case "Inline":
-          return resolver.resolveInline(address)
-        case "Bound": {
-          const value = this.clone ? crossing.cloneBound(address.value) : address.value
-          const target = this.findAt(address.target)
-          if (target instanceof NotFound) return target
-          return target instanceof Promise
-            ? target.then((target) => resolver.bindFirst(target, value))
-            : resolver.bindFirst(target, value)
-        }
+          return known(resolver.resolveInline(address))
+        case "Bound":
+          return this.bind(address)
       }
     } catch (cause) {
-      return new NotFound(this.startFailed(cause))
+      return { _tag: "NotFound", error: this.startFailed(cause) }
+    }
+  }
+
+  private bind({ target, value }: portable.Bound): Known {
+    let cloned = value
+    try {
+      if (this.clone) cloned = crossing.cloneBound(value)
+    } catch (error) {
+      return { _tag: "NotFound", error: error as Failure }
+    }
+    const found = this.findAt(target)
+    switch (found._tag) {
+      case "Found":
+        return { _tag: "Found", value: resolver.bindFirst(found.value, cloned) }
+      case "Promised":
+        return { _tag: "Promised", value: found.value.then((target) => resolver.bindFirst(target, cloned)) }
+      case "NotFound":
+        return found
     }
   }
 }
+
+const known = (value: unknown): Known =>
+  value instanceof Promise ? { _tag: "Promised", value } : { _tag: "Found", value }

@@ -1,40 +1,78 @@
 /**
- * The current hooks, which are read at the moment when a worker is acquired or released (L6).
+ * The current hooks, which are read at the moment when a worker is acquired or released. They are layers: the pool's
+ * defaults, and one for each call that named any; current is their merge (L6).
  */
-import * as Effect from "effect/Effect"
+import type { Code } from "../../WorkerRuntime.ts"
+import type { Call } from "../call/call.ts"
 import * as hooks from "../slot/hooks.ts"
-import type { Slot } from "../slot/slot.ts"
 import * as options from "./options.ts"
+
+interface Layer {
+  /** The call that named them. */
+  readonly call: Call
+  readonly named: options.AnyCallOptions
+}
 
 export class CurrentHooks {
   private readonly defaults: hooks.Hooks
+  private layers: Array<Layer> = []
   private current: hooks.Hooks
+  /** The hooks that were current when a call was admitted: it keeps them (L10). */
+  private readonly kept = new WeakMap<Call, hooks.Hooks>()
 
-  constructor(defaults: hooks.Hooks) {
-    this.defaults = defaults
-    this.current = defaults
+  constructor(defaults: options.AnyCallOptions) {
+    this.defaults = options.hooks(defaults)
+    this.current = this.defaults
   }
 
   get(): hooks.Hooks {
     return this.current
   }
 
+  /** The hooks that a call keeps. */
+  keptBy(call: Call): hooks.Hooks {
+    return this.kept.get(call) ?? this.current
+  }
+
+  /** `run`s begin to share a call: they change no hooks (L6), and keep those that are current. */
+  keep(call: Call): void {
+    this.kept.set(call, this.current)
+  }
+
   /**
-   * Makes the hooks that a new call has `named` current: over the pool's defaults if it is the only call of the map
-   * family (`isAlone`), or else over the hooks that are current now (L6). The Effect warns if live workers in `slots`
-   * were acquired with other hooks (L7).
+   * Equal hooks are one object from here on (L6): those in `others`, and the current ones, stand for those that are equal
+   * to them. Users' `Equal` runs here, and nowhere else: it may throw, so that this must be done before anything of a
+   * call is registered (F8).
    */
-  set(named: options.AnyCallOptions, isAlone: boolean, slots: ReadonlyArray<Slot>): Effect.Effect<void> {
+  intern(named: options.AnyCallOptions, others: Iterable<hooks.Hooks>): options.AnyCallOptions {
+    const { exit, init } = named
+    if (init === undefined && exit === undefined) return named
+    const inUse = [this.current, this.defaults, ...others]
+    const of = (code: unknown) => (code === undefined ? undefined : hooks.interned(code as Code, inUse))
+    return { ...named, init: of(init), exit: of(exit) }
+  }
+
+  /**
+   * Makes the interned hooks that a new call has `named` current: over the pool's defaults if it is the only call of the
+   * map family (`isAlone`), or else over the hooks that are current now (L6). Returns whether `init` or `exit` changed.
+   */
+  admit(call: Call, named: options.AnyCallOptions, isAlone: boolean): boolean {
+    if (isAlone) this.layers = []
+    if (options.namesHooks(named)) this.layers.push({ call, named })
+    const isChanged = this.merge()
+    this.keep(call)
+    return isChanged
+  }
+
+  /** Removes what a call has named, of which no item was given to a worker (L6); returns whether hooks changed. */
+  withdraw(call: Call): boolean {
+    this.layers = this.layers.filter((layer) => layer.call !== call)
+    return this.merge()
+  }
+
+  private merge(): boolean {
     const before = this.current
-    const now = options.hooks(named, isAlone ? this.defaults : before)
-    this.current = now
-    const isOther = ({ acquiredWith, isLive }: Slot) =>
-      isLive && acquiredWith !== undefined && !hooks.same(acquiredWith, now)
-    return hooks.same(before, now) || !slots.some(isOther) ? Effect.void : warning
+    this.current = this.layers.reduce((merged, { named }) => options.hooks(named, merged), this.defaults)
+    return !hooks.same(before, this.current)
   }
 }
-
-const warning = Effect.logWarning(
-  "init or exit changed while workers live that were acquired with others: the new init is not run for them, and the new " +
-    "exit runs when they are released"
-)

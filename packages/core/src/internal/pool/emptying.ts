@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Releases } from "../common/releases.ts"
+import type { Turn } from "../common/turn.ts"
 import type { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { Slots } from "../slot/slots.ts"
@@ -10,6 +11,7 @@ import type { Gate } from "./gate.ts"
 import type { Session } from "./session.ts"
 
 export interface EmptyingParts {
+  readonly turn: Turn
   readonly gate: Gate
   readonly session: Session
   readonly dispatcher: Dispatcher
@@ -25,26 +27,28 @@ export class Emptying {
     this.parts = parts
   }
 
-  /** Releases all workers. `hooks` is read once, at the beginning, so that all of them run the same `exit` (L6). */
-  release(releases: Releases, hooks: () => Hooks): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.begin()
-      this.parts.slots.retireAll(releases, hooks())
-      return Effect.map(releases.settle, () => this.end())
-    })
+  /**
+   * Begins to release all workers, in the turn that is in progress; the Effect completes when they are gone. All of them
+   * run the same `exit`, that of `hooks` (L6).
+   */
+  release(releases: Releases, hooks: Hooks): Effect.Effect<void> {
+    this.begin()
+    this.parts.slots.retireAll(releases, hooks)
+    return Effect.map(releases.settle, () => this.parts.turn.take(() => this.end()))
   }
 
-  /** Kills all workers. `marked` is called once all count as killed: calls that fail in it do not release them. */
+  /**
+   * Marks all workers as killed, in the turn that is in progress; the Effect completes when they have ended. `marked` is
+   * called in between: calls that fail in it do not release them.
+   */
   kill(marked: () => void): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.begin()
-      const kills = this.parts.slots.killAll()
-      marked()
-      return Effect.andThen(
-        Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
-        Effect.sync(() => this.end())
-      )
-    })
+    this.begin()
+    const kills = this.parts.slots.killAll()
+    marked()
+    return Effect.andThen(
+      Effect.forEach(kills, (kill) => kill, { concurrency: "unbounded", discard: true }),
+      Effect.sync(() => this.parts.turn.take(() => this.end()))
+    )
   }
 
   private begin(): void {

@@ -1,11 +1,17 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { Turn } from "../common/turn.ts"
 
 /** Makes callers wait while it is closed: until `open` has been called as often as `close`. */
 export class Gate {
+  private readonly turn: Turn
   private closures = 0
   private opened: Deferred.Deferred<void> | undefined = undefined
+
+  constructor(turn: Turn) {
+    this.turn = turn
+  }
 
   get isOpen(): boolean {
     return this.closures <= 0
@@ -27,14 +33,14 @@ export class Gate {
   }
 
   /**
-   * Calls `enter` when the gate is open. After a wait it looks again, because the gate may have been closed anew before
+   * Calls `enter` in a turn, when the gate is open. After a wait it looks again, because the gate may have been closed anew before
    * the caller went on. `restore` makes the wait interruptible where the caller is not.
    */
   pass<A, E>(
     enter: () => Effect.Effect<A, E>,
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   ): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
+    return this.turn.enter(() => {
       if (this.isOpen) return enter()
       this.opened ??= Deferred.makeUnsafe()
       return Effect.andThen(restore(Deferred.await(this.opened)), this.pass(enter, restore))
@@ -44,6 +50,6 @@ export class Gate {
   private wake(): void {
     const { opened } = this
     this.opened = undefined
-    if (opened !== undefined) Deferred.doneUnsafe(opened, Exit.void)
+    if (opened !== undefined) this.turn.tell(() => Deferred.doneUnsafe(opened, Exit.void))
   }
 }

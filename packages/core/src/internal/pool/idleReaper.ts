@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Fork } from "../common/fork.ts"
+import type { Turn } from "../common/turn.ts"
 
 /** What the reaper needs to know of a slot. */
 export interface IdleSlot {
@@ -22,6 +23,7 @@ export interface IdleReaperOptions<S extends IdleSlot> {
   /** By the Clock, in milliseconds. */
   readonly now: () => number
   readonly fork: Fork
+  readonly turn: Pick<Turn, "take">
   readonly release: (slot: S) => void
 }
 
@@ -34,7 +36,7 @@ export class IdleReaper<S extends IdleSlot> {
     this.options = options
   }
 
-  /** Schedules the next release; to be called when a worker has fallen idle or `keepAlive` has changed. */
+  /** Schedules the next release; to be called, in a turn, when a worker has fallen idle or `keepAlive` has changed. */
   update(): void {
     const idleTime = this.options.idleTime()
     if (idleTime !== this.idleTime) this.stop()
@@ -43,11 +45,9 @@ export class IdleReaper<S extends IdleSlot> {
     const wait = this.untilNext(idleTime)
     if (wait === undefined) return
     this.fiber = this.options.fork(
-      Effect.andThen(
-        // A Clock may not yield when there is nothing to wait for. A fiber that ends before it has been assigned would
-        // stay in `this.fiber`, and no other would ever follow it.
-        wait === 0 ? Effect.yieldNow : Effect.sleep(wait),
-        Effect.sync(() => {
+      // with nothing to wait for, not at once: a call that ends meanwhile is concluded first, and may say otherwise (L5)
+      Effect.map(wait === 0 ? Effect.yieldNow : Effect.sleep(wait), () =>
+        this.options.turn.take(() => {
           this.fiber = undefined
           this.reap(idleTime)
           this.update()

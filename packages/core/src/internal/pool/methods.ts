@@ -4,7 +4,6 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -82,6 +81,7 @@ const prepare = (
       options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
     )
   }
+  const { turn } = pool
   const call = new Call(
     {
       task,
@@ -100,17 +100,20 @@ const prepare = (
       changed
     },
     pool.dispatcher,
+    turn,
     (call) => new MapPolicy(call, shape.toResult)
   )
   const pump = stream?.pump(
     items as Stream.Stream<unknown, unknown, unknown>,
+    turn,
     () => call.hasRoom(pool.size),
     () => call.offer()
   )
   // the Stream's own error becomes the call's (C7)
   return Result.succeed({
     call,
-    pump: pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => call.fail(cause)))
+    pump:
+      pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => turn.take(() => call.fail(cause))))
   })
 }
 
@@ -138,9 +141,8 @@ const complete = <A>(
       ? pool.serve(call)
       : Effect.flatMap(Effect.forkChild(pump), (fiber) => Effect.ensuring(pool.serve(call), Fiber.interrupt(fiber)))
   return Effect.uninterruptibleMask((restore) =>
-    Effect.andThen(
-      pool.admit(call, named, restore),
-      Effect.flatMap(Effect.exit(restore(served)), (exit) => {
+    Effect.flatMap(pool.admit(call, named, restore), (warning) =>
+      Effect.flatMap(Effect.exit(restore(Effect.andThen(warning, served))), (exit) => {
         if (Exit.isSuccess(exit)) {
           return Effect.flatMap(pool.conclude(call), (failures) => resultOf(call, failures, result))
         }
@@ -155,10 +157,7 @@ const complete = <A>(
  * releases fail with, so that is logged (L10).
  */
 const interruptCall = (pool: Pool, call: Call): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    call.fail(Cause.interrupt())
-    return Effect.andThen(Deferred.await(call.ended), pool.conclude(call))
-  }).pipe(Effect.flatMap(logReleasesFailed))
+  Effect.andThen(pool.fail(call, Cause.interrupt()), pool.conclude(call)).pipe(Effect.flatMap(logReleasesFailed))
 
 /** `map`, `mapUnordered`, `mapExit` and `forEach`. */
 export const collect = (
@@ -241,14 +240,18 @@ export const stream = (
       const scope = yield* Scope.Scope
       const into = makeSink()
       let wake = () => {}
-      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () => wake())
+      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () =>
+        // a consumer that waits goes on at once, with users' code
+        pool.turn.tell(() => wake())
+      )
       if (Result.isFailure(prepared)) return yield* prepared.failure
       const { call, pump } = prepared.success
       let isConcluded = false
       const endedEarly = Effect.suspend(() => (isConcluded ? Effect.void : interruptCall(pool, call)))
-      yield* Effect.uninterruptibleMask((restore) =>
-        Effect.andThen(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, endedEarly))
+      const warning = yield* Effect.uninterruptibleMask((restore) =>
+        Effect.tap(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, endedEarly))
       )
+      yield* warning
       if (pump !== undefined) yield* Effect.forkIn(pump, scope)
       yield* pool.offer(call)
       const ended = Effect.uninterruptibleMask((restore) =>
@@ -268,8 +271,9 @@ export const stream = (
       let handed = 0
       const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<unknown>, unknown> = Effect.suspend(() => {
         // the consumer pulls again, so it is done with the results that it was handed (C3)
-        call.consumed(handed)
+        const consumed = handed
         handed = 0
+        pool.turn.take(() => call.consumed(consumed))
         const results = into.take(call.batch(pool.size))
         if (Arr.isArrayNonEmpty(results)) {
           handed = results.length

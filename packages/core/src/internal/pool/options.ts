@@ -148,6 +148,10 @@ export const keepAlive = (input: boolean | Duration.Input | undefined): KeepAliv
 /** In milliseconds; `initTimeout` has no default (T1). */
 const defaultExitTimeout = 30_000
 
+/** Whether the options of a call name any hooks, or what goes with them. */
+export const namesHooks = ({ exit, exitTimeout, init, initTimeout, lifespan }: AnyCallOptions): boolean =>
+  [exit, exitTimeout, init, initTimeout, lifespan].some((value) => value !== undefined)
+
 /** The hooks in the options of a pool or call; those that the options do not set are taken from `base` (L6). */
 export const hooks = (options: AnyCallOptions, base?: Hooks): Hooks => ({
   init: options.init === undefined ? base?.init : (options.init as Code),

@@ -15,8 +15,10 @@ import type { Call } from "../call/call.ts"
 import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
 import * as errors from "../common/errors.ts"
 import { Releases } from "../common/releases.ts"
+import { Turn } from "../common/turn.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
+import * as hooks from "../slot/hooks.ts"
 import type { Slot } from "../slot/slot.ts"
 import { Slots } from "../slot/slots.ts"
 import { CurrentHooks } from "./currentHooks.ts"
@@ -34,9 +36,10 @@ export class Pool {
   readonly defaults: options.AnyPoolOptions
   /** Whether messages to workers take time. */
   readonly isRemote: boolean
+  readonly turn = new Turn()
   readonly dispatcher: Dispatcher
   private readonly context: Context.Context<never>
-  private readonly gate = new Gate()
+  private readonly gate = new Gate(this.turn)
   private readonly session = new Session()
   private readonly itemTimes = new ItemTimes()
   private readonly hooks: CurrentHooks
@@ -64,15 +67,17 @@ export class Pool {
   ) {
     const clock = Context.get(context, Clock.Clock)
     const now = () => clock.currentTimeMillisUnsafe()
-    const fork = (effect: Effect.Effect<void>) => this.fork(effect)
+    const { turn } = this
+    const fork = (effect: Effect.Effect<void>) => Effect.runForkWith(this.context)(effect)
     const active = () => this.slots.active
     const tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.defaults = defaults
     this.context = context
     this.isRemote = runtime.isRemote ?? false
-    this.hooks = new CurrentHooks(options.hooks(defaults))
+    this.hooks = new CurrentHooks(defaults)
     this.keepAlive = new KeepAlive(defaults.keepAlive)
     this.dispatcher = new Dispatcher({
+      turn,
       tasksPerWorker,
       slots: active,
       assigned: () => {
@@ -80,7 +85,7 @@ export class Pool {
       },
       stalled: () => refusals.stalled(),
       later: (millis, f) => {
-        this.secondLook = this.fork(Effect.andThen(Effect.sleep(millis), Effect.sync(f)))
+        this.secondLook = fork(Effect.map(Effect.sleep(millis), () => turn.take(f)))
       }
     })
     const refusals = new Refusals(this.dispatcher, active)
@@ -88,12 +93,17 @@ export class Pool {
       gate: this.gate,
       isClosed: () => this.isClosed,
       maxPending: defaults.maxPending,
+      turn,
       dispatcher: this.dispatcher,
+      hooks: () => this.hooks.get(),
       size: () => this.size,
       tasksPerWorker,
       isRemote: this.isRemote,
       itemTime: (task) => this.itemTime(task),
-      began: (call) => this.began(call),
+      began: (call) => {
+        this.hooks.keep(call)
+        this.began(call)
+      },
       ended: (call) => this.concluded(call),
       logFailures: logReleasesFailed
     })
@@ -106,7 +116,9 @@ export class Pool {
           startTimeout: options.startTimeout(defaults.startTimeout),
           killAfter: options.killAfter(defaults.killAfter)
         },
+        turn,
         hooks: () => this.hooks.get(),
+        keptBy: (call) => this.hooks.keptBy(call),
         isClosed: () => this.isClosed,
         refusals,
         fork,
@@ -115,7 +127,7 @@ export class Pool {
         events: {
           idle: () => this.reaper.update(),
           exitResult: (value) => this.session.add(value),
-          releaseFailed: (error) => void this.fork(logReleasesFailed([error])),
+          releaseFailed: (error) => this.fork(logReleasesFailed([error])),
           lost: () => void this.lost++,
           killed: () => void this.killed++
         }
@@ -128,9 +140,11 @@ export class Pool {
       idleTime: () => (this.isClosed ? undefined : this.keepAlive.idleTime),
       now,
       fork,
+      turn,
       release: (slot) => this.releaseIdle(slot)
     })
     this.emptying = new Emptying({
+      turn,
       gate: this.gate,
       session: this.session,
       dispatcher: this.dispatcher,
@@ -153,26 +167,46 @@ export class Pool {
 
   /**
    * Admits a call, once the gate is open: the hooks that it has `named` become current (L6), and workers that have
-   * reached its lifespan are released (L8). `restore` makes the wait interruptible.
+   * reached its lifespan are released (L8). `restore` makes the wait interruptible. Returns an Effect that warns if live
+   * workers were acquired with other hooks (L7): it runs users' Loggers, so that the call has to end when it fails (F8).
    */
   admit(
     call: Call,
     named: options.AnyCallOptions,
     restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
-  ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+  ): Effect.Effect<Effect.Effect<void>, WorkerPoolError.WorkerPoolError> {
     return this.gate.pass(() => this.enter(call, named), restore)
   }
 
-  private enter(call: Call, named: options.AnyCallOptions): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+  private enter(
+    call: Call,
+    named: options.AnyCallOptions
+  ): Effect.Effect<Effect.Effect<void>, WorkerPoolError.WorkerPoolError> {
     if (this.isClosed) return Effect.fail(errors.poolClosed)
+    // before anything is registered: a value's `Equal` may throw, and then the call has not been here (F8)
+    const interned = this.hooks.intern(named, this.hooksInUse)
     this.began(call)
-    const warning = this.hooks.set(named, this.mapCalls === 0, this.slots.active)
+    const isChanged = this.hooks.admit(call, interned, this.mapCalls === 0)
     this.mapCalls++
+    this.slots.reconsider()
     for (const slot of this.slots.active) {
       // the call's first chunk waits for the release of idle workers only: a busy one must not hold it up (L8)
       if (slot.isLive && slot.remaining <= 0) slot.retire(slot.isIdle ? call.firstReleases : call.releases)
     }
-    return warning
+    return Effect.succeed(isChanged ? this.warning : Effect.void)
+  }
+
+  /** The hooks that running calls keep, and those that workers were acquired with. */
+  private get hooksInUse(): Array<hooks.Hooks> {
+    return [...[...this.calls].map((call) => this.hooks.keptBy(call)), ...this.slots.acquiredWith]
+  }
+
+  /** Warns if there are workers that were acquired with other hooks than those that are current now (L7). */
+  private get warning(): Effect.Effect<void> {
+    const current = this.hooks.get()
+    return this.slots.acquiredWith.every((acquiredWith) => hooks.same(acquiredWith, current))
+      ? Effect.void
+      : hooksChanged
   }
 
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
@@ -181,7 +215,7 @@ export class Pool {
 
   /** Offers the call's items to the slots, once the workers that its start released are gone. */
   offer(call: Call): Effect.Effect<void> {
-    return Effect.map(call.firstReleases.settle, () => call.offer())
+    return Effect.map(call.firstReleases.settle, () => this.turn.take(() => call.offer()))
   }
 
   /** Offers the call's items; completes when nothing of it is in progress any more. */
@@ -189,22 +223,35 @@ export class Pool {
     return Effect.andThen(this.offer(call), Deferred.await(call.ended))
   }
 
+  /** Fails a call in progress; completes when nothing of it is in progress any more. */
+  fail(call: Call, cause: Cause.Cause<unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.turn.take(() => call.fail(cause))
+      return Deferred.await(call.ended)
+    })
+  }
+
   /**
    * Does what the end of an admitted map-family call asks for: the last one in progress releases the workers, unless
    * they are kept alive (L4, L5). Returns what failed in the releases that the call caused.
    */
   conclude(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
-    return Effect.suspend(() => {
-      this.mapCalls--
-      if (this.mapCalls > 0) return Effect.void
-      const areReleased = this.keepAlive.callsEnded()
-      this.reaper.update()
-      return areReleased ? this.empty(call.releases) : Effect.void
-    }).pipe(
-      Effect.andThen(call.firstReleases.settle),
-      Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
-      Effect.ensuring(Effect.sync(() => this.concluded(call)))
-    )
+    return this.turn
+      .enter(() => {
+        // its hooks may be why it has failed: they must not stay for others, as no item was run with them (L6)
+        if (call.failure !== undefined && !call.wasGiven && this.hooks.withdraw(call)) this.fork(this.warning)
+        this.slots.reconsider()
+        this.mapCalls--
+        if (this.mapCalls > 0) return Effect.void
+        const areReleased = this.keepAlive.callsEnded()
+        this.reaper.update()
+        return areReleased ? this.empty(call.releases) : Effect.void
+      })
+      .pipe(
+        Effect.andThen(call.firstReleases.settle),
+        Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
+        Effect.ensuring(Effect.sync(() => this.turn.take(() => this.concluded(call))))
+      )
   }
 
   /** A call, or the first of the `run`s that share one, begins. */
@@ -217,7 +264,7 @@ export class Pool {
   private concluded(call: Call): void {
     this.calls.delete(call)
     this.endIdledSession()
-    Deferred.doneUnsafe(call.concluded, Exit.void)
+    this.turn.tell(() => Deferred.doneUnsafe(call.concluded, Exit.void))
   }
 
   // ---------------------------------------------------------------------------
@@ -229,8 +276,10 @@ export class Pool {
     slot.retire(releases)
     this.fork(
       Effect.flatMap(releases.settle, (failures) => {
-        this.idledOut = this.slots.isEmpty
-        this.endIdledSession()
+        this.turn.take(() => {
+          this.idledOut = this.slots.isEmpty
+          this.endIdledSession()
+        })
         return logReleasesFailed(failures)
       })
     )
@@ -241,39 +290,38 @@ export class Pool {
     if (this.idledOut && this.calls.size === 0) this.session.end()
   }
 
-  private fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
-    return Effect.runForkWith(this.context)(effect)
+  /** Runs an Effect beside the pool, at the end of the turn: it may run users' Loggers. */
+  private fork(effect: Effect.Effect<void>): void {
+    this.turn.tell(() => Effect.runForkWith(this.context)(effect))
   }
 
   // ---------------------------------------------------------------------------
   // Controls
   // ---------------------------------------------------------------------------
 
-  readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
-    this.gate.pass(
-      () =>
-        this.unlessClosed(() => {
-          this.session.enter()
-          this.idledOut = false
-          return Effect.forEach(this.slots.active, (slot) => slot.start, { concurrency: "unbounded", discard: true })
-        }),
-      identity
-    )
+  readonly start: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = this.gate.pass(
+    () =>
+      this.unlessClosed(() => {
+        this.session.enter()
+        this.idledOut = false
+        return Effect.forEach(this.slots.active, (slot) => slot.start, { concurrency: "unbounded", discard: true })
+      }),
+    identity
   )
 
-  readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
+  readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = this.turn.enter(() =>
     this.unlessClosed(() => {
       this.gate.close()
       const concluded = Effect.forEach([...this.calls], (call) => Deferred.await(call.concluded), { discard: true })
       return Effect.andThen(
         concluded,
-        this.releasing((releases) => Effect.uninterruptible(this.empty(releases)))
-      ).pipe(Effect.ensuring(Effect.sync(() => this.gate.open())))
+        this.releasing((releases) => Effect.uninterruptible(this.turn.enter(() => this.empty(releases))))
+      ).pipe(Effect.ensuring(Effect.sync(() => this.turn.take(() => this.gate.open()))))
     })
   )
 
   readonly terminate: Effect.Effect<void> = Effect.uninterruptible(
-    Effect.suspend(() => {
+    this.turn.enter(() => {
       if (this.isClosed) return Effect.void
       return this.emptying.kill(() => {
         for (const call of [...this.calls]) call.fail(Cause.fail(errors.terminated))
@@ -281,32 +329,30 @@ export class Pool {
     })
   )
 
-  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = Effect.suspend(() =>
-    this.unlessClosed(() =>
-      this.releasing((releases) =>
-        Effect.sync(() => {
-          for (const slot of this.slots.active) slot.retire(releases)
-        })
-      )
+  readonly restart: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = this.releasing((releases) =>
+    this.turn.enter(() =>
+      this.unlessClosed(() => {
+        for (const slot of this.slots.active) slot.retire(releases)
+        return Effect.void
+      })
     )
   )
 
   setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() =>
-      this.unlessInvalid({ size }, () =>
-        this.releasing((releases) =>
-          Effect.sync(() => {
-            this.slots.resize(size, releases)
-            this.dispatcher.dispatch()
-          })
-        )
+    return this.releasing((releases) =>
+      this.turn.enter(() =>
+        this.unlessInvalid({ size }, () => {
+          this.slots.resize(size, releases)
+          this.dispatcher.dispatch()
+          return Effect.void
+        })
       )
     )
   }
 
   /** Acts at the end of the running map-family call, or of the next one (L5). */
   setKeepAlive(keepAlive: options.AnyPoolOptions["keepAlive"]): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() =>
+    return this.turn.enter(() =>
       this.unlessInvalid({ keepAlive }, () => {
         this.keepAlive.set(keepAlive)
         return Effect.void
@@ -334,7 +380,7 @@ export class Pool {
   })
 
   /** What the pool's Scope does when it closes: every call is settled, every worker released (L3, F5). */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  readonly close: Effect.Effect<void> = this.turn.enter(() => {
     this.isClosed = true
     this.gate.abolish()
     this.reaper.stop()
@@ -347,12 +393,13 @@ export class Pool {
       Effect.andThen(releases.settle),
       Effect.flatMap(logReleasesFailed),
       Effect.andThen(this.slots.settled),
-      Effect.andThen(Effect.sync(() => this.slots.dispose()))
+      Effect.andThen(Effect.sync(() => this.turn.take(() => this.slots.dispose())))
     )
   })
 
+  /** Empties the pool with the `exit` that is current now: it is read once, first (L6). */
   private empty(releases: Releases): Effect.Effect<void> {
-    return this.emptying.release(releases, () => this.hooks.get())
+    return this.emptying.release(releases, this.hooks.get())
   }
 
   private unlessClosed<A>(
@@ -374,7 +421,7 @@ export class Pool {
    * Runs `cause`, waits for the releases that it causes, and fails with what they fail with. If the caller is
    * interrupted meanwhile, it would not see that, so it is logged (L10).
    */
-  private releasing(cause: (releases: Releases) => Effect.Effect<void>) {
+  private releasing(cause: (releases: Releases) => Effect.Effect<void, WorkerPoolError.WorkerPoolError>) {
     return Effect.suspend(() => {
       const releases = new Releases()
       const logged = Effect.flatMap(releases.settle, logReleasesFailed)
@@ -386,14 +433,22 @@ export class Pool {
   }
 }
 
+const hooksChanged = Effect.logWarning(
+  "init or exit changed while workers live that were acquired with others: the new init is not run for them, and the new " +
+    "exit runs when they are released"
+)
+
 /** Fails with all of the failures, unless there are none. */
 export const failAll = (
   failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>
 ): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   failures.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(failures.map(Cause.makeFailReason)))
 
-/** Logs what releases failed with that nobody waits for any more (L10). */
+/**
+ * Logs what releases failed with that nobody waits for any more (L10). A Logger that throws changes nothing of what
+ * follows: a call would not be concluded, or the pool's Scope not be closed (F8).
+ */
 export const logReleasesFailed = (failures: ReadonlyArray<WorkerPoolError.WorkerPoolError>): Effect.Effect<void> =>
   Effect.forEach(failures, (error) => Effect.logError("A worker's release failed", Cause.fail(error)), {
     discard: true
-  })
+  }).pipe(Effect.exit, Effect.asVoid)

@@ -26,32 +26,24 @@ export class Refusals implements slotFailures.Refusals {
 
   /** Fails each waiting call for which all slots that could serve it are waiting out their back-off. */
   stalled(): void {
-    if (this.slots().every(({ refusal }) => refusal === undefined)) return
     for (const call of this.dispatcher.waiting) {
-      const refusals = this.dispatcher.slotsFor(call).map(({ refusal }) => refusal)
+      const refusals = this.dispatcher.slotsFor(call).map((slot) => slot.refusal(call))
       const [refusal] = refusals
       if (refusal !== undefined && !refusals.includes(undefined)) call.refuse(Cause.fail(refusal))
     }
   }
 
-  /** Fails a slot's chunks, by `tellChunks`, and the waiting calls as well if no live worker is left for them (L10). */
-  acquisitionFailed(error: WorkerPoolError, tellChunks: () => void): void {
-    // read first: callers whose chunks fail go on at once, and calls that they make then must not fail with this error
-    this.fail(this.hasLive ? [] : this.dispatcher.waiting, error, tellChunks)
+  /** Fails the waiting calls that an acquisition's failure concerns: no live worker is left for them (L10). */
+  acquisitionFailed(error: WorkerPoolError, isConcerned: (call: Call) => boolean): void {
+    for (const call of this.dispatcher.waiting) if (isConcerned(call)) call.refuse(Cause.fail(error))
   }
 
-  /** Fails a slot's chunks, by `tellChunks`, and the waiting calls whose task is of the same module (T4). */
-  moduleFailed(task: Code, error: WorkerPoolError, tellChunks: () => void): void {
+  /** Fails the waiting calls whose task is of the same module (T4). */
+  moduleFailed(task: Code, error: WorkerPoolError): void {
     const module = portable.moduleOf(task)
-    const isSame = ({ options }: Call) => module !== undefined && portable.moduleOf(options.task) === module
-    this.fail(this.dispatcher.waiting.filter(isSame), error, tellChunks)
-  }
-
-  private fail(waiting: ReadonlyArray<Call>, error: WorkerPoolError, tellChunks: () => void): void {
-    // otherwise the slot could be given to one of the waiting calls before that call fails
-    this.dispatcher.pause()
-    tellChunks()
-    for (const call of waiting) call.refuse(Cause.fail(error))
-    this.dispatcher.resume()
+    if (module === undefined) return
+    for (const call of this.dispatcher.waiting) {
+      if (portable.moduleOf(call.options.task) === module) call.refuse(Cause.fail(error))
+    }
   }
 }

@@ -39,7 +39,12 @@ export class RunAdmission {
 
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      const { gate, isClosed } = this.options
+      const { gate, isClosed, turn } = this.options
+      if (turn.isOpen) {
+        // users' code that a turn has called asks for it: it begins after the turn
+        turn.tell(() => resume(this.run(input, request)))
+        return undefined
+      }
       if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, resume)
       resume(isClosed() ? Effect.fail(errors.poolClosed) : this.runLater(input, request))
       return undefined
@@ -55,10 +60,13 @@ export class RunAdmission {
       if (isAtGate) this.atGate--
       isAtGate = false
     }
-    const entered = this.options.gate.pass(() => {
-      leaveGate()
-      return this.run(input, request)
-    }, identity)
+    // `run` begins a turn of its own, so that it has to follow the one in which the gate was found open
+    const entered = Effect.flatten(
+      this.options.gate.pass(() => {
+        leaveGate()
+        return Effect.succeed(this.run(input, request))
+      }, identity)
+    )
     return Effect.ensuring(entered, Effect.sync(leaveGate))
   }
 

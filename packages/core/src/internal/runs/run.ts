@@ -8,7 +8,7 @@ import type { RunGroup } from "./runGroup.ts"
 
 export type RunExit = Exit.Exit<unknown, unknown>
 
-/** Called once with the Exit of a `run`, and with the releases that its caller has to wait for, if there are any. */
+/** Called once, in a turn, with the Exit of a `run`, and with the releases that its caller has to wait for, if there are any. */
 export type Settled = (run: Run, exit: RunExit, releases: Releases | undefined) => void
 
 export class Run {
@@ -19,6 +19,8 @@ export class Run {
   /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
   ordinal = -1
   isSettled = false
+  /** Whether its caller has been told: that happens at the end of the turn that settles it. */
+  isTold = false
   /** Set when its caller is interrupted, which waits for its end: called then, in place of the group's `settled`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
@@ -41,7 +43,6 @@ export class Run {
   settle(exit: RunExit, releases?: Releases): void {
     if (this.isSettled) return
     this.isSettled = true
-    if (this.interrupted !== undefined) this.interrupted(releases)
-    else this.group.settled(this, exit, releases)
+    this.group.settled(this, exit, releases)
   }
 }

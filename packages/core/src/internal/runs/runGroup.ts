@@ -11,6 +11,8 @@ import type { Retries } from "../call/resends.ts"
 import type { Sink } from "../call/sink.ts"
 import type { Source } from "../call/source.ts"
 import type { Releases } from "../common/releases.ts"
+import type { Turn } from "../common/turn.ts"
+import type { Hooks } from "../slot/hooks.ts"
 import type { Run, RunExit, Settled } from "./run.ts"
 import { RunsPolicy } from "./runsPolicy.ts"
 import { Window } from "./window.ts"
@@ -23,6 +25,9 @@ const chunkTime = 1
 
 /** What the groups of a pool have in common. */
 export interface GroupOptions {
+  readonly turn: Turn
+  /** The hooks that are current: each `run` keeps those of its beginning, so that only equal ones share a call (L10). */
+  readonly hooks: () => Hooks
   readonly dispatcher: CallDispatcher & {
     /** Whether the call waits for a slot. */
     readonly isWaiting: (call: Call) => boolean
@@ -52,6 +57,7 @@ export class RunGroup implements Source, Sink {
   readonly settled: Settled
   private readonly options: GroupOptions
   private readonly request: RunRequest
+  private readonly hooks: Hooks
   /** From `first` on, the `run`s that no worker has had; some may have been interrupted meanwhile. */
   private queue: Array<Run> = []
   private first = 0
@@ -64,6 +70,7 @@ export class RunGroup implements Source, Sink {
   constructor(options: GroupOptions, request: RunRequest, settled: Settled, ended: () => void) {
     this.options = options
     this.request = request
+    this.hooks = options.hooks()
     this.settled = settled
     const { context, retries, task, timeout } = request
     this.call = new Call(
@@ -87,6 +94,7 @@ export class RunGroup implements Source, Sink {
         }
       },
       options.dispatcher,
+      options.turn,
       (call) => new RunsPolicy(call, () => this.hasDueRuns)
     )
   }
@@ -96,6 +104,7 @@ export class RunGroup implements Source, Sink {
     const { request } = this
     return (
       this.call.isRunning &&
+      this.options.hooks() === this.hooks &&
       retries === request.retries &&
       timeout === request.timeout &&
       // a runtime in this process runs an item in its caller's context
@@ -167,8 +176,12 @@ export class RunGroup implements Source, Sink {
     this.first = 0
   }
 
-  ended(): boolean {
+  get isExhausted(): boolean {
     return this.available === 0
+  }
+
+  ended(): boolean {
+    return this.isExhausted
   }
 
   poke(): void {}

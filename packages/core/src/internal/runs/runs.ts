@@ -42,31 +42,46 @@ export class Runs {
 
   /** Begins a `run`; `resume` is called with its Exit. The Effect ends it when its caller is interrupted (C5). */
   begin(input: unknown, request: RunRequest, resume: Run["resume"]): Effect.Effect<void> {
-    const run = new Run(this.groupFor(request), input, resume)
-    this.inProgress++
-    run.group.add(run)
+    const { overloaded, turn } = this.options
+    turn.begin()
+    let run: Run
+    try {
+      run = new Run(this.groupFor(request), input, resume)
+      this.inProgress++
+      run.group.add(run)
+    } finally {
+      turn.end()
+    }
+    // whether it waits is known when the turn has handed it out, if it could
     if (run.isWaiting) {
-      const error = this.options.overloaded()
-      if (error !== undefined) {
+      turn.take(() => {
+        const error = run.isWaiting ? overloaded() : undefined
+        if (error === undefined) return
         run.settle(Exit.fail(error))
         run.group.interrupt(run)
-      }
+      })
     }
     return Effect.suspend(() => this.interrupt(run))
   }
 
-  private readonly settled: Settled = (run, exit, releases) => {
-    if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
-    this.inProgress--
-    run.resume(exit)
-  }
+  private readonly settled: Settled = (run, exit, releases) =>
+    this.options.turn.tell(() => {
+      run.isTold = true
+      if (run.interrupted !== undefined) return run.interrupted(releases)
+      if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
+      this.inProgress--
+      run.resume(exit)
+    })
 
   /** Ends a `run` whose caller is interrupted; what failed in the releases that it caused is logged. */
   private interrupt(run: Run): Effect.Effect<void> {
-    if (run.isSettled) return Effect.void
+    if (run.isTold) return Effect.void
     const ended = Effect.callback<Releases | undefined>((resume) => {
       run.interrupted = (releases) => resume(Effect.succeed(releases))
-      if (run.group.interrupt(run)) run.settle(Exit.interrupt())
+      this.options.turn.take(() => {
+        // it may have been settled, and be about to be told
+        if (!run.isSettled && run.group.interrupt(run)) run.settle(Exit.interrupt())
+      })
     })
     return Effect.flatMap(ended, (releases) => {
       if (releases !== undefined) return Effect.flatMap(this.released(releases), this.options.logFailures)

@@ -29,7 +29,6 @@ export class RunsPolicy implements CallPolicy {
   private readonly unwanted = new Set<number>()
   /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
-  private handovers = 0
 
   /** `hasDueRuns` says whether `run`s are left that waited when the call's turn began. */
   constructor(call: Call, hasDueRuns: () => boolean) {
@@ -91,14 +90,7 @@ export class RunsPolicy implements CallPolicy {
     const isOver = ({ chunk }: Held) => !this.call.chunks.has(chunk)
     const ready = this.held.filter(isOver)
     this.held = this.held.filter((held) => !isOver(held))
-    this.handovers++
     for (const { chunk, exit, ordinal } of ready) this.call.options.sink.put(ordinal, exit, chunk.releasesOfRuns)
-    this.handovers--
-  }
-
-  /** A caller goes on as soon as it gets its outcome: the call must not end before the others have got theirs. */
-  get isHandingOver(): boolean {
-    return this.handovers > 0
   }
 
   /** Fails the `run`s that no worker has. */

@@ -5,31 +5,34 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Fork } from "../common/fork.ts"
+import type { Turn } from "../common/turn.ts"
 
 /** In milliseconds; doubles with each failure, from `shortest` up to `longest`. */
 const shortest = 100
 const longest = 5000
 
 export class Backoff {
-  /** What the last failure was. */
-  error: WorkerPoolError | undefined = undefined
   private readonly fork: Fork
+  private readonly turn: Turn
   private readonly over: () => void
   private failures = 0
   private isDisposed = false
+  private error: WorkerPoolError | undefined = undefined
   private waiting: Fiber.Fiber<void> | undefined = undefined
 
-  /** `over` is called when the slot has waited for long enough. */
-  constructor(fork: Fork, over: () => void) {
+  /** `over` is called, in a turn, when the slot has waited for long enough. */
+  constructor(fork: Fork, turn: Turn, over: () => void) {
     this.fork = fork
+    this.turn = turn
     this.over = over
   }
 
-  get isWaiting(): boolean {
-    return this.waiting !== undefined
+  /** What the last failure was, while the slot waits. */
+  get refusal(): WorkerPoolError | undefined {
+    return this.waiting === undefined ? undefined : this.error
   }
 
-  /** Whether the last failure is the only one since the slot's last success. */
+  /** Whether the last failure is the only one since the last success. */
   get isFirst(): boolean {
     return this.failures === 1
   }
@@ -42,10 +45,12 @@ export class Backoff {
     if (this.failures === 1 || this.isDisposed) return
     const wait = Math.min(longest, shortest * 2 ** (this.failures - 2))
     this.waiting = this.fork(
-      Effect.map(Effect.sleep(wait), () => {
-        this.waiting = undefined
-        this.over()
-      })
+      Effect.map(Effect.sleep(wait), () =>
+        this.turn.take(() => {
+          this.waiting = undefined
+          this.over()
+        })
+      )
     )
   }
 
@@ -53,7 +58,7 @@ export class Backoff {
     this.failures = 0
   }
 
-  /** The pool is closed: nothing is acquired any more, so nothing is waited for. */
+  /** Nothing is acquired any more for which this would be a reason to wait. */
   dispose(): void {
     this.isDisposed = true
     this.stop()

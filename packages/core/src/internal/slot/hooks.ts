@@ -1,5 +1,6 @@
 /**
- * A worker's hooks, and when two are the same: by address and Equal bound values, or by reference in a FiberPool (L7).
+ * A worker's hooks. Equal ones are one object from admission on (L6), so that users' `Equal` is asked in one place, and
+ * everything else compares them by identity.
  */
 import * as Equal from "effect/Equal"
 import type { Code } from "../../WorkerRuntime.ts"
@@ -17,6 +18,14 @@ export interface Hooks {
   readonly exitTimeout: number | undefined
 }
 
+/** Whether `init` and `exit` are the same: if not, a change from one to the other may need a warning (L7). */
+export const same = (left: Hooks, right: Hooks): boolean => left.init === right.init && left.exit === right.exit
+
+/** Whether workers are initialised in the same way: if not, what one fails with says nothing about the other (L10). */
+export const sameInit = (left: Hooks, right: Hooks): boolean =>
+  left.init === right.init && left.initTimeout === right.initTimeout
+
+/** By address and Equal bound values, or by reference in a FiberPool (L7). */
 const sameAddress = (left: portable.Address, right: portable.Address): boolean => {
   if (left === right) return true
   switch (left._tag) {
@@ -31,12 +40,18 @@ const sameAddress = (left: portable.Address, right: portable.Address): boolean =
   }
 }
 
-const sameCode = (left: Code | undefined, right: Code | undefined): boolean =>
-  left === right ||
-  (left !== undefined &&
-    right !== undefined &&
-    sameAddress(portable.definition(left).address, portable.definition(right).address))
-
-/** Whether `init` and `exit` are the same: if not, a change from one to the other may need a warning (L7). */
-export const same = (left: Hooks, right: Hooks): boolean =>
-  sameCode(left.init, right.init) && sameCode(left.exit, right.exit)
+/**
+ * The hook that stands for all that are equal to `code`: one of those `inUse`, or else `code` itself. Throws what a bound
+ * value's `Equal` throws.
+ */
+export const interned = (code: Code, inUse: Iterable<Hooks>): Code => {
+  const known = new Set<Code>()
+  for (const { exit, init } of inUse) {
+    if (init === code || exit === code) return code
+    if (init !== undefined) known.add(init)
+    if (exit !== undefined) known.add(exit)
+  }
+  const { address } = portable.definition(code)
+  for (const other of known) if (sameAddress(portable.definition(other).address, address)) return other
+  return code
+}

@@ -1,10 +1,11 @@
 /**
- * A slot: the life of one worker after another (L1 – L3, L8). Knows nothing of the order of results.
+ * A slot: the life of one worker after another (L1 – L3, L8, L10). Knows nothing of the order of results. All of it runs
+ * in turns of the pool: nobody who is told something here comes back before the turn has ended (F8).
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Loss, Worker } from "../../WorkerRuntime.ts"
@@ -12,18 +13,22 @@ import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
-import type { Release, Releases } from "../common/releases.ts"
+import type { Releases } from "../common/releases.ts"
+import { guarded, type Turn } from "../common/turn.ts"
 import { Backoff } from "./backoff.ts"
-import type { Hooks } from "./hooks.ts"
+import * as hooks from "./hooks.ts"
 import { InFlight } from "./inFlight.ts"
 import { type Refusals, SlotFailures } from "./slotFailures.ts"
-import { Tenant, type WorkerOptions } from "./tenant.ts"
+import { type AcquisitionFailure, Tenant, type WorkerOptions } from "./tenant.ts"
 
 /** What all slots of a pool have in common. */
 export interface SlotOptions {
   readonly worker: WorkerOptions
+  readonly turn: Turn
   /** The hooks that are current (L6). */
-  readonly hooks: () => Hooks
+  readonly hooks: () => hooks.Hooks
+  /** The hooks that a call keeps (L10). */
+  readonly keptBy: (call: Call) => hooks.Hooks
   /** Whether the pool is closed, so that no worker is to be acquired any more. */
   readonly isClosed: () => boolean
   readonly refusals: Refusals
@@ -53,10 +58,42 @@ export interface SlotEvents {
 interface Retirement {
   readonly releases: Releases | undefined
   /** The hooks to release it with; by default those that are current then. */
-  readonly hooks: Hooks | undefined
+  readonly hooks: hooks.Hooks | undefined
 }
 
-type Started = Deferred.Deferred<void, WorkerPoolError>
+/** A `start` that waits for an acquisition. */
+interface Start {
+  /** The hooks that were current when it began. */
+  readonly hooks: hooks.Hooks
+  /** Whether the acquisition concerned it; if not, it tries again. */
+  readonly done: Deferred.Deferred<boolean, WorkerPoolError>
+}
+
+/**
+ * - `Empty`: a worker can be acquired, unless the slot waits out a back-off
+ * - `Acquiring`: chunks or `start`s wait for the worker
+ * - `Abandoned`: nobody waits for it any more, but its `init` is the current one, so that a later call will need it
+ * - `Interrupted`: an acquisition that nobody needs has been told to end
+ * - `Live`: it takes chunks
+ * - `Condemned`: something in it does not yield; it is ended, without `exit`, when its items in flight have ended (C4)
+ * - `Leaving`: it is being released, or has been lost, killed, or not acquired, and has yet to end (L1)
+ */
+type State =
+  | { readonly _tag: "Empty" }
+  | { readonly _tag: "Acquiring" | "Abandoned"; readonly tenant: Tenant; readonly retirement: Retirement | undefined }
+  | { readonly _tag: "Interrupted"; readonly tenant: Tenant; readonly retirement: Retirement }
+  | {
+      readonly _tag: "Live"
+      readonly tenant: Tenant
+      readonly worker: Worker
+      readonly retirement: Retirement | undefined
+    }
+  | { readonly _tag: "Condemned"; readonly tenant: Tenant; readonly worker: Worker }
+  | { readonly _tag: "Leaving"; readonly tenant: Tenant }
+
+const empty: State = { _tag: "Empty" }
+
+const noRetirement: Retirement = { releases: undefined, hooks: undefined }
 
 /** Grows with each use of a slot: tells which of two slots was used last. */
 let uses = 0
@@ -69,25 +106,23 @@ export class Slot implements ChunkSlot {
   idleSince = 0
   private readonly options: SlotOptions
   private readonly tasksPerWorker: number
-  private status: "empty" | "starting" | "live" | "releasing" = "empty"
+  private state: State = empty
   private generation = 0
-  private tenant: Tenant | undefined = undefined
-  private retirement: Retirement | undefined = undefined
-  /** What `release` returns; made when something has to wait for the worker's release. */
-  private awaitedRelease: Release | undefined = undefined
-  /** Done when the worker that is being acquired is live. */
-  private acquiring: Started | undefined = undefined
+  /** What its worker has, or will have when it has been acquired. */
   private readonly chunks: InFlight
+  private readonly starts = new Set<Start>()
   private readonly failures: SlotFailures
   /** Whether the pool has shrunk below this slot. */
   private isWithdrawn = false
 
   constructor(id: number, options: SlotOptions) {
+    const { dispatch, fork, keptBy, refusals, turn } = options
     this.id = id
     this.options = options
     this.tasksPerWorker = options.worker.tasksPerWorker
     this.chunks = new InFlight(this.tasksPerWorker)
-    this.failures = new SlotFailures(options.refusals, new Backoff(options.fork, options.dispatch))
+    const makeBackoff = () => new Backoff(fork, turn, dispatch)
+    this.failures = new SlotFailures({ refusals, keptBy, makeBackoff })
   }
 
   // ---------------------------------------------------------------------------
@@ -95,11 +130,13 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   get availability(): "live" | "busy" | "empty" | "unavailable" {
-    if (this.isWithdrawn || this.retirement !== undefined) return "unavailable"
-    if (this.status === "empty") return this.failures.refusal === undefined ? "empty" : "unavailable"
+    const { state } = this
+    if (this.isWithdrawn) return "unavailable"
+    if (state._tag === "Empty") return this.failures.refusalOfAll === undefined ? "empty" : "unavailable"
     // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has
     // used its lifespan up would take a call's turn without taking a chunk.
-    if (this.status !== "live" || this.chunks.isReserved || this.remaining <= 0) return "unavailable"
+    if (state._tag !== "Live" || state.retirement !== undefined) return "unavailable"
+    if (this.chunks.isReserved || this.remaining <= 0) return "unavailable"
     if (this.load < this.tasksPerWorker) return "live"
     const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
     return mayPrefetch && this.chunks.size === 1 ? "busy" : "unavailable"
@@ -113,33 +150,42 @@ export class Slot implements ChunkSlot {
   get remaining(): number {
     const { lifespan } = this.options.hooks()
     if (lifespan === undefined) return Number.POSITIVE_INFINITY
-    return this.tenant === undefined ? lifespan : lifespan - MutableRef.get(this.tenant.given)
+    return this.state._tag === "Empty" ? lifespan : lifespan - MutableRef.get(this.state.tenant.given)
   }
 
   get isEmpty(): boolean {
-    return this.status === "empty"
+    return this.state._tag === "Empty"
   }
 
   get isStarting(): boolean {
-    return this.status === "starting"
+    return this.state._tag === "Acquiring" || this.state._tag === "Abandoned"
   }
 
   get isLive(): boolean {
-    return this.status === "live"
+    return this.state._tag === "Live"
   }
 
   get isIdle(): boolean {
-    return this.status === "live" && this.chunks.size === 0
+    return this.state._tag === "Live" && this.chunks.size === 0
   }
 
-  /** Why it acquires no worker for a while, if that is so. */
-  get refusal(): WorkerPoolError | undefined {
-    return this.status === "empty" ? this.failures.refusal : undefined
+  /** Why it acquires no worker for a call for a while, if that is so. */
+  refusal(call: Call): WorkerPoolError | undefined {
+    if (this.state._tag !== "Empty") return undefined
+    return this.failures.refusal(this.hooksFor(this.options.keptBy(call)))
   }
 
-  /** The hooks that its worker was acquired with, if it has one. */
-  get acquiredWith(): Hooks | undefined {
-    return this.tenant?.hooks
+  refuses(call: Call): boolean {
+    return this.refusal(call) !== undefined
+  }
+
+  /** The hooks that its worker was acquired with, or is being acquired with, unless that worker is about to go. */
+  get acquiredWith(): hooks.Hooks | undefined {
+    return this.isLive || this.isStarting ? this.tenant?.hooks : undefined
+  }
+
+  private get tenant(): Tenant | undefined {
+    return this.state._tag === "Empty" ? undefined : this.state.tenant
   }
 
   // ---------------------------------------------------------------------------
@@ -148,22 +194,32 @@ export class Slot implements ChunkSlot {
 
   /** Gives its worker a chunk; acquires one first when there is none (L2). */
   assign(chunk: CallChunk): void {
+    const { state } = this
     chunk.assignedTo(this)
     this.chunks.add(chunk)
     this.lastUsed = uses++
-    if (this.status === "live") {
+    if (state._tag === "Live") {
       this.count(chunk.items.length)
-      this.send(chunk)
-    } else {
-      this.acquire(chunk.items.length)
+      this.send(chunk, state)
+    } else if (state._tag === "Empty") {
+      this.acquire(this.hooksFor(this.options.keptBy(chunk.call)), chunk.items.length)
     }
   }
 
   interrupt(chunk: CallChunk): void {
     // a chunk that was lost with its worker is no longer here, and is ended by that loss
     if (!this.chunks.has(chunk)) return
-    if (this.status === "starting") chunk.onEnd(undefined)
-    else this.tenant?.worker?.interrupt(chunk)
+    const worker = this.workerOf(chunk)
+    if (worker === undefined) {
+      chunk.end(undefined)
+      this.reconsider()
+    } else {
+      // a runtime that throws has not ended the chunk: nobody waits for what it would still report
+      guarded(
+        () => worker.interrupt(chunk),
+        () => chunk.end(undefined)
+      )
+    }
   }
 
   limitTo(chunk: CallChunk, items: number): number {
@@ -174,9 +230,10 @@ export class Slot implements ChunkSlot {
     return this.workerOf(chunk)?.started(chunk)
   }
 
-  /** The live worker that has a chunk. */
+  /** The worker that has been given a chunk. */
   private workerOf(chunk: CallChunk): Worker | undefined {
-    return this.status === "live" && this.chunks.has(chunk) ? this.tenant?.worker : undefined
+    const { state } = this
+    return (state._tag === "Live" || state._tag === "Condemned") && this.chunks.has(chunk) ? state.worker : undefined
   }
 
   /** Items that were taken back do not count for the lifespan (L8). */
@@ -196,23 +253,25 @@ export class Slot implements ChunkSlot {
 
   progressed(items: number): void {
     this.chunks.items -= items
-    if (this.tenant !== undefined && !this.tenant.hasStarted) {
-      this.tenant.hasStarted = true
-      this.failures.succeeded()
-    }
     if (this.tasksPerWorker > 1) this.options.dispatch()
   }
 
   ended(chunk: CallChunk): void {
     if (!this.chunks.delete(chunk)) return
     this.count(-chunk.open)
-    if (this.status === "live" && this.chunks.size === 0) this.drained(chunk)
+    const { state } = this
+    if (this.chunks.size > 0) return
+    if (state._tag === "Live") this.drained(state, chunk)
+    else if (state._tag === "Condemned") this.endWorker(state.tenant)
   }
 
-  private send(chunk: CallChunk): void {
-    const { identity, worker } = this.tenant!
-    chunk.worker = identity
-    worker!.run(chunk)
+  private send(chunk: CallChunk, { tenant, worker }: { readonly tenant: Tenant; readonly worker: Worker }): void {
+    chunk.givenTo(tenant.identity)
+    guarded(
+      () => worker.run(chunk),
+      // an exception of the runtime's is this chunk's failure, and nobody else's (F8)
+      (defect) => chunk.end(errors.startFailed(tenant.identity, defect))
+    )
   }
 
   /** Counts items as given to the worker, or as not given after all (L8). */
@@ -222,13 +281,15 @@ export class Slot implements ChunkSlot {
   }
 
   /** The last items in flight, those of `last`, have ended: the worker is released if that is due, or else is idle. */
-  private drained(last: CallChunk | undefined): void {
-    if (this.retirement !== undefined) return this.releaseWorker(this.retirement)
-    // its lifespan is used up: the call of its last chunk waits for the release (L8)
-    if (this.remaining <= 0) return this.releaseWorker({ releases: last?.releases, hooks: undefined })
+  private drained({ retirement, tenant }: State & { readonly _tag: "Live" }, last: CallChunk | undefined): void {
+    if (retirement !== undefined) return this.releaseWorker(tenant, retirement)
+    if (this.remaining <= 0) {
+      // its lifespan is used up: the call of its last chunk waits for the release (L8)
+      last?.releases.cause(tenant.released)
+      return this.releaseWorker(tenant, { releases: last?.releases, hooks: undefined })
+    }
     this.lastUsed = uses++
     this.idleSince = this.options.now()
-    this.failures.succeeded()
     this.options.events.idle()
   }
 
@@ -237,70 +298,167 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
-  readonly start: Effect.Effect<void, WorkerPoolError> = Effect.suspend(() => {
-    if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
-    if (this.isWithdrawn) return Effect.void
-    // the old worker's release ends before the next acquisition begins (L1)
-    if (this.status === "releasing") return Effect.andThen(Deferred.await(this.release), this.start)
-    if (this.refusal !== undefined) return Effect.fail(this.refusal)
-    // not `acquiring`: the acquisition may be over when `acquire` returns, and that field unset
-    if (this.status === "empty") return Deferred.await(this.acquire(0))
-    return this.acquiring === undefined ? Effect.void : Deferred.await(this.acquiring)
-  })
-
-  /**
-   * Acquires a worker with the `init` that is current now (L6), and counts `items` items as given to it. Returns a
-   * Deferred that is done when the worker is live, or fails as the acquisition does.
-   */
-  private acquire(items: number): Started {
-    const { fork, hooks, worker } = this.options
-    this.generation++
-    const tenant = new Tenant({ id: this.id, generation: this.generation }, hooks(), items)
-    this.tenant = tenant
-    this.status = "starting"
-    const started: Started = Deferred.makeUnsafe()
-    this.acquiring = started
-    const onLost = (loss: Loss) => this.onLost(tenant, loss)
-    const isWanted = () => this.retirement === undefined || this.chunks.size > 0
-    tenant.fiber = fork(
-      Effect.uninterruptible(
-        Effect.flatMap(Effect.exit(tenant.acquire(worker, onLost, isWanted)), (exit) =>
-          Exit.isSuccess(exit)
-            ? Effect.sync(() => this.acquired(tenant, started))
-            : this.notAcquired(tenant, started, Exit.failCause(exit.cause))
-        )
-      )
-    )
-    return started
+  get start(): Effect.Effect<void, WorkerPoolError> {
+    return this.options.turn.enter(() => {
+      const { state } = this
+      if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
+      if (this.isWithdrawn) return Effect.void
+      switch (state._tag) {
+        case "Live":
+          return Effect.void
+        case "Empty": {
+          const current = this.options.hooks()
+          const refusal = this.failures.refusal(current)
+          if (refusal !== undefined) return Effect.fail(refusal)
+          this.acquire(current, 0)
+          return this.acquired
+        }
+        case "Abandoned":
+          this.state = { ...state, _tag: "Acquiring" }
+          return this.acquired
+        case "Acquiring":
+          return this.acquired
+        default:
+          // the old worker's release ends before the next acquisition begins (L1)
+          return Effect.andThen(Deferred.await(state.tenant.released), this.start)
+      }
+    })
   }
 
-  private acquired(tenant: Tenant, started: Started): void {
+  /** Completes when the worker that is being acquired is live; fails with a failure that concerns the caller (L10). */
+  private get acquired(): Effect.Effect<void, WorkerPoolError> {
+    const start: Start = { hooks: this.options.hooks(), done: Deferred.makeUnsafe() }
+    this.starts.add(start)
+    const givenUp = Effect.sync(() =>
+      this.options.turn.take(() => {
+        this.starts.delete(start)
+        this.reconsider()
+      })
+    )
+    return Effect.flatMap(
+      Effect.onInterrupt(Deferred.await(start.done), () => givenUp),
+      (isConcerned) => (isConcerned ? Effect.void : this.start)
+    )
+  }
+
+  /** Tells the `start`s that an acquisition is over; `failure` is why it failed, if it did. */
+  private tellStarts(exitOf: (start: Start) => Exit.Exit<boolean, WorkerPoolError>): void {
+    for (const start of this.starts) {
+      const exit = exitOf(start)
+      this.options.turn.tell(() => Deferred.doneUnsafe(start.done, exit))
+    }
+    this.starts.clear()
+  }
+
+  /**
+   * The hooks that a worker for a call is acquired with, which keeps `kept`: those that are current at that moment (L6).
+   * While the slot has to wait because of the current `init`, which is not the call's, the call gets its own (L10).
+   */
+  private hooksFor(kept: hooks.Hooks): hooks.Hooks {
+    const current = this.options.hooks()
+    return this.failures.refusal(current) !== undefined && !hooks.sameInit(current, kept) ? kept : current
+  }
+
+  /** Begins to acquire a worker, and counts `items` items as given to it. */
+  private acquire(acquiredWith: hooks.Hooks, items: number): void {
+    const { fork, turn, worker } = this.options
+    this.generation++
+    const identity = { id: this.id, generation: this.generation }
+    const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
+    this.state = { _tag: "Acquiring", tenant, retirement: undefined }
+    const events = {
+      onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
+      onCondemned: () => turn.take(() => this.onCondemned(tenant))
+    }
+    tenant.acquire(
+      worker,
+      events,
+      (worker) => this.onAcquired(tenant, worker),
+      (failure) => this.onNotAcquired(tenant, failure)
+    )
+  }
+
+  private onAcquired(tenant: Tenant, worker: Worker): void {
+    const { state } = this
     // it may have been killed meanwhile
-    if (this.tenant !== tenant || this.status !== "starting") return
-    this.status = "live"
-    if (this.chunks.size === 0) this.drained(undefined)
-    else for (const chunk of this.chunks) this.send(chunk)
-    // last, because a fiber that waits for it goes on at once, before this returns
-    Deferred.doneUnsafe(started, Exit.void)
+    if (state._tag === "Empty" || state.tenant !== tenant || state._tag === "Leaving") return
+    this.failures.succeeded(tenant.hooks)
+    // `init` succeeded before it could be interrupted, so that `exit` has to run (L3)
+    if (state._tag === "Interrupted") return this.releaseWorker(tenant, state.retirement)
+    if (state._tag !== "Acquiring" && state._tag !== "Abandoned") return
+    const live = { _tag: "Live", tenant, worker, retirement: state.retirement } as const
+    this.state = live
+    this.tellStarts(() => Exit.succeed(true))
+    if (this.chunks.size === 0) this.drained(live, undefined)
+    else for (const chunk of this.chunks) this.send(chunk, live)
     this.options.dispatch()
   }
 
-  private notAcquired(tenant: Tenant, started: Started, exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
+  /** Its acquisition has failed, or was interrupted when `failure` is undefined. */
+  private onNotAcquired(tenant: Tenant, failure: AcquisitionFailure | undefined): Effect.Effect<void> {
+    const { turn } = this.options
+    const isHere = () => this.tenant === tenant && !tenant.isKilled
     return Effect.suspend(() => {
-      const tell = this.failures.notAcquired(tenant.failureOf(exit), started)
-      if (tenant.loss !== undefined) {
-        // the callers are told now; only the slot waits until the lost worker has really ended (C4, L1)
-        this.status = "releasing"
-        tell(this.chunks.takeAll())
-      }
-      return Effect.map(tenant.discard(exit), () => {
-        if (this.tenant !== tenant) return
-        const chunks = this.chunks.takeAll()
-        this.vacate()
-        tell(chunks)
-        this.options.dispatch()
+      // of a lost worker the callers are told at once: only the slot waits until it has really ended (C4, L1)
+      const isLost = tenant.loss !== undefined
+      turn.take(() => {
+        if (!isHere()) return
+        this.state = { _tag: "Leaving", tenant }
+        if (failure !== undefined) this.failures.noted(failure, tenant.hooks)
+        if (isLost) this.tellNotAcquired(tenant, failure)
       })
+      return Effect.map(tenant.discard, () =>
+        turn.take(() => {
+          if (!isHere()) return
+          if (!isLost) this.tellNotAcquired(tenant, failure)
+          this.vacate(tenant)
+        })
+      )
     })
+  }
+
+  /** Tells what waited for the worker. */
+  private tellNotAcquired(tenant: Tenant, failure: AcquisitionFailure | undefined): void {
+    const chunks = this.chunks.takeAll()
+    if (failure === undefined) {
+      this.tellStarts(() => Exit.succeed(true))
+      for (const chunk of chunks) chunk.end(undefined)
+      return
+    }
+    this.tellStarts(({ hooks: kept }) =>
+      this.failures.isConcerned(failure, tenant.hooks, kept)
+        ? Exit.failCause(Cause.fail(failure.error))
+        : Exit.succeed(false)
+    )
+    this.failures.notAcquired(failure, tenant.hooks, chunks)
+  }
+
+  /**
+   * Looks again at an acquisition, because somebody gave up that waited for it, or because other hooks have become
+   * current. It goes on while its `init` is the current one, for later calls, or while somebody waits for it who keeps
+   * that `init`. Any other would only keep the slot from those who need it, perhaps for ever (L10).
+   */
+  reconsider(): void {
+    const { state } = this
+    if (state._tag !== "Acquiring" && state._tag !== "Abandoned") return
+    const { hooks: acquiredWith } = state.tenant
+    const isOwn = (kept: hooks.Hooks) => kept.init === acquiredWith.init
+    if (isOwn(this.options.hooks())) {
+      const isWaitedFor = this.chunks.size > 0 || this.starts.size > 0
+      this.state = { ...state, _tag: isWaitedFor ? "Acquiring" : "Abandoned" }
+      return
+    }
+    for (const { call } of this.chunks) if (isOwn(this.options.keptBy(call))) return
+    for (const { hooks: kept } of this.starts) if (isOwn(kept)) return
+    this.interruptAcquisition(state.tenant, state.retirement ?? noRetirement)
+  }
+
+  private interruptAcquisition(tenant: Tenant, retirement: Retirement): void {
+    this.state = { _tag: "Interrupted", tenant, retirement }
+    this.tellStarts(({ hooks: kept }) => Exit.succeed(hooks.sameInit(kept, tenant.hooks)))
+    // their calls do not keep its hooks: they wait for another worker
+    for (const chunk of this.chunks.takeAll()) chunk.end(undefined)
+    tenant.interruptAcquisition()
   }
 
   // ---------------------------------------------------------------------------
@@ -311,27 +469,22 @@ export class Slot implements ChunkSlot {
    * Releases its worker: now when it is idle, or else before it gets another chunk. The release runs `hooks`, or by
    * default those that are current then. It is added to `releases`, for what has to wait for it.
    */
-  retire(releases: Releases | undefined, hooks?: Hooks): void {
+  retire(releases: Releases | undefined, hooks?: hooks.Hooks): void {
+    const { state } = this
     // the real end of a worker that was lost or killed holds up nobody but the pool's Scope (C4)
-    if (this.tenant?.loss !== undefined) return
+    if (state._tag === "Empty" || state.tenant.loss !== undefined) return
+    const { tenant } = state
+    const isLeaving = state._tag === "Leaving" || state._tag === "Interrupted" || state._tag === "Condemned"
+    // what asked first fails if the release does; what asks later only waits
+    if (isLeaving || state.retirement !== undefined) return releases?.await(tenant.released)
+    releases?.cause(tenant.released)
     const retirement = { releases, hooks }
-    switch (this.status) {
-      case "empty":
-        return
-      case "releasing":
-        return releases?.await(this.release)
-      case "live":
-        if (this.chunks.size === 0) return this.releaseWorker(retirement)
-        return this.retireLater(retirement)
-      case "starting": {
-        this.retireLater(retirement)
-        if (this.chunks.size > 0) return
-        // Nobody needs it any more. Both are read first, because interrupting `init` may vacate the slot at once.
-        const { fiber, worker } = this.tenant!
-        worker?.interruptInit()
-        fiber?.interruptUnsafe()
-      }
-    }
+    if (state._tag === "Live" && this.chunks.size === 0) return this.releaseWorker(tenant, retirement)
+    // nobody needs it any more
+    if (state._tag !== "Live" && this.chunks.size === 0) return this.interruptAcquisition(tenant, retirement)
+    this.state = { ...state, retirement }
+    // other workers do the chunks that this one has not begun
+    this.chunks.takeBackQueued()
   }
 
   /** Takes the slot out of the pool, which has shrunk: it gets no more chunks, and its worker is released. */
@@ -345,63 +498,37 @@ export class Slot implements ChunkSlot {
     this.isWithdrawn = false
   }
 
-  /** Remembers to release a worker later. What asked first fails if the release does; what asks later only waits. */
-  private retireLater(retirement: Retirement): void {
-    if (this.retirement !== undefined) {
-      retirement.releases?.await(this.release)
-      return
-    }
-    retirement.releases?.cause(this.release)
-    this.retirement = retirement
-    // other workers do the chunks that this one has not begun
-    this.chunks.takeBackQueued()
-  }
-
   /** Releases its worker, with the hooks that are current unless the retirement names others. */
-  private releaseWorker(retirement: Retirement): void {
-    const { events, fork } = this.options
-    const tenant = this.tenant!
-    // not the hooks that it was acquired with (L6)
-    const hooks = retirement.hooks ?? this.options.hooks()
-    if (this.retirement === undefined) retirement.releases?.cause(this.release)
-    this.retirement = retirement
-    this.status = "releasing"
-    const released = tenant.release(hooks, (value) => events.exitResult(value))
-    tenant.fiber = fork(
-      Effect.uninterruptible(
-        Effect.map(released, (failure) => {
-          if (this.tenant !== tenant) return
-          if (failure === undefined) this.failures.succeeded()
-          else if (retirement.releases === undefined) events.releaseFailed(failure)
-          this.vacate(failure)
-          this.options.dispatch()
-        })
-      )
+  private releaseWorker(tenant: Tenant, retirement: Retirement): void {
+    const { events } = this.options
+    this.state = { _tag: "Leaving", tenant }
+    tenant.release(
+      // not the hooks that it was acquired with (L6)
+      retirement.hooks ?? this.options.hooks(),
+      (value) => events.exitResult(value),
+      (failure) => {
+        if (this.tenant !== tenant || tenant.isKilled) return
+        if (failure !== undefined && retirement.releases === undefined) events.releaseFailed(failure)
+        this.vacate(tenant, failure)
+      }
     )
   }
 
-  /** Done when the worker is gone, with what its release failed with, if it did. */
-  private get release(): Release {
-    this.awaitedRelease ??= Deferred.makeUnsafe()
-    return this.awaitedRelease
+  /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
+  get settled(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { state } = this
+      if (state._tag === "Empty") return Effect.void
+      const isLeaving = !("retirement" in state) || state.retirement !== undefined
+      return isLeaving ? Effect.andThen(Deferred.await(state.tenant.released), this.settled) : Effect.void
+    })
   }
 
-  /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
-  readonly settled: Effect.Effect<void> = Effect.suspend(() => {
-    const isLeaving = this.status === "releasing" || this.retirement !== undefined
-    return isLeaving ? Effect.andThen(Deferred.await(this.release), this.settled) : Effect.void
-  })
-
   /** The worker is gone; `failure` is what its release failed with. */
-  private vacate(failure?: WorkerPoolError): void {
-    const released = this.awaitedRelease
-    this.status = "empty"
-    this.tenant = undefined
-    this.retirement = undefined
-    this.awaitedRelease = undefined
-    this.acquiring = undefined
-    this.chunks.takeAll()
-    if (released !== undefined) Deferred.doneUnsafe(released, Exit.succeed(failure))
+  private vacate(tenant: Tenant, failure?: WorkerPoolError): void {
+    this.state = empty
+    this.options.turn.tell(() => Deferred.doneUnsafe(tenant.released, Exit.succeed(failure)))
+    this.options.dispatch()
   }
 
   // ---------------------------------------------------------------------------
@@ -410,57 +537,63 @@ export class Slot implements ChunkSlot {
 
   /** Marks its worker as killed at once; the Effect ends it, without `exit` (L3), and completes when it has ended. */
   kill(): Effect.Effect<void> {
-    const { dispatch, events } = this.options
-    const tenant = this.tenant
-    if (tenant === undefined) return Effect.void
-    if (tenant.isKilled) return Effect.asVoid(Deferred.await(this.release))
+    const { events, turn } = this.options
+    const { state } = this
+    if (state._tag === "Empty") return Effect.void
+    const { tenant } = state
+    if (tenant.isKilled) return Effect.asVoid(Deferred.await(tenant.released))
     const chunks = this.chunks.takeAll()
-    const wasGone = tenant.isGone
-    const { status } = this
+    if (!tenant.isGone) events.killed()
     tenant.isKilled = true
-    this.status = "releasing"
-    if (!wasGone) events.killed()
-    if (this.acquiring !== undefined) Deferred.doneUnsafe(this.acquiring, Exit.fail(errors.terminated))
-    return Effect.gen({ self: this }, function* () {
-      if (!wasGone) yield* tenant.kill
-      if (status !== "live") {
-        // this may have been called from within the `fork` that makes the fiber: the field is set when that returns
-        if (tenant.fiber === undefined) yield* Effect.yieldNow
-        if (status === "starting") tenant.fiber!.interruptUnsafe()
-        yield* Fiber.await(tenant.fiber!)
-      }
-      yield* tenant.end(Exit.void)
-      for (const chunk of chunks) chunk.onEnd(undefined)
-      if (this.tenant !== tenant) return
-      this.vacate()
-      dispatch()
-    }).pipe(Effect.uninterruptible)
+    this.state = { _tag: "Leaving", tenant }
+    this.tellStarts(() => Exit.fail(errors.terminated))
+    const ended = Effect.sync(() =>
+      turn.take(() => {
+        for (const chunk of chunks) chunk.end(undefined)
+        this.vacate(tenant)
+      })
+    )
+    return Effect.uninterruptible(Effect.andThen(tenant.kill, ended))
   }
 
   /** Its worker has vanished, or was killed by the runtime (F1, F2). */
   private onLost(tenant: Tenant, loss: Loss): void {
-    const { dispatch, events, fork } = this.options
-    if (this.tenant !== tenant || tenant.isGone) return
+    const { events } = this.options
+    const { state } = this
+    if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
     if (loss.killed) events.killed()
     else events.lost()
     // an acquisition or release in progress fails by itself
-    if (this.status !== "live") return
+    if (state._tag !== "Live" && state._tag !== "Condemned") return
     const chunks = this.chunks.takeAll()
     // the worker has the slot until it has really ended (L1)
-    this.status = "releasing"
-    tenant.fiber = fork(
-      Effect.uninterruptible(
-        // not at once: the calls are told first, below, of what was lost with it
-        Effect.map(Effect.andThen(Effect.yieldNow, tenant.end(Exit.void)), () => {
-          if (this.tenant !== tenant) return
-          this.vacate()
-          dispatch()
-        })
-      )
-    )
+    this.endWorker(tenant)
     this.failures.lost(tenant, loss, chunks)
-    dispatch()
+    this.options.dispatch()
+  }
+
+  /** Something in its worker does not yield, and the runtime has given it up: the worker is replaced (C4). */
+  private onCondemned(tenant: Tenant): void {
+    const { state } = this
+    if (state._tag !== "Live" || state.tenant !== tenant) return
+    this.options.events.killed()
+    this.state = { _tag: "Condemned", tenant, worker: state.worker }
+    if (this.chunks.size === 0) return this.endWorker(tenant)
+    this.chunks.takeBackQueued()
+    this.options.dispatch()
+  }
+
+  /** Ends its worker without `exit`: it was lost, or is condemned. */
+  private endWorker(tenant: Tenant): void {
+    const { fork, turn } = this.options
+    this.state = { _tag: "Leaving", tenant }
+    const ended = Effect.sync(() =>
+      turn.take(() => {
+        if (this.tenant === tenant && !tenant.isKilled) this.vacate(tenant)
+      })
+    )
+    turn.tell(() => fork(Effect.uninterruptible(Effect.andThen(tenant.end, ended))))
   }
 
   /** The pool is closed. */

@@ -1,110 +1,121 @@
 /**
  * What follows when a slot gets no worker, or loses the one that it had: which calls are told, what is sent again, and
- * whether the slot waits before it tries again (F2, L10).
+ * whether the slot waits before it tries again. Failures belong to those who caused them (F2, L10).
  */
-import * as Deferred from "effect/Deferred"
-import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code, InHand, Loss } from "../../WorkerRuntime.ts"
+import type { Call } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
 import type { Backoff } from "./backoff.ts"
-import type { Tenant } from "./tenant.ts"
+import * as hooks from "./hooks.ts"
+import type { AcquisitionFailure, Tenant } from "./tenant.ts"
 
-/** Fails waiting calls that no worker could serve. Each function first calls `tellChunks`, for the slot's chunks. */
+/** Fails waiting calls that no worker could serve. */
 export interface Refusals {
   /** Whether any slot has a live worker. */
   readonly hasLive: boolean
-  /** An acquisition has failed. */
-  readonly acquisitionFailed: (error: WorkerPoolError, tellChunks: () => void) => void
+  /** An acquisition has failed, for those waiting calls for which `isConcerned` says so. */
+  readonly acquisitionFailed: (error: WorkerPoolError, isConcerned: (call: Call) => boolean) => void
   /** The module of a task ended its worker, or did not load. */
-  readonly moduleFailed: (task: Code, error: WorkerPoolError, tellChunks: () => void) => void
+  readonly moduleFailed: (task: Code, error: WorkerPoolError) => void
+}
+
+export interface SlotFailuresOptions {
+  readonly refusals: Refusals
+  /** The hooks that a call keeps. */
+  readonly keptBy: (call: Call) => hooks.Hooks
+  readonly makeBackoff: () => Backoff
+}
+
+/** The failures of one `init` in a row, in this slot. */
+interface InitFailures {
+  readonly hooks: hooks.Hooks
+  readonly backoff: Backoff
 }
 
 export class SlotFailures {
-  private readonly refusals: Refusals
-  private readonly backoff: Backoff
+  private readonly options: SlotFailuresOptions
+  /** For failures to start the runtime, its entry or the services, which every worker of the slot would have. */
+  private readonly starts: Backoff
+  /** For failures of the `init` that failed last: they are no reason to wait with another one (L10). */
+  private inits: InitFailures | undefined = undefined
 
-  constructor(refusals: Refusals, backoff: Backoff) {
-    this.refusals = refusals
-    this.backoff = backoff
+  constructor(options: SlotFailuresOptions) {
+    this.options = options
+    this.starts = options.makeBackoff()
   }
 
-  /** Why the slot acquires no worker for a while, if that is so. */
-  get refusal(): WorkerPoolError | undefined {
-    return this.backoff.isWaiting ? this.backoff.error : undefined
+  /** Why the slot acquires no worker with any hooks for a while, if that is so. */
+  get refusalOfAll(): WorkerPoolError | undefined {
+    return this.starts.refusal
   }
 
-  /** A worker has run an item, fallen idle, or been released without a failure. */
-  succeeded(): void {
-    this.backoff.succeeded()
+  /** Why the slot acquires no worker with these hooks for a while, if that is so. */
+  refusal(wanted: hooks.Hooks): WorkerPoolError | undefined {
+    return this.starts.refusal ?? this.initBackoff(wanted)?.refusal
+  }
+
+  /** A worker was acquired with these hooks. */
+  succeeded(acquiredWith: hooks.Hooks): void {
+    this.starts.succeeded()
+    this.initBackoff(acquiredWith)?.succeeded()
   }
 
   /** The pool is closed. */
   dispose(): void {
-    this.backoff.dispose()
+    this.starts.dispose()
+    this.inits?.backoff.dispose()
   }
 
-  /**
-   * An acquisition has failed, or was interrupted when `failure` is undefined. Returns a function that tells what waits
-   * for the worker: `started`, and the `chunks` that it is given. Only its first call does anything.
-   */
-  notAcquired(
-    failure: WorkerPoolError | undefined,
-    started: Deferred.Deferred<void, WorkerPoolError>
-  ): (chunks: ReadonlyArray<CallChunk>) => void {
-    let isTold = false
-    if (failure !== undefined) this.backoff.failed(failure)
-    return (chunks) => {
-      if (isTold) return
-      isTold = true
-      const tellStart = () => Deferred.doneUnsafe(started, failure === undefined ? Exit.void : Exit.fail(failure))
-      if (failure === undefined) {
-        tellStart()
-        for (const chunk of chunks) chunk.onEnd(undefined)
-      } else {
-        this.nothingStarted(failure, tellStart, chunks, () => untouched)
-      }
+  /** Whether a call that keeps `kept` fails with the failure of an acquisition with `acquiredWith` (L10). */
+  isConcerned({ of }: AcquisitionFailure, acquiredWith: hooks.Hooks, kept: hooks.Hooks): boolean {
+    return of === "start" || hooks.sameInit(acquiredWith, kept)
+  }
+
+  /** Notes that an acquisition has failed. */
+  noted({ error, of }: AcquisitionFailure, acquiredWith: hooks.Hooks): void {
+    if (of === "start") return this.starts.failed(error)
+    if (this.initBackoff(acquiredWith) === undefined) {
+      this.inits?.backoff.dispose()
+      this.inits = { hooks: acquiredWith, backoff: this.options.makeBackoff() }
     }
+    this.initBackoff(acquiredWith)?.failed(error)
+  }
+
+  /** An acquisition has failed, for which `chunks` waited. Those of calls that it does not concern are sent again. */
+  notAcquired(failure: AcquisitionFailure, acquiredWith: hooks.Hooks, chunks: ReadonlyArray<CallChunk>): void {
+    const { keptBy, refusals } = this.options
+    const { error, of } = failure
+    const isConcerned = (call: Call) => this.isConcerned(failure, acquiredWith, keptBy(call))
+    const backoff = of === "start" ? this.starts : this.initBackoff(acquiredWith)
+    // A worker that vanished may have been ended by something that the next one is spared. Not for ever: the second
+    // time in a row with no other live worker, the calls fail. Any other failure fails them at once (L10).
+    if (error.reason._tag === "WorkerLost" && (backoff?.isFirst === true || refusals.hasLive)) {
+      for (const chunk of chunks) chunk.lost(untouched, error, false)
+      return
+    }
+    const { hasLive } = refusals
+    for (const chunk of chunks) chunk.end(isConcerned(chunk.call) ? error : undefined)
+    // a live worker will serve the calls that wait
+    if (!hasLive) refusals.acquisitionFailed(error, isConcerned)
   }
 
   /** A live worker was lost, with `chunks` in hand. */
-  lost({ hasStarted, identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
+  lost({ identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const error = errors.workerLost(identity, loss.closed)
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
-    const tell = () => {
-      for (const chunk of chunks) chunk.lost(hand(chunk), error)
-    }
-    for (const chunk of chunks) {
-      const { failure } = hand(chunk)
-      // a module that ends its worker says nothing about the next worker, which may load another one: no back-off
-      if (failure !== undefined) return this.refusals.moduleFailed(chunk.task, failure, tell)
-    }
-    if (chunks.length === 0 || hasStarted || chunks.some((chunk) => hand(chunk).started > 0)) return tell()
-    this.backoff.failed(error)
-    this.nothingStarted(error, () => {}, chunks, hand)
+    // It was lost while it read what it had been sent, or before it began with that: reading it may be what ended it,
+    // and may end the next worker too (F2).
+    const isUnread = chunks.every((chunk) => hand(chunk).started === 0)
+    const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
+    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined)
+    const failure = culprit && hand(culprit).failure
+    if (culprit !== undefined && failure !== undefined) this.options.refusals.moduleFailed(culprit.task, failure)
   }
 
-  /**
-   * A worker was not acquired, or vanished before it could start an item. If it vanished, its items are sent again
-   * (F2), but not for ever: the second time in a row with no other live worker, the calls fail. Any other failure fails
-   * them at once (L10).
-   */
-  private nothingStarted(
-    failure: WorkerPoolError,
-    tellStart: () => void,
-    chunks: ReadonlyArray<CallChunk>,
-    hand: (chunk: CallChunk) => InHand
-  ): void {
-    if (failure.reason._tag === "WorkerLost" && (this.backoff.isFirst || this.refusals.hasLive)) {
-      tellStart()
-      for (const chunk of chunks) chunk.lost(hand(chunk), failure)
-      return
-    }
-    this.refusals.acquisitionFailed(failure, () => {
-      tellStart()
-      for (const chunk of chunks) chunk.onEnd(failure)
-    })
+  private initBackoff(wanted: hooks.Hooks): Backoff | undefined {
+    return this.inits !== undefined && hooks.sameInit(this.inits.hooks, wanted) ? this.inits.backoff : undefined
   }
 }
 

@@ -50,6 +50,16 @@ export class Slots {
     for (const slot of this.all) slot.retire(releases, hooks)
   }
 
+  /** Other hooks may have become current. */
+  reconsider(): void {
+    for (const slot of this.all) slot.reconsider()
+  }
+
+  /** The hooks that its workers were or are being acquired with. */
+  get acquiredWith(): ReadonlyArray<Hooks> {
+    return this.all.flatMap(({ acquiredWith }) => acquiredWith ?? [])
+  }
+
   /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach(this.all, (slot) => slot.settled, { discard: true })

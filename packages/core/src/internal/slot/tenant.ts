@@ -1,14 +1,18 @@
 /**
  * A worker in its slot: one life, from acquisition to release, or to a violent end (L3).
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as MutableRef from "effect/MutableRef"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
-import type { Code, Loss, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type { Code, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import type { Fork } from "../common/fork.ts"
+import type { Release } from "../common/releases.ts"
+import type { Turn } from "../common/turn.ts"
 import type { Hooks } from "./hooks.ts"
 
 /** What all workers of a pool have in common. */
@@ -22,62 +26,128 @@ export interface WorkerOptions {
   readonly killAfter: number | undefined
 }
 
+/** What a worker tells its slot. */
+export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost">
+
+/** Why a worker was not acquired, and whose failure that is (L10). */
+export interface AcquisitionFailure {
+  readonly error: WorkerPoolError
+  /** `start`: every worker of the slot would have it. `init`: only workers that run the same `init` would. */
+  readonly of: "start" | "init"
+}
+
+/** An acquisition or a release in progress. */
+interface Stage {
+  /** Done when it is over, whatever came of it. */
+  readonly over: Deferred.Deferred<void>
+  readonly isAcquisition: boolean
+  /** Whether nobody has asked yet that it end. */
+  isWanted: boolean
+  fiber: Fiber.Fiber<void> | undefined
+}
+
 export class Tenant {
   readonly identity: WorkerIdentity
   /** The hooks that were current when it was acquired. */
   readonly hooks: Hooks
   /** How many items it has been given, less those taken back (L8). */
   readonly given: MutableRef.MutableRef<number>
-  worker: Worker | undefined = undefined
-  /** The fiber that runs its acquisition or release. */
-  fiber: Fiber.Fiber<void> | undefined = undefined
-  /** Whether any item has started there, as far as is known. */
-  hasStarted = false
+  /** Done when it is gone, with what its release failed with, if it did. */
+  readonly released: Release = Deferred.makeUnsafe()
   /** Set when it has vanished, or the runtime has killed it. */
   loss: Loss | undefined = undefined
   /** Whether `Slot.kill` has marked it as killed. */
   isKilled = false
+  private readonly turn: Turn
+  private readonly fork: Fork
   private readonly scope = Scope.makeUnsafe()
+  private worker: Worker | undefined = undefined
+  /** Its acquisition or release, while that is in progress. */
+  private stage: Stage | undefined = undefined
 
-  constructor(identity: WorkerIdentity, hooks: Hooks, items: number) {
+  constructor(identity: WorkerIdentity, hooks: Hooks, items: number, turn: Turn, fork: Fork) {
     this.identity = identity
     this.hooks = hooks
     this.given = MutableRef.make(items)
+    this.turn = turn
+    this.fork = fork
+  }
+
+  // ---------------------------------------------------------------------------
+  // Acquisition
+  // ---------------------------------------------------------------------------
+
+  /**
+   * Starts it and runs `init`, in a fiber of its own. `acquired` is called in a turn when it is live; if it does not
+   * become that, what `notAcquired` returns is run as the last step.
+   */
+  acquire(
+    options: WorkerOptions,
+    events: TenantEvents,
+    acquired: (worker: Worker) => void,
+    notAcquired: (failure: AcquisitionFailure | undefined) => Effect.Effect<void>
+  ): void {
+    const life = Effect.flatMap(Effect.exit(this.initialised(options, events)), (exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.sync(() => this.turn.take(() => acquired(exit.value)))
+        : notAcquired(this.acquisitionFailure(exit))
+    )
+    this.run(life, true)
+  }
+
+  /** Interrupts its acquisition; what `acquire` was given is called all the same. */
+  interruptAcquisition(): void {
+    const { stage } = this
+    if (stage?.isAcquisition !== true) return
+    stage.isWanted = false
+    // told, because on fibers users' finalizers run at once
+    this.turn.tell(() => {
+      if (this.stage !== stage) return
+      if (!this.isGone) this.worker?.interruptInit()
+      stage.fiber?.interruptUnsafe()
+    })
+  }
+
+  private initialised(
+    { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
+    events: TenantEvents
+  ): Effect.Effect<Worker, AcquisitionFailure> {
+    const { init, initTimeout } = this.hooks
+    const options = { worker: this.identity, tasksPerWorker, services, startTimeout, killAfter, ...events }
+    const started = Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
+    return Effect.mapError(started, (error): AcquisitionFailure => ({ error, of: "start" })).pipe(
+      Effect.flatMap((worker) => {
+        this.worker = worker
+        // asked here, because an interruption that comes before `init` runs finds nothing to interrupt, and is missed
+        if (this.stage?.isWanted !== true || this.isKilled) return Effect.interrupt
+        const initialised = worker.init({ code: init, timeout: initTimeout })
+        return Effect.as(Effect.mapError(initialised, initFailure), worker)
+      }),
+      Effect.flatMap((worker) => {
+        const { loss } = this
+        if (loss === undefined) return Effect.succeed(worker)
+        const of = init === undefined ? ("start" as const) : ("init" as const)
+        return Effect.fail({ error: errors.workerLost(this.identity, loss.closed), of })
+      })
+    )
   }
 
   /**
-   * Starts it and runs `init`; fails when it was lost meanwhile. `isWanted` is asked between the two, because an
-   * interruption that comes before `init` runs finds nothing to interrupt, and would be missed.
+   * What its acquisition failed with: `StartFailed` where that is a defect of the runtime's; `undefined` when it was
+   * interrupted, or failed because the worker was killed.
    */
-  acquire(
-    { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
-    onLost: (loss: Loss) => void,
-    isWanted: () => boolean
-  ): Effect.Effect<void, WorkerPoolError> {
-    const { init, initTimeout } = this.hooks
-    const options = {
-      worker: this.identity,
-      tasksPerWorker,
-      services,
-      startTimeout,
-      killAfter,
-      onLost,
-      onCondemned: () => {}
+  private acquisitionFailure(exit: Exit.Failure<unknown, AcquisitionFailure>): AcquisitionFailure | undefined {
+    if (this.isKilled) return undefined
+    for (const reason of exit.cause.reasons) {
+      if (reason._tag === "Fail") return reason.error
+      if (reason._tag === "Die") return { error: errors.startFailed(this.identity, reason.defect), of: "start" }
     }
-    const started = Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
-    const initialised = Effect.flatMap(started, (worker) => {
-      this.worker = worker
-      return isWanted() && !this.isKilled
-        ? Effect.mapError(worker.init({ code: init, timeout: initTimeout }), ({ error }) => error)
-        : Effect.interrupt
-    })
-    return Effect.andThen(
-      initialised,
-      Effect.suspend(() =>
-        this.loss === undefined ? Effect.void : Effect.fail(errors.workerLost(this.identity, this.loss.closed))
-      )
-    )
+    return undefined
   }
+
+  // ---------------------------------------------------------------------------
+  // Its end
+  // ---------------------------------------------------------------------------
 
   /** Whether it was lost or killed, so that the runtime may not be asked for anything of it any more. */
   get isGone(): boolean {
@@ -85,42 +155,63 @@ export class Tenant {
   }
 
   /** Ends a worker whose acquisition failed: the finalizers that `init` registered run, `exit` does not (L3). */
-  discard(exit: Exit.Exit<never, WorkerPoolError>): Effect.Effect<void> {
+  readonly discard: Effect.Effect<void> = Effect.suspend(() => {
     const { worker } = this
     const finalized = this.isGone || worker === undefined ? Effect.void : worker.close(this.hooks.exitTimeout)
-    return Effect.andThen(Effect.ignore(finalized), this.end(exit))
-  }
+    return Effect.andThen(Effect.exit(finalized), this.end)
+  })
 
-  /** Runs `exit`, then all finalizers, and stops it (L3); returns what failed of that. */
-  release(hooks: Hooks, exitResult: (value: unknown) => void): Effect.Effect<WorkerPoolError | undefined> {
-    const { worker } = this
-    // does not happen: only a live worker is released
-    if (worker === undefined) return Effect.as(this.end(Exit.void), undefined)
-    return Effect.gen({ self: this }, function* () {
+  /** Runs `exit`, then all finalizers, and stops it (L3); `released` gets what failed of that. */
+  release(
+    hooks: Hooks,
+    exitResult: (value: unknown) => void,
+    released: (failure: WorkerPoolError | undefined) => void
+  ): void {
+    const exiting = Effect.gen({ self: this }, function* () {
+      const { worker } = this
+      if (worker === undefined) return undefined
       const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
-      yield* this.end(Exit.void)
+      yield* this.end
       return this.failureOf(exited) ?? this.failureOf(closed)
     })
-  }
-
-  /** Ends it now, without hooks. */
-  readonly kill: Effect.Effect<void> = Effect.suspend(() => this.worker?.kill ?? Effect.void)
-
-  /** Closes its Scope, so that the runtime stops it; completes when it has really ended. */
-  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return Effect.andThen(
-      Scope.close(this.scope, exit),
-      Effect.suspend(() => this.loss?.ended ?? Effect.void)
+    this.run(
+      Effect.map(exiting, (failure) => this.turn.take(() => released(failure))),
+      false
     )
   }
 
-  /**
-   * What an acquisition or release failed with: its typed error, or `StartFailed` with a defect of the runtime's;
-   * `undefined` when it was interrupted, or failed because the worker was killed.
-   */
-  failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
+  /** Kills it, without hooks, and ends its acquisition if that is in progress; completes when it has really ended. */
+  readonly kill: Effect.Effect<void> = Effect.suspend(() => {
+    const { stage, worker } = this
+    this.interruptAcquisition()
+    const killed = this.loss === undefined && worker !== undefined ? worker.kill : Effect.void
+    const over = stage === undefined ? Effect.void : Deferred.await(stage.over)
+    return Effect.andThen(Effect.andThen(Effect.exit(killed), over), this.end)
+  })
+
+  /** Closes its Scope, so that the runtime stops it; completes when it has really ended. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() =>
+    // what its finalizers fail with has been told by `close` before
+    Effect.andThen(Effect.exit(Scope.close(this.scope, Exit.void)), this.loss?.ended ?? Effect.void)
+  )
+
+  /** Runs its acquisition or release in a fiber of its own. */
+  private run(effect: Effect.Effect<void>, isAcquisition: boolean): void {
+    const stage: Stage = { over: Deferred.makeUnsafe(), isAcquisition, isWanted: true, fiber: undefined }
+    this.stage = stage
+    const over = Effect.sync(() => {
+      if (this.stage === stage) this.stage = undefined
+      this.turn.tell(() => Deferred.doneUnsafe(stage.over, Exit.void))
+    })
+    // told, because on fibers users' hooks run at once
+    this.turn.tell(() => {
+      stage.fiber = this.fork(Effect.uninterruptible(Effect.ensuring(effect, over)))
+    })
+  }
+
+  private failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
     if (Exit.isSuccess(exit) || this.isKilled) return undefined
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Fail") return reason.error
@@ -129,3 +220,8 @@ export class Tenant {
     return undefined
   }
 }
+
+const initFailure = ({ error, of }: InitFailure): AcquisitionFailure => ({
+  error,
+  of: of === "services" ? "start" : "init"
+})

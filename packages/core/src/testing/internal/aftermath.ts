@@ -1,6 +1,7 @@
 /** What holds after every accident: callers that wait get an outcome soon, and the pool goes on. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as WorkerPool from "../../WorkerPool.ts"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
@@ -38,7 +39,12 @@ export const within = <A, E, R>(
   const lives = Effect.timeoutOption(Effect.replicateEffect(control, workers, { discard: true }), hung)
   const late = Effect.delay(lives, millis)
   const what = `not done after ${millis} milliseconds and the lives of ${workers} other workers`
-  return Effect.raceFirst(effect, Effect.andThen(late, Effect.fail(assert.failed(what))))
+  return Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), (fiber) =>
+    Effect.raceFirst(Fiber.join(fiber), Effect.andThen(late, Effect.fail(assert.failed(what)))).pipe(
+      // nobody waits for it: what hangs may not be interruptible either
+      Effect.ensuring(Effect.sync(() => fiber.interruptUnsafe()))
+    )
+  )
 }
 
 /** Fails when an Effect is not done soon. */

@@ -1,6 +1,8 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Portable from "../../Portable.ts"
+import * as WorkerPool from "../../WorkerPool.ts"
+import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 
 export type Need = "cloning" | "transfer" | "sharedMemory" | "killing" | "vanishing" | "signals"
@@ -34,6 +36,27 @@ export const tasks = Portable.module<typeof import("../suite.tasks.ts")>(new URL
 export const harmful = Portable.module<typeof import("../suite.accidents.tasks.ts")>(
   new URL("../suite.accidents.tasks.ts", import.meta.url)
 )
+
+/** Tasks and hooks that return or throw what throws when it is looked at, as addresses. */
+export const hostile = Portable.module<typeof import("../suite.hostile.tasks.ts")>(
+  new URL("../suite.hostile.tasks.ts", import.meta.url)
+)
+
+/** The same with Effect, as addresses. */
+export const hostileEffects = Portable.module<typeof import("../suite.hostileEffects.tasks.ts")>(
+  new URL("../suite.hostileEffects.tasks.ts", import.meta.url)
+)
+
+/** A pool that takes hooks with any state: for cases in which hooks are what goes wrong. */
+export type LaxPool = WorkerPool.WorkerPool<any, any, any>
+
+/** Makes a pool that takes hooks with any state. */
+export const makeLax = (
+  options: WorkerPool.PoolOptions & {
+    readonly init?: Portable.Portable<unknown>
+    readonly exit?: Portable.Portable<unknown>
+  }
+): Effect.Effect<LaxPool, WorkerPoolError, WorkerRuntime | Scope.Scope> => WorkerPool.make(options as {}) as any
 
 /**
  * Options of a pool with one worker, whose state is a journal that its exit hook returns. `killAfter` is long enough
