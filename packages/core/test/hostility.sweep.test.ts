@@ -537,11 +537,14 @@ const wrong = (place: Place, act: Act, method: string, exit: Exit.Exit<Outcomes,
   return undefined
 }
 
-/** Waits for an hour at most; `undefined` when that is over. */
+/**
+ * Waits for days at most, of which each is as long as 50 yields (`driven`); `undefined` when that is over. One would be
+ * too short: it may begin just before time passes.
+ */
 const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "1 hour")
+    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "3 days")
     fiber.interruptUnsafe()
     return Option.getOrUndefined(exit)
   })

@@ -302,6 +302,7 @@ describe("a task's worker context", () => {
     const bench = new Bench({ tasksPerWorker: 2 })
     const wait: Task = (n, { signal }) =>
       new Promise((resolve) => {
+        // oxlint-disable-next-line unicorn/prefer-add-event-listener -- one way to listen, next to the others
         signal.onabort = throwing
         assert.strictEqual(signal.onabort, throwing)
         signal.addEventListener("abort", throwing)

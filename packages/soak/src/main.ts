@@ -45,6 +45,7 @@ for (const stream of [process.stdout, process.stderr]) stream.write("")
 
 const watching = watch(seed)
 let newest = "none"
+let found = 0
 
 const program = soak({
   runtime,
@@ -57,6 +58,9 @@ const program = soak({
   began: (operation) => {
     watching(operation.number)
     newest = describe(operation)
+  },
+  found: ({ operation, problem }) => {
+    if (++found <= 20) console.error(`violation (seed ${seed}): ${problem}\n  replay: ${replay(operation)}`)
   },
   log: (line) => console.log(line)
 }).pipe(
@@ -71,9 +75,6 @@ process.on("uncaughtException", (error) => {
 })
 
 const { violations, ...summary } = await Effect.runPromise(program)
-for (const { operation, problem } of violations.slice(0, 20)) {
-  console.error(`violation (seed ${seed}): ${problem}\n  replay: ${replay(operation)}`)
-}
 if (violations.length > 20) console.error(`and ${violations.length - 20} more`)
 console.log(JSON.stringify({ runtime, seed, violations: violations.length, ...summary }))
 // something may hang

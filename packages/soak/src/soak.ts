@@ -40,6 +40,8 @@ export interface Options {
   readonly hostile: ReadonlySet<HostileKind>
   /** Told whenever an operation begins. */
   readonly began?: ((operation: script.Operation) => void) | undefined
+  /** Told of each violation at once: something may hang after it. */
+  readonly found?: ((violation: Violation) => void) | undefined
   /** Spoils what the checks see, to see whether they notice. */
   readonly sabotage?: ((line: string) => string) | undefined
   readonly log: (line: string) => void
@@ -186,6 +188,7 @@ class Soak {
 
   private violation(operation: number | undefined, problem: string): void {
     this.violations.push({ operation, problem })
+    this.options.found?.({ operation, problem })
   }
 
   // ---------------------------------------------------------------------------

@@ -39,7 +39,17 @@ describe("a soak", () => {
   ] as const) {
     it.live(`F5 F8 L1 L3 L8 L10 finds nothing wrong on ${runtime}, whatever users' code does`, () =>
       Effect.gen(function* () {
-        const ended = yield* program("main", "--runtime", runtime, "--seed", "1", "--operations", operations)
+        const ended = yield* program(
+          "main",
+          "--runtime",
+          runtime,
+          "--seed",
+          "1",
+          "--operations",
+          operations,
+          "--patience",
+          "30"
+        )
         assert.strictEqual(ended.code, 0, ended.stderr + ended.stdout)
         const { acts, asked, hostile, operations: done, violations, workers } = summary(ended)
         assert.strictEqual(violations, 0)
@@ -95,7 +105,7 @@ describe("a soak", () => {
   )
 
   const every = (seed: number, kinds: ReadonlyArray<HostileKind>) =>
-    Array.from({ length: 500 }, (_, number) => operation(seed, number, "threads", new Set(kinds)))
+    Array.from({ length: 2000 }, (_, number) => operation(seed, number, "threads", new Set(kinds)))
 
   it("has the same operations for the same seed", () => {
     const all = (seed: number) => every(seed, hostileKinds).map((operation) => JSON.stringify(operation))
