@@ -96,10 +96,11 @@ interface Combination {
 // What is to become of it
 // -----------------------------------------------------------------------------
 
+/** Waits for days at most, of which each is as long as 50 yields (`driven`); `undefined` when that is over. */
 const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "1 hour")
+    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "3 days")
     fiber.interruptUnsafe()
     return Option.getOrUndefined(exit)
   })
