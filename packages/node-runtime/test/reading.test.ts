@@ -59,7 +59,8 @@ describe("an input that is bigger than its thread's heap", () => {
       )
       const { calls, lost } = yield* pool.stats
       assert.strictEqual(calls, 0)
-      assert.isAtMost(lost, 3)
+      // two, and two more that were sent a half of the items while another one was reading them
+      assert.isAtMost(lost, 4)
     }).pipe(Effect.provide(runtime))
   )
 
@@ -76,7 +77,8 @@ describe("an input that is bigger than its thread's heap", () => {
       assert.deepInclude({ ...reasonOf(exits[3]!) }, { _tag: "WorkerLost", indices: [3] })
       const { calls, lost } = yield* pool.stats
       assert.strictEqual(calls, 0)
-      assert.isAtMost(lost, 4)
+      // three, and two more that were sent a half of the items while another one was reading them
+      assert.isAtMost(lost, 5)
     }).pipe(Effect.provide(runtime))
   )
 
@@ -91,7 +93,8 @@ describe("an input that is bigger than its thread's heap", () => {
       yield* bounded("a later map", pool.map(items.slice(0, 3), tasks.countAll))
       const { calls, lost } = yield* pool.stats
       assert.strictEqual(calls, 0)
-      assert.isAtMost(lost, 3)
+      // two, and two more that were sent a half of the items while another one was reading them
+      assert.isAtMost(lost, 4)
     }).pipe(Effect.provide(runtime))
   )
 

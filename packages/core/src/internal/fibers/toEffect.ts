@@ -19,7 +19,8 @@ export const toEffect = (returned: unknown, context: WorkerContextImpl): Effect.
       resume(outcome)
       settled()
     }
-    returned.then(
+    // what only looks like a Promise may answer twice, or throw after it has answered (F8)
+    Promise.resolve(returned).then(
       (value) => settle(Effect.succeed(value)),
       (defect) => settle(Effect.die(defect))
     )

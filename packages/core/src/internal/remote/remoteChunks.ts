@@ -251,6 +251,8 @@ export class RemoteChunks {
 
   /** The chunk whose task was being loaded, if that is what ended the worker. */
   get loading(): Chunk | undefined {
+    // one whose end the pool has acted on already is to blame then, and its caller has gone
+    for (const { cell } of this.endedEarly.values()) if (cell.phase === phases.loading) return undefined
     const sentChunks = [...this.sentChunks.values()]
     const loading = sentChunks.find(({ cell }) => cell.phase === phases.loading)
     // an item that ran meanwhile may have ended the worker; if it was the module after all, it will end the next too

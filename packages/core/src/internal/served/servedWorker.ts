@@ -104,6 +104,8 @@ export class ServedWorker {
       cell.enter(phases.loaded)
       return this.loop.add(run, { call: loaded.value as LoadedTask["call"], codecs: undefined }, cell)
     }
+    // nobody waits for it any more: a module that ends the worker would only take the next chunk's items with it
+    if (cell.isInterrupted) return this.loop.add({ ...run, items: [], errors: [] }, noTask, cell)
     cell.enter(phases.loading)
     this.loading.set(run.chunk, "wanted")
     this.code
@@ -144,3 +146,5 @@ export class ServedWorker {
     }
   }
 }
+
+const noTask: LoadedTask = { call: () => undefined, codecs: undefined }
