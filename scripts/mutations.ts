@@ -53,9 +53,9 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     // calls that a live worker could serve fail with the worker that did not come
     rule: "L10",
-    file: "core/src/internal/pool/refusals.ts",
-    find: "this.hasLive ? [] : this.dispatcher.waiting",
-    replace: "this.dispatcher.waiting",
+    file: "core/src/internal/slot/slotFailures.ts",
+    find: "if (!hasLive) refusals",
+    replace: "refusals",
     tests: ["core/test/failures.test.ts"]
   }
 ]

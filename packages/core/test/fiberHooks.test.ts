@@ -240,9 +240,7 @@ for (const name of ["layerFibers", "FiberPool"] as const) {
       it.effect(`T3 ${what}: finalizers are given up killAfter after their time is over`, () =>
         Effect.gen(function* () {
           const { log, scope, worker } = yield* start(name)
-          yield* worker.init(
-            hook(() => Effect.addFinalizer(() => Effect.asVoid(endlessEffect(body)) as Effect.Effect<void>))
-          )
+          yield* worker.init(hook(() => Effect.addFinalizer(() => endlessEffect(body) as Effect.Effect<void>)))
           yield* fork(log, worker.close(100))
           yield* after(149)
           assert.deepStrictEqual(log, [])

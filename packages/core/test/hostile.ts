@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- thenables of users' own are what this is about */
 /**
  * What users' code can do to those who call it, or look at what it returned.
  */
@@ -55,6 +56,7 @@ const after = <A>(body: () => A): Effect.Effect<A> => Effect.andThen(Effect.yiel
 export const throwing: Record<string, () => unknown> = {
   "it throws": boom("task"),
   "it throws undefined": () => {
+    // oxlint-disable-next-line typescript/only-throw-error -- users may
     throw undefined
   },
   "its Effect dies": () => Effect.die(new Error("defect")),

@@ -349,7 +349,9 @@ const places: ReadonlyArray<Place> = [
       task: code(
         world,
         atThird(twice, () =>
-          Effect.fail(Object.defineProperty(new Error(), "message", { get: () => (world.act(), "message") }))
+          Effect.fail<object>(
+            Object.defineProperty(new Hostile("unread"), "message", { get: () => (world.act(), "message") })
+          )
         )
       )
     })

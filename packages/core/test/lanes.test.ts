@@ -89,7 +89,7 @@ for (const kind of kinds) {
             const settled = Effect.gen(function* () {
               const pool = yield* makePool(kind, { size: 1, tasksPerWorker: 2 })
               const task = (n: number) => (n === 2 ? body() : n % 2 === 0 ? n : Effect.as(Effect.yieldNow, n))
-              const exits = yield* pool.mapExit([0, 1, 2, 3, 4, 5], task as never, { timeout } as never)
+              const exits = yield* pool.mapExit([0, 1, 2, 3, 4, 5], task as never, { timeout })
               return { exits, after: yield* pool.run(task as never, 7), stats: yield* pool.stats }
             })
             const { after, exits, stats } = yield* driven(Effect.scoped(settled))

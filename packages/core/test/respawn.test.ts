@@ -6,6 +6,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as errors from "../src/internal/common/errors.ts"
+import { byClock } from "../src/internal/pool/later.ts"
 import { Turn } from "../src/internal/common/turn.ts"
 import type { Fork } from "../src/internal/common/fork.ts"
 import { Backoff } from "../src/internal/slot/backoff.ts"
@@ -178,7 +179,7 @@ describe("after consecutive failures to acquire a worker", () => {
         fibers.push(fiber)
         return fiber
       }
-      const backoff = new Backoff(fork, new Turn(), () => overs++)
+      const backoff = new Backoff(byClock(fork, new Turn()), () => overs++)
       const error = errors.startFailed({ id: 0, generation: 1 }, "broken")
       for (let n = 0; n < 5; n++) backoff.failed(error)
       yield* settle

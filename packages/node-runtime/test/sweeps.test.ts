@@ -19,9 +19,9 @@ const tasks = Portable.module<typeof import("./fixtures/sweeps.tasks.ts")>(
 )
 
 const runtimes = [
-  ["threads", NodeWorkerRuntime.layerThreads(bare), 2],
+  ["threads", NodeWorkerRuntime.layerThreads(bare), 3],
   // these take longer to start, and what is different about them is not in these places
-  ["processes", NodeWorkerRuntime.layerProcesses(bare), 4]
+  ["processes", NodeWorkerRuntime.layerProcesses(bare), 6]
 ] as const
 
 /** A pool whose state is the name that its `init` is bound to. */
@@ -243,14 +243,14 @@ const callsOfB: Record<string, (pool: Pool) => Effect.Effect<unknown, unknown>> 
     Effect.map(pool.map([1], tasks.stateOf, { init: named("other") }), ([state]) => state)
 }
 
-for (const [name, runtime, every] of runtimes) {
+for (const [name, runtime] of runtimes) {
   describe(`a call A that others come after, on ${name}`, () => {
     for (const [what, { init, initTimeout, patience }] of Object.entries(fates)) {
       it.live(`L6 L10 leaves B with its own hooks when A ${what}`, () =>
         Effect.gen(function* () {
           const violations: Array<string> = []
           for (const [ofB, call] of Object.entries(callsOfB)) {
-            for (const repeats of every === 2 ? [1, 2] : [2]) {
+            for (const repeats of [2]) {
               if (violations.length > 2) break
               const where = `${ofB}, after A ${repeats} times`
               const scope = yield* Scope.make()

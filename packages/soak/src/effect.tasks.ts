@@ -56,7 +56,7 @@ const effect = (salt: number, item: Item, worker: WorkerContext<State>): Effect.
     )
     if (item.act === "fail") return yield* Effect.fail<Failed>({ _tag: "SoakFailed", operation, index })
     if (item.act === "wait") yield* Effect.sleep(item.millis)
-    if (item.act === "never") yield* Effect.uninterruptible(Effect.promise(() => new Promise<never>(() => {})))
+    if (item.act === "never") return yield* Effect.uninterruptible(Effect.promise(() => new Promise<never>(() => {})))
     if (item.act === "deaf" || item.act === "late") yield* Effect.uninterruptible(Effect.sleep(item.millis))
     return act(item, worker, salt)
   })

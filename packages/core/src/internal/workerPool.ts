@@ -73,7 +73,7 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
       ? overrides
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =
-    (shape: methods.Shape, makeSink: () => sink.Sink & { readonly results?: Array<unknown> }) =>
+    (shape: methods.Shape, makeSink: methods.MakeSink) =>
     (
       items: methods.Items,
       task: unknown,
@@ -88,7 +88,7 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
       overrides?: options.AnyCallOptions
     ): Stream.Stream<unknown, unknown, unknown> =>
       methods.stream(pool, items, portable(task), call(overrides), shape, makeSink)
-  const ordered = () => new sink.Ordered()
+  const ordered = (length: number | undefined) => new sink.Ordered(length)
   const takenOrdered = () => new sink.TakenOrdered()
   const takenUnordered = () => new sink.TakenUnordered()
   return {

@@ -56,17 +56,13 @@ export interface CallOptions {
   readonly retries: Retries
   readonly dispatch: "available" | "ordered"
   readonly context: Context.Context<never>
-  /** Called when there may be something new for the consumer of the results. */
-  readonly changed: () => void
+  /** Called when there may be something new for the consumer of the results, where it takes them one by one. */
+  readonly changed: (() => void) | undefined
 }
 
 export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly options: CallOptions
   readonly policy: Policy
-  /** The releases that its start caused; its first chunk waits for them. */
-  readonly firstReleases = new Releases()
-  /** The other releases that it caused; it waits for them before it returns. */
-  readonly releases = new Releases()
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Done when its pool has done all that the call's end asks for. */
@@ -76,16 +72,23 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly resends: Resends
   /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
   chunksGiven = 0
+  /** What its pool noted at its admission, and is for the pool to read: the hooks that it keeps (L10). */
+  admittedWith: object | undefined = undefined
   /** Whether any of its items has been given to a worker (L6). */
   wasGiven = false
   /** What it fails with, once it does. */
   failure: Cause.Cause<unknown> | undefined = undefined
   readonly turn: Turn
   private readonly dispatcher: CallDispatcher
+  // made when they are asked for, which for calls that `run`s share they never are
+  private causedFirst: Releases | undefined = undefined
+  private caused: Releases | undefined = undefined
   /** How many items have been pulled from the source, and how many results the consumer has. */
   private pulled = 0
   private deliveries = 0
   private status: "running" | "failing" | "ended" = "running"
+  /** Whether anybody is to be told when results are delivered: asked for each of them. */
+  private readonly isWatched: boolean
   /** The longest chunk that has been planned. */
   private longest = 1
   /** Whether it gave no chunk in its last turn because the chunk did not fit into `maxActive`. */
@@ -96,7 +99,20 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.dispatcher = dispatcher
     this.turn = turn
     this.resends = new Resends(options.retries)
+    this.isWatched = options.changed !== undefined || options.source.poke !== undefined
     this.policy = policyOf(this)
+  }
+
+  /** The releases that its start caused; its first chunk waits for them. */
+  get firstReleases(): Releases {
+    this.causedFirst ??= new Releases()
+    return this.causedFirst
+  }
+
+  /** The other releases that it caused; it waits for them before it returns. */
+  get releases(): Releases {
+    this.caused ??= new Releases()
+    return this.caused
   }
 
   // ---------------------------------------------------------------------------
@@ -179,7 +195,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     const first = this.pulled
     this.pulled += items.length
     const chunk = this.add(new CallChunk(this, { items, first, alone: false }))
-    source.poke()
+    source.poke?.()
     return chunk
   }
 
@@ -215,10 +231,10 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** The sink has taken results, and `results` results have reached the consumer by that. */
   delivered(results: number): void {
-    this.options.changed()
+    if (this.isWatched) this.options.changed?.()
     if (results === 0) return
     this.deliveries += results
-    this.options.source.poke()
+    if (this.isWatched) this.options.source.poke?.()
     if (!this.lacksRoom) return
     // a slot may be idle because this call lacked room
     this.lacksRoom = false
@@ -229,7 +245,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   consumed(results: number): void {
     if (results === 0) return
     this.deliveries += results
-    this.options.source.poke()
+    this.options.source.poke?.()
     this.offer()
   }
 
@@ -364,8 +380,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     }
     this.status = "ended"
     this.dispatcher.over(this)
-    this.options.changed()
-    this.turn.tell(() => Deferred.doneUnsafe(this.ended, Exit.void))
+    this.options.changed?.()
+    this.turn.complete(this.ended, Exit.void)
   }
 
   private maxActive(workers: number): number {

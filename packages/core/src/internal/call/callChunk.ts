@@ -190,7 +190,13 @@ export class CallChunk implements Chunk {
   private succeed(position: number, value: unknown): void {
     // a worker that the pool has given up may still report items, which have been sent again meanwhile
     if (this.isOver) return
-    this.report(position, 1)
+    if (position === this.reported && this.hasOutcome === undefined) {
+      // in order, as most come
+      this.reported++
+      this.open--
+    } else {
+      this.report(position, 1)
+    }
     this.call.succeeded(this, position, value)
     this.slot?.progressed(1)
   }

@@ -19,9 +19,9 @@ export class Resends {
   /** In the order of their ordinals. */
   private items: Array<Resend> = []
   /** How often each item, by ordinal, has been running (or may have been) when its worker was lost. */
-  private readonly charges = new Map<number, number>()
+  private charges: Map<number, number> | undefined = undefined
   /** The ordinals of items that have been lost with a worker before they started. */
-  private readonly lostUnstarted = new Set<number>()
+  private lostUnstarted: Set<number> | undefined = undefined
 
   constructor(retries: Retries) {
     this.retries = retries
@@ -86,8 +86,8 @@ export class Resends {
       } else {
         // a suspect is sent alone: if its worker is lost again, this item alone is to blame (F2); so is one that has been
         // lost twice, each time before it started, while other items may have run
-        const isUnclear = !wasStarted && (isUnread || this.lostUnstarted.has(ordinal))
-        if (!wasStarted) this.lostUnstarted.add(ordinal)
+        const isUnclear = !wasStarted && (isUnread || this.lostUnstarted?.has(ordinal) === true)
+        if (!wasStarted) (this.lostUnstarted ??= new Set()).add(ordinal)
         this.push(chunk, position, isSuspect || isUnclear || chunk.alone)
       }
     }
@@ -98,6 +98,7 @@ export class Resends {
   private mayRetry(ordinal: number, isSuspect: boolean): boolean {
     if (this.retries === "never") return false
     if (!isSuspect) return true
+    this.charges ??= new Map()
     const charges = (this.charges.get(ordinal) ?? 0) + 1
     this.charges.set(ordinal, charges)
     return charges <= this.retries

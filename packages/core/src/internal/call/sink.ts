@@ -14,25 +14,43 @@ export interface Sink {
   putAll?(ordinal: number, values: ReadonlyArray<unknown>): number
 }
 
+/** Arrays that are made with more elements than this are slow dictionaries in V8 from the beginning. */
+const mostReserved = 2 ** 24
+
 /** An array in input order (C2); every result is delivered as it arrives. */
 export class Ordered implements Sink {
-  readonly results: Array<unknown> = []
+  private readonly all: Array<unknown>
+  /** How many elements have been filled in, gaps included. */
+  private used = 0
+
+  /** `length` is how many results there will be, where that is known: room for them is made at once. */
+  constructor(length = 0) {
+    this.all = length > mostReserved ? [] : new Array<unknown>(length).fill(undefined)
+  }
+
+  get results(): Array<unknown> {
+    // an array of items may have become shorter during the call
+    this.all.length = this.used
+    return this.all
+  }
 
   put(index: number, value: unknown): number {
-    this.fill(index)
-    this.results[index] = value
+    if (index >= this.used) this.use(index + 1)
+    this.all[index] = value
     return 1
   }
 
   putAll(index: number, values: ReadonlyArray<unknown>): number {
-    this.fill(index)
-    for (let n = 0; n < values.length; n++) this.results[index + n] = values[n]
+    this.use(index + values.length)
+    for (let n = 0; n < values.length; n++) this.all[index + n] = values[n]
     return values.length
   }
 
   /** Fills the array up to `length`: a gap could make V8 turn it into a slow dictionary. */
-  private fill(length: number): void {
-    while (this.results.length < length) this.results.push(undefined)
+  private use(length: number): void {
+    if (length <= this.used) return
+    this.used = length
+    while (this.all.length < length) this.all.push(undefined)
   }
 }
 

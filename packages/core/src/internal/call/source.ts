@@ -20,8 +20,8 @@ export interface Source {
   readonly isExhausted: boolean
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
   ended(): boolean
-  /** Tells the source that there may be room for more items now. */
-  poke(): void
+  /** Tells the source that there may be room for more items now; left out by sources that do not wait for that. */
+  readonly poke?: (() => void) | undefined
   /** Tells the source that no more items will be taken. */
   close(): void
 }
@@ -50,8 +50,6 @@ class ArraySource implements Source {
   ended(): boolean {
     return this.next >= this.items.length
   }
-
-  poke(): void {}
 
   close(): void {
     this.next = Number.POSITIVE_INFINITY
@@ -86,8 +84,6 @@ class IterableSource implements Source {
     if (!this.isDone && this.lookahead.length === 0) this.pull(this.lookahead)
     return this.isDone && this.lookahead.length === 0
   }
-
-  poke(): void {}
 
   close(): void {
     if (this.isDone) return
@@ -141,9 +137,7 @@ export class StreamSource implements Source {
     return this.isExhausted
   }
 
-  poke(): void {
-    this.demand?.()
-  }
+  readonly poke = (): void => this.demand?.()
 
   close(): void {
     this.buffer = []

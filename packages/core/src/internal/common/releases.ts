@@ -10,35 +10,38 @@ export type Release = Deferred.Deferred<WorkerPoolError | undefined>
  * `stop`, a `restart` or a `setSize`. It fails if a release that it caused fails (L8, L10).
  */
 export class Releases {
-  private readonly caused: Array<Release> = []
-  private readonly awaited: Array<Release> = []
-  private readonly failures: Array<WorkerPoolError> = []
+  // made when there is something to be in them: each `run` has some of these, and most cause no releases
+  private caused: Array<Release> | undefined = undefined
+  private awaited: Array<Release> | undefined = undefined
+  private failures: ReadonlyArray<WorkerPoolError> = []
 
   /** Adds a release that this caused: its failure is among those that `settle` returns. */
   cause(release: Release): void {
-    this.caused.push(release)
+    ;(this.caused ??= []).push(release)
   }
 
   /** Adds a release that something else caused: `settle` waits for it, and leaves its failure to the other. */
   await(release: Release): void {
-    this.awaited.push(release)
+    ;(this.awaited ??= []).push(release)
   }
 
   /** Waits until all releases are over; returns the failures of those that this caused. */
-  readonly settle: Effect.Effect<ReadonlyArray<WorkerPoolError>> = Effect.suspend(() =>
-    this.awaited.length + this.caused.length === 0 ? Effect.succeed(this.failures) : this.wait
-  )
+  get settle(): Effect.Effect<ReadonlyArray<WorkerPoolError>> {
+    return Effect.suspend(() =>
+      this.awaited === undefined && this.caused === undefined ? Effect.succeed(this.failures) : this.wait
+    )
+  }
 
   private get wait() {
     return Effect.gen({ self: this }, function* () {
       let release: Release | undefined
       // each is removed only when it is over: a wait may be interrupted and repeated
-      while ((release = this.awaited[0] ?? this.caused[0]) !== undefined) {
+      while ((release = this.awaited?.[0] ?? this.caused?.[0]) !== undefined) {
         const failure = yield* Deferred.await(release)
-        if (release === this.awaited[0]) this.awaited.shift()
-        else if (release === this.caused[0]) {
+        if (release === this.awaited?.[0]) this.awaited.shift()
+        else if (release === this.caused?.[0]) {
           this.caused.shift()
-          if (failure !== undefined) this.failures.push(failure)
+          if (failure !== undefined) this.failures = [...this.failures, failure]
         }
       }
       return this.failures

@@ -4,7 +4,9 @@
  * runtimes are told what has happened at its end, and what they ask then begins a new turn. So nothing in the engine is
  * ever entered twice, and no part of it sees another half changed.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 
 /**
  * Calls code that may throw: users' code, or a runtime's. Returns `undefined` when it throws, after `failed` has been
@@ -31,16 +33,20 @@ const longestDone = 1024
 export class Turn {
   /** Whether a turn is in progress. */
   isOpen = false
-  /** Called at the end of each turn, before anybody is told: hands out what the turn has made possible. */
-  beforeEnd: () => void = () => {}
+  /** Called at the end of a turn that wants it, before anybody is told: hands out what the turn has made possible. */
+  handOut: () => void = () => {}
+  /** Whether `handOut` is to be called at the end of the turn. */
+  private isHandOutWanted = false
   /** What is done after the turn, in this order: tellings, and turns that were asked for meanwhile. */
   private queue: Array<() => void> = []
   private isTelling = false
+  /** Whether the turn's end has anything to do: most turns only put a result into a sink. */
+  private isDirty = false
 
   /** Runs `step` as a turn: now, or after the turn that is in progress. */
   take(step: () => void): void {
     if (this.isOpen) {
-      this.queue.push(() => this.take(step))
+      this.push(() => this.take(step))
       return
     }
     this.isOpen = true
@@ -54,9 +60,28 @@ export class Turn {
   }
 
   end(): void {
-    guarded(this.beforeEnd, reportUncaught)
+    if (this.isDirty) this.settle()
+    else this.isOpen = false
+  }
+
+  private settle(): void {
+    this.isDirty = false
+    if (this.isHandOutWanted) guarded(this.handOut, reportUncaught)
     this.isOpen = false
     if (this.queue.length > 0 && !this.isTelling) this.tellAll()
+  }
+
+  /** Has `handOut` called at the end of the turn that is in progress. */
+  wantHandOut(): void {
+    this.isHandOutWanted = true
+    this.isDirty = true
+  }
+
+  /** Whether `handOut` has been asked for since this was last called. */
+  takeHandOut(): boolean {
+    const { isHandOutWanted } = this
+    this.isHandOutWanted = false
+    return isHandOutWanted
   }
 
   /** Runs `step` as a turn, in the caller's fiber, and then the Effect that it returns. If it throws, that is a defect. */
@@ -80,8 +105,19 @@ export class Turn {
    * outside a turn is told now.
    */
   tell(telling: () => void): void {
-    this.queue.push(telling)
+    this.push(telling)
     if (!this.isOpen && !this.isTelling) this.tellAll()
+  }
+
+  /** Completes a Deferred: its waiters are told at the end of the turn. Without any, nothing is run, and it is done now. */
+  complete<A, E>(deferred: Deferred.Deferred<A, E>, exit: Exit.Exit<A, E>): void {
+    if (deferred.resumes === undefined) Deferred.doneUnsafe(deferred, exit)
+    else this.tell(() => Deferred.doneUnsafe(deferred, exit))
+  }
+
+  private push(entry: () => void): void {
+    this.isDirty = true
+    this.queue.push(entry)
   }
 
   private tellAll(): void {
@@ -93,7 +129,7 @@ export class Turn {
       this.queue = this.queue.slice(next + 1)
       next = -1
     }
-    this.queue = []
+    this.queue.length = 0
     this.isTelling = false
   }
 }

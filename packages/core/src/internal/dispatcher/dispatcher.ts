@@ -18,8 +18,8 @@ export interface DispatcherOptions {
   readonly assigned: () => void
   /** Calls wait, and no slot can take a chunk of any of them now. */
   readonly stalled: () => void
-  /** Calls `f`, in a turn, in `millis` milliseconds. */
-  readonly later: (millis: number, f: () => void) => void
+  /** Calls `look`, in a turn, in `millis` milliseconds. */
+  readonly later: (millis: number, look: () => void) => void
 }
 
 /**
@@ -34,8 +34,6 @@ export class Dispatcher implements CallDispatcher {
   /** The calls that have given chunks and are not over. */
   private readonly serving = new Set<Call>()
   private pauses = 0
-  /** Whether chunks are to be handed out at the end of the turn. */
-  private isWanted = false
   /**
    * The second look (see `patience`): `wanted` when items were left with their worker, `scheduled` while it waits,
    * `now` during it.
@@ -44,7 +42,7 @@ export class Dispatcher implements CallDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.options = options
-    options.turn.beforeEnd = () => this.handOut()
+    options.turn.handOut = () => this.handOut()
   }
 
   get tasksPerWorker(): number {
@@ -86,19 +84,21 @@ export class Dispatcher implements CallDispatcher {
 
   /** Gives chunks to slots while there are both, at the end of the turn: once all that it changes has been changed. */
   dispatch(): void {
-    this.isWanted = true
+    this.options.turn.wantHandOut()
   }
 
   private handOut(): void {
-    while (this.isWanted && this.pauses === 0) {
-      this.isWanted = false
+    const { stalled, turn } = this.options
+    // while it is paused, it is asked in vain, and again when it is resumed
+    // with no call in progress there is nothing to look for
+    while (turn.takeHandOut() && this.pauses === 0 && this.rotation.size + this.serving.size > 0) {
       while (this.step() || this.rebalance()) {
         /* until there is no more to do */
       }
       this.makeWay()
       if (this.secondLook === "wanted") this.scheduleSecondLook()
       // calls that are refused here ask for another round
-      if (!this.isWanted && this.rotation.size > 0) this.options.stalled()
+      if (this.rotation.size > 0) stalled()
     }
   }
 
@@ -182,7 +182,7 @@ export class Dispatcher implements CallDispatcher {
     this.secondLook = "scheduled"
     this.options.later(patience, () => {
       this.secondLook = "now"
-      this.isWanted = true
+      this.dispatch()
       this.handOut()
       this.secondLook = "none"
     })

@@ -15,7 +15,10 @@ interface Loop {
  */
 export const contain = (fiber: Fiber.Fiber<unknown, unknown>): void => {
   const loop = fiber as unknown as Loop
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with the fiber, below
   const { runLoop } = loop
+  // a later version of Effect may have another loop, and then does what it does with such a value
+  if (typeof runLoop !== "function" || !Array.isArray(loop._stack)) return
   loop.runLoop = (effect) => {
     for (let current = effect; ;) {
       let outcome: unknown

@@ -28,7 +28,9 @@ export interface LaneOptions {
 
 export class Lane {
   private readonly chunk: FiberChunk
-  private readonly options: LaneOptions
+  private readonly worker: LaneOptions["worker"]
+  private readonly clone: boolean
+  private readonly overdue: LaneOptions["overdue"]
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** The position of the item that runs; -1 while none does. */
   private position = -1
@@ -41,16 +43,15 @@ export class Lane {
   private isOutOfTime = false
   /** Keeps the lane from being given up for the item whose time is over. */
   private yields: () => void = () => {}
-  /** What an item that has ended succeeded with. */
-  private value: unknown = undefined
-  /** What an item that has ended failed with; `undefined` when it succeeded. */
-  private cause: Cause.Cause<unknown> | undefined = undefined
   private isGivenUp = false
   private itemsThisTurn = 0
 
   constructor(chunk: FiberChunk, options: LaneOptions) {
     this.chunk = chunk
-    this.options = options
+    // fields of its own, because each item reads them
+    this.worker = options.worker
+    this.clone = options.clone
+    this.overdue = options.overdue
   }
 
   /** Runs items of the chunk in `fiber`, uninterruptible, until no more are to start. Only the items can be interrupted. */
@@ -106,8 +107,7 @@ export class Lane {
   /** Tells that the item that was given up has taken too long, if that is why. */
   tellOutOfTime(): void {
     if (!this.isOutOfTime) return
-    this.cause = this.timedOut(this.position)
-    this.tell(this.position)
+    this.fail(this.position, this.timedOut(this.position))
   }
 
   // ---------------------------------------------------------------------------
@@ -128,7 +128,6 @@ export class Lane {
         this.position = position
         return item
       }
-      this.tell(position)
       if (++this.itemsThisTurn >= chunk.itemsPerTurn) {
         this.itemsThisTurn = 0
         return Effect.yieldNow
@@ -158,29 +157,24 @@ export class Lane {
       this.isOutOfTime = false
       this.yields()
       // known by where it arises, not by what it is: a task may fail with a WorkerPoolError of its own, which is cloned
-      this.cause = this.timedOut(position)
+      this.fail(position, this.timedOut(position))
     } else {
       this.attempt(position, exit)
     }
-    this.tell(position)
   }
 
-  /** Tells the outcome of an item, which is in `value` or `cause`. */
-  private tell(position: number): void {
-    const { cause, value } = this
-    const { chunk } = this.chunk
+  private succeed(position: number, value: unknown): undefined {
     this.chunk.itemEnded()
-    if (cause === undefined) {
-      this.value = undefined
-      chunk.onSuccess(position, value)
-    } else {
-      this.cause = undefined
-      chunk.onFailure(position, cause)
-    }
+    this.chunk.chunk.onSuccess(position, value)
+  }
+
+  private fail(position: number, cause: Cause.Cause<unknown>): undefined {
+    this.chunk.itemEnded()
+    this.chunk.chunk.onFailure(position, cause)
   }
 
   private timedOut(position: number): Cause.Cause<unknown> {
-    return Cause.fail(errors.taskTimedOut(this.options.worker, this.chunk.chunk.index(position)))
+    return Cause.fail(errors.taskTimedOut(this.worker, this.chunk.chunk.index(position)))
   }
 
   // ---------------------------------------------------------------------------
@@ -191,19 +185,19 @@ export class Lane {
    * The one place where a lane calls users' code outside an Effect (F8): it clones or decodes an item, calls the task,
    * looks at what that returned, and clones or encodes the result. Whatever throws there is the item's outcome, and
    * nobody else's: a defect, or NotSerializable where something cannot cross (F4). `exit` is how the item's Effect has
-   * ended; with `undefined` the item starts. Returns what the fiber has to run, or puts the outcome into `value` or
-   * `cause`.
+   * ended; with `undefined` the item starts. Returns what the fiber has to run, or tells the outcome.
    */
   private attempt(
     position: number,
     exit: Exit.Exit<unknown, unknown> | undefined
   ): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
     const { chunk, crossing: crosses, state, task } = this.chunk
-    const { clone, worker } = this.options
+    const { worker } = this
     let step: "input" | "task" | "output" = "input"
-    let failure: Cause.Cause<unknown>
+    let failure: Cause.Cause<unknown> | undefined = undefined
+    // told after the `try`, which is for users' code alone
+    let result: unknown = undefined
     try {
-      let value: unknown = undefined
       let ended = exit
       if (ended === undefined) {
         const item = crosses === undefined ? chunk.items[position] : crosses.input(chunk.items[position])
@@ -211,7 +205,7 @@ export class Lane {
         const context = new WorkerContextImpl(worker.id, worker.generation, state)
         const returned = task(item, context)
         if (isPlain(returned)) {
-          value = returned
+          result = returned
         } else {
           const effect = isExit(returned) ? returned : toEffect(returned, context)
           if (!isExit(effect)) return this.prepare(position, returned, effect, context)
@@ -220,22 +214,25 @@ export class Lane {
       }
       step = "task"
       if (ended === undefined || ended._tag === "Success") {
-        if (ended !== undefined) value = ended.value
-        if (chunk.discard) return
-        step = "output"
-        this.value = crosses === undefined ? value : crosses.output(value, chunk.items[position])
-        return
+        if (ended !== undefined) result = ended.value
+        if (chunk.discard) {
+          result = undefined
+        } else if (crosses !== undefined) {
+          step = "output"
+          result = crosses.output(result, chunk.items[position])
+        }
+      } else {
+        failure = valid(ended.cause)
       }
-      failure = valid(ended.cause)
     } catch (thrown) {
       if (step !== "task") {
-        this.cause = Cause.fail(crossing.notSerializable(step, chunk.index(position), readable(thrown)))
-        return
+        const error = crossing.notSerializable(step, chunk.index(position), readable(thrown))
+        return this.fail(position, Cause.fail(error))
       }
       failure = Cause.die(thrown)
     }
-    this.cause = clone ? cloned(failure, chunk.index(position), crosses?.error) : failure
-    return
+    if (failure === undefined) return this.succeed(position, result)
+    return this.fail(position, this.clone ? cloned(failure, chunk.index(position), crosses?.error) : failure)
   }
 
   /** What the fiber has to run for a task that has returned an Effect or a Promise. */
@@ -275,7 +272,7 @@ export class Lane {
     const timer = Effect.map(Effect.sleep(millis), () => {
       if (!this.isAt(position) || this.isGivenUp) return
       this.isOutOfTime = true
-      this.yields = this.options.overdue(this, position)
+      this.yields = this.overdue(this, position)
       // before the interruption, which may have to wait for a Promise that settles only when it sees the signal
       context.abort()
     })

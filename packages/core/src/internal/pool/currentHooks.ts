@@ -17,8 +17,6 @@ export class CurrentHooks {
   private readonly defaults: hooks.Hooks
   private layers: Array<Layer> = []
   private current: hooks.Hooks
-  /** The hooks that were current when a call was admitted: it keeps them (L10). */
-  private readonly kept = new WeakMap<Call, hooks.Hooks>()
 
   constructor(defaults: options.AnyCallOptions) {
     this.defaults = options.hooks(defaults)
@@ -29,14 +27,15 @@ export class CurrentHooks {
     return this.current
   }
 
-  /** The hooks that a call keeps. */
-  keptBy(call: Call): hooks.Hooks {
-    return this.kept.get(call) ?? this.current
+  /** The hooks that a call keeps: those that were current when it was admitted (L10). */
+  keptBy({ admittedWith }: Call): hooks.Hooks {
+    // a field of the call, because a WeakMap would cost each `run` a microsecond, and more in garbage collections
+    return (admittedWith as hooks.Hooks | undefined) ?? this.current
   }
 
   /** `run`s begin to share a call: they change no hooks (L6), and keep those that are current. */
   keep(call: Call): void {
-    this.kept.set(call, this.current)
+    call.admittedWith = this.current
   }
 
   /**

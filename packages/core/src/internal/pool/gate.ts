@@ -50,6 +50,6 @@ export class Gate {
   private wake(): void {
     const { opened } = this
     this.opened = undefined
-    if (opened !== undefined) this.turn.tell(() => Deferred.doneUnsafe(opened, Exit.void))
+    if (opened !== undefined) this.turn.complete(opened, Exit.void)
   }
 }

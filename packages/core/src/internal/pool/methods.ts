@@ -68,7 +68,7 @@ const prepare = (
   into: sink.Sink,
   interval: number,
   context: Context.Context<never>,
-  changed: () => void
+  changed?: () => void
 ): Result.Result<Prepared, WorkerPoolError.WorkerPoolError> => {
   const error = options.invalid(overrides)
   if (error !== undefined) return Result.fail(error)
@@ -159,6 +159,9 @@ const complete = <A>(
 const interruptCall = (pool: Pool, call: Call): Effect.Effect<void> =>
   Effect.andThen(pool.fail(call, Cause.interrupt()), pool.conclude(call)).pipe(Effect.flatMap(logReleasesFailed))
 
+/** Makes the sink of a call, for as many results as there are items, where that is known for certain. */
+export type MakeSink = (length: number | undefined) => sink.Sink & { readonly results?: Array<unknown> }
+
 /** `map`, `mapUnordered`, `mapExit` and `forEach`. */
 export const collect = (
   pool: Pool,
@@ -166,11 +169,11 @@ export const collect = (
   task: unknown,
   overrides: options.AnyCallOptions,
   shape: Shape,
-  makeSink: () => sink.Sink & { readonly results?: Array<unknown> }
+  makeSink: MakeSink
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<never>) => {
-    const into = makeSink()
-    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context, () => {})
+    const into = makeSink(Array.isArray(items) ? items.length : undefined)
+    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context)
     return Result.isFailure(prepared)
       ? Effect.fail(prepared.failure)
       : complete(pool, prepared.success, overrides, () => into.results)
@@ -192,17 +195,7 @@ export const mapArray = (
     const input = array as TypedArray
     const slices = new Slices(input, cut(input.length, pool.size, overrides))
     const one = { ...overrides, chunkSize: 1, chunks: undefined }
-    const prepared = prepare(
-      pool,
-      slices,
-      portable.slicing(task),
-      one,
-      {},
-      slices,
-      reportInterval.others,
-      context,
-      () => {}
-    )
+    const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, reportInterval.others, context)
     if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
     slices.fail = (error) => prepared.success.call.fail(Cause.fail(error))
     return complete(pool, prepared.success, overrides, () => slices.result)

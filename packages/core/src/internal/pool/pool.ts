@@ -7,7 +7,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
@@ -26,6 +25,7 @@ import { Emptying } from "./emptying.ts"
 import { Gate } from "./gate.ts"
 import { IdleReaper } from "./idleReaper.ts"
 import { KeepAlive } from "./keepAlive.ts"
+import { byClock, inRealTime } from "./later.ts"
 import * as options from "./options.ts"
 import { Refusals } from "./refusals.ts"
 import { RunAdmission } from "./runAdmission.ts"
@@ -51,8 +51,8 @@ export class Pool {
   /** The calls in progress; `run`s that share a call count as one. */
   private readonly calls = new Set<Call>()
   private mapCalls = 0
-  /** The fiber that sleeps until the dispatcher's second look. */
-  private secondLook: Fiber.Fiber<void> | undefined = undefined
+  /** Keeps the dispatcher's second look from taking place, if it waits for one. */
+  private endSecondLook: () => void = () => {}
   private lost = 0
   private killed = 0
   private isClosed = false
@@ -69,6 +69,7 @@ export class Pool {
     const now = () => clock.currentTimeMillisUnsafe()
     const { turn } = this
     const fork = (effect: Effect.Effect<void>) => Effect.runForkWith(this.context)(effect)
+    const later = runtime.isRemote === true ? inRealTime(turn) : byClock(fork, turn)
     const active = () => this.slots.active
     const tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.defaults = defaults
@@ -84,8 +85,8 @@ export class Pool {
         this.idledOut = false
       },
       stalled: () => refusals.stalled(),
-      later: (millis, f) => {
-        this.secondLook = fork(Effect.map(Effect.sleep(millis), () => turn.take(f)))
+      later: (millis, look) => {
+        this.endSecondLook = later(millis, look)
       }
     })
     const refusals = new Refusals(this.dispatcher, active)
@@ -122,6 +123,7 @@ export class Pool {
         isClosed: () => this.isClosed,
         refusals,
         fork,
+        later,
         now,
         dispatch: () => this.dispatcher.dispatch(),
         events: {
@@ -264,7 +266,7 @@ export class Pool {
   private concluded(call: Call): void {
     this.calls.delete(call)
     this.endIdledSession()
-    this.turn.tell(() => Deferred.doneUnsafe(call.concluded, Exit.void))
+    this.turn.complete(call.concluded, Exit.void)
   }
 
   // ---------------------------------------------------------------------------
@@ -304,7 +306,7 @@ export class Pool {
       this.unlessClosed(() => {
         this.session.enter()
         this.idledOut = false
-        return Effect.forEach(this.slots.active, (slot) => slot.start, { concurrency: "unbounded", discard: true })
+        return Effect.forEach(this.slots.active, (slot) => slot.start(), { concurrency: "unbounded", discard: true })
       }),
     identity
   )
@@ -384,7 +386,7 @@ export class Pool {
     this.isClosed = true
     this.gate.abolish()
     this.reaper.stop()
-    this.secondLook?.interruptUnsafe()
+    this.endSecondLook()
     const calls = [...this.calls]
     for (const call of calls) call.fail(Cause.fail(errors.poolClosed))
     const releases = new Releases()

@@ -184,8 +184,6 @@ export class RunGroup implements Source, Sink {
     return this.isExhausted
   }
 
-  poke(): void {}
-
   close(): void {}
 
   // ---------------------------------------------------------------------------

@@ -117,9 +117,13 @@ export class Runs {
 
   private groupEnded(group: RunGroup): void {
     const { task } = group.call.options
-    const others = this.groups.get(task)?.filter((other) => other !== group) ?? []
-    if (others.length === 0) this.groups.delete(task)
-    else this.groups.set(task, others)
+    const groups = this.groups.get(task) ?? []
+    if (groups.length <= 1) this.groups.delete(task)
+    else
+      this.groups.set(
+        task,
+        groups.filter((other) => other !== group)
+      )
     this.options.ended(group.call)
   }
 }

@@ -64,6 +64,8 @@ const observe = (fiber: Fiber.Fiber<unknown, unknown>, done: (exit: ExitLike) =>
   if (fiber.pollUnsafe() !== undefined) return
   const loop = fiber as unknown as { evaluate: (effect: unknown) => void }
   const { evaluate } = loop
+  // a later version of Effect may have another loop, and then does what it does with such a value
+  if (typeof evaluate !== "function") return
   loop.evaluate = (effect) => {
     try {
       evaluate.call(fiber, effect)

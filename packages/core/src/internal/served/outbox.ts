@@ -40,8 +40,8 @@ export class Outbox {
   /** The errors that `others` were made from, to describe one that cannot be cloned. */
   private readonly originals = new Map<number, unknown>()
   private transfers: Array<Transferable> = []
-  /** The offsets of results that have memory in `transfers`. */
-  private readonly moving = new Set<number>()
+  /** The offsets of results that have memory in `transfers`; made when there is one. */
+  private moving: Set<number> | undefined = undefined
 
   /** `from` is the position of the first item, and `since` is when it began. */
   constructor(chunk: Reported, from: number, since: number) {
@@ -68,7 +68,7 @@ export class Outbox {
       if (output !== undefined) {
         const before = this.transfers.length
         this.values[this.count] = output.encode(value, this.transfers, item)
-        if (this.transfers.length > before) this.moving.add(this.count)
+        if (this.transfers.length > before) (this.moving ??= new Set()).add(this.count)
       } else if (value instanceof Error) {
         this.originals.set(this.count, value)
         return this.other({ _tag: "Error", value: failure.encode(value) })
@@ -140,7 +140,7 @@ export class Outbox {
     // a getter or a Proxy gave the check another answer than the channel, or what is to move has moved before: of a copy
     // there is but one answer
     this.transfers = []
-    this.moving.clear()
+    this.moving = undefined
     this.replaceUncloneable((value) => {
       const copy = structuredClone(value)
       check(copy)
@@ -169,7 +169,7 @@ export class Outbox {
     ])
     this.values = this.values.map((value, offset) => {
       // what is moved need not be cloneable
-      if (this.moving.has(offset)) return value
+      if (this.moving?.has(offset) === true) return value
       return takeOr(value, (why) => void this.others.push([offset, this.uncloneable("output", offset, why)]))
     })
   }

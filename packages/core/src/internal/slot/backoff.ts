@@ -1,35 +1,31 @@
 /**
  * After failures in a row to acquire a worker, a slot waits before it tries again: nothing respawns in a loop (L10).
  */
-import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
-import type { Fork } from "../common/fork.ts"
-import type { Turn } from "../common/turn.ts"
+import type { Later } from "../common/later.ts"
 
 /** In milliseconds; doubles with each failure, from `shortest` up to `longest`. */
 const shortest = 100
 const longest = 5000
 
 export class Backoff {
-  private readonly fork: Fork
-  private readonly turn: Turn
+  private readonly later: Later
   private readonly over: () => void
   private failures = 0
   private isDisposed = false
   private error: WorkerPoolError | undefined = undefined
-  private waiting: Fiber.Fiber<void> | undefined = undefined
+  /** Ends the wait; `undefined` while there is none. */
+  private endWait: (() => void) | undefined = undefined
 
   /** `over` is called, in a turn, when the slot has waited for long enough. */
-  constructor(fork: Fork, turn: Turn, over: () => void) {
-    this.fork = fork
-    this.turn = turn
+  constructor(later: Later, over: () => void) {
+    this.later = later
     this.over = over
   }
 
   /** What the last failure was, while the slot waits. */
   get refusal(): WorkerPoolError | undefined {
-    return this.waiting === undefined ? undefined : this.error
+    return this.endWait === undefined ? undefined : this.error
   }
 
   /** Whether the last failure is the only one since the last success. */
@@ -44,14 +40,10 @@ export class Backoff {
     this.failures++
     if (this.failures === 1 || this.isDisposed) return
     const wait = Math.min(longest, shortest * 2 ** (this.failures - 2))
-    this.waiting = this.fork(
-      Effect.map(Effect.sleep(wait), () =>
-        this.turn.take(() => {
-          this.waiting = undefined
-          this.over()
-        })
-      )
-    )
+    this.endWait = this.later(wait, () => {
+      this.endWait = undefined
+      this.over()
+    })
   }
 
   succeeded(): void {
@@ -65,7 +57,7 @@ export class Backoff {
   }
 
   private stop(): void {
-    this.waiting?.interruptUnsafe()
-    this.waiting = undefined
+    this.endWait?.()
+    this.endWait = undefined
   }
 }

@@ -13,6 +13,7 @@ import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
+import type { Later } from "../common/later.ts"
 import type { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
 import { Backoff } from "./backoff.ts"
@@ -33,6 +34,7 @@ export interface SlotOptions {
   readonly isClosed: () => boolean
   readonly refusals: Refusals
   readonly fork: Fork
+  readonly later: Later
   /** By the Clock, in milliseconds. */
   readonly now: () => number
   /** Something may be dispatched that could not be before. */
@@ -116,12 +118,12 @@ export class Slot implements ChunkSlot {
   private isWithdrawn = false
 
   constructor(id: number, options: SlotOptions) {
-    const { dispatch, fork, keptBy, refusals, turn } = options
+    const { dispatch, keptBy, later, refusals } = options
     this.id = id
     this.options = options
     this.tasksPerWorker = options.worker.tasksPerWorker
     this.chunks = new InFlight(this.tasksPerWorker)
-    const makeBackoff = () => new Backoff(fork, turn, dispatch)
+    const makeBackoff = () => new Backoff(later, dispatch)
     this.failures = new SlotFailures({ refusals, keptBy, makeBackoff })
   }
 
@@ -298,7 +300,7 @@ export class Slot implements ChunkSlot {
   // ---------------------------------------------------------------------------
 
   /** Acquires a worker unless there is one; completes when it is live, or fails as its acquisition did. */
-  get start(): Effect.Effect<void, WorkerPoolError> {
+  start(): Effect.Effect<void, WorkerPoolError> {
     return this.options.turn.enter(() => {
       const { state } = this
       if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
@@ -320,7 +322,7 @@ export class Slot implements ChunkSlot {
           return this.acquired
         default:
           // the old worker's release ends before the next acquisition begins (L1)
-          return Effect.andThen(Deferred.await(state.tenant.released), this.start)
+          return Effect.andThen(Deferred.await(state.tenant.released), () => this.start())
       }
     })
   }
@@ -337,7 +339,7 @@ export class Slot implements ChunkSlot {
     )
     return Effect.flatMap(
       Effect.onInterrupt(Deferred.await(start.done), () => givenUp),
-      (isConcerned) => (isConcerned ? Effect.void : this.start)
+      (isConcerned) => (isConcerned ? Effect.void : this.start())
     )
   }
 
@@ -345,7 +347,7 @@ export class Slot implements ChunkSlot {
   private tellStarts(exitOf: (start: Start) => Exit.Exit<boolean, WorkerPoolError>): void {
     for (const start of this.starts) {
       const exit = exitOf(start)
-      this.options.turn.tell(() => Deferred.doneUnsafe(start.done, exit))
+      this.options.turn.complete(start.done, exit)
     }
     this.starts.clear()
   }
@@ -515,19 +517,19 @@ export class Slot implements ChunkSlot {
   }
 
   /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
-  get settled(): Effect.Effect<void> {
+  settled(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { state } = this
       if (state._tag === "Empty") return Effect.void
       const isLeaving = !("retirement" in state) || state.retirement !== undefined
-      return isLeaving ? Effect.andThen(Deferred.await(state.tenant.released), this.settled) : Effect.void
+      return isLeaving ? Effect.andThen(Deferred.await(state.tenant.released), () => this.settled()) : Effect.void
     })
   }
 
   /** The worker is gone; `failure` is what its release failed with. */
   private vacate(tenant: Tenant, failure?: WorkerPoolError): void {
     this.state = empty
-    this.options.turn.tell(() => Deferred.doneUnsafe(tenant.released, Exit.succeed(failure)))
+    this.options.turn.complete(tenant.released, Exit.succeed(failure))
     this.options.dispatch()
   }
 

@@ -97,7 +97,7 @@ export class SlotFailures {
     }
     const { hasLive } = refusals
     for (const chunk of chunks) chunk.end(isConcerned(chunk.call) ? error : undefined)
-    // a live worker will serve the calls that wait
+    // a live worker will serve the calls that wait (L10)
     if (!hasLive) refusals.acquisitionFailed(error, isConcerned)
   }
 

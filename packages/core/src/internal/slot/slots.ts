@@ -62,7 +62,7 @@ export class Slots {
 
   /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
   readonly settled: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(this.all, (slot) => slot.settled, { discard: true })
+    Effect.forEach(this.all, (slot) => slot.settled(), { discard: true })
   )
 
   /** The pool is closed. */

@@ -203,7 +203,7 @@ export class Tenant {
     this.stage = stage
     const over = Effect.sync(() => {
       if (this.stage === stage) this.stage = undefined
-      this.turn.tell(() => Deferred.doneUnsafe(stage.over, Exit.void))
+      this.turn.complete(stage.over, Exit.void)
     })
     // told, because on fibers users' hooks run at once
     this.turn.tell(() => {

@@ -413,13 +413,13 @@ const hooks: ReadonlyArray<Case> = [
     name: "fails the call alone whose init fails with what throws when it is looked at",
     effect: Effect.gen(function* () {
       const pool = yield* makeLax({ size: 1, init: plain.openNothing })
-      for (const how of hostileErrors) {
-        for (const hook of [hostile.openError, hostileEffects.failWith, hostileEffects.dieWith]) {
-          const init = Portable.bind(hook as typeof hostile.openError, how)
-          yield* assert.failsWith(promptly(pool.map([1], plain.square, initOf(init))), "InitFailed")
-          yield* goesOn(pool)
-        }
+      // each of them in one way: a worker has to start for it
+      const hooks = [hostile.openError, hostileEffects.failWith, hostileEffects.dieWith]
+      for (const [n, how] of hostileErrors.entries()) {
+        const init = Portable.bind(hooks[n % hooks.length] as typeof hostile.openError, how)
+        yield* assert.failsWith(promptly(pool.map([1], plain.square, initOf(init))), "InitFailed")
       }
+      yield* goesOn(pool)
     })
   },
   {
@@ -433,8 +433,8 @@ const hooks: ReadonlyArray<Case> = [
         )
         if (Exit.isSuccess(exit)) yield* assert.equal(exit.value, [9], how)
         else yield* assert.exitFailsWith(exit, "InitFailed")
-        yield* goesOn(pool)
       }
+      yield* goesOn(pool)
     })
   },
   {
@@ -442,13 +442,12 @@ const hooks: ReadonlyArray<Case> = [
     name: "fails the call alone whose exit fails with what throws when it is looked at",
     effect: Effect.gen(function* () {
       const pool = yield* makeLax({ size: 1, init: plain.openNothing, exit: plain.closeQuietly })
-      for (const how of hostileErrors) {
-        for (const hook of [hostile.closeError, hostileEffects.failWith, hostileEffects.dieWith]) {
-          const exit = Portable.bind(hook as typeof hostile.closeError, how)
-          yield* assert.failsWith(promptly(pool.map([1], plain.square, exitOf(exit))), "ExitFailed")
-          yield* goesOn(pool)
-        }
+      const hooks = [hostile.closeError, hostileEffects.failWith, hostileEffects.dieWith]
+      for (const [n, how] of hostileErrors.entries()) {
+        const exit = Portable.bind(hooks[n % hooks.length] as typeof hostile.closeError, how)
+        yield* assert.failsWith(promptly(pool.map([1], plain.square, exitOf(exit))), "ExitFailed")
       }
+      yield* goesOn(pool)
     })
   },
   {
@@ -466,8 +465,8 @@ const hooks: ReadonlyArray<Case> = [
           const asFailed = assert.exitFailsWith(exit, "ExitFailed")
           yield* Effect.catch(asFailed, () => assert.exitFailsWith(exit, "NotSerializable"))
         }
-        yield* goesOn(pool)
       }
+      yield* goesOn(pool)
     })
   },
   {
