@@ -118,7 +118,7 @@ export interface Options<I, XF, P> extends PoolOptions {
   /**
    * The hook that acquires a worker: an Effect, or a function of the worker that returns a value, a Promise or an
    * Effect. What it returns becomes the worker's state. It may register finalizers in the worker's Scope. When it
-   * fails, the calls that wait for the worker fail with `InitFailed`.
+   * fails, the calls that have this `init` and wait for the worker fail with `InitFailed`.
    */
   readonly init?: (Portable.Portable<I> & CheckHook<I, void, P>) | undefined
   /** The hook that releases a worker. It sees the worker's state, and `exitResults` collects what it returns. */

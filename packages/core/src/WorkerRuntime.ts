@@ -241,16 +241,18 @@ export class WorkerRuntime extends Context.Service<
  *
  * **Details**
  *
- * Time is the Clock's, so `TestClock` drives timeouts and idle time. Inputs, results and failures are cloned, and
+ * Time is the Clock's, so `TestClock` drives timeouts, `killAfter` and idle time. Inputs, results and failures are cloned, and
  * addresses resolved, as they would be for a thread, so that what works here works there; `clone: false` opts out of
  * the cloning. Tasks and hooks see the pool's `services` and the References (Clock, log level, …), never the services
  * of the caller.
  *
  * **Gotchas**
  *
- * Nothing runs in parallel, and nothing can be killed: whoever interrupts a task that does not yield waits for it. An
- * address made by `Portable.module` is resolved by a real, asynchronous import, which `TestClock.adjust` does not wait
- * for; those made by `Portable.make` and `Portable.inline` need none.
+ * Nothing runs in parallel, and synchronous code cannot be cut short. A task that waits and ignores its interruption, as
+ * a Promise does that ignores its `signal`, is given up after `killAfter`: it goes on by itself, unheard, and its worker
+ * is replaced when the worker's other items have ended. An address made by `Portable.module` is resolved by a real,
+ * asynchronous import, which `TestClock.adjust` does not wait for; those made by `Portable.make` and `Portable.inline`
+ * need none.
  *
  * @see {@link layerChannel} for workers elsewhere
  * @see `FiberPool` for closures on fibers, which see the caller's services

@@ -118,7 +118,7 @@ export interface PoolOptions extends DispatchOptions {
   /**
    * How long an item that was interrupted or timed out may go on before its worker is killed, in milliseconds or as a
    * Duration: synchronous code, or a Promise that ignores the `signal`, does not end when it is interrupted. `"never"`
-   * waits for the item. Default: 1 second. On fibers nothing can be killed: see `WorkerRuntime.layerFibers`.
+   * waits for the item. Default: 1 second. On fibers the item is given up: see `WorkerRuntime.layerFibers`.
    */
   readonly killAfter?: Duration.Input | "never" | undefined
   /**

@@ -3,7 +3,9 @@
  * everything else compares them by identity.
  */
 import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
 import type { Code } from "../../WorkerRuntime.ts"
+import { guarded } from "../common/turn.ts"
 import * as portable from "../task/portable.ts"
 
 /** The hooks, and what goes with them, as calls set them (L6). */
@@ -25,7 +27,7 @@ export const same = (left: Hooks, right: Hooks): boolean => left.init === right.
 export const sameInit = (left: Hooks, right: Hooks): boolean =>
   left.init === right.init && left.initTimeout === right.initTimeout
 
-/** By address and Equal bound values, or by reference in a FiberPool (L7). */
+/** By address and Equal bound values, or by reference in a FiberPool (L7); `left` is the hook of the call in question. */
 const sameAddress = (left: portable.Address, right: portable.Address): boolean => {
   if (left === right) return true
   switch (left._tag) {
@@ -34,15 +36,25 @@ const sameAddress = (left: portable.Address, right: portable.Address): boolean =
     case "Inline":
       return right._tag === "Inline" && left.source === right.source
     case "Bound":
-      return right._tag === "Bound" && sameAddress(left.target, right.target) && Equal.equals(left.value, right.value)
+      return right._tag === "Bound" && sameAddress(left.target, right.target) && sameValue(left.value, right.value)
     case "Closure":
       return right._tag === "Closure" && left.value === right.value
   }
 }
 
+/** Asks `own` alone, as far as one can: what is bound to a hook of another call's must not fail this one (F8). */
+const sameValue = (own: unknown, others: unknown): boolean => {
+  if (own === others) return true
+  const hash = guarded(
+    () => Hash.hash(others),
+    () => {}
+  )
+  return hash !== undefined && Equal.equals(own, others)
+}
+
 /**
- * The hook that stands for all that are equal to `code`: one of those `inUse`, or else `code` itself. Throws what a bound
- * value's `Equal` throws.
+ * The hook that stands for all that are equal to `code`: one of those `inUse`, or else `code` itself. Throws what the
+ * `Equal` of the value throws that is bound to `code`.
  */
 export const interned = (code: Code, inUse: Iterable<Hooks>): Code => {
   const known = new Set<Code>()
@@ -52,6 +64,6 @@ export const interned = (code: Code, inUse: Iterable<Hooks>): Code => {
     if (exit !== undefined) known.add(exit)
   }
   const { address } = portable.definition(code)
-  for (const other of known) if (sameAddress(portable.definition(other).address, address)) return other
+  for (const other of known) if (sameAddress(address, portable.definition(other).address)) return other
   return code
 }
