@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Call } from "../src/internal/call/call.ts"
 import { Turn } from "../src/internal/common/turn.ts"
@@ -43,6 +44,18 @@ const setup = (length: number) => {
 }
 
 describe("CallChunk", () => {
+  it("F2 an item that was taken back before its failure was told is not heard of twice", () => {
+    const { chunk, seen } = setup(4)
+    // in one turn: its input cannot be sent, which is told at the end, and it is taken back
+    chunk.call.turn.take(() => {
+      chunk.onFailure(3, Cause.fail("not serializable"))
+      assert.strictEqual(chunk.takeBack(2), 2)
+    })
+    assert.deepStrictEqual([...seen.returned.keys()], [2, 3])
+    assert.strictEqual(seen.outcomes.size, 0)
+    assert.strictEqual(chunk.open, 2)
+  })
+
   it.prop(
     "F2 L8 whatever is reported and taken back, in any order, each item has an outcome or is given back, and is counted so",
     {

@@ -18,6 +18,24 @@ const setup = Effect.fnUntraced(function* (options: PoolOptions) {
 })
 
 describe("a worker that is killed", () => {
+  it.effect("L3 exit is not run when it is killed just after its release was decided", () =>
+    Effect.gen(function* () {
+      const ran: Array<string> = []
+      const pool = yield* makePool<void, void>("FiberPool", {
+        size: 1,
+        keepAlive: true,
+        init: () => Effect.addFinalizer(() => Effect.sync(() => void ran.push("finalizer"))),
+        exit: () => Effect.sync(() => void ran.push("exit"))
+      })
+      // its caller is told at the end of a turn, and goes on at once: the release begins only after it
+      yield* pool.run((n: number) => Effect.as(Effect.yieldNow, n), 1)
+      const restart = yield* Effect.forkChild(pool.restart, { startImmediately: true })
+      yield* pool.terminate
+      yield* Fiber.join(restart)
+      assert.deepStrictEqual(ran, ["finalizer"])
+    })
+  )
+
   it.effect("C4 L1 the call settles at once; the slot and a closing scope wait for its real end", () =>
     Effect.gen(function* () {
       for (const keepAlive of [true, false]) {

@@ -173,7 +173,7 @@ export class CallChunk implements Chunk {
 
   onFailure(position: number, cause: Cause.Cause<unknown>): void {
     this.call.turn.take(() => {
-      if (this.isOver) return
+      if (!this.takesOutcomeOf(position)) return
       this.fail(position, cause)
       this.slot?.progressed(1)
     })
@@ -187,9 +187,16 @@ export class CallChunk implements Chunk {
     this.call.turn.take(() => this.end(failure))
   }
 
+  /**
+   * A worker that the pool has given up may still report items, which have been sent again meanwhile. And an input that
+   * could not be sent fails at the end of the turn, in which the item may have been taken back: it fails elsewhere then.
+   */
+  private takesOutcomeOf(position: number): boolean {
+    return !this.isOver && position < this.kept
+  }
+
   private succeed(position: number, value: unknown): void {
-    // a worker that the pool has given up may still report items, which have been sent again meanwhile
-    if (this.isOver) return
+    if (!this.takesOutcomeOf(position)) return
     if (position === this.reported && this.hasOutcome === undefined) {
       // in order, as most come
       this.reported++

@@ -114,7 +114,10 @@ export class Tenant {
   ): Effect.Effect<Worker, AcquisitionFailure> {
     const { init, initTimeout } = this.hooks
     const options = { worker: this.identity, tasksPerWorker, services, startTimeout, killAfter, ...events }
-    const started = Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
+    const started = Effect.suspend(() =>
+      // it may have been killed before this fiber's beginning
+      this.isKilled ? Effect.interrupt : Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
+    )
     return Effect.mapError(started, (error): AcquisitionFailure => ({ error, of: "start" })).pipe(
       Effect.flatMap((worker) => {
         this.worker = worker
@@ -169,7 +172,11 @@ export class Tenant {
   ): void {
     const exiting = Effect.gen({ self: this }, function* () {
       const { worker } = this
-      if (worker === undefined) return undefined
+      // it may have been killed or lost between the decision to release it and this fiber's beginning
+      if (worker === undefined || this.isGone) {
+        yield* this.end
+        return undefined
+      }
       const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
