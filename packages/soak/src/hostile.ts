@@ -276,7 +276,15 @@ class Maker {
       script.makeItem(random, other.number, index, "ok", "plain")
     )
     // it surely is given to workers: its hooks are there as long as it runs (L6)
-    const others = with_(other, { init: hook(), exit: hook(), source: "array", items: benignItems, take: undefined })
+    const others = with_(other, {
+      init: hook(),
+      exit: hook(),
+      source: "array",
+      items: benignItems,
+      take: undefined,
+      // of the call that runs already it replaces only what it names, and would keep the timeout of that one's init (L6)
+      options: { ...other.call?.options, initTimeout: 30_000 }
+    })
     return {
       ...operation,
       call: { ...call, items },
