@@ -283,7 +283,7 @@ class Maker {
       items: benignItems,
       take: undefined,
       // of the call that runs already it replaces only what it names, and would keep the timeout of that one's init (L6)
-      options: { ...other.call?.options, initTimeout: 30_000 }
+      options: { ...other.call?.options, initTimeout: 30_000, exitTimeout: 30_000 }
     })
     return {
       ...operation,
