@@ -276,15 +276,8 @@ class Maker {
       script.makeItem(random, other.number, index, "ok", "plain")
     )
     // it surely is given to workers: its hooks are there as long as it runs (L6)
-    const others = with_(other, {
-      init: hook(),
-      exit: hook(),
-      source: "array",
-      items: benignItems,
-      take: undefined,
-      // of the call that runs already it replaces only what it names, and would keep the timeout of that one's init (L6)
-      options: { ...other.call?.options, initTimeout: 30_000, exitTimeout: 30_000 }
-    })
+    const peaceful = { init: hook(), exit: hook(), source: "array", items: benignItems, take: undefined } as const
+    const others = lasting(with_(other, peaceful))
     return {
       ...operation,
       call: { ...call, items },
@@ -355,6 +348,15 @@ class Maker {
     if (this.random.chance(0.5)) return this.givenUp(operation)
     return with_(operation, { timeout: this.random.integer(5, 60) })
   }
+}
+
+/**
+ * With timeouts of its own for its hooks: of the call that runs already it replaces only what it names, and would keep
+ * that one's, which may be too short for any hook (L6).
+ */
+const lasting = (operation: Operation): Operation => {
+  const call: Call = operation.call!
+  return { ...operation, call: { ...call, options: { ...call.options, initTimeout: 30_000, exitTimeout: 30_000 } } }
 }
 
 /** The operation with another call: `changes` are the call's own, or its options'. */
