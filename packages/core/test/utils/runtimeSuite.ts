@@ -4,13 +4,16 @@ import type * as Layer from "effect/Layer"
 import { type Need, suite } from "../../src/testing/RuntimeSuite.ts"
 import type { WorkerRuntime } from "../../src/WorkerRuntime.ts"
 
-/** Runs the conformance suite on a runtime, without the cases that need what it does not do. */
+/** Runs the conformance suite on a runtime, without the cases that need what it does not do, and those to `skip`. */
 export const runSuite = (
   name: string,
   runtime: Layer.Layer<WorkerRuntime>,
-  options: { readonly without: ReadonlyArray<Need> } = { without: [] }
+  options: { readonly without: ReadonlyArray<Need>; readonly skip?: RegExp } = { without: [] }
 ): void => {
-  const cases = suite.filter(({ needs }) => !needs.some((need) => options.without.includes(need)))
+  const { skip, without } = options
+  const cases = suite.filter(
+    ({ name, needs }) => !needs.some((need) => without.includes(need)) && skip?.test(name) !== true
+  )
   const run = (which: typeof cases) => {
     for (const { effect, name, rule } of which) it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime))
   }
