@@ -5,5 +5,7 @@ import { without } from "./utils/without.ts"
 runSuite("layerFibers", WorkerRuntime.layerFibers(), { without: without.fibers })
 
 runSuite("layerFibers without cloning", WorkerRuntime.layerFibers({ clone: false }), {
-  without: ["cloning", "transfer", ...without.fibers]
+  without: ["cloning", "transfer", ...without.fibers],
+  // whose hooks fail for whom has nothing to do with cloning, and takes time
+  skip: /another's init|gave up waiting/
 })
