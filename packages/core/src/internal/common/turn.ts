@@ -22,7 +22,7 @@ export const guarded = <A>(code: () => A, failed: (defect: unknown) => void): A 
 }
 
 /** Reports it as the platform reports exceptions that nobody catches, without ending what is being done here. */
-const reportUncaught = (defect: unknown): void =>
+export const reportUncaught = (defect: unknown): void =>
   queueMicrotask(() => {
     throw defect
   })

@@ -2,7 +2,7 @@
  * One `run` in progress. There may be very many of them, so each is a single small object.
  */
 import type * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
 import type { RunGroup } from "./runGroup.ts"
 
@@ -19,6 +19,9 @@ export class Run {
   /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
   ordinal = -1
   isSettled = false
+  /** How it was settled, until its caller is told. */
+  exit: RunExit = Exit.void
+  releases: Releases | undefined = undefined
   /** Whether its caller has been told: that happens at the end of the turn that settles it. */
   isTold = false
   /** Set when its caller is interrupted, which waits for its end: called then, in place of the group's `settled`. */

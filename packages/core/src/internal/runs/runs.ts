@@ -9,6 +9,7 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { Releases } from "../common/releases.ts"
+import { guarded, reportUncaught } from "../common/turn.ts"
 import { Run, type RunExit, type Settled } from "./run.ts"
 import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 
@@ -26,6 +27,8 @@ export interface RunsOptions extends GroupOptions {
 export class Runs {
   private readonly options: RunsOptions
   private readonly groups = new Map<Code, Array<RunGroup>>()
+  /** Those that have been settled in this turn. */
+  private untold: Array<Run> = []
   /** How many `run`s are in progress. */
   inProgress = 0
 
@@ -53,10 +56,10 @@ export class Runs {
       turn.end()
     }
     // whether it waits is known when the turn has handed it out, if it could
-    if (run.isWaiting) {
+    const error = run.isWaiting ? overloaded() : undefined
+    if (error !== undefined) {
       turn.take(() => {
-        const error = run.isWaiting ? overloaded() : undefined
-        if (error === undefined) return
+        if (!run.isWaiting) return
         run.settle(Exit.fail(error))
         run.group.interrupt(run)
       })
@@ -64,14 +67,27 @@ export class Runs {
     return Effect.suspend(() => this.interrupt(run))
   }
 
-  private readonly settled: Settled = (run, exit, releases) =>
-    this.options.turn.tell(() => {
-      run.isTold = true
-      if (run.interrupted !== undefined) return run.interrupted(releases)
-      if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
-      this.inProgress--
-      run.resume(exit)
-    })
+  /** Those that one turn settles are told together: there may be thousands. */
+  private readonly settled: Settled = (run, exit, releases) => {
+    run.exit = exit
+    run.releases = releases
+    if (this.untold.push(run) === 1) this.options.turn.tell(this.tellSettled)
+  }
+
+  private readonly tellSettled = (): void => {
+    const runs = this.untold
+    this.untold = []
+    for (const run of runs) guarded(() => this.tell(run), reportUncaught)
+  }
+
+  private tell(run: Run): void {
+    const { exit, interrupted, releases } = run
+    run.isTold = true
+    if (interrupted !== undefined) return interrupted(releases)
+    if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
+    this.inProgress--
+    run.resume(exit)
+  }
 
   /** Ends a `run` whose caller is interrupted; what failed in the releases that it caused is logged. */
   private interrupt(run: Run): Effect.Effect<void> {
