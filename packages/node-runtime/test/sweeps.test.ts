@@ -19,9 +19,9 @@ const tasks = Portable.module<typeof import("./fixtures/sweeps.tasks.ts")>(
 )
 
 const runtimes = [
-  ["threads", NodeWorkerRuntime.layerThreads(bare), 3],
+  ["threads", NodeWorkerRuntime.layerThreads(bare), 4],
   // these take longer to start, and what is different about them is not in these places
-  ["processes", NodeWorkerRuntime.layerProcesses(bare), 6]
+  ["processes", NodeWorkerRuntime.layerProcesses(bare), 9]
 ] as const
 
 /** A pool whose state is the name that its `init` is bound to. */

@@ -48,9 +48,7 @@ const succeeds = (pool: LaxPool) =>
   )
 
 /** Those that are told apart by where they arise: what follows does not depend on how an init fails. */
-const kindsOfFates = fates.filter(
-  ({ tag, what }) => what === "fails" || tag === "StartFailed" || tag === "InitTimedOut"
-)
+const kindsOfFates = fates.filter(({ tag, what }) => what === "fails" || tag === "StartFailed")
 
 const failures: ReadonlyArray<Case> = [
   ...fates.map((fate): Case => ({
