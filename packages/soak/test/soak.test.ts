@@ -46,9 +46,9 @@ const hostileActs = new Set([
 
 describe("a soak", () => {
   for (const [runtime, operations] of [
-    ["threads", "80"],
-    ["processes", "40"],
-    ["fibers", "400"]
+    ["threads", "120"],
+    ["processes", "60"],
+    ["fibers", "500"]
   ] as const) {
     it.live(`F5 F8 L1 L3 L8 L10 finds nothing wrong on ${runtime}, whatever users' code does`, () =>
       Effect.gen(function* () {
