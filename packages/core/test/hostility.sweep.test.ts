@@ -10,7 +10,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Scope from "effect/Scope"
@@ -20,7 +19,7 @@ import * as Portable from "../src/Portable.ts"
 import type { WorkerContext } from "../src/WorkerContext.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
-import { driven, failures, type Kind, kinds, portable, settle } from "./support.ts"
+import { bounded, driven, failures, type Kind, kinds, portable, settle } from "./support.ts"
 
 // -----------------------------------------------------------------------------
 // What users' code does
@@ -538,18 +537,6 @@ const wrong = (place: Place, act: Act, method: string, exit: Exit.Exit<Outcomes,
   }
   return undefined
 }
-
-/**
- * Waits for days at most, of which each is as long as 50 yields (`driven`); `undefined` when that is over. One would be
- * too short: it may begin just before time passes.
- */
-const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "3 days")
-    fiber.interruptUnsafe()
-    return Option.getOrUndefined(exit)
-  })
 
 /** Plays one scene; gives what is wrong with it. */
 const play = (

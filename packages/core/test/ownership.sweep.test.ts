@@ -6,11 +6,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { WorkerContext } from "../src/WorkerContext.ts"
-import { driven, failures, type Kind, kinds, makePool, type Pool, recordLogs } from "./support.ts"
+import { bounded, driven, failures, type Kind, kinds, makePool, type Pool, recordLogs } from "./support.ts"
 
 // -----------------------------------------------------------------------------
 // What can happen
@@ -95,15 +94,6 @@ interface Combination {
 // -----------------------------------------------------------------------------
 // What is to become of it
 // -----------------------------------------------------------------------------
-
-/** Waits for days at most, of which each is as long as 50 yields (`driven`); `undefined` when that is over. */
-const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
-    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "3 days")
-    fiber.interruptUnsafe()
-    return Option.getOrUndefined(exit)
-  })
 
 /** Plays one combination; gives what is wrong with it. */
 const play = (combination: Combination): Effect.Effect<ReadonlyArray<string>> => {

@@ -125,6 +125,22 @@ describe("sharing among workers", () => {
     })
   )
 
+  it.effect("F8 a runtime that throws when items are to be taken back stops nobody", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 2 })
+      runtime.canTakeBack = () => {
+        throw new Error("It cannot")
+      }
+      const map = yield* Effect.forkChild(pool.map(range(0, 10), task, { chunkSize: 10 }))
+      yield* settle
+      const run = yield* Effect.forkChild(pool.run((n: number) => Effect.succeed(n), 99))
+      yield* settle
+      finish(runtime.workers)
+      assert.strictEqual(yield* Fiber.join(run), 990)
+      assert.strictEqual((yield* Fiber.join(map)).length, 10)
+    })
+  )
+
   it.effect("C9 what should have been over at once is looked at again, and shared if it is not", () =>
     Effect.gen(function* () {
       const { pool, runtime, sent } = yield* setup({ size: 2 }, 0.01)

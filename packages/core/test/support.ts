@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -176,6 +177,18 @@ export const driven = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A
     // nobody waits for it: what hangs may not be interruptible either
     fiber.interruptUnsafe()
     return yield* Effect.die(new Error("It hangs"))
+  })
+
+/**
+ * Waits for days at most, of which each is as long as 50 yields (`driven`); `undefined` when that is over. One would be
+ * too short: it may begin just before time passes.
+ */
+export const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
+    const exit = yield* Effect.timeoutOption(Fiber.await(fiber), "3 days")
+    fiber.interruptUnsafe()
+    return Option.getOrUndefined(exit)
   })
 
 export const now: Effect.Effect<number> = Clock.currentTimeMillis

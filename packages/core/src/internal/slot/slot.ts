@@ -225,7 +225,14 @@ export class Slot implements ChunkSlot {
   }
 
   limitTo(chunk: CallChunk, items: number): number {
-    return this.workerOf(chunk)?.limitTo(chunk, items) ?? chunk.items.length
+    const worker = this.workerOf(chunk)
+    if (worker === undefined) return chunk.items.length
+    // a runtime that throws has taken nothing back, and must not stop the dispatcher, which asks this for everybody (F8)
+    const limit = guarded(
+      () => worker.limitTo(chunk, items),
+      () => {}
+    )
+    return limit ?? chunk.items.length
   }
 
   started(chunk: CallChunk): number | undefined {

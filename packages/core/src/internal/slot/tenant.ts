@@ -5,6 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as MutableRef from "effect/MutableRef"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
@@ -90,7 +91,7 @@ export class Tenant {
     const life = Effect.flatMap(Effect.exit(this.initialised(options, events)), (exit) =>
       Exit.isSuccess(exit)
         ? Effect.sync(() => this.turn.take(() => acquired(exit.value)))
-        : notAcquired(this.acquisitionFailure(exit))
+        : notAcquired(this.failureOf(exit, (error) => ({ error, of: "start" })))
     )
     this.run(life, true)
   }
@@ -135,19 +136,6 @@ export class Tenant {
     )
   }
 
-  /**
-   * What its acquisition failed with: `StartFailed` where that is a defect of the runtime's; `undefined` when it was
-   * interrupted, or failed because the worker was killed.
-   */
-  private acquisitionFailure(exit: Exit.Failure<unknown, AcquisitionFailure>): AcquisitionFailure | undefined {
-    if (this.isKilled) return undefined
-    for (const reason of exit.cause.reasons) {
-      if (reason._tag === "Fail") return reason.error
-      if (reason._tag === "Die") return { error: errors.startFailed(this.identity, reason.defect), of: "start" }
-    }
-    return undefined
-  }
-
   // ---------------------------------------------------------------------------
   // Its end
   // ---------------------------------------------------------------------------
@@ -181,7 +169,7 @@ export class Tenant {
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
       yield* this.end
-      return this.failureOf(exited) ?? this.failureOf(closed)
+      return this.failureOf(exited, identity) ?? this.failureOf(closed, identity)
     })
     this.run(
       Effect.map(exiting, (failure) => this.turn.take(() => released(failure))),
@@ -218,11 +206,15 @@ export class Tenant {
     })
   }
 
-  private failureOf(exit: Exit.Exit<unknown, WorkerPoolError>): WorkerPoolError | undefined {
+  /**
+   * What an acquisition or release failed with: its typed error, or what `ofDefect` makes of `StartFailed` with a defect
+   * of the runtime's; `undefined` when it was interrupted, or failed because the worker was killed.
+   */
+  private failureOf<E>(exit: Exit.Exit<unknown, E>, ofDefect: (error: WorkerPoolError) => E): E | undefined {
     if (Exit.isSuccess(exit) || this.isKilled) return undefined
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Fail") return reason.error
-      if (reason._tag === "Die") return errors.startFailed(this.identity, reason.defect)
+      if (reason._tag === "Die") return ofDefect(errors.startFailed(this.identity, reason.defect))
     }
     return undefined
   }
