@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { Turn } from "../src/internal/common/turn.ts"
 import type { Hooks } from "../src/internal/slot/hooks.ts"
@@ -9,6 +10,7 @@ import type { Call } from "../src/internal/call/call.ts"
 import { ItemTime } from "../src/internal/call/itemTimes.ts"
 import * as errors from "../src/internal/common/errors.ts"
 import { Runs } from "../src/internal/runs/runs.ts"
+import * as Portable from "../src/Portable.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, outcome, type Pool, type PoolOptions, settle } from "./support.ts"
@@ -268,14 +270,18 @@ describe("runs whose worker is lost", () => {
 })
 
 describe("a group of runs", () => {
-  it("F5 keeps nothing of those that are over, though some always wait", () => {
-    const hooks: Hooks = {
-      init: undefined,
-      exit: undefined,
-      lifespan: undefined,
-      initTimeout: undefined,
-      exitTimeout: undefined
-    }
+  const hooks: Hooks = {
+    init: undefined,
+    exit: undefined,
+    lifespan: undefined,
+    initTimeout: undefined,
+    exitTimeout: undefined
+  }
+
+  /** Runs without a pool: those of `calls` are in progress, and a chunk of one ends when `end` is called. */
+  const make = () => {
+    const began: Array<Call> = []
+    const calls = new Set<Call>()
     const options = {
       turn: new Turn(),
       hooks: () => hooks,
@@ -291,33 +297,74 @@ describe("a group of runs", () => {
       tasksPerWorker: 1,
       isRemote: true,
       itemTime: () => new ItemTime(),
-      began: (call: Call) => calls.push(call),
-      ended: () => {},
+      began: (call: Call) => {
+        began.push(call)
+        calls.add(call)
+      },
+      ended: (call: Call) => void calls.delete(call),
       overloaded: () => undefined,
       logFailures: () => Effect.void
     }
-    const calls: Array<Call> = []
     const all = new Runs(options)
-    const run = () =>
+    const context = Context.empty()
+    const run = (code: unknown = task) =>
       Effect.runFork(
         Effect.callback<unknown, unknown>((resume) =>
-          all.begin({}, { task, timeout: undefined, retries: "never", context } as any, resume)
+          all.begin({}, { task: code, timeout: undefined, retries: "never", context } as any, resume)
         )
       )
-    const context = Context.empty()
+    const end = (call: Call, value: unknown) => {
+      const chunk = call.next(1, 1, false)!
+      chunk.onSuccess(0, value)
+      chunk.onEnd(undefined)
+    }
+    return { all, began, calls, end, run }
+  }
+
+  it("F5 keeps nothing of those that are over, though some always wait", () => {
+    const { all, began, end, run } = make()
     const waiting = Array.from({ length: 10 }, run)
     // some are done and others given up, while others come
     for (let n = 0; n < 2000; n++) {
       waiting.push(run(), run())
       waiting.splice(5, 1)[0]!.interruptUnsafe()
-      const chunk = calls[0]!.next(1, 1, false)!
-      chunk.onSuccess(0, n)
-      chunk.onEnd(undefined)
+      end(began[0]!, n)
       waiting.shift()
     }
-    assert.strictEqual(calls.length, 1)
+    assert.strictEqual(began.length, 1)
     assert.strictEqual(all.waiting, 10)
-    const { queue } = calls[0]!.options.source as unknown as { readonly queue: ReadonlyArray<unknown> }
+    const { queue } = began[0]!.options.source as unknown as { readonly queue: ReadonlyArray<unknown> }
     assert.isAtMost(queue.length, 100)
+  })
+  it("P3 F5 rests without a run, and one that comes later has its call; of those that rest, only the last is kept", () => {
+    const { all, began, calls, end, run } = make()
+    const exits: Array<unknown> = []
+    const runAlone = (code?: unknown) => {
+      run(code).addObserver((exit) => exits.push(exit))
+      const [call, ...others] = calls
+      assert.deepStrictEqual(others, [])
+      end(call!, exits.length)
+      // a pool that is stopped does not wait for it
+      assert.strictEqual(calls.size, 0)
+    }
+    for (let n = 0; n < 100; n++) runAlone()
+    assert.strictEqual(new Set(began).size, 1)
+    assert.deepStrictEqual(
+      exits,
+      exits.map((_, n) => Exit.succeed(n))
+    )
+    // a caller that gives up wakes it and lets it rest again
+    run().interruptUnsafe()
+    assert.strictEqual(calls.size, 0)
+    runAlone()
+    assert.strictEqual(new Set(began).size, 1)
+
+    for (let n = 0; n < 100; n++) runAlone(Portable.inline((item: unknown) => item))
+    const { groups } = all as unknown as { readonly groups: ReadonlyMap<unknown, ReadonlyArray<unknown>> }
+    assert.strictEqual(groups.size, 1)
+    // the first one's has gone meanwhile
+    runAlone()
+    assert.strictEqual(new Set(began).size, 102)
+    assert.strictEqual(groups.size, 1)
   })
 })

@@ -65,8 +65,6 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly policy: Policy
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
-  /** Done when its pool has done all that the call's end asks for. */
-  readonly concluded: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Its chunks that slots have. */
   readonly chunks = new Set<CallChunk>()
   readonly resends: Resends
@@ -83,10 +81,12 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   // made when they are asked for, which for calls that `run`s share they never are
   private causedFirst: Releases | undefined = undefined
   private caused: Releases | undefined = undefined
+  private conclusion: Deferred.Deferred<void> | undefined = undefined
   /** How many items have been pulled from the source, and how many results the consumer has. */
   private pulled = 0
   private deliveries = 0
-  private status: "running" | "failing" | "ended" = "running"
+  /** While it is `resting`, nothing of it is in progress, and more may come; a call that may rest begins at rest. */
+  private status: "running" | "resting" | "failing" | "ended"
   /** Whether anybody is to be told when results are delivered: asked for each of them. */
   private readonly isWatched: boolean
   /** The longest chunk that has been planned. */
@@ -101,6 +101,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.resends = new Resends(options.retries)
     this.isWatched = options.changed !== undefined || options.source.poke !== undefined
     this.policy = policyOf(this)
+    this.status = this.policy.rested === undefined ? "running" : "resting"
   }
 
   /** The releases that its start caused; its first chunk waits for them. */
@@ -113,6 +114,19 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   get releases(): Releases {
     this.caused ??= new Releases()
     return this.caused
+  }
+
+  /** Done when its pool has done all that its end asks for, or its rest. */
+  get concluded(): Deferred.Deferred<void> {
+    this.conclusion ??= Deferred.makeUnsafe()
+    return this.conclusion
+  }
+
+  /** Tells those who wait for it that it is concluded. */
+  conclude(): void {
+    const { conclusion } = this
+    this.conclusion = undefined
+    if (conclusion !== undefined) this.turn.complete(conclusion, Exit.void)
   }
 
   // ---------------------------------------------------------------------------
@@ -128,9 +142,13 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     return this.status === "ended"
   }
 
-  /** Whether it takes outcomes, and may be given items. */
-  get isRunning(): boolean {
-    return this.status === "running"
+  /** Whether it may be given items, now or after its rest. */
+  get isOpen(): boolean {
+    return this.status === "running" || this.status === "resting"
+  }
+
+  get isResting(): boolean {
+    return this.status === "resting"
   }
 
   get isServed(): boolean {
@@ -203,6 +221,11 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.chunksGiven++
     this.chunks.add(chunk)
     return chunk
+  }
+
+  /** Ends its rest: its source has an item. */
+  wake(): void {
+    this.status = "running"
   }
 
   /** Offers the call's items, now and whenever a Stream has brought more. */
@@ -369,19 +392,28 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     return ordinals
   }
 
-  /** Ends the call when nothing of it is in progress and nothing is to come. */
+  /** Ends the call, or lets it rest, when nothing of it is in progress and nothing is to come. */
   settle(): void {
-    if (this.status === "ended" || this.chunks.size > 0) return
+    if (this.status === "resting" || this.status === "ended" || this.chunks.size > 0) return
     if (this.status === "running") {
       if (this.resends.size > 0) return
       // the source may have to pull an item to find out whether it has ended, and there must be room for that
       if (!this.hasRoom(1)) return
       if (this.askSource(() => this.options.source.ended()) !== true) return
     }
+    if (this.status === "running" && this.policy.rested !== undefined) return this.rest()
     this.status = "ended"
     this.dispatcher.over(this)
     this.options.changed?.()
     this.turn.complete(this.ended, Exit.void)
+  }
+
+  private rest(): void {
+    this.status = "resting"
+    this.dispatcher.over(this)
+    // no item is left that was lost with a worker, and no ordinal comes again
+    this.resends.forget()
+    this.policy.rested?.()
   }
 
   private maxActive(workers: number): number {

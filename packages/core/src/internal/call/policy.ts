@@ -41,4 +41,9 @@ export interface CallPolicy {
   readonly wanted: (chunk: CallChunk, positions: ReadonlyArray<number>) => ReadonlyArray<number>
   /** The chunk's worker was lost, and items of the chunk may be among those that are sent again. */
   readonly resent: (chunk: CallChunk) => void
+
+  // Its end
+
+  /** Called when no item is left, by calls that rest then, because their sources may have more later; others end. */
+  readonly rested?: (() => void) | undefined
 }

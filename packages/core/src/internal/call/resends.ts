@@ -55,6 +55,12 @@ export class Resends {
     return this.items.splice(0).map(({ ordinal }) => ordinal)
   }
 
+  /** Forgets what is known of items that were lost with a worker: none of them is left. */
+  forget(): void {
+    this.charges = undefined
+    this.lostUnstarted = undefined
+  }
+
   /** Adds items of a chunk that had not started: nothing is charged for them. */
   add(chunk: CallChunk, positions: ReadonlyArray<number>): void {
     if (positions.length === 0) return

@@ -113,7 +113,7 @@ export class Dispatcher implements CallDispatcher {
     const choice = choose(this.rotation, slots)
     if (choice === undefined) return false
     const { call, slot } = choice
-    const before = call.policy.areRuns ? this.before(call) : []
+    const before = call.policy.areRuns && this.rotation.size > 1 ? this.before(call) : []
     this.rotation.remove(call)
     const othersWait = this.firstUnserved !== undefined
     // the dispatcher goes on whatever a call does (F8): what could stop it here would stop it for everybody

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
@@ -266,7 +265,7 @@ export class Pool {
   private concluded(call: Call): void {
     this.calls.delete(call)
     this.endIdledSession()
-    this.turn.complete(call.concluded, Exit.void)
+    call.conclude()
   }
 
   // ---------------------------------------------------------------------------
@@ -314,9 +313,10 @@ export class Pool {
   readonly stop: Effect.Effect<void, WorkerPoolError.WorkerPoolError> = this.turn.enter(() =>
     this.unlessClosed(() => {
       this.gate.close()
-      const concluded = Effect.forEach([...this.calls], (call) => Deferred.await(call.concluded), { discard: true })
+      // asked for now: of a call that has been concluded, nobody can wait for that any more
+      const concluded = [...this.calls].map((call) => call.concluded)
       return Effect.andThen(
-        concluded,
+        Effect.forEach(concluded, Deferred.await, { discard: true }),
         this.releasing((releases) => Effect.uninterruptible(this.turn.enter(() => this.empty(releases))))
       ).pipe(Effect.ensuring(Effect.sync(() => this.turn.take(() => this.gate.open()))))
     })

@@ -1,51 +1,53 @@
 /**
- * One `run` in progress. There may be very many of them, so each is a single small object.
+ * One `run` in progress. There may be very many of them at once, so each is a single object with few fields.
  */
 import type * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
 import type { RunGroup } from "./runGroup.ts"
 
 export type RunExit = Exit.Exit<unknown, unknown>
 
-/** Called once, in a turn, with the Exit of a `run`, and with the releases that its caller has to wait for, if there are any. */
-export type Settled = (run: Run, exit: RunExit, releases: Releases | undefined) => void
+/** Called once, in a turn, when a `run` has been settled; `releases` are those that its caller has to wait for, if any. */
+export type Settled = (run: Run, releases: Releases | undefined) => void
+
+export type Resume = (effect: Effect.Effect<unknown, unknown>) => void
 
 export class Run {
   readonly input: unknown
   readonly group: RunGroup
-  /** Lets the caller go on with an Effect. */
-  readonly resume: (effect: Effect.Effect<unknown, unknown>) => void
+  /** Lets the caller go on with an Effect; `undefined` once it has: it does at the end of the turn that settles the `run`. */
+  resume: Resume | undefined
   /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
   ordinal = -1
-  isSettled = false
-  /** How it was settled, until its caller is told. */
-  exit: RunExit = Exit.void
-  releases: Releases | undefined = undefined
-  /** Whether its caller has been told: that happens at the end of the turn that settles it. */
-  isTold = false
+  /** How it was settled, once it is. */
+  exit: RunExit | undefined = undefined
   /** Set when its caller is interrupted, which waits for its end: called then, in place of the group's `settled`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
-  constructor(group: RunGroup, input: unknown, resume: Run["resume"]) {
+  constructor(group: RunGroup, input: unknown, resume: Resume) {
     this.group = group
     this.input = input
     this.resume = resume
   }
 
+  get isSettled(): boolean {
+    return this.exit !== undefined
+  }
+
   /** Whether its caller still waits for its outcome. */
   get isWanted(): boolean {
-    return !this.isSettled && this.interrupted === undefined
+    return this.exit === undefined && this.interrupted === undefined
   }
 
   /** Whether no worker has had it yet. */
   get isWaiting(): boolean {
-    return this.ordinal < 0 && !this.isSettled
+    return this.ordinal < 0 && this.exit === undefined
   }
 
   settle(exit: RunExit, releases?: Releases): void {
-    if (this.isSettled) return
-    this.isSettled = true
-    this.group.settled(this, exit, releases)
+    if (this.exit !== undefined) return
+    this.exit = exit
+    this.group.settled(this, releases)
   }
 }

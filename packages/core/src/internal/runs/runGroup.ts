@@ -32,6 +32,8 @@ export interface GroupOptions {
     /** Whether the call waits for a slot. */
     readonly isWaiting: (call: Call) => boolean
   }
+  /** A call that `run`s share begins, or has more to do after its rest. */
+  readonly began: (call: Call) => void
   /** How many workers there may be. */
   readonly size: () => number
   readonly tasksPerWorker: number
@@ -66,8 +68,16 @@ export class RunGroup implements Source, Sink {
   /** How many of the `run`s that waited when the call's turn began have yet to be taken. */
   private due = 0
 
-  /** `ended` is called when the group takes no more `run`s, before those that it still has are settled. */
-  constructor(options: GroupOptions, request: RunRequest, settled: Settled, ended: () => void) {
+  /**
+   * `onRest` is called when no `run` is left in it; more may join. `onEnd` is called when none may any more, because its
+   * call has failed, before those that it still has are settled.
+   */
+  constructor(
+    options: GroupOptions,
+    request: RunRequest,
+    settled: Settled,
+    { onEnd, onRest }: { readonly onEnd: (group: RunGroup) => void; readonly onRest: (group: RunGroup) => void }
+  ) {
     this.options = options
     this.request = request
     this.hooks = options.hooks()
@@ -89,13 +99,18 @@ export class RunGroup implements Source, Sink {
         context,
         changed: () => {
           if (!this.call.isOver) return
-          ended()
+          onEnd(this)
           this.failAll()
         }
       },
       options.dispatcher,
       options.turn,
-      (call) => new RunsPolicy(call, () => this.hasDueRuns)
+      (call) =>
+        new RunsPolicy(
+          call,
+          () => this.hasDueRuns,
+          () => onRest(this)
+        )
     )
   }
 
@@ -103,7 +118,7 @@ export class RunGroup implements Source, Sink {
   admits({ context, retries, timeout }: RunRequest): boolean {
     const { request } = this
     return (
-      this.call.isRunning &&
+      this.call.isOpen &&
       this.options.hooks() === this.hooks &&
       retries === request.retries &&
       timeout === request.timeout &&
@@ -113,6 +128,10 @@ export class RunGroup implements Source, Sink {
   }
 
   add(run: Run): void {
+    if (this.call.isResting) {
+      this.call.wake()
+      this.options.began(this.call)
+    }
     this.queue.push(run)
     this.available++
     // a call that waits for a slot has been offered already, and gives this `run` when it gets one
@@ -171,8 +190,10 @@ export class RunGroup implements Source, Sink {
 
   /** Removes `run`s that do not wait any more from the queue, once they are more than those that do. */
   private tidy(): void {
-    if (this.queue.length <= 2 * this.available + 64 && this.available > 0) return
-    this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
+    if (this.available === 0) this.queue.length = 0
+    else if (this.queue.length > 2 * this.available + 64) {
+      this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
+    } else return
     this.first = 0
   }
 

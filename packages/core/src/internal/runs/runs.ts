@@ -10,13 +10,11 @@ import type { Code } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { Releases } from "../common/releases.ts"
 import { guarded, reportUncaught } from "../common/turn.ts"
-import { Run, type RunExit, type Settled } from "./run.ts"
+import { type Resume, Run, type RunExit, type Settled } from "./run.ts"
 import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 
 export interface RunsOptions extends GroupOptions {
-  /** A call that `run`s share has begun. */
-  readonly began: (call: Call) => void
-  /** A call that `run`s share has ended. */
+  /** A call that `run`s share has ended, or rests. */
   readonly ended: (call: Call) => void
   /** The error for a `run` that has just begun to wait, if too many wait now (C10). */
   readonly overloaded: () => WorkerPoolError | undefined
@@ -27,7 +25,9 @@ export interface RunsOptions extends GroupOptions {
 export class Runs {
   private readonly options: RunsOptions
   private readonly groups = new Map<Code, Array<RunGroup>>()
-  /** Those that have been settled in this turn. */
+  /** The group that rests. Only the last one is kept, because each keeps its task and its caller's context in memory. */
+  private resting: RunGroup | undefined = undefined
+  /** Those that have been settled in this turn and have no releases to wait for. */
   private untold: Array<Run> = []
   /** How many `run`s are in progress. */
   inProgress = 0
@@ -44,7 +44,7 @@ export class Runs {
   }
 
   /** Begins a `run`; `resume` is called with its Exit. The Effect ends it when its caller is interrupted (C5). */
-  begin(input: unknown, request: RunRequest, resume: Run["resume"]): Effect.Effect<void> {
+  begin(input: unknown, request: RunRequest, resume: Resume): Effect.Effect<void> {
     const { overloaded, turn } = this.options
     turn.begin()
     let run: Run
@@ -68,30 +68,37 @@ export class Runs {
   }
 
   /** Those that one turn settles are told together: there may be thousands. */
-  private readonly settled: Settled = (run, exit, releases) => {
-    run.exit = exit
-    run.releases = releases
-    if (this.untold.push(run) === 1) this.options.turn.tell(this.tellSettled)
+  private readonly settled: Settled = (run, releases) => {
+    const { turn } = this.options
+    if (releases !== undefined) turn.tell(() => this.tell(run, releases))
+    else if (this.untold.push(run) === 1) turn.tell(this.tellSettled)
   }
 
   private readonly tellSettled = (): void => {
     const runs = this.untold
     this.untold = []
-    for (const run of runs) guarded(() => this.tell(run), reportUncaught)
+    let next = 0
+    const tellNext = () => {
+      while (next < runs.length) this.tell(runs[next++]!, undefined)
+    }
+    // an observer of a caller's fiber may throw: the others are told all the same
+    while (next < runs.length) guarded(tellNext, reportUncaught)
   }
 
-  private tell(run: Run): void {
-    const { exit, interrupted, releases } = run
-    run.isTold = true
+  private tell(run: Run, releases: Releases | undefined): void {
+    const { exit, interrupted, resume } = run
+    run.resume = undefined
     if (interrupted !== undefined) return interrupted(releases)
-    if (releases !== undefined) return run.resume(this.afterReleases(exit, releases))
+    if (exit === undefined || resume === undefined) return
+    if (releases !== undefined) return resume(this.afterReleases(exit, releases))
     this.inProgress--
-    run.resume(exit)
+    resume(exit)
   }
 
   /** Ends a `run` whose caller is interrupted; what failed in the releases that it caused is logged. */
   private interrupt(run: Run): Effect.Effect<void> {
-    if (run.isTold) return Effect.void
+    // it has been told that the task was interrupted in its worker
+    if (run.resume === undefined) return Effect.void
     const ended = Effect.callback<Releases | undefined>((resume) => {
       run.interrupted = (releases) => resume(Effect.succeed(releases))
       this.options.turn.take(() => {
@@ -123,15 +130,27 @@ export class Runs {
       groups = []
       this.groups.set(request.task, groups)
     }
-    const open = groups.find((group) => group.admits(request))
-    if (open !== undefined) return open
-    const group: RunGroup = new RunGroup(this.options, request, this.settled, () => this.groupEnded(group))
+    for (const group of groups) if (group.admits(request)) return group
+    const group = new RunGroup(this.options, request, this.settled, this.groupEvents)
     groups.push(group)
-    this.options.began(group.call)
     return group
   }
 
-  private groupEnded(group: RunGroup): void {
+  private readonly groupEvents = {
+    onEnd: (group: RunGroup) => {
+      this.remove(group)
+      this.options.ended(group.call)
+    },
+    onRest: (group: RunGroup) => {
+      const { resting } = this
+      this.resting = group
+      // it may have been woken, or have ended, since it came to rest
+      if (resting !== group && resting?.call.isResting === true) this.remove(resting)
+      this.options.ended(group.call)
+    }
+  }
+
+  private remove(group: RunGroup): void {
     const { task } = group.call.options
     const groups = this.groups.get(task) ?? []
     if (groups.length <= 1) this.groups.delete(task)
@@ -140,7 +159,6 @@ export class Runs {
         task,
         groups.filter((other) => other !== group)
       )
-    this.options.ended(group.call)
   }
 }
 

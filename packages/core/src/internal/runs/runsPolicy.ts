@@ -25,15 +25,17 @@ export class RunsPolicy implements CallPolicy {
   readonly takesMany = true
   private readonly call: Call
   private readonly hasDueRuns: () => boolean
+  private readonly onRest: () => void
   /** The ordinals of items in chunks whose callers were interrupted. */
   private readonly unwanted = new Set<number>()
   /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
 
-  /** `hasDueRuns` says whether `run`s are left that waited when the call's turn began. */
-  constructor(call: Call, hasDueRuns: () => boolean) {
+  /** `hasDueRuns` says whether `run`s are left that waited when the call's turn began; `onRest` is called when it rests. */
+  constructor(call: Call, hasDueRuns: () => boolean, onRest: () => void) {
     this.call = call
     this.hasDueRuns = hasDueRuns
+    this.onRest = onRest
   }
 
   get keepsTurn(): boolean {
@@ -86,19 +88,29 @@ export class RunsPolicy implements CallPolicy {
 
   /** Hands over the outcomes that were held until their chunk had ended. */
   chunkEnded(): void {
-    if (this.held.length === 0) return
-    const isOver = ({ chunk }: Held) => !this.call.chunks.has(chunk)
-    const ready = this.held.filter(isOver)
-    this.held = this.held.filter((held) => !isOver(held))
-    for (const { chunk, exit, ordinal } of ready) this.call.options.sink.put(ordinal, exit, chunk.releasesOfRuns)
+    const { held } = this
+    if (held.length === 0) return
+    this.held = []
+    for (const outcome of held) {
+      const { chunk, exit, ordinal } = outcome
+      if (this.call.chunks.has(chunk)) this.held.push(outcome)
+      else this.call.options.sink.put(ordinal, exit, chunk.releasesOfRuns)
+    }
   }
 
   /** Fails the `run`s that no worker has. */
   refuse(cause: Cause.Cause<unknown>): void {
-    if (!this.call.isRunning) return
+    if (!this.call.isOpen) return
     const exit = Exit.failCause(cause)
     for (const ordinal of this.call.takeWaiting()) this.call.options.sink.put(ordinal, exit)
     this.call.settle()
+  }
+
+  /** `run`s often follow each other one by one: to make a call for each would cost them time. */
+  rested(): void {
+    // a chunk that failed may have had items that nobody wanted any more
+    if (this.unwanted.size > 0) this.unwanted.clear()
+    this.onRest()
   }
 
   // ---------------------------------------------------------------------------

@@ -24,11 +24,11 @@ export class Window<A extends object> {
     if (thing === undefined) return undefined
     things[ordinal - this.base] = undefined
     while (this.removed < things.length && things[this.removed] === undefined) this.removed++
-    if (this.removed === things.length || (this.removed > slack && this.removed * 2 > things.length)) {
-      this.things = things.slice(this.removed)
-      this.base += this.removed
-      this.removed = 0
-    }
+    if (this.removed === things.length) things.length = 0
+    else if (this.removed > slack && this.removed * 2 > things.length) this.things = things.slice(this.removed)
+    else return thing
+    this.base += this.removed
+    this.removed = 0
     return thing
   }
 
