@@ -39,6 +39,8 @@ interface Project {
   readonly isolate?: boolean
   /** How long a case may take, in milliseconds. It only ends one that hangs, and is never what a case shows. */
   readonly testTimeout?: number
+  /** What is run before its tests. */
+  readonly globalSetup?: string
 }
 
 const project = (root: string, options: Project = {}) => ({
@@ -57,7 +59,10 @@ export default defineConfig({
     projects: [
       // loading the sources for each of its files would take as long as all of the cases
       project("packages/core", { isolate: false, testTimeout }),
-      project("packages/node-runtime", { testTimeout }),
+      project("packages/node-runtime", {
+        testTimeout,
+        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
+      }),
       project("packages/examples", { testTimeout }),
       project("packages/soak", { testTimeout: 120_000 }),
       project("packages/benchmarks", { testTimeout }),
