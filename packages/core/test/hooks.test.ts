@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
+import * as Hash from "effect/Hash"
 import * as TestClock from "effect/testing/TestClock"
 import * as Portable from "../src/Portable.ts"
 import type { WorkerContext } from "../src/WorkerContext.ts"
@@ -284,5 +286,58 @@ describe("equal hooks", () => {
         }).pipe(Effect.scoped, Effect.provide(logs.layer))
       )
     })
+  )
+})
+
+describe("hooks bound to data", () => {
+  const texts = [
+    '{"~effect/Equal":1}',
+    '{"~effect/Equal":{},"~effect/Hash":{}}',
+    '{"~effect/Hash":1,"a":1}',
+    '{"in":[1,{"~effect/Equal":null}]}',
+    '{"a":1}',
+    "[]",
+    "7"
+  ]
+  const open = Portable.inline((bound: unknown) => JSON.stringify(bound))
+  const read = Portable.inline((_: number, worker: WorkerContext<string>) => worker.state)
+
+  it.effect("S1 L6 a key that looks like Equal's fails no call, whatever was bound before", () =>
+    Effect.gen(function* () {
+      for (const before of texts) {
+        for (const own of texts) {
+          const pool = yield* WorkerPool.make({ size: 1, init: Portable.bind(open, JSON.parse(before)) })
+          yield* pool.setKeepAlive(true)
+          assert.deepStrictEqual(yield* pool.map([1], read), [before])
+          yield* pool.map([1], read, { init: Portable.bind(open, JSON.parse(own)) })
+          yield* pool.restart
+          assert.deepStrictEqual(yield* pool.map([1], read, { init: Portable.bind(open, JSON.parse(own)) }), [own])
+        }
+      }
+    }).pipe(Effect.provide([WorkerRuntime.layerFibers(), recordLogs().layer]))
+  )
+
+  it.effect("F8 an Equal that throws fails its call, deep in data too", () =>
+    Effect.gen(function* () {
+      class Hashed {
+        [Hash.symbol](): number {
+          return 1
+        }
+        [Equal.symbol](_: unknown): boolean {
+          return true
+        }
+      }
+      class Throwing extends Hashed {
+        override [Equal.symbol](): boolean {
+          throw new Error("not equal")
+        }
+      }
+      const init = Portable.bind(open, { a: [new Hashed()] })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, init })
+      yield* pool.map([1], read)
+      const exit = yield* Effect.exit(pool.map([1], read, { init: Portable.bind(open, { a: [new Throwing()] }) }))
+      assert.include(String(exit), "not equal")
+      assert.deepStrictEqual(yield* pool.map([1], read), ['{"a":[{}]}'])
+    }).pipe(Effect.provide([WorkerRuntime.layerFibers(), recordLogs().layer]))
   )
 })

@@ -14,6 +14,9 @@ const boom = (what: string) => (): never => {
   throw new Error(what)
 }
 
+/** What has the key of an Exit from its prototype, as Exits do. */
+const exitInName = (own: object): object => Object.assign(Object.create({ "~effect/Exit": true }), own)
+
 /** An error of which one property cannot be read. */
 export const unreadableError = (property: "message" | "stack" | "name" | "cause"): Error =>
   Object.defineProperty(new Error("unreadable"), property, {
@@ -35,9 +38,9 @@ export const unreadable: Record<string, () => object> = {
     return Object.defineProperty({}, "then", { get: () => (reads++ === 0 ? () => {} : boom("then")()) })
   },
   "a then that throws": () => ({ then: boom("then") }),
-  "an Effect in name only": () => ({ "~effect/Effect": true }),
-  "an Exit in name only": () => ({ "~effect/Exit": true, _tag: "Failure" }),
-  "an Exit whose Cause is none": () => ({ "~effect/Exit": true, _tag: "Failure", cause: { reasons: [1] } })
+  "an Effect in name only": () => Object.create({ "~effect/Effect": true }),
+  "an Exit in name only": () => exitInName({ _tag: "Failure" }),
+  "an Exit whose Cause is none": () => exitInName({ _tag: "Failure", cause: { reasons: [1] } })
 }
 
 /** What is no Effect, for a flatMap to return. */

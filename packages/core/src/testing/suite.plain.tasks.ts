@@ -162,6 +162,17 @@ export const closePromise = (worker: WorkerContext<string>): Promise<string> =>
 /** The state of the worker. */
 export const readState = (_: unknown, worker: WorkerContext<unknown>): unknown => worker.state
 
+/** What somebody's text was parsed to. */
+interface Data {
+  readonly [key: string]: string
+}
+
+/** A hook: the bound value is the state. */
+export const openBound = (value: Data): Data => value
+
+/** A hook: the state is the exit result. */
+export const closeWithState = (worker: WorkerContext<Data>): Data => worker.state
+
 /** Throws. */
 export const throwOnOpen = (): never => {
   throw makeDefect("no port")
@@ -190,6 +201,9 @@ export const closeWithFunction = () => () => true
 
 /** Adds a bound amount. */
 export const add = (bound: { readonly amount: number }, n: number): number => bound.amount + n
+
+/** Returns the bound value. */
+export const bound = (value: unknown, _: unknown): unknown => value
 
 /** Returns all that it is given, in order. */
 export const list = (first: string, second: string, item: string, worker: WorkerContext): ReadonlyArray<unknown> => [

@@ -33,6 +33,31 @@ export const squareUnevenly = (n: number): Effect.Effect<number> => Effect.as(Ef
 export const whereAfter = (milliseconds: number, worker: WorkerContext): Effect.Effect<WorkerIdentity> =>
   Effect.as(Effect.sleep(milliseconds), where(undefined, worker))
 
+/** How a value leaves a task: as it is, in what a task may return, or in a failure. */
+export const ways = ["value", "promise", "effect", "exit", "error", "defect", "property"] as const
+
+export type Way = (typeof ways)[number]
+
+/** Gives a value back that way. */
+export const giveBack = (way: Way, value: unknown): unknown => {
+  switch (way) {
+    case "value":
+      return value
+    case "promise":
+      return Promise.resolve(value)
+    case "effect":
+      return Effect.as(Effect.yieldNow, value)
+    case "exit":
+      return Exit.succeed(value)
+    case "error":
+      return Effect.fail(value)
+    case "defect":
+      throw value
+    case "property":
+      return Effect.fail(Object.assign(new Error("with data"), { data: value }))
+  }
+}
+
 /** A state for `describe`. */
 export const openText = Effect.succeed("the state")
 

@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import { isEffect, isLayer } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
 import { FiberHooks } from "./fiberHooks.ts"
@@ -144,7 +145,7 @@ class FiberWorker implements Worker {
     const { services, worker } = this.options
     if (services === undefined) return Effect.void
     return Effect.flatMap(this.code.load(services), (layer) => {
-      if (!Layer.isLayer(layer)) {
+      if (!isLayer(layer)) {
         return Effect.fail(errors.startFailed(worker, new Error("The services' export is no Layer")))
       }
       const built = Effect.suspend(() =>
@@ -165,7 +166,7 @@ class FiberWorker implements Worker {
     return Effect.flatMap(this.code.load(code), (value) => {
       const result = Effect.suspend(() => {
         const context = new WorkerContextImpl(id, generation, this.state)
-        const returned: unknown = typeof value === "function" && !Effect.isEffect(value) ? value(context) : value
+        const returned: unknown = typeof value === "function" && !isEffect(value) ? value(context) : value
         return Effect.provideContext(toEffect(returned, context), this.provided)
       })
       return ownFailure(result, hookErrors)

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { isPromiseLike } from "../task/shapes.ts"
+import { isEffect, isPromiseLike } from "../task/shapes.ts"
 import type { WorkerContextImpl } from "../task/workerContext.ts"
 
 /**
@@ -7,7 +7,7 @@ import type { WorkerContextImpl } from "../task/workerContext.ts"
  * signal is aborted, and the Promise is still waited for.
  */
 export const toEffect = (returned: unknown, context: WorkerContextImpl): Effect.Effect<unknown, unknown> => {
-  if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
+  if (isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
   if (!isPromiseLike(returned)) return Effect.succeed(returned)
   return Effect.callback((resume) => {
     let settled = () => {}

@@ -49,7 +49,31 @@ const sameValue = (own: unknown, others: unknown): boolean => {
     () => Hash.hash(others),
     () => {}
   )
-  return hash !== undefined && Equal.equals(own, others)
+  if (hash === undefined) return false
+  try {
+    return Equal.equals(own, others)
+  } catch (defect) {
+    // data has no code that could have thrown: a key of it looks like Equal's, and it equals nothing but itself (S1)
+    if (isData(own)) return false
+    throw defect
+  }
+}
+
+/** Whether it is what JSON can be parsed to, at any depth. */
+const isData = (value: unknown): boolean => {
+  // a Set takes more while it is gone through, and nothing twice: there may be cycles
+  const parts = new Set([value])
+  for (const part of parts) {
+    if (typeof part === "function") return false
+    if (typeof part !== "object" || part === null) continue
+    const prototype: unknown = Object.getPrototypeOf(part)
+    if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return false
+    for (const { get, value } of Object.values(Object.getOwnPropertyDescriptors(part))) {
+      if (get !== undefined) return false
+      parts.add(value)
+    }
+  }
+  return true
 }
 
 /**

@@ -6,9 +6,38 @@ import * as Option from "effect/Option"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as schemas from "../suite.schemas.ts"
-import type { Busy } from "../suite.tasks.ts"
+import { type Busy, type Way, ways } from "../suite.tasks.ts"
 import * as assert from "./assert.ts"
 import { type Case, plain, tasks } from "./case.ts"
+
+/** JSON texts, such as those that a server is sent, of what looks like a thing of Effect's or of the language's. */
+const lookalikes: ReadonlyArray<readonly [what: string, text: string]> = [
+  ["an Effect", '{"~effect/Effect":1}'],
+  [
+    "a failed Exit",
+    '{"~effect/Effect":{},"~effect/Exit":{},"_tag":"Failure","cause":{"reasons":[{"_tag":"Fail","error":1}]}}'
+  ],
+  ["a failed Exit without a Cause", '{"~effect/Effect":{},"~effect/Exit":{},"_tag":"Failure"}'],
+  ["an Exit that succeeded", '{"~effect/Effect":{},"~effect/Exit":{},"_tag":"Success","value":1}'],
+  ["an Exit alone", '[{"~effect/Exit":{},"_tag":"Success","value":1}]'],
+  ["a Layer or a Stream", '{"~effect/Layer":{},"~effect/Stream":{},"build":1}'],
+  ["a Promise", '{"then":{},"catch":1}'],
+  ["a value with an Equal", '{"~effect/Equal":1,"~effect/Hash":{},"in":[{"~effect/Equal":null}]}'],
+  [
+    "something of ours",
+    '{"~effect-mpire/Portable":{},"~effect-mpire/WorkerPoolError":{},"reason":{"_tag":"PoolClosed"}}'
+  ],
+  ["a prototype", '{"__proto__":{"message":"not mine"},"constructor":1,"toString":2}']
+]
+
+/** What an Exit carries that a value took that way. */
+const carriedBy = (way: Way, exit: Exit.Exit<unknown, unknown>): unknown => {
+  if (Exit.isSuccess(exit)) return exit.value
+  const [reason] = exit.cause.reasons
+  if (reason === undefined || Cause.isInterruptReason(reason)) return exit
+  const failure = Cause.isFailReason(reason) ? reason.error : reason.defect
+  return way === "property" ? (failure as { readonly data?: unknown }).data : failure
+}
 
 const values: ReadonlyArray<Case> = [
   {
@@ -34,6 +63,37 @@ const values: ReadonlyArray<Case> = [
       for (const [index, item] of items.entries()) yield* assert.equal(echoed[index], item, `item ${index}`)
     })
   },
+  ...lookalikes.map(([what, text]): Case => ({
+    rule: "S1",
+    name: `takes data for data that looks like ${what}, whatever way it takes`,
+    effect: Effect.gen(function* () {
+      const make = (): { readonly [key: string]: string } => JSON.parse(text)
+      const arrivesAsSent = (value: unknown, way: string) => assert.equal(JSON.stringify(value), text, way)
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        keepAlive: true,
+        init: Portable.bind(plain.openBound, make()),
+        exit: plain.closeWithState
+      })
+      for (const way of ways) {
+        const task = Portable.bind(tasks.giveBack, way)
+        // a neighbour, because what one item does may be taken for what its chunk does
+        const exits = yield* pool.mapExit([make(), make()], task, { chunkSize: 2 })
+        yield* assert.equal(exits.length, 2, `${way}: results`)
+        for (const exit of exits) yield* arrivesAsSent(carriedBy(way, exit), way)
+        yield* arrivesAsSent(carriedBy(way, yield* Effect.exit(pool.run(task, make()))), `${way} of a run`)
+      }
+      yield* arrivesAsSent(yield* pool.run(Portable.bind(plain.bound, make()), 1), "bound")
+      yield* arrivesAsSent(yield* pool.run(plain.readState, 1), "state")
+      // the same hook once more, whose value is asked whether it equals the one that is current
+      const again = { init: Portable.bind(plain.openBound, make()) }
+      const [state] = yield* pool.map([1], plain.readState, again)
+      yield* arrivesAsSent(state, "state of another call")
+      yield* pool.stop
+      const [result] = yield* pool.exitResults
+      yield* arrivesAsSent(result, "exit result")
+    })
+  })),
   {
     rule: "S1",
     name: "gives a task a copy",
