@@ -41,6 +41,8 @@ interface Project {
   readonly testTimeout?: number
   /** What is run before its tests. */
   readonly globalSetup?: string
+  /** Tests that another command runs. */
+  readonly exclude?: Array<string>
 }
 
 const project = (root: string, options: Project = {}) => ({
@@ -61,7 +63,8 @@ export default defineConfig({
       project("packages/core", { isolate: false, testTimeout }),
       project("packages/node-runtime", {
         testTimeout,
-        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
+        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts"),
+        exclude: ["test/conformance/**"]
       }),
       project("packages/examples", { testTimeout }),
       project("packages/soak", { testTimeout: 120_000 }),

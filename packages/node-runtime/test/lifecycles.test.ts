@@ -3,4 +3,3 @@ import { replayLifecycles } from "../../core/test/utils/lifecycles.ts"
 import { bare } from "./support.ts"
 
 replayLifecycles("layerThreads", NodeWorkerRuntime.layerThreads(bare))
-replayLifecycles("layerProcesses", NodeWorkerRuntime.layerProcesses(bare))

@@ -1,4 +1,5 @@
 import { WorkerPoolError } from "@effect-mpire/core"
+import type { Case } from "@effect-mpire/core/testing/RuntimeSuite"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,6 +27,13 @@ const entry = process.env["EFFECT_MPIRE_TEST_ENTRY"]
  * What is about how a worker starts does without.
  */
 export const bare = { execArgv: [], entry: entry === undefined ? undefined : new URL(entry) }
+
+/**
+ * Whether a case of the conformance suite is about what processes do by code of their own: how workers start, end and are
+ * killed, and what crosses. The others are in `conformance/`, which `pnpm test:conformance` runs.
+ */
+export const isOfProcesses = ({ name, rule }: Case): boolean =>
+  /^(API|C4|C5|F[1-5]|L1|L3|S[12]|T4)$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 

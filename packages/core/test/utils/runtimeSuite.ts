@@ -1,19 +1,17 @@
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { type Need, suite } from "../../src/testing/RuntimeSuite.ts"
+import { type Case, type Need, suite } from "../../src/testing/RuntimeSuite.ts"
 import type { WorkerRuntime } from "../../src/WorkerRuntime.ts"
 
-/** Runs the conformance suite on a runtime, without the cases that need what it does not do, and those to `skip`. */
+/** Runs the conformance suite on a runtime, or `only` some of it, without the cases that need what it does not do. */
 export const runSuite = (
   name: string,
   runtime: Layer.Layer<WorkerRuntime>,
-  options: { readonly without: ReadonlyArray<Need>; readonly skip?: RegExp } = { without: [] }
+  options: { readonly without: ReadonlyArray<Need>; readonly only?: (of: Case) => boolean } = { without: [] }
 ): void => {
-  const { skip, without } = options
-  const cases = suite.filter(
-    ({ name, needs }) => !needs.some((need) => without.includes(need)) && skip?.test(name) !== true
-  )
+  const { only = () => true, without } = options
+  const cases = suite.filter((one) => !one.needs.some((need) => without.includes(need)) && only(one))
   const run = (which: typeof cases) => {
     for (const { effect, name, rule } of which) it.live(`${rule} ${name}`, () => Effect.provide(effect, runtime))
   }

@@ -68,9 +68,10 @@ const isData = (value: unknown): boolean => {
     if (typeof part !== "object" || part === null) continue
     const prototype: unknown = Object.getPrototypeOf(part)
     if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return false
-    for (const { get, value } of Object.values(Object.getOwnPropertyDescriptors(part))) {
-      if (get !== undefined) return false
-      parts.add(value)
+    for (const property of Object.values(Object.getOwnPropertyDescriptors(part))) {
+      // a getter is code
+      if (!("value" in property)) return false
+      parts.add(property.value)
     }
   }
   return true
