@@ -56,6 +56,36 @@ describe("a worker that is lost before it has done anything", () => {
     })
   )
 
+  it.effect(
+    "L10 nor does a slot start workers without end whose init, by turns the call's and a later one's, ends them",
+    () =>
+      Effect.gen(function* () {
+        const open = (n: number) => () => Effect.succeed(n)
+        const own = open(1)
+        for (const [name, later] of Object.entries({
+          "another init": { init: open(2) },
+          "the same init with another timeout": { init: own, initTimeout: 5000 },
+          "another timeout alone": { initTimeout: 5000 }
+        })) {
+          const { pool, runtime } = yield* setup({ size: 1 })
+          runtime.run = () => {}
+          yield* pool.start
+          const call = yield* Effect.forkDetach(pool.map([1, 2], task, { init: own }), { startImmediately: true })
+          const other = yield* Effect.forkDetach(pool.map([3], task, later), { startImmediately: true })
+          const worker = runtime.last
+          // the later call is served by the worker that is there: what it named stays current
+          for (let n = 0; n < 2; n++) worker.work()
+          assert.isTrue(yield* hasEnded(other), name)
+          assert.isFalse(yield* hasEnded(call), name)
+          runtime.init = (started) => (runtime.workers.length > 20 ? Effect.void : vanish(started))
+          worker.lose()
+          assert.isTrue(yield* hasEnded(call), `${name}: the call goes on`)
+          assert.deepStrictEqual(failures(yield* Fiber.await(call)), ["WorkerLost"], name)
+          assert.isAtMost(runtime.workers.length, 1 + 2 + 2, name)
+        }
+      })
+  )
+
   it.effect("F2 its items go to another slot that has a live worker", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 2 })

@@ -28,18 +28,19 @@ export interface SlotFailuresOptions {
   readonly makeBackoff: () => Backoff
 }
 
-/** The failures of one `init` in a row, in this slot. */
-interface InitFailures {
-  readonly hooks: hooks.Hooks
-  readonly backoff: Backoff
-}
-
 export class SlotFailures {
   private readonly options: SlotFailuresOptions
   /** For failures to start the runtime, its entry or the services, which every worker of the slot would have. */
   private readonly starts: Backoff
-  /** For failures of the `init` that failed last: they are no reason to wait with another one (L10). */
-  private inits: InitFailures | undefined = undefined
+  /**
+   * For failures of each `init`, by its timeout: they are no reason to wait with another one, and are not forgotten when
+   * another one fails, or a slot that tries two by turns would never have failed twice in a row (L10). Held weakly,
+   * because users may make hooks without end.
+   */
+  private readonly inits = new WeakMap<object, Map<number | undefined, Backoff>>()
+  /** Those of `inits` that may be waiting. */
+  private readonly waiting = new Set<Backoff>()
+  private isDisposed = false
 
   constructor(options: SlotFailuresOptions) {
     this.options = options
@@ -64,8 +65,9 @@ export class SlotFailures {
 
   /** The pool is closed. */
   dispose(): void {
+    this.isDisposed = true
     this.starts.dispose()
-    this.inits?.backoff.dispose()
+    for (const backoff of this.waiting) backoff.dispose()
   }
 
   /** Whether a call that keeps `kept` fails with the failure of an acquisition with `acquiredWith` (L10). */
@@ -75,12 +77,12 @@ export class SlotFailures {
 
   /** Notes that an acquisition has failed. */
   noted({ error, of }: AcquisitionFailure, acquiredWith: hooks.Hooks): void {
+    if (this.isDisposed) return
     if (of === "start") return this.starts.failed(error)
-    if (this.initBackoff(acquiredWith) === undefined) {
-      this.inits?.backoff.dispose()
-      this.inits = { hooks: acquiredWith, backoff: this.options.makeBackoff() }
-    }
-    this.initBackoff(acquiredWith)?.failed(error)
+    const backoff = this.initBackoff(acquiredWith) ?? this.addInitBackoff(acquiredWith)
+    backoff.failed(error)
+    for (const other of this.waiting) if (other.refusal === undefined) this.waiting.delete(other)
+    this.waiting.add(backoff)
   }
 
   /** An acquisition has failed, for which `chunks` waited. Those of calls that it does not concern are sent again. */
@@ -114,10 +116,22 @@ export class SlotFailures {
     if (culprit !== undefined && failure !== undefined) this.options.refusals.moduleFailed(culprit.task, failure)
   }
 
-  private initBackoff(wanted: hooks.Hooks): Backoff | undefined {
-    return this.inits !== undefined && hooks.sameInit(this.inits.hooks, wanted) ? this.inits.backoff : undefined
+  private initBackoff({ init, initTimeout }: hooks.Hooks): Backoff | undefined {
+    return this.inits.get(init ?? none)?.get(initTimeout)
+  }
+
+  private addInitBackoff({ init, initTimeout }: hooks.Hooks): Backoff {
+    const backoff = this.options.makeBackoff()
+    const key = init ?? none
+    const byTimeout = this.inits.get(key)
+    if (byTimeout === undefined) this.inits.set(key, new Map([[initTimeout, backoff]]))
+    else byTimeout.set(initTimeout, backoff)
+    return backoff
   }
 }
+
+/** Stands for the `init` of hooks without one. */
+const none: object = {}
 
 const untouched: InHand = { started: 0, timedOut: [], moved: false, failure: undefined }
 
