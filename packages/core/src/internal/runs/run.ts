@@ -22,7 +22,7 @@ export class Run {
   ordinal = -1
   /** How it was settled, once it is. */
   exit: RunExit | undefined = undefined
-  /** Set when its caller is interrupted, which waits for its end: called then, in place of the group's `settled`. */
+  /** Set when its caller is interrupted, which waits for its end: called then, in place of `resume`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
   constructor(group: RunGroup, input: unknown, resume: Resume) {
