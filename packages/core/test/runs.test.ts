@@ -168,6 +168,25 @@ describe("a run that nobody wants any more", () => {
     })
   )
 
+  it.effect("F8 C5 it is over though the runtime throws when it is asked what has started", () =>
+    Effect.gen(function* () {
+      const { fibers, pool, worker } = yield* shared()
+      worker.work()
+      worker.work()
+      worker.begin()
+      Object.assign(worker.worker, {
+        started: () => {
+          throw new Error("It cannot tell")
+        }
+      })
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(fibers[2]!), { startImmediately: true })
+      assert.isTrue(yield* hasEnded(interruption))
+      while (worker.chunks.length > 0) worker.work()
+      yield* results(fibers)
+      assert.deepInclude(yield* pool.stats, { calls: 0, busy: 0 })
+    })
+  )
+
   it.effect("F2 C5 it is not sent again when its worker is lost before it has started", () =>
     Effect.gen(function* () {
       const { fibers, pool, runtime, sent, worker } = yield* shared({ onWorkerLost: { retries: 1 } })

@@ -236,7 +236,11 @@ export class Slot implements ChunkSlot {
   }
 
   started(chunk: CallChunk): number | undefined {
-    return this.workerOf(chunk)?.started(chunk)
+    // a runtime that throws does not know
+    return guarded(
+      () => this.workerOf(chunk)?.started(chunk),
+      () => {}
+    )
   }
 
   /** The worker that has been given a chunk. */
