@@ -26,19 +26,25 @@ export const isPlain = (value: unknown): value is string | number | bigint | boo
 
 const isObject = (value: unknown): value is object => !isPlain(value)
 
+/** What an object inherits from. */
+const prototypeOf = (value: object): object => Object.getPrototypeOf(value) ?? nothing
+
+const nothing = {}
+
 // Effects, Exits and Layers inherit their keys. Data may have such a key of its own, if it was parsed from a text that
-// somebody else wrote, and stays data: to run it would throw, hang or give another result (S1). The keys are literals
-// because `in` is several times as slow with a variable.
+// somebody else wrote, and stays data: to run it would throw, hang or give another result (S1). Both are asked, the value
+// and its prototype, because that costs an item a nanosecond more than the value alone, and `Object.hasOwn` ten. The keys
+// are literals because `in` is several times as slow with a variable.
 
 export const isEffect = (value: unknown): boolean =>
-  isObject(value) && "~effect/Effect" in value && !Object.hasOwn(value, "~effect/Effect")
+  isObject(value) && "~effect/Effect" in value && "~effect/Effect" in prototypeOf(value)
 
 /** Every Exit is an Effect too, one that is done already. */
 export const isExit = (value: unknown): value is ExitLike =>
-  isObject(value) && "~effect/Exit" in value && !Object.hasOwn(value, "~effect/Exit")
+  isObject(value) && "~effect/Exit" in value && "~effect/Exit" in prototypeOf(value)
 
 export const isLayer = (value: unknown): boolean =>
-  isObject(value) && "~effect/Layer" in value && !Object.hasOwn(value, "~effect/Layer")
+  isObject(value) && "~effect/Layer" in value && "~effect/Layer" in prototypeOf(value)
 
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
