@@ -13,10 +13,8 @@ const longest = [
   "runtimeSuite.test.ts",
   "losses.test.ts",
   "shutdown.test.ts",
-  "lifecycles.test.ts",
   "processes.test.ts",
   "soak.test.ts",
-  "leaks.test.ts",
   "examples.test.ts",
   "main.test.ts",
   "threads.test.ts"
@@ -41,13 +39,17 @@ interface Project {
   readonly testTimeout?: number
   /** What is run before its tests. */
   readonly globalSetup?: string
-  /** Tests that another command runs. */
-  readonly exclude?: Array<string>
 }
 
 const project = (root: string, options: Project = {}) => ({
   root,
-  test: { name: root.replace("packages/", ""), include: ["test/**/*.test.ts"], ...options }
+  test: {
+    name: root.replace("packages/", ""),
+    include: ["test/**/*.test.ts"],
+    // `pnpm test:extended` runs these
+    exclude: ["test/extended/**"],
+    ...options
+  }
 })
 
 /** Whatever starts threads and processes takes as long as the machine lets it. */
@@ -63,8 +65,7 @@ export default defineConfig({
       project("packages/core", { isolate: false, testTimeout }),
       project("packages/node-runtime", {
         testTimeout,
-        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts"),
-        exclude: ["test/conformance/**"]
+        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
       }),
       project("packages/examples", { testTimeout }),
       project("packages/soak", { testTimeout: 120_000 }),

@@ -30,7 +30,7 @@ export const bare = { execArgv: [], entry: entry === undefined ? undefined : new
 
 /**
  * Whether a case of the conformance suite is about what processes do by code of their own: how workers start, end and are
- * killed, and what crosses. The others are in `conformance/`, which `pnpm test:conformance` runs.
+ * killed, and what crosses. The others are in `extended/`, which `pnpm test:extended` runs.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
   /^(API|C4|C5|F[1-5]|L1|L3|S[12]|T4)$/.test(rule) && !/gave up waiting/.test(name)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { program, summary } from "./support.ts"
+import { program, summary } from "../support.ts"
 
 describe("what is left", () => {
   for (const [what, args] of [

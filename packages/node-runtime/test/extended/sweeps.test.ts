@@ -1,0 +1,10 @@
+/** What processes do in the places of these sweeps is what threads do: they meet fewer of the acts, for they start slowly. */
+import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { bare } from "../support.ts"
+import { sweepHostility, sweepOwnership } from "../sweeps.ts"
+
+const processes = NodeWorkerRuntime.layerProcesses(bare)
+
+sweepHostility("processes", processes, 9)
+
+sweepOwnership("processes", processes, (call, fate) => call === fate % 3)
