@@ -5,8 +5,9 @@
  *
  * **Details**
  *
- * A channel keeps messages in order and loses none while it is open. What it carries is what structured clone carries;
- * `send` throws, and sends nothing, when a message cannot be cloned.
+ * A channel keeps messages in order and loses none while it is open: both ends count them. What it carries is what
+ * structured clone carries; `send` throws, and sends nothing, when a message cannot be cloned. Tasks must not be able to
+ * send on it: a message that is not of the protocol ends its worker.
  *
  * @since 0.1.0
  */
@@ -60,8 +61,12 @@ export interface Channel {
    * be cloned.
    */
   readonly send: (message: unknown, transfers?: Array<Transferable>) => void
-  /** Sets the one receiver of messages. Messages that arrived before wait for it. */
-  readonly receive: (handler: (message: unknown) => void) => void
+  /**
+   * Sets the one receiver of messages. Messages that arrived before wait for it. `unreadable` is to be called in the
+   * place of a message that has arrived and cannot be read, as when it is nested more deeply than this end's stack
+   * allows: its parts are then sent again, each by itself.
+   */
+  readonly receive: (handler: (message: unknown) => void, unreadable: (cause: unknown) => void) => void
   /** Closes the worker's end, so that the worker ends by itself once nothing else keeps it running. */
   readonly close: () => void
   /** The numbers that are shared with the pool, where the platform can share any. */
@@ -73,6 +78,12 @@ export interface Channel {
   readonly flushed?: ((resume: () => void) => void) | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
+  /**
+   * Called with each object of a message that is of no class of JavaScript's own, and with each error in it: throws for
+   * one that would arrive as something else, as a URL does where a serializer makes `{}` of it. Left out where `send`
+   * throws for such objects itself.
+   */
+  readonly inspect?: ((object: object) => void) | undefined
   /**
    * Says that a message is expected within about a tenth of a millisecond, as after a short chunk: on many platforms it
    * takes longer to wake a thread that has gone to sleep. Left out where a thread cannot be kept awake.
@@ -107,8 +118,12 @@ export interface Connection {
    * be cloned; does nothing once the connection has closed.
    */
   readonly send: (message: unknown, transfers?: Array<Transferable>) => void
-  /** Sets the one receiver of messages. Messages that arrived before wait for it. */
-  readonly receive: (handler: (message: unknown) => void) => void
+  /**
+   * Sets the one receiver of messages. Messages that arrived before wait for it. `unreadable` is to be called in the
+   * place of a message that has arrived and cannot be read, as when it is nested more deeply than this end's stack
+   * allows: its parts are then sent again, each by itself.
+   */
+  readonly receive: (handler: (message: unknown) => void, unreadable: (cause: unknown) => void) => void
   /** Sets the one handler that is called, once, when the worker has ended, for whatever reason. */
   readonly closed: (handler: (closed: Closed) => void) => void
   /** Ends the worker now, whatever it is doing; completes when it has ended. */
@@ -123,6 +138,12 @@ export interface Connection {
   readonly shares?: boolean | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
+  /**
+   * Called with each object of a message that is of no class of JavaScript's own, and with each error in it: throws for
+   * one that would arrive as something else, as a URL does where a serializer makes `{}` of it. Left out where `send`
+   * throws for such objects itself.
+   */
+  readonly inspect?: ((object: object) => void) | undefined
   /** Says that a message is expected within about a tenth of a millisecond, as in a `Channel`. */
   readonly stayAwake?: (() => void) | undefined
 }

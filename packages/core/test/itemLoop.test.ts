@@ -5,24 +5,24 @@ import { ItemLoop } from "../src/internal/served/itemLoop.ts"
 import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import { Cell, phases } from "../src/internal/wire/control.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
-import { defer } from "../src/internal/wire/timers.ts"
+import * as realTime from "../src/internal/task/realTime.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 
 /** Time passes only where a test lets it: a busy machine ends no slice, and no item's time. */
 const clock = { now: 0 }
 
-const now = performance.now.bind(performance)
+const { now } = realTime.clock
 
 beforeEach(() => {
   clock.now = 1000
-  performance.now = () => clock.now
+  realTime.clock.now = () => clock.now
 })
 
 afterEach(() => {
-  performance.now = now
+  realTime.clock.now = now
 })
 
-const macrotask = () => new Promise<void>((resolve) => defer(resolve))
+const macrotask = () => new Promise<void>((resolve) => realTime.defer(resolve))
 
 type Task = (item: number, worker: WorkerContextImpl) => unknown
 
@@ -43,8 +43,11 @@ class Bench {
     const { flushed, runEffect = () => () => {}, tasksPerWorker = 1 } = options
     this.loop = new ItemLoop({
       self: { id: 0, generation: 1, state: undefined },
-      send: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
-      check: structuredClone,
+      sender: {
+        send: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
+        sendPlain: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
+        check: structuredClone
+      },
       flushed,
       stayAwake: undefined,
       runEffect
@@ -181,9 +184,9 @@ describe("reporting", () => {
     const breathe = () => {
       most = Math.max(most, started - last)
       last = started
-      if (started < items.length) defer(breathe)
+      if (started < items.length) realTime.defer(breathe)
     }
-    defer(breathe)
+    realTime.defer(breathe)
     const task: Task = (n) => {
       started++
       clock.now += 0.01
@@ -203,9 +206,9 @@ describe("reporting", () => {
     let turns = 0
     const count = () => {
       turns++
-      if (!bench.hasEnded) defer(count)
+      if (!bench.hasEnded) realTime.defer(count)
     }
-    defer(count)
+    realTime.defer(count)
     bench.run(
       items,
       (n) => {
@@ -282,7 +285,7 @@ describe("a task's worker context", () => {
       },
       { cell: 0 }
     )
-    const late = new WorkerContextImpl(0, 1, undefined, { isInterrupted: false }, performance.now() - 1)
+    const late = new WorkerContextImpl(0, 1, undefined, { isInterrupted: false }, clock.now - 1)
     late.end()
     assert.isFalse(late.interrupted)
   })

@@ -6,11 +6,11 @@ import * as Schema from "effect/Schema"
 import * as Transferable from "effect/workers/Transferable"
 import type { Channel } from "../src/Channel.ts"
 import { KnownAddresses } from "../src/internal/remote/knownAddresses.ts"
-import type { Line } from "../src/internal/remote/line.ts"
+import { Line } from "../src/internal/remote/line.ts"
 import { cellsOf, RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
 import { ServedWorker } from "../src/internal/served/servedWorker.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
-import { defer } from "../src/internal/wire/timers.ts"
+import { defer } from "../src/internal/task/realTime.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import type { Chunk, Code } from "../src/WorkerRuntime.ts"
@@ -79,10 +79,10 @@ class Bench {
 
   constructor({ isShared = true, tasksPerWorker = 1, transfersResults = false } = {}) {
     const control = isShared ? this.control : undefined
-    const send = (message: protocol.ToWorker, transfer: Array<object> = []) => {
+    const send = (message: unknown, transfer: Array<object> = []) => {
       this.beforeSend()
-      const cloned = structuredClone(message, { transfer: transfer as Array<ArrayBuffer> })
-      this.sent.push(message)
+      const cloned = structuredClone(message, { transfer: transfer as Array<ArrayBuffer> }) as protocol.ToWorker
+      this.sent.push(message as protocol.ToWorker)
       this.toWorker.push(cloned)
     }
     const channel: Channel = {
@@ -99,7 +99,14 @@ class Bench {
     }
     new ServedWorker(channel).serve()
     this.toPool.length = 0
-    const line = { control, send } as Line
+    const line = new Line({
+      control,
+      send,
+      receive() {},
+      closed() {},
+      kill: Effect.void,
+      setBusy() {}
+    })
     const options = {
       worker: { id: 0, generation: 1 },
       tasksPerWorker,
@@ -126,7 +133,7 @@ class Bench {
   hear(): void {
     for (const message of this.toPool.splice(0)) {
       if (message._tag === "Results") this.chunks.results(message)
-      else if (message._tag === "NotLoaded") this.chunks.notLoaded(message.chunk, message.cause)
+      else if (message._tag === "NotLoaded") this.chunks.notLoaded(message)
     }
   }
 

@@ -50,13 +50,6 @@ export interface ThreadOptions extends WorkerOptions {
  * @since 0.1.0
  */
 export interface ProcessOptions extends WorkerOptions {
-  /**
-   * How messages are written. `"json"` may be faster for plain objects, is far slower for binary data, and loses what
-   * JSON loses: functions are left out without an error, `undefined` in an array becomes `null`, a `Date` becomes text,
-   * a `Map`, a `Set` or a typed array a plain object, and a `bigint` cannot cross. Default: `"advanced"`, structured
-   * clone.
-   */
-  readonly serialization?: "advanced" | "json" | undefined
   /** The processes' `process.env`. Default: a copy of this process's. */
   readonly env?: NodeJS.Dict<string> | undefined
   /** The directory that the processes start in. Default: this process's. */
@@ -80,7 +73,8 @@ export interface ProcessOptions extends WorkerOptions {
  * **Details**
  *
  * TypeScript task modules run as they are: Node strips their types. What workers write to stdout and stderr reaches
- * this process's. A worker's timeouts are in real time, even under `TestClock`.
+ * this process's. A worker's timeouts are in real time, even under `TestClock`. The pool
+ * speaks over a port of its own: `parentPort` and `workerData` are the tasks', who find nothing there.
  *
  * **Gotchas**
  *
@@ -126,7 +120,8 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
  *
  * **Gotchas**
  *
- * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer` cannot cross. A process takes some 10 ms
+ * Everything is copied: a buffer is not moved, and a `SharedArrayBuffer`, a `WebAssembly.Module`, a `Blob` or a `KeyObject`
+ * cannot cross. What a task sends by `process.send` is read by nobody. A process takes some 10 ms
  * longer than a thread to start, and to end, and needs some 50 MB of memory. A small message takes as long as to a
  * thread, one of megabytes several times as long. A worker also prints the uncaught error that ends it.
  *

@@ -2,7 +2,7 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { reasonOf, runFixture } from "./support.ts"
+import { runFixture } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/arrays.tasks.ts")>(
   new URL("./fixtures/arrays.tasks.ts", import.meta.url)
@@ -31,16 +31,5 @@ describe("mapArray on processes", () => {
         assert.isBelow(size!, 100_000)
       }
     }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerProcesses()))
-  )
-
-  it.live("F4 says so where the serialization carries no arrays", () =>
-    Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const { reason } = yield* Effect.exit(pool.mapArray(Float64Array.of(1, 2), tasks.square)).pipe(
-        Effect.map((exit) => ({ reason: reasonOf(exit) }))
-      )
-      assert.deepInclude(reason, { _tag: "NotSerializable", direction: "input", index: 0 })
-      assert.match(reason.message, /cannot carry/)
-    }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerProcesses({ serialization: "json" })))
   )
 })

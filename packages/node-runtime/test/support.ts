@@ -29,11 +29,11 @@ const entry = process.env["EFFECT_MPIRE_TEST_ENTRY"]
 export const bare = { execArgv: [], entry: entry === undefined ? undefined : new URL(entry) }
 
 /**
- * Whether a case of the conformance suite is about what processes do by code of their own: how workers start, end and are
+ * Whether a case of the conformance suite is about what processes do by code of their own: how workers end and are
  * killed, and what crosses. The others are in `extended/`, which `pnpm test:extended` runs.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
-  /^(API|C4|C5|F[1-5]|L1|L3|S[12]|T4)$/.test(rule) && !/gave up waiting/.test(name)
+  /^(C4|F[1456]|L3|S[34])$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 

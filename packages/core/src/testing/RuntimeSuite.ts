@@ -23,6 +23,7 @@ import * as loading from "./internal/loading.ts"
 import * as mishaps from "./internal/mishaps.ts"
 import * as ownership from "./internal/ownership.ts"
 import * as serialization from "./internal/serialization.ts"
+import * as values from "./internal/values.ts"
 import * as time from "./internal/time.ts"
 import * as workers from "./internal/workers.ts"
 
@@ -109,6 +110,7 @@ export const suite: ReadonlyArray<Case> = [
   ...time.cases,
   ...faults.cases,
   ...serialization.cases,
+  ...values.cases,
   ...arrays.cases,
   ...workers.cases,
   ...controls.cases,

@@ -1,3 +1,7 @@
+// as in timers.ts, which would be one more file for each thread to load
+const { setImmediate } = globalThis
+const now = performance.now.bind(performance)
+
 /** How long to stay awake for a message, in milliseconds: a thread that is awake gets one in a tenth of that. */
 const longest = 0.1
 
@@ -11,7 +15,7 @@ export class Awake {
 
   /** Keeps the thread awake until a message arrives, or for `longest` milliseconds. */
   expectMessage(): void {
-    this.until = performance.now() + longest
+    this.until = now() + longest
     if (this.isTurning) return
     this.isTurning = true
     setImmediate(this.turn)
@@ -26,7 +30,7 @@ export class Awake {
   }
 
   private readonly turn = (): void => {
-    if (performance.now() < this.until) setImmediate(this.turn)
+    if (now() < this.until) setImmediate(this.turn)
     else this.isTurning = false
   }
 }

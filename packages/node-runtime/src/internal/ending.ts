@@ -3,6 +3,7 @@
  */
 import type { Closed } from "@effect-mpire/core/Channel"
 import * as Effect from "effect/Effect"
+import { clearTimeout, setTimeout } from "./timers.ts"
 
 /** How a thread or a process is ended. */
 interface EndingOptions {

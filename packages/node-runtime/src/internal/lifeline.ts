@@ -3,7 +3,7 @@
  * pipe that only the other process holds open.
  */
 import { Worker } from "node:worker_threads"
-import { lifelineFd } from "./envelope.ts"
+import { lifelineFd } from "./descriptors.ts"
 
 /** How long the process may take to end by itself, with its exit handlers, in milliseconds. */
 const grace = 500

@@ -11,13 +11,15 @@ import type { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
+import { check, inspect } from "./cloneable.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
+import { channelFd, lifelineFd, taskFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
-import { type Envelope, isEnvelope, lifelineFd } from "./envelope.ts"
-import { checkFor } from "./serializers.ts"
+import { Pipe } from "./pipe.ts"
 import type { ProcessSettings } from "./settings.ts"
 import { attempt, entry, inheritedArgv } from "./start.ts"
+import { clearTimeout, setImmediate, setTimeout } from "./timers.ts"
 
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
 const grace = 1_000
@@ -33,17 +35,11 @@ export const open: (
 ) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
   // acquired before the process, and so closed after its end: until then its numbers can be read
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
-  const settings: ProcessSettings = {
-    compileCache: options.compileCache ?? true,
-    control: numbers !== undefined,
-    serialization: serializationOf(options)
-  }
+  const settings: ProcessSettings = { compileCache: options.compileCache ?? true, control: numbers !== undefined }
   const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
   const child = yield* Effect.acquireRelease(start(command, options, numbers), (child) => child.end)
   return child.connection
 })
-
-const serializationOf = (options: ProcessOptions) => options.serialization ?? "advanced"
 
 const openControl = (numbers: number) =>
   Effect.acquireRelease(
@@ -81,18 +77,17 @@ const start = (
     let child: ChildProcess
     try {
       child = spawn(file, args, {
-        stdio: ["ignore", "inherit", "inherit", "ipc", numbers?.fd ?? "ignore", "pipe"],
-        serialization: serializationOf(options),
-        ...(options.env === undefined ? {} : { env: options.env }),
+        stdio: ["ignore", "inherit", "inherit", "pipe", numbers?.fd ?? "ignore", "pipe", "pipe"],
+        // gives tasks a `process.send`. This end is no IPC channel: what they send cannot harm whoever does not read it
+        env: { ...(options.env ?? process.env), NODE_CHANNEL_FD: String(taskFd) },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd })
       })
     } catch (cause) {
       return resume(Effect.fail(cause))
     }
     // the new Process listens at once: by the time this fiber goes on, the process may have ended
-    if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, options, numbers)))
+    if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, numbers)))
     child.once("error", (cause) => {
-      if (child.connected) child.disconnect()
       // when no file descriptors are left, Node fails before it has made these
       const streams: ChildProcess["stdio"] | undefined = child.stdio
       for (const stream of streams ?? []) stream?.destroy()
@@ -108,87 +103,85 @@ class Process {
   private readonly child: ChildProcess
   /** A pipe that breaks when this process ends, whereupon the child ends too (F5). */
   private readonly lifeline: Socket
+  private readonly channel: Socket
+  private readonly pipe: Pipe
   private readonly awake = new Awake()
   private readonly ending: Ending
-  /** Messages that arrived before there was a receiver. */
-  private readonly early: Array<unknown> = []
-  private receiver: ((message: unknown) => void) | undefined = undefined
+  private isUsed = false
+  /** Why it had to be killed. */
+  private cause: unknown = undefined
   readonly connection: Connection
 
-  constructor(child: ChildProcess, options: ProcessOptions, control: Control | undefined) {
+  constructor(child: ChildProcess, control: Control | undefined) {
     this.child = child
-    this.lifeline = (child.stdio as ReadonlyArray<unknown>)[lifelineFd] as Socket
-    this.ending = new Ending({ grace, kill: () => child.kill("SIGKILL"), ref: () => this.setBusy(true) })
-    this.connection = this.connect(checkFor(serializationOf(options)), control)
-    this.lifeline.on("error", () => {})
-    this.lifeline.unref()
+    const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
+    this.lifeline = streamOf(lifelineFd)
+    this.channel = streamOf(channelFd)
+    const kill = () => void child.kill("SIGKILL")
+    this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true) })
+    this.pipe = new Pipe(this.channel, (cause) => {
+      this.cause = cause
+      kill()
+    })
+    this.connection = this.connect(control)
+    for (const stream of [this.lifeline, streamOf(taskFd)]) {
+      stream.on("error", () => {})
+      stream.unref()
+    }
+    streamOf(taskFd).resume()
     // ignores, for example, that a signal could not be sent: the process is ending anyway
     child.on("error", () => {})
-    child.on("message", (envelope) => this.handle(envelope))
     child.once("exit", (exitCode, signal) => {
       this.lifeline.destroy()
       this.afterLastMessage(() => {
-        // something else may hold the channel open, such as a process that the task started
-        if (child.connected) child.disconnect()
-        this.ending.end({ exitCode: exitCode ?? undefined, signal: signal ?? undefined })
+        // something else may hold the pipes open, such as a process that the task started
+        this.channel.destroy()
+        streamOf(taskFd).destroy()
+        const closed = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
+        this.ending.end(this.cause === undefined ? closed : { ...closed, cause: this.cause })
       })
     })
   }
 
   /** Waits for a process that was told to stop; one that was not, because nobody used it, is killed at once. */
   get end(): Effect.Effect<void> {
-    return Effect.suspend(() => (this.receiver === undefined ? this.ending.kill : this.ending.wait))
+    return Effect.suspend(() => (this.isUsed ? this.ending.wait : this.ending.kill))
   }
 
   /** Calls back when all that the process sent has been received, or after `lastMessages` milliseconds. */
   private afterLastMessage(done: () => void): void {
-    const { child } = this
-    const readRest = () => {
+    const end = () => {
       clearTimeout(timer)
-      child.off("disconnect", readRest)
-      // a whole turn of the event loop, in which messages that have arrived are read
+      this.channel.off("close", end)
+      // a whole turn of the event loop, at the end of which the process's handle has been closed too
       setImmediate(() => setImmediate(done))
     }
-    const timer = setTimeout(readRest, lastMessages)
-    if (child.connected) child.once("disconnect", readRest)
-    else readRest()
-  }
-
-  private handle(envelope: unknown): void {
-    if (!isEnvelope(envelope) || this.ending.hasEnded) return
-    if (this.receiver === undefined) this.early.push(envelope.mpire)
-    else this.receiver(envelope.mpire)
-  }
-
-  private receive(handler: (message: unknown) => void): void {
-    this.receiver = this.awake.handler(handler)
-    for (const message of this.early.splice(0)) this.receiver(message)
-  }
-
-  private send(message: unknown): void {
-    if (!this.child.connected) return
-    const envelope: Envelope = { mpire: message }
-    // an error here says that the process has just ended, which `closed` reports
-    this.child.send(envelope, () => {})
+    const timer = setTimeout(end, lastMessages)
+    if (!this.isUsed || this.channel.destroyed) end()
+    else this.channel.once("close", end)
   }
 
   private setBusy(busy: boolean): void {
     const method = busy ? "ref" : "unref"
     this.child[method]()
-    this.child.channel?.[method]()
+    this.channel[method]()
   }
 
-  private connect(check: (value: unknown) => void, control: Control | undefined): Connection {
+  private connect(control: Control | undefined): Connection {
     return {
-      send: (message) => this.send(message),
-      receive: (handler) => this.receive(handler),
+      send: (message) => this.pipe.send(message),
+      receive: (handler, unreadable) => {
+        this.isUsed = true
+        this.pipe.receive(this.awake.handler(handler), unreadable)
+      },
       closed: (handler) => this.ending.onEnd(handler),
       kill: this.ending.kill,
       setBusy: (busy) => this.setBusy(busy),
       control,
       moves: false,
       stayAwake: () => this.awake.expectMessage(),
-      check
+      check,
+      inspect
     }
   }
 }

@@ -2,12 +2,16 @@
  * What the entry of a worker is told when it starts.
  */
 
+import type { MessagePort } from "node:worker_threads"
+
 interface Settings {
   readonly compileCache: boolean
 }
 
 /** A thread's `workerData`. */
 export interface ThreadSettings extends Settings {
+  /** The worker's end of the channel to the pool. */
+  readonly port: MessagePort
   /** The shared numbers. */
   readonly control: Int32Array
 }
@@ -16,5 +20,4 @@ export interface ThreadSettings extends Settings {
 export interface ProcessSettings extends Settings {
   /** Whether the process inherits a file of shared numbers. */
   readonly control: boolean
-  readonly serialization: "advanced" | "json"
 }

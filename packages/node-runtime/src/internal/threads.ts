@@ -5,7 +5,7 @@ import type { Connection, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Transferable, Worker } from "node:worker_threads"
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Transferable, Worker } from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
@@ -25,18 +25,29 @@ export const open = (
   Effect.acquireRelease(
     attempt(() => {
       const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
-      return connect(start(worker, shared, options), sharedControl(shared))
+      const { port1, port2 } = new MessageChannel()
+      try {
+        return connect(start(worker, { control: shared, port: port2 }, options), port1, sharedControl(shared))
+      } catch (cause) {
+        port1.close()
+        throw cause
+      }
     }),
     ({ ending }) => ending.wait
   ).pipe(Effect.map(({ connection }) => connection))
 
-const start = ({ id }: WorkerIdentity, control: Int32Array, options: ThreadOptions): Worker => {
+const start = (
+  { id }: WorkerIdentity,
+  ends: Pick<ThreadSettings, "control" | "port">,
+  options: ThreadOptions
+): Worker => {
   const { env, resourceLimits } = options
   const execArgv = options.execArgv ?? threadArgv()
-  const settings: ThreadSettings = { compileCache: options.compileCache ?? true, control }
+  const settings: ThreadSettings = { compileCache: options.compileCache ?? true, ...ends }
   return new Worker(options.entry ?? entry(), {
     name: options.name ?? `effect-mpire ${id}`,
     workerData: settings,
+    transferList: [ends.port],
     ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })
@@ -52,32 +63,53 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
   return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
-const connect = (thread: Worker, control: Control): { readonly connection: Connection; readonly ending: Ending } => {
+const connect = (
+  thread: Worker,
+  port: MessagePort,
+  control: Control
+): { readonly connection: Connection; readonly ending: Ending } => {
   const awake = new Awake()
   const kill = () => void thread.terminate()
-  const ending = new Ending({ grace, kill, ref: () => thread.ref() })
+  const setBusy = (busy: boolean) => {
+    const method = busy ? "ref" : "unref"
+    thread[method]()
+    port[method]()
+  }
+  const ending = new Ending({ grace, kill, ref: () => setBusy(true) })
   let cause: unknown = undefined
-  thread.once("exit", (exitCode) => ending.end({ exitCode, cause }))
+  let receive: (message: unknown) => void = () => {}
+  thread.once("exit", (exitCode) => {
+    readRest(port, receive)
+    port.close()
+    ending.end({ exitCode, cause })
+  })
   thread.on("error", (error) => {
     cause = error
   })
-  // a message that cannot be read is lost: whoever waits for it would wait for ever
-  thread.on("messageerror", (error) => {
-    cause = error
-    kill()
-  })
   const connection: Connection = {
-    send: (message, transfers) => thread.postMessage(message, transfers as ReadonlyArray<Transferable>),
-    receive: (handler) => void thread.on("message", awake.handler(handler)),
+    send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
+    receive: (handler, unreadable) => {
+      receive = awake.handler(handler)
+      port.on("messageerror", unreadable)
+      port.on("message", receive)
+    },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,
-    setBusy: (busy) => {
-      if (busy) thread.ref()
-      else thread.unref()
-    },
+    setBusy,
     control,
     shares: true,
     stayAwake: () => awake.expectMessage()
   }
   return { connection, ending }
+}
+
+/** Reads what a thread that has ended sent last; what cannot be read is lost with the thread. */
+const readRest = (port: MessagePort, receive: (message: unknown) => void): void => {
+  for (;;) {
+    try {
+      const received = receiveMessageOnPort(port)
+      if (received === undefined) return
+      receive(received.message)
+    } catch {}
+  }
 }

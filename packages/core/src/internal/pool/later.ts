@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Fork } from "../common/fork.ts"
 import type { Later } from "../common/later.ts"
 import type { Turn } from "../common/turn.ts"
-import { after } from "../wire/timers.ts"
+import * as realTime from "../task/realTime.ts"
 
 export const byClock =
   (fork: Fork, turn: Turn): Later =>
@@ -19,6 +19,6 @@ export const byClock =
 export const inRealTime =
   (turn: Turn): Later =>
   (millis, step) => {
-    const timer = after(millis, () => turn.take(step))
-    return () => clearTimeout(timer)
+    const timer = realTime.after(millis, () => turn.take(step))
+    return () => realTime.cancel(timer)
   }

@@ -2,6 +2,7 @@
  * Detects, on the pool's side and in real time, what does not yield in a remote worker: a module that does not finish
  * loading (T4), or an item that goes on after its timeout (T2) or after it was interrupted (C4).
  */
+import * as realTime from "../task/realTime.ts"
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import { type Cell, phases } from "../wire/control.ts"
 import { interval, Watch } from "./watch.ts"
@@ -60,12 +61,12 @@ export class ChunkWatch {
 
   /** Outcomes of `count` items have arrived, from position `from` on. */
   reported(watched: Watched, from: number, count: number): void {
-    this.noteStarted(watched, performance.now())
+    this.noteStarted(watched, realTime.now())
     for (let position = from; position < from + count; position++) watched.runningSince?.delete(position)
   }
 
   interrupted(watched: Watched): void {
-    watched.interruptedAt ??= performance.now()
+    watched.interruptedAt ??= realTime.now()
     if (this.limits.killAfter !== undefined) this.watch.within(this.limits.killAfter)
   }
 
@@ -88,14 +89,14 @@ export class ChunkWatch {
     let next = Number.POSITIVE_INFINITY
     if (startTimeout !== undefined && cell.isKnown && cell.phase !== phases.loaded) next = interval(startTimeout)
     if (killAfter !== undefined) {
-      if (interruptedAt !== undefined) next = Math.min(next, interruptedAt + killAfter - performance.now())
+      if (interruptedAt !== undefined) next = Math.min(next, interruptedAt + killAfter - realTime.now())
       if (chunk.timeout !== undefined && cell.isKnown) next = Math.min(next, interval(chunk.timeout + killAfter))
     }
     return next === Number.POSITIVE_INFINITY ? undefined : Math.max(1, next)
   }
 
   private findOverdue(): Overdue | undefined {
-    const now = performance.now()
+    const now = realTime.now()
     const chunks = [...this.chunks()]
     const isWorking = chunks.some(({ cell }) => cell.phase === phases.loaded)
     for (const watched of chunks) {

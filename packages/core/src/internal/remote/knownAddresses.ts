@@ -3,16 +3,23 @@
  */
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
+import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { Line } from "./line.ts"
 
+interface Known {
+  readonly reference: protocol.Reference
+  /** The number of the message that told it. */
+  readonly told: protocol.MessageNumber
+}
+
 export class KnownAddresses {
-  private readonly line: Pick<Line, "send">
-  private readonly references = new Map<string, protocol.Reference>()
+  private readonly line: Pick<Line, "send" | "sendPlain">
+  private readonly known = new Map<string, Known>()
   private readonly stopListening: () => void
   private nextReference = 0
 
-  constructor(line: Pick<Line, "send">) {
+  constructor(line: Pick<Line, "send" | "sendPlain">) {
     this.line = line
     this.stopListening = portable.listenCollected((key) => this.forget(key))
   }
@@ -22,31 +29,41 @@ export class KnownAddresses {
     return this.referenceTo(portable.definition(code).address as portable.Remote)
   }
 
+  /** The worker could not read the message of that number: if it told an address, whoever uses that fails (F4). */
+  unreadable(number: protocol.MessageNumber, cause: failure.EncodedValue): void {
+    for (const { reference, told } of this.known.values()) {
+      if (told !== number) continue
+      this.line.sendPlain({ _tag: "Define", reference, address: { _tag: "Lost", cause }, again: true })
+    }
+  }
+
   /** To be called when nothing more is asked of the worker: the listener is global, and keeps this in memory. */
   close(): void {
     this.stopListening()
-    this.references.clear()
+    this.known.clear()
   }
 
   private referenceTo(address: portable.Remote): protocol.Reference {
     const key = portable.key(address)
-    const known = this.references.get(key)
-    if (known !== undefined) return known
+    const known = this.known.get(key)
+    if (known !== undefined) return known.reference
     const reference = this.nextReference++
-    const described: protocol.Described =
-      address._tag === "Bound"
-        ? { _tag: "Bound", target: this.referenceTo(address.target), value: address.value }
-        : address
-    this.line.send({ _tag: "Define", reference, address: described })
-    this.references.set(key, reference)
+    const described = address._tag === "Bound" ? this.describe(address) : address
+    const told = this.line.send({ _tag: "Define", reference, address: described })
+    this.known.set(key, { reference, told })
     return reference
+  }
+
+  private describe({ target, value }: portable.Bound): protocol.Described {
+    const isError = value instanceof Error
+    return { _tag: "Bound", target: this.referenceTo(target), value: isError ? failure.encode(value) : value, isError }
   }
 
   /** A bound address was garbage-collected here, so no call can use it any more: has the worker drop its value. */
   private forget(key: string): void {
-    const reference = this.references.get(key)
-    if (reference === undefined) return
-    this.references.delete(key)
-    this.line.send({ _tag: "Forget", reference })
+    const known = this.known.get(key)
+    if (known === undefined) return
+    this.known.delete(key)
+    this.line.sendPlain({ _tag: "Forget", reference: known.reference })
   }
 }

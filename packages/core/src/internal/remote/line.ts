@@ -1,8 +1,46 @@
+/**
+ * The pool's end of a worker's channel: it sends only messages of the protocol, prepared for their way, and counts them.
+ */
 import type { Connection, Transferable } from "../../Channel.ts"
+import { pack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 
-/** The pool's end of a worker's channel, which sends only messages of the protocol. */
-export interface Line extends Omit<Connection, "send"> {
-  /** Throws, and sends nothing, when the message cannot be cloned. */
-  readonly send: (message: protocol.ToWorker, transfers?: Array<Transferable>) => void
+export class Line {
+  readonly control: Connection["control"]
+  /** Whether both sides see what either writes to shared memory. */
+  readonly shares: boolean
+  /** Whether transfers are moved, so that they cannot be sent again. */
+  readonly moves: boolean
+  readonly stayAwake: Connection["stayAwake"]
+  private readonly connection: Connection
+  private count = 0
+
+  constructor(connection: Connection) {
+    const { control, moves = true, shares = false, stayAwake } = connection
+    this.control = control
+    this.shares = shares
+    this.moves = moves
+    this.stayAwake = stayAwake
+    this.connection = connection
+  }
+
+  /**
+   * Sends a message and returns its number: the worker, which counts too, tells by it which message it could not read.
+   * Throws, and sends nothing, when the message cannot be cloned.
+   */
+  send(message: protocol.ToWorker, transfers?: Array<Transferable>): protocol.MessageNumber {
+    return this.sendPlain(pack(message, this.connection.inspect, transfers), transfers)
+  }
+
+  /** As `send`, for a message without objects of users' in it. */
+  sendPlain(message: protocol.ToWorker, transfers?: Array<Transferable>): protocol.MessageNumber {
+    this.connection.send(message, transfers)
+    return this.count++
+  }
+
+  /** Throws what `send` would throw for the value. */
+  readonly check = (value: unknown): void => {
+    const { check = structuredClone, inspect } = this.connection
+    check(pack({ value }, inspect))
+  }
 }

@@ -5,6 +5,7 @@
 import type { Transferable } from "../../Channel.ts"
 import type { Codec } from "../wire/codec.ts"
 import * as failure from "../wire/failure.ts"
+import { clone } from "../wire/packing.ts"
 
 interface Item {
   /** Its position in the chunk. */
@@ -82,7 +83,7 @@ export class Outgoing {
    */
   copied(check: (value: unknown) => void, fail: Fail): Outgoing {
     const items = this.replace(fail, ({ value }) => {
-      const copy = structuredClone(value)
+      const copy = clone(value)
       check(copy)
       return copy
     })
@@ -101,5 +102,18 @@ export class Outgoing {
   }
 }
 
-/** Throws for a Proxy that was revoked, or whose trap throws. */
-export const isError = (value: unknown): boolean => typeof value === "object" && value instanceof Error
+/**
+ * What is to be done about items: nothing for primitives; errors are taken apart, and of other objects the channel has to
+ * know. Throws for a Proxy that was revoked, or whose trap throws.
+ */
+export const kindOf = (items: ReadonlyArray<unknown>): "plain" | "objects" | "errors" => {
+  let kind: "plain" | "objects" = "plain"
+  for (const item of items) {
+    if (typeof item !== "object" || item === null) continue
+    if (item instanceof Error) return "errors"
+    kind = "objects"
+  }
+  return kind
+}
+
+const isError = (value: unknown): boolean => typeof value === "object" && value instanceof Error

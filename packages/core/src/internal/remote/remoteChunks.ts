@@ -3,7 +3,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import type { Transferable } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, InHand, StartOptions } from "../../WorkerRuntime.ts"
@@ -15,27 +14,45 @@ import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
-import { brief } from "../wire/timers.ts"
+import * as realTime from "../task/realTime.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
-import { isError, Outgoing } from "./outgoing.ts"
+import { kindOf, Outgoing } from "./outgoing.ts"
 
 /** How many cells a worker has: for chunks in progress and those that ended early. Further chunks do without a cell. */
 export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 8, 8192)
 
-/** A chunk that has been sent, with what is needed to hand its outcomes on. */
-class SentChunk implements Watched {
+/** A message that runs items of a chunk. */
+type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
+
+/** How a chunk was sent. */
+interface Sent {
   readonly id: number
   readonly chunk: Chunk
   readonly cell: Cell
   /** The number of its cell; -1 when none was free. */
   readonly cellNumber: number
   readonly codecs: codec.TaskCodecs
+  readonly messageOf: MessageOf
+}
+
+/** A chunk that has been sent, with what is needed to hand its outcomes on. */
+class SentChunk implements Watched {
+  readonly id: number
+  readonly chunk: Chunk
+  readonly cell: Cell
+  readonly cellNumber: number
+  readonly codecs: codec.TaskCodecs
+  readonly messageOf: MessageOf
+  /** How many items were sent. */
+  readonly count: number
   /** The positions in the chunk of the items that were sent; `undefined` when all were. */
   readonly positions: ReadonlyArray<number> | undefined
   /** Whether memory of its items was moved to the worker: then they can be neither taken back nor resent (S2). */
   readonly moved: boolean
+  /** The number of the message that it was sent with. */
+  number: protocol.MessageNumber
   stuckSince: number | undefined = undefined
   interruptedAt: number | undefined = undefined
   readonly runningSince: Map<number, number> | undefined
@@ -44,11 +61,8 @@ class SentChunk implements Watched {
   millis = 0
 
   constructor(
-    id: number,
-    chunk: Chunk,
-    cell: Cell,
-    cellNumber: number,
-    codecs: codec.TaskCodecs,
+    { cell, cellNumber, chunk, codecs, id, messageOf }: Sent,
+    number: protocol.MessageNumber,
     positions: ReadonlyArray<number> | undefined,
     moved: boolean
   ) {
@@ -57,6 +71,9 @@ class SentChunk implements Watched {
     this.cell = cell
     this.cellNumber = cellNumber
     this.codecs = codecs
+    this.messageOf = messageOf
+    this.number = number
+    this.count = positions?.length ?? chunk.items.length
     this.positions = positions
     this.moved = moved
     this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
@@ -96,6 +113,8 @@ export class RemoteChunks {
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
   private nextId = 0
+  /** Whether all were forgotten, because the worker has ended or is about to. */
+  private hasForgotten = false
   /** How long the items of the last chunk to end took, in milliseconds. */
   private lastMillis = Number.POSITIVE_INFINITY
 
@@ -138,7 +157,7 @@ export class RemoteChunks {
     let codecs: codec.TaskCodecs
     let task: protocol.Reference
     try {
-      codecs = taskCrossing.codecsOf(chunk.task, this.line.shares ?? false)
+      codecs = taskCrossing.codecsOf(chunk.task, this.line.shares)
       task = this.addresses.referenceOf(chunk.task)
     } catch (cause) {
       return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
@@ -147,39 +166,38 @@ export class RemoteChunks {
     const cellNumber = this.freeCells.pop() ?? -1
     const cell = new Cell(cellNumber < 0 ? undefined : this.line.control, cellNumber, id)
     const { schemas, slices } = portable.definition(chunk.task)
-    const send = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, transfers: Array<Transferable>) => {
-      cell.open(items.length)
-      this.line.send(
-        {
-          _tag: "Run",
-          chunk: id,
-          cell: cellNumber,
-          task,
-          items,
-          errors,
-          encoded: schemas !== undefined,
-          slices,
-          timeout: chunk.timeout,
-          discard: chunk.discard,
-          reportInterval: chunk.reportInterval
-        },
-        transfers
-      )
-    }
+    const messageOf: MessageOf = (items, errors, parts) => ({
+      _tag: "Run",
+      chunk: id,
+      cell: cellNumber,
+      task,
+      items,
+      errors,
+      parts,
+      encoded: schemas !== undefined,
+      slices,
+      timeout: chunk.timeout,
+      discard: chunk.discard,
+      reportInterval: chunk.reportInterval
+    })
+    const sent: Sent = { id, chunk, cell, cellNumber, codecs, messageOf }
     // how carefully items are looked at, which takes time: as they are, each checked, or each copied
     let care = 0
     if (codecs.input === undefined) {
       try {
-        if (!chunk.items.some(isError)) {
-          send(chunk.items, [], [])
-          return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, undefined, false))
+        const kind = kindOf(chunk.items)
+        if (kind !== "errors") {
+          const message = messageOf(chunk.items, [])
+          cell.open(chunk.items.length)
+          const number = kind === "plain" ? this.line.sendPlain(message) : this.line.send(message)
+          return this.sent(new SentChunk(sent, number, undefined, false))
         }
       } catch {
         // some item cannot be read or cloned, and nothing says which
         care = 1
       }
     }
-    const { check = structuredClone } = this.line
+    const { check } = this.line
     const fail = (position: number, cause: unknown) => this.failInput(chunk, position, cause)
     let outgoing = Outgoing.encode(chunk.items, codecs.input, fail)
     for (; ; care++) {
@@ -188,9 +206,9 @@ export class RemoteChunks {
       if (outgoing.isEmpty) break
       const { errors, positions, transfers, values } = outgoing
       try {
-        send(values, errors, transfers)
-        const moved = transfers.length > 0 && (this.line.moves ?? true)
-        return this.sent(new SentChunk(id, chunk, cell, cellNumber, codecs, positions, moved))
+        cell.open(values.length)
+        const number = this.line.send(messageOf(values, errors), transfers)
+        return this.sent(new SentChunk(sent, number, positions, transfers.length > 0 && this.line.moves))
       } catch (cause) {
         if (care < 2) continue
         for (const position of positions) fail(position, cause)
@@ -207,7 +225,7 @@ export class RemoteChunks {
     if (sent === undefined) return
     // the worker sees this between two items, even when it is too busy to read the message
     sent.cell.interrupt()
-    this.line.send({ _tag: "Interrupt", chunk: sent.id })
+    this.line.sendPlain({ _tag: "Interrupt", chunk: sent.id })
     if (!this.endIfUnstarted(sent)) this.watch.interrupted(sent)
   }
 
@@ -241,6 +259,7 @@ export class RemoteChunks {
    */
   forgetAll(blame?: Blame): ReadonlyMap<Chunk, InHand> {
     this.watch.stop()
+    this.hasForgotten = true
     const sentChunks = [...this.sentChunks.values()]
     this.sentChunks.clear()
     this.endedEarly.clear()
@@ -260,16 +279,46 @@ export class RemoteChunks {
     return loading?.chunk
   }
 
-  /** The worker reports that a chunk's task could not be loaded (F3). */
-  notLoaded(id: number, cause: unknown): void {
-    this.ended(id, errors.startFailed(this.worker, cause))
+  /** The worker reports that a chunk's task could not be loaded (F3), or a value bound to it not be read (F4). */
+  notLoaded({ cause, chunk, isUnread }: protocol.NotLoaded): void {
+    const why = failure.decodeOrDescribe(cause)
+    this.ended(
+      chunk,
+      isUnread ? crossing.notSerializable("input", undefined, why) : errors.startFailed(this.worker, why)
+    )
   }
 
+  /** The worker could not read the message of that number: if it was a chunk, sends its items one by one (F4). */
+  unreadable(number: protocol.MessageNumber): void {
+    const sent = this.findSentAs(number)
+    if (sent === undefined) return
+    const { chunk, count, id, moved } = sent
+    // where nobody waits for it any more, the worker has only to report its end
+    const wanted = sent.interruptedAt === undefined && this.sentChunks.has(id) ? count : 0
+    for (let position = 0; position < wanted; position++) {
+      const part = { _tag: "Part", chunk: id, position, again: true } as const
+      const item = moved ? undefined : chunk.items[sent.positionOf(position)]
+      try {
+        if (moved) throw new Error("Its memory was moved to the worker, which could not read the message")
+        const outgoing = Outgoing.encode([item], sent.codecs.input, (_, why) => {
+          throw why
+        })
+        this.line.send({ ...part, item: outgoing.values[0], isError: outgoing.errors.length > 0 })
+      } catch (why) {
+        const lost = failure.encodeUncloneable(undefined, why)
+        this.line.sendPlain({ ...part, item: undefined, isError: false, lost })
+      }
+    }
+    sent.number = this.line.sendPlain(sent.messageOf([], [], wanted))
+  }
+
+  /** What the worker reports of a chunk's items. Throws when it cannot be so. */
   results(message: protocol.Results): void {
     const sent = this.sentChunks.get(message.chunk)
-    if (sent === undefined) return message.ended ? this.ended(message.chunk, undefined) : undefined
+    if (sent === undefined) return this.resultsOfEnded(message)
     const { chunk, codecs, positions } = sent
     const { count, from, others, values } = message
+    if (from + count > sent.count) throw new Error(`It reported item ${from + count - 1} of ${sent.count}`)
     if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
@@ -289,6 +338,12 @@ export class RemoteChunks {
       else this.decoded(chunk, position, values[offset], codecs.output)
     }
     if (message.ended) this.ended(message.chunk, undefined)
+  }
+
+  /** What the worker reports of a chunk whose end the pool has acted on already. */
+  private resultsOfEnded({ chunk, ended }: protocol.Results): void {
+    if (!this.hasForgotten && !this.endedEarly.has(chunk)) throw new Error(`It reported a chunk that it was not sent`)
+    if (ended) this.ended(chunk, undefined)
   }
 
   // ---------------------------------------------------------------------------
@@ -335,7 +390,7 @@ export class RemoteChunks {
       case "Failure":
         return Exit.failCause(crossing.decodeCause(outcome.reasons, index, codecs.error))
       case "NotSerializable":
-        return Exit.fail(crossing.notSerializable(outcome.direction, index, failure.decode(outcome.cause)))
+        return Exit.fail(crossing.notSerializable(outcome.direction, index, failure.decodeOrDescribe(outcome.cause)))
       case "TimedOut":
         return Exit.fail(errors.taskTimedOut(this.worker, index))
     }
@@ -344,6 +399,13 @@ export class RemoteChunks {
   // ---------------------------------------------------------------------------
   // Chunks
   // ---------------------------------------------------------------------------
+
+  private findSentAs(number: protocol.MessageNumber): SentChunk | undefined {
+    for (const chunks of [this.sentChunks, this.endedEarly]) {
+      for (const sent of chunks.values()) if (sent.number === number) return sent
+    }
+    return undefined
+  }
 
   private find(chunk: Chunk): SentChunk | undefined {
     const id = this.ids.get(chunk)
@@ -355,7 +417,7 @@ export class RemoteChunks {
     this.sentChunks.set(sent.id, sent)
     this.watch.sent(sent)
     // stays awake: the last chunk took less time than waking this thread would, and so may this one
-    if (this.lastMillis < brief) this.line.stayAwake?.()
+    if (this.lastMillis < realTime.brief) this.line.stayAwake?.()
     this.onBusyChange()
   }
 

@@ -1,6 +1,7 @@
 /**
  * Asks a remote worker to run a hook, and waits for the reply for as long as the hook may take.
  */
+import * as realTime from "../task/realTime.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -34,7 +35,7 @@ interface Asked extends Question {
 
 export class RemoteHooks {
   private readonly options: StartOptions
-  private readonly line: Pick<Line, "send">
+  private readonly line: Pick<Line, "sendPlain">
   private readonly addresses: KnownAddresses
   private readonly onBusyChange: () => void
   private readonly onStuck: (cause: Error) => void
@@ -50,7 +51,7 @@ export class RemoteHooks {
 
   constructor(
     options: StartOptions,
-    line: Pick<Line, "control" | "send">,
+    line: Pick<Line, "control" | "sendPlain">,
     addresses: KnownAddresses,
     on: {
       /** `isAsking` may have changed. */
@@ -106,9 +107,9 @@ export class RemoteHooks {
     const { asked } = this
     const { killAfter } = this.options
     if (asked === undefined) return
-    asked.interruptedAt ??= performance.now()
+    asked.interruptedAt ??= realTime.now()
     this.numbers.interrupt()
-    this.line.send({ _tag: "InterruptInit" })
+    this.line.sendPlain({ _tag: "InterruptInit" })
     if (killAfter !== undefined) this.watch.within(killAfter)
   }
 
@@ -151,7 +152,7 @@ export class RemoteHooks {
       this.asked = { ...question, reply, seen: undefined, interruptedAt: undefined }
       this.onBusyChange()
       try {
-        this.line.send(question.message())
+        this.line.sendPlain(question.message())
         this.watch.within(this.nextLook())
       } catch (cause) {
         this.end(Exit.fail(crossing.notSerializable("input", undefined, cause)))
@@ -165,13 +166,18 @@ export class RemoteHooks {
       case "Success":
         return Effect.succeed(result.value)
       case "Error":
-        return Effect.succeed(failure.decode(result.value))
+        return Effect.try({
+          try: () => failure.decode(result.value),
+          catch: (cause) => crossing.notSerializable("output", undefined, cause)
+        })
       case "Failure":
-        return Effect.fail(failed(failure.decode(result.cause)))
+        return Effect.fail(failed(failure.decodeOrDescribe(result.cause)))
       case "NotLoaded":
-        return Effect.fail(errors.startFailed(this.options.worker, failure.decode(result.cause)))
+        return Effect.fail(errors.startFailed(this.options.worker, failure.decodeOrDescribe(result.cause)))
       case "NotSerializable":
-        return Effect.fail(crossing.notSerializable("output", undefined, failure.decode(result.cause)))
+        return Effect.fail(
+          crossing.notSerializable(result.direction, undefined, failure.decodeOrDescribe(result.cause))
+        )
       case "TimedOut":
         return Effect.fail(timedOut())
       case "Interrupted":
@@ -199,7 +205,7 @@ export class RemoteHooks {
   private look(): number | undefined {
     const { asked } = this
     if (asked === undefined) return undefined
-    const overdue = this.overdue(asked, performance.now())
+    const overdue = this.overdue(asked, realTime.now())
     if (overdue === undefined) return this.nextLook()
     const [cause, exit] = overdue
     // the worker's end, which may be told while it is being killed, is not what becomes of the hook

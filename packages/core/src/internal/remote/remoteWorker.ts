@@ -21,8 +21,12 @@ import type {
 import * as errors from "../common/errors.ts"
 import * as control from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
+import { Inbox } from "../wire/inbox.ts"
+import { unpack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { isFromWorker } from "../wire/wellFormed.ts"
 import { KnownAddresses } from "./knownAddresses.ts"
+import { Line } from "./line.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
@@ -49,9 +53,14 @@ export const runtime = (options: {
   })
 })
 
+type Told = Exclude<protocol.FromWorker, protocol.Repeated>
+
 class RemoteWorker implements Worker {
   private readonly options: StartOptions
   private readonly connection: Connection
+  private readonly line: Line
+  private readonly inbox: Inbox<protocol.FromWorker>
+  private readonly read: control.ReadNumber
   private readonly addresses: KnownAddresses
   private readonly starting: RemoteStart
   private readonly hooks: RemoteHooks
@@ -68,12 +77,21 @@ class RemoteWorker implements Worker {
       busyChange: () => this.updateBusy(),
       stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
     }
-    this.addresses = new KnownAddresses(connection)
+    this.line = new Line(connection)
+    this.read = new control.ReadNumber(connection.control)
+    this.inbox = new Inbox(
+      (message) => this.handle(message),
+      (number, cause) => this.send({ _tag: "Unreadable", number, cause: failure.encodeOrDescribe(cause) })
+    )
+    this.addresses = new KnownAddresses(this.line)
     this.starting = new RemoteStart(options, on.stuck)
-    this.hooks = new RemoteHooks(options, connection, this.addresses, on)
-    this.chunks = new RemoteChunks(options, connection, this.addresses, on)
+    this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
+    this.chunks = new RemoteChunks(options, this.line, this.addresses, on)
     connection.closed((closed) => this.onClosed(closed))
-    connection.receive((message) => this.handle(message as protocol.FromWorker))
+    connection.receive(
+      (message) => this.guarded(() => this.receive(message)),
+      (cause) => this.guarded(() => this.unreadable(cause))
+    )
     this.send({ _tag: "Start", ...options.worker, tasksPerWorker: options.tasksPerWorker })
   }
 
@@ -149,8 +167,23 @@ class RemoteWorker implements Worker {
     this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
   }
 
+  private get hasEnded(): boolean {
+    return this.state === "ended"
+  }
+
+  /** Ends a worker that has sent what the protocol does not allow, or what this side cannot handle (F6). */
+  private reject(cause: unknown): void {
+    if (this.state === "ended") return
+    const wasUsed = this.endUse()
+    const killing = Effect.runFork(this.connection.kill)
+    const ended = Effect.asVoid(Fiber.await(killing))
+    this.tellEnd(wasUsed, { closed: { cause }, killed: false, inHand: this.chunks.forgetAll(), ended })
+  }
+
   private onClosed(told: Closed): void {
     if (this.state === "ended") return
+    this.guarded(() => this.handleHeld())
+    if (this.hasEnded) return
     const closed = told.cause === undefined ? { ...told, cause: this.uncaught } : told
     const { exitCode, signal } = closed
     const { loading } = this.chunks
@@ -188,10 +221,47 @@ class RemoteWorker implements Worker {
   // ---------------------------------------------------------------------------
 
   private send(message: protocol.ToWorker): void {
-    if (this.state !== "ended") this.connection.send(message)
+    if (this.state !== "ended") this.line.sendPlain(message)
   }
 
-  private handle(message: protocol.FromWorker): void {
+  /** Nothing that arrives can harm this process, whatever the worker has become (F6). */
+  private guarded(handle: () => void): void {
+    try {
+      handle()
+    } catch (cause) {
+      this.reject(cause)
+    }
+  }
+
+  private receive(message: unknown): void {
+    if (this.state === "ended") return
+    if (!isFromWorker(message)) throw new Error("The worker sent a message that is none of the protocol's")
+    unpack(message)
+    this.inbox.receive(message)
+    if (message.kept === true) this.tellRead()
+  }
+
+  private unreadable(cause: unknown): void {
+    if (this.state === "ended") return
+    // such a worker keeps nothing of what it has sent
+    if (!this.read.isKnown) throw cause
+    this.inbox.unreadable(cause)
+  }
+
+  private tellRead(): void {
+    const { read } = this.inbox
+    if (read !== undefined) this.read.set(read)
+  }
+
+  /** What arrived after a message that will not be repeated, since the worker has ended. */
+  private handleHeld(): void {
+    for (const message of this.inbox.takeHeld()) {
+      // an item whose outcome is missing counts as lost with the worker, and not as one that never started
+      this.handle(message._tag === "Results" ? { ...message, ended: false } : message)
+    }
+  }
+
+  private handle(message: Told): void {
     if (this.state === "ended") return
     switch (message._tag) {
       case "Ready":
@@ -200,15 +270,19 @@ class RemoteWorker implements Worker {
       case "Results":
         return this.chunks.results(message)
       case "NotLoaded":
-        return this.chunks.notLoaded(message.chunk, failure.decode(message.cause))
+        return this.chunks.notLoaded(message)
       case "Uncaught":
-        this.uncaught = failure.decode(message.cause)
+        this.uncaught = failure.decodeOrDescribe(message.cause)
         return
       case "Initialised":
         return this.hooks.replied(message.result, message.stage)
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)
+      case "Unreadable":
+        this.addresses.unreadable(message.number, message.cause)
+        this.chunks.unreadable(message.number)
+        return this.send({ _tag: "Repeated" })
     }
   }
 

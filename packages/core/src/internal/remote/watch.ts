@@ -1,4 +1,4 @@
-import { after, defer, type Timer } from "../wire/timers.ts"
+import * as realTime from "../task/realTime.ts"
 
 /**
  * Looks at something again and again, in real time, for as long as there is a reason to. Messages that have arrived are
@@ -6,7 +6,7 @@ import { after, defer, type Timer } from "../wire/timers.ts"
  */
 export class Watch {
   private readonly look: () => number | undefined
-  private timer: Timer = undefined
+  private timer: realTime.Timer = undefined
   /** When it looks next, by `performance.now()`. */
   private due = Number.POSITIVE_INFINITY
 
@@ -17,13 +17,12 @@ export class Watch {
 
   /** Looks in `millis` milliseconds, unless it is to look earlier anyway. */
   within(millis: number): void {
-    const due = performance.now() + millis
+    const due = realTime.now() + millis
     if (due >= this.due) return
-    clearTimeout(this.timer)
+    realTime.cancel(this.timer)
     this.due = due
     // in real time, as the worker's time is, whatever Clock the pool has (T3)
-    this.timer = after(millis, () => defer(() => this.now()))
-    ;(this.timer as { readonly unref?: () => void } | undefined)?.unref?.()
+    this.timer = realTime.afterIfRunning(millis, () => realTime.defer(() => this.now()))
   }
 
   private now(): void {
@@ -35,7 +34,7 @@ export class Watch {
 
   /** Ends it for good. */
   stop(): void {
-    clearTimeout(this.timer)
+    realTime.cancel(this.timer)
     this.due = stopped
   }
 }

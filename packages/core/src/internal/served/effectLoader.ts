@@ -13,13 +13,17 @@ export class EffectLoader {
     let interrupt: Interrupt = () => {
       interrupted = true
     }
-    import("./effectRunner.ts")
-      .then(({ EffectRunner }) => {
+    const load = async () => {
+      try {
+        const { EffectRunner } = await import("./effectRunner.ts")
         this.runner ??= new EffectRunner()
         interrupt = start(this.runner)
         if (interrupted) interrupt()
-      })
-      .catch((defect) => done(died(defect)))
+      } catch (defect) {
+        done(died(defect))
+      }
+    }
+    void load()
     return () => interrupt()
   }
 }

@@ -9,9 +9,9 @@ import type { TaskCodecs } from "../wire/codec.ts"
 import type { Cell } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
-import { after, brief, defer, type Timer } from "../wire/timers.ts"
+import * as realTime from "../task/realTime.ts"
 import type { Interrupt } from "./effectRunner.ts"
-import { type ItemExit, notSerializable, Outbox, type Reported, type Send, timedOut } from "./outbox.ts"
+import { type ItemExit, notSerializable, Outbox, type Reported, type Sending, timedOut } from "./outbox.ts"
 import type { Self } from "./servedHooks.ts"
 
 /** How long outcomes are held back, in milliseconds, when all items that may run wait for their Promise or Effect. */
@@ -32,6 +32,9 @@ export interface LoadedTask {
   readonly codecs: TaskCodecs | undefined
 }
 
+/** A chunk to run, with why items of it could not be read, by position. */
+export type ServedRun = protocol.Run & { readonly lost?: ReadonlyMap<number, unknown> | undefined }
+
 /** An item that waits for its Promise or Effect. */
 interface Waiting {
   readonly context: WorkerContextImpl
@@ -40,7 +43,7 @@ interface Waiting {
 
 /** A chunk in progress. */
 class ServedChunk implements Reported {
-  readonly run: protocol.Run
+  readonly run: ServedRun
   readonly task: LoadedTask
   readonly cell: Cell
   readonly waiting = new Set<Waiting>()
@@ -52,7 +55,7 @@ class ServedChunk implements Reported {
   private limit: number
   private lapStart = 0
 
-  constructor(run: protocol.Run, task: LoadedTask, cell: Cell) {
+  constructor(run: ServedRun, task: LoadedTask, cell: Cell) {
     this.run = run
     this.task = task
     this.cell = cell
@@ -77,7 +80,7 @@ class ServedChunk implements Reported {
 
   lap(): number {
     const { lapStart } = this
-    this.lapStart = performance.now()
+    this.lapStart = realTime.now()
     return this.lapStart - lapStart
   }
 }
@@ -90,12 +93,30 @@ const kindOf = (result: unknown): Kind => {
   return isPromiseLike(result) ? "promise" : "value"
 }
 
+/**
+ * Tells how a Promise ends. `await` sees to a `then` of users' own, which may throw, or call back more than once; of a
+ * Promise of the language's it does not look at the inherited one, which a task can have replaced.
+ */
+const settle = async (promise: PromiseLike<unknown>, done: (exit: ExitLike) => void): Promise<void> => {
+  let exit: ExitLike
+  try {
+    // one of the Promise's own is meant
+    // oxlint-disable-next-line unicorn/no-thenable -- `await` is to call it
+    const waited = hasOwn(promise, "then") ? { then: promise.then.bind(promise) } : promise
+    exit = { _tag: "Success", value: await waited }
+  } catch (defect) {
+    exit = died(defect)
+  }
+  done(exit)
+}
+
+const { hasOwn } = Object
+
 export class ItemLoop {
   /** How many items may wait for their Promise or Effect at once. */
   tasksPerWorker = 1
   private readonly self: Self
-  private readonly send: Send
-  private readonly check: (value: unknown) => void
+  private readonly sender: Sending
   private readonly flushed: Channel["flushed"]
   private readonly stayAwake: Channel["stayAwake"]
   private readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
@@ -110,31 +131,28 @@ export class ItemLoop {
   /** The channel's `flushed` while outcomes that were sent must leave the worker before another item starts. */
   private flushFirst: Channel["flushed"] = undefined
   private outbox: Outbox | undefined = undefined
-  private reportTimer: Timer = undefined
+  private reportTimer: realTime.Timer = undefined
 
   constructor(options: {
     readonly self: Self
-    readonly send: Send
-    /** Throws for a value that `send` would throw for. */
-    readonly check: (value: unknown) => void
+    readonly sender: Sending
     readonly flushed: Channel["flushed"]
     readonly stayAwake: Channel["stayAwake"]
     /** Runs an item's Effect; calls `begun` when it begins, after Effect has been loaded. */
     readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
   }) {
     this.self = options.self
-    this.send = options.send
-    this.check = options.check
+    this.sender = options.sender
     this.flushed = options.flushed
     this.stayAwake = options.stayAwake
     this.runEffect = options.runEffect
   }
 
   /** Starts a chunk. */
-  add(run: protocol.Run, task: LoadedTask, cell: Cell): void {
+  add(run: ServedRun, task: LoadedTask, cell: Cell): void {
     const chunk = new ServedChunk(run, task, cell)
     this.chunks.set(run.chunk, chunk)
-    this.queue.push(chunk)
+    this.queue[this.queue.length] = chunk
     this.resume()
   }
 
@@ -154,7 +172,7 @@ export class ItemLoop {
   /** Goes on after messages have been handled, which begins a new slice. */
   private resume(): void {
     if (this.isRunning) return
-    this.sliceStart = performance.now()
+    this.sliceStart = realTime.now()
     this.advance()
   }
 
@@ -162,7 +180,7 @@ export class ItemLoop {
   private advance(): void {
     if (this.isRunning) return
     this.isRunning = true
-    let now = performance.now()
+    let now = realTime.now()
     // how many items may start before the clock is read again, and how many have
     let itemsPerReading = 1
     let itemsSinceReading = 0
@@ -176,7 +194,7 @@ export class ItemLoop {
       }
       if (this.flushFirst !== undefined && !this.hasFlushed(this.flushFirst)) return
       if (now - this.sliceStart >= sliceLength) {
-        defer(() => {
+        realTime.defer(() => {
           this.isRunning = false
           this.resume()
         })
@@ -189,7 +207,7 @@ export class ItemLoop {
       this.begin(chunk, chunk.begin(now), now)
       if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined) continue
       const before = now
-      now = performance.now()
+      now = realTime.now()
       const fitting = Math.floor((perReading.millis * itemsSinceReading) / (now - before))
       itemsPerReading = Math.min(perReading.items, fitting)
       itemsSinceReading = 0
@@ -217,6 +235,9 @@ export class ItemLoop {
   private begin(chunk: ServedChunk, position: number, now: number): void {
     const { run, task } = chunk
     let item = run.items[position]
+    if (run.lost?.has(position) === true) {
+      return this.record(chunk, position, now, notSerializable("input", run.lost.get(position)))
+    }
     if (run.errors.length > 0 && run.errors.includes(position)) {
       item = failure.decode(item as failure.EncodedValue)
     } else if (task.codecs?.input !== undefined) {
@@ -245,11 +266,7 @@ export class ItemLoop {
     if (kind === "promise") {
       return this.wait(chunk, position, context, (done, begun) => {
         begun()
-        // the platform sees to a `then` of users' own, which may throw, or call back more than once
-        Promise.resolve(result).then(
-          (value) => done({ _tag: "Success", value }),
-          (defect) => done(died(defect))
-        )
+        void settle(result as PromiseLike<unknown>, done)
         // a Promise cannot be cut short
         return () => {}
       })
@@ -257,7 +274,7 @@ export class ItemLoop {
     context.end()
     if (kind === "exit") return this.record(chunk, position, now, result as ExitLike)
     // no timer can fire while an item computes, so the clock is read instead (T2)
-    if (deadline !== undefined && performance.now() > deadline) return this.record(chunk, position, now, timedOut)
+    if (deadline !== undefined && realTime.now() > deadline) return this.record(chunk, position, now, timedOut)
     this.outboxFor(chunk, position, now).succeed(result, task.codecs, run.discard, run.items[position])
     this.reportIfEach(chunk)
   }
@@ -270,7 +287,7 @@ export class ItemLoop {
   ): void {
     const { timeout } = chunk.run
     const waiting: Waiting = { context, interrupt: () => {} }
-    let timer: Timer
+    let timer: realTime.Timer
     let isOutOfTime = false
     let isDone = false
     this.waiting++
@@ -279,18 +296,18 @@ export class ItemLoop {
       // users' code may call back more than once, or throw after it has (F8)
       if (isDone) return
       isDone = true
-      clearTimeout(timer)
+      realTime.cancel(timer)
       context.end()
       this.waiting--
       chunk.waiting.delete(waiting)
-      this.record(chunk, position, performance.now(), isOutOfTime ? timedOut : exit)
+      this.record(chunk, position, realTime.now(), isOutOfTime ? timedOut : exit)
       this.endIfDone(chunk)
       this.resume()
     }
     // the item's time starts only here (T1): a worker's first Effect has waited until Effect was loaded
     const begun = () => {
       if (timeout === undefined) return
-      timer = after(timeout, () => {
+      timer = realTime.after(timeout, () => {
         isOutOfTime = true
         context.abort()
         waiting.interrupt()
@@ -315,7 +332,8 @@ export class ItemLoop {
     this.outbox ??= new Outbox(chunk, 0, 0)
     this.report(true)
     // stays awake: the chunk took less time than waking this thread would, and the pool may send the next one as soon
-    if (this.queue.length === 0 && this.waiting === 0 && performance.now() - chunk.began < brief) this.stayAwake?.()
+    if (this.queue.length === 0 && this.waiting === 0 && realTime.now() - chunk.began < realTime.brief)
+      this.stayAwake?.()
     // the chunk's last outcome went with its end: it must leave before the next chunk's first item can end the worker
     if (reportInterval === 0) this.flushFirst = this.flushed
   }
@@ -347,17 +365,17 @@ export class ItemLoop {
   /** Called when no more items can start for now: sends outcomes without waiting for the items that are not done. */
   private reportSoon(): void {
     if (this.outbox === undefined) return
-    if (this.waiting === 0 || performance.now() >= this.outbox.due) return this.report(false)
-    this.reportTimer ??= setTimeout(() => {
+    if (this.waiting === 0 || realTime.now() >= this.outbox.due) return this.report(false)
+    this.reportTimer ??= realTime.after(longestPause, () => {
       this.reportTimer = undefined
       this.report(false)
-    }, longestPause)
+    })
   }
 
   /** Sends the outcomes gathered so far; `ended` says that their chunk has ended. */
   private report(ended: boolean): void {
     const { outbox } = this
     this.outbox = undefined
-    outbox?.send(this.send, this.check, ended)
+    outbox?.send(this.sender, ended)
   }
 }

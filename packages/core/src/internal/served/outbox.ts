@@ -3,10 +3,15 @@
  */
 import type { Transferable } from "../../Channel.ts"
 import type { NotSerializable } from "../../WorkerPoolError.ts"
-import type { CauseLike, ExitLike } from "../task/shapes.ts"
+import { type CauseLike, crossesAsItIs, type ExitLike } from "../task/shapes.ts"
 import type { Codec, TaskCodecs } from "../wire/codec.ts"
 import * as failure from "../wire/failure.ts"
+import { clone } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { directionOf, type Sender } from "./sender.ts"
+
+/** Sends the outcomes. */
+export type Sending = Pick<Sender, "check" | "send" | "sendPlain">
 
 /** How an item ended. */
 export type ItemExit = ExitLike | (protocol.EncodedOutcome & { readonly _tag: "TimedOut" | "NotSerializable" })
@@ -15,9 +20,6 @@ export const timedOut: ItemExit = { _tag: "TimedOut" }
 
 export const notSerializable = (direction: "input" | "output" | "error", cause: unknown) =>
   ({ _tag: "NotSerializable", direction, cause: failure.encodeOrDescribe(cause) }) as const
-
-/** Sends a message; throws when it cannot be cloned. */
-export type Send = (message: protocol.FromWorker, transfers?: Array<Transferable>) => void
 
 /** The chunk whose outcomes are reported. */
 export interface Reported {
@@ -35,6 +37,8 @@ export class Outbox {
   private readonly from: number
   private count = 0
   private values: Array<unknown> = []
+  /** Whether there are objects in it, of which the channel has to know. */
+  private hasObjects = false
   /** Outcomes that are not simply values, by their offset from the first. */
   private others: Array<readonly [number, protocol.EncodedOutcome]> = []
   /** The errors that `others` were made from, to describe one that cannot be cloned. */
@@ -58,12 +62,13 @@ export class Outbox {
 
   succeed(value: unknown, codecs: TaskCodecs | undefined, discard: boolean, item: unknown): void {
     if (discard) this.count++
-    else if (codecs?.output === undefined && typeof value !== "object") this.values[this.count++] = value
+    else if (codecs?.output === undefined && crossesAsItIs(value)) this.values[this.count++] = value
     else this.encode(value, codecs?.output, item)
   }
 
   /** Adds a result by its Schema, or taken apart if it is an error. Proxies, getters and Schemas may throw (F8). */
   private encode(value: unknown, output: TaskCodecs["output"], item: unknown): void {
+    this.hasObjects = true
     try {
       if (output !== undefined) {
         const before = this.transfers.length
@@ -115,17 +120,19 @@ export class Outbox {
   }
 
   other(outcome: protocol.EncodedOutcome): void {
+    this.hasObjects = true
     this.values[this.count] = undefined
-    this.others.push([this.count, outcome])
+    this.others[this.others.length] = [this.count, outcome]
     this.count++
   }
 
-  /** Sends the outcomes. `check` throws for a value that `send` would throw for; `ended`: the chunk has ended. */
-  send(send: Send, check: (value: unknown) => void, ended: boolean): void {
+  /** Sends the outcomes; `ended`: the chunk has ended. */
+  send(sender: Sending, ended: boolean): void {
     const millis = this.chunk.lap()
+    if (!this.hasObjects) return sender.sendPlain(this.message(ended, millis))
     const trySend = (): boolean => {
       try {
-        send(this.message(ended, millis), this.transfers)
+        sender.send(this.message(ended, millis), this.transfers)
         return true
       } catch {
         return false
@@ -133,7 +140,7 @@ export class Outbox {
     }
     if (trySend()) return
     this.replaceUncloneable((value) => {
-      check(value)
+      sender.check(value)
       return value
     })
     if (trySend()) return
@@ -142,11 +149,11 @@ export class Outbox {
     this.transfers = []
     this.moving = undefined
     this.replaceUncloneable((value) => {
-      const copy = structuredClone(value)
-      check(copy)
+      const copy = clone(value) as typeof value
+      sender.check(copy)
       return copy
     })
-    send(this.message(ended, millis), this.transfers)
+    sender.send(this.message(ended, millis), this.transfers)
   }
 
   private message(ended: boolean, millis: number): protocol.Results {
@@ -178,9 +185,4 @@ export class Outbox {
   private uncloneable(direction: NotSerializable["direction"], offset: number, why: unknown): protocol.EncodedOutcome {
     return { _tag: "NotSerializable", direction, cause: failure.encodeUncloneable(this.originals.get(offset), why) }
   }
-}
-
-const directionOf = (outcome: protocol.EncodedOutcome): NotSerializable["direction"] => {
-  if (outcome._tag === "NotSerializable") return outcome.direction
-  return outcome._tag === "Error" ? "output" : "error"
 }

@@ -3,12 +3,24 @@
  */
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
+import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 
 /** What has been found at an address, with its Schemas where `Portable.make` gave it any. */
 export interface Loaded {
   readonly value: unknown
   readonly schemas: portable.Schemas | undefined
+}
+
+/** A value that is bound to what is loaded has arrived, and could not be read (F4). */
+export class LostValue extends Error {
+  /** Why it could not be. */
+  readonly why: unknown
+
+  constructor(why: unknown) {
+    super("A bound value could not be read")
+    this.why = why
+  }
 }
 
 interface Definition {
@@ -49,8 +61,11 @@ export class ServedCode {
         return { value: resolver.resolveInline(address), schemas: undefined }
       case "Bound": {
         const target = await this.load(address.target)
-        return { value: resolver.bindFirst(target.value, address.value), schemas: target.schemas }
+        const bound = address.isError ? failure.decode(address.value as failure.EncodedError) : address.value
+        return { value: resolver.bindFirst(target.value, bound), schemas: target.schemas }
       }
+      case "Lost":
+        throw new LostValue(failure.decodeOrDescribe(address.cause))
     }
   }
 }

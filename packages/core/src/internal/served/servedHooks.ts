@@ -9,10 +9,12 @@ import { WorkerContextImpl } from "../task/workerContext.ts"
 import { HookNumbers, phases } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
-import { after, type Timer } from "../wire/timers.ts"
+import * as realTime from "../task/realTime.ts"
 import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
-import type { Loaded, ServedCode } from "./servedCode.ts"
+import { isPlain, succeeded, uncloneable, unread } from "./hookResults.ts"
+import type { Sender } from "./sender.ts"
+import { type Loaded, LostValue, type ServedCode } from "./servedCode.ts"
 
 /** What tasks and hooks are told of their worker. */
 export interface Self {
@@ -29,7 +31,7 @@ export class ServedHooks {
   private readonly numbers: HookNumbers
   private readonly code: ServedCode
   private readonly effects: EffectLoader
-  private readonly send: (message: protocol.FromWorker) => void
+  private readonly sender: Pick<Sender, "send" | "sendPlain">
   /** Interrupts the hook that runs, or ends it because its time is over: `result` is what is then replied. */
   private cutShort: (result: protocol.HookResult) => void = () => {}
   /** Interrupts the Effect that the hook is running, if it is running one. */
@@ -45,13 +47,13 @@ export class ServedHooks {
     readonly control: Control | undefined
     readonly code: ServedCode
     readonly effects: EffectLoader
-    readonly send: (message: protocol.FromWorker) => void
+    readonly sender: Pick<Sender, "send" | "sendPlain">
   }) {
     this.self = options.self
     this.numbers = new HookNumbers(options.control)
     this.code = options.code
     this.effects = options.effects
-    this.send = options.send
+    this.sender = options.sender
   }
 
   init(
@@ -111,7 +113,7 @@ export class ServedHooks {
     const end = (result: protocol.HookResult) => {
       if (hasReplied) return
       hasReplied = true
-      clearTimeout(timer)
+      realTime.cancel(timer)
       context.end()
       this.cutShort = () => {}
       this.reply(reply, result)
@@ -124,29 +126,33 @@ export class ServedHooks {
       this.resultIfInterrupted = result
       interrupt()
     }
-    let timer: Timer
+    let timer: realTime.Timer
     // a hook's time begins when its module has been loaded (T1)
     const begun = () => {
       if (timeout === undefined || timer !== undefined || hasReplied) return
-      context.deadline = performance.now() + timeout
-      timer = after(timeout, () => this.cutShort({ _tag: "TimedOut" }))
+      context.deadline = realTime.now() + timeout
+      timer = realTime.after(timeout, () => this.cutShort({ _tag: "TimedOut" }))
     }
     this.resultIfInterrupted = undefined
-    start(context, begun).then(
-      (exit) => {
-        if (exit._tag === "Failure") return end(this.resultIfInterrupted ?? this.failed(exit))
-        // the timer cannot fire while the hook computes, so the clock is read as well
-        return end(performance.now() > context.deadline ? { _tag: "TimedOut" } : succeeded(exit.value))
-      },
-      (cause) => end({ _tag: "NotLoaded", cause: failure.encodeOrDescribe(cause) })
-    )
+    void (async () => {
+      let exit: ExitLike
+      try {
+        exit = await start(context, begun)
+      } catch (cause) {
+        const isUnread = cause instanceof LostValue
+        return end(isUnread ? unread(cause.why) : { _tag: "NotLoaded", cause: failure.encodeOrDescribe(cause) })
+      }
+      if (exit._tag === "Failure") return end(this.resultIfInterrupted ?? this.failed(exit))
+      // the timer cannot fire while the hook computes, so the clock is read as well
+      return end(realTime.now() > context.deadline ? { _tag: "TimedOut" } : succeeded(exit.value))
+    })()
   }
 
   private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
     const { value } = await this.load(reference)
     // a hook that was interrupted while it loaded must not run, nor count as a success, after which `exit` would run
     // (`nothing` is no success here: past the deadline, `run` replies that the hook has timed out)
-    if (context.interrupted) return performance.now() > context.deadline ? nothing : interrupted
+    if (context.interrupted) return realTime.now() > context.deadline ? nothing : interrupted
     begun()
     try {
       const result: unknown = typeof value === "function" && !isEffect(value) ? value(context) : value
@@ -160,7 +166,7 @@ export class ServedHooks {
   private runInterruptibly(
     start: (runner: EffectRunner, done: (exit: ExitLike) => void) => Interrupt
   ): Promise<ExitLike> {
-    return new Promise((resolve) => {
+    return new NativePromise((resolve) => {
       let isDone = false
       const done = (exit: ExitLike) => {
         isDone = true
@@ -188,10 +194,11 @@ export class ServedHooks {
 
   /** Replies, if need be with why the result cannot cross: reading it may be users' code, which throws (F8). */
   private reply(reply: Reply, result: protocol.HookResult): void {
+    if (isPlain(result)) return this.sender.sendPlain(this.message(reply, result))
     try {
-      this.send(this.message(reply, result))
+      this.sender.send(this.message(reply, result))
     } catch (why) {
-      this.send(this.message(reply, uncloneable(result, why)))
+      this.sender.send(this.message(reply, uncloneable(result, why)))
     }
   }
 
@@ -208,32 +215,11 @@ export class ServedHooks {
   }
 }
 
+// a task can replace it
+const NativePromise = Promise
+
 const uninterrupted = { isInterrupted: false }
 
 const interrupted: ExitLike = { _tag: "Failure", cause: { reasons: [{ _tag: "Interrupt", fiberId: undefined }] } }
 
 const nothing: ExitLike = { _tag: "Success", value: undefined }
-
-/** The result that says why `result` cannot cross. */
-const uncloneable = (result: protocol.HookResult, why: unknown): protocol.HookResult => {
-  switch (result._tag) {
-    case "Success":
-      return { _tag: "NotSerializable", cause: failure.encodeUncloneable(undefined, why) }
-    case "Error":
-      return { _tag: "NotSerializable", cause: failure.encodeUncloneable(failure.decode(result.value), why) }
-    case "TimedOut":
-    case "Interrupted":
-      return result
-    default:
-      return { _tag: result._tag, cause: failure.encodeUncloneable(failure.decode(result.cause), why) }
-  }
-}
-
-const succeeded = (value: unknown): protocol.HookResult => {
-  try {
-    return value instanceof Error ? { _tag: "Error", value: failure.encode(value) } : { _tag: "Success", value }
-  } catch (why) {
-    // an error with a getter that throws, or a Proxy with such a trap (F8)
-    return { _tag: "NotSerializable", cause: failure.encodeUncloneable(value, why) }
-  }
-}

@@ -2,18 +2,25 @@
  * A remote worker's own side: takes the pool's messages, loads tasks and hands chunks to the item loop. Does not import
  * Effect, which is loaded only when there is an Effect to run.
  */
-import type { Channel, Transferable } from "../../Channel.ts"
+import type { Channel } from "../../Channel.ts"
 import * as resolver from "../task/resolver.ts"
 import { Cell, phases } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
+import { Inbox } from "../wire/inbox.ts"
+import { unpack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { EffectLoader } from "./effectLoader.ts"
-import { ItemLoop, type LoadedTask } from "./itemLoop.ts"
-import { type Loaded, ServedCode } from "./servedCode.ts"
+import { ItemLoop, type LoadedTask, type ServedRun } from "./itemLoop.ts"
+import { Parts } from "./parts.ts"
+import { Sender } from "./sender.ts"
+import { type Loaded, LostValue, ServedCode } from "./servedCode.ts"
 import { type Self, ServedHooks } from "./servedHooks.ts"
 
 export class ServedWorker {
   private readonly channel: Channel
+  private readonly sender: Sender
+  private readonly inbox: Inbox<protocol.ToWorker>
+  private readonly parts = new Parts()
   private readonly code = new ServedCode()
   private readonly effects = new EffectLoader()
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
@@ -24,17 +31,24 @@ export class ServedWorker {
 
   constructor(channel: Channel) {
     this.channel = channel
+    this.sender = new Sender(channel)
+    this.inbox = new Inbox(
+      (message) => this.handle(message),
+      (number, cause) => {
+        this.parts.unreadable(cause)
+        this.sender.sendPlain({ _tag: "Unreadable", number, cause: failure.encodeOrDescribe(cause) })
+      }
+    )
     this.hooks = new ServedHooks({
       self: this.self,
       control: channel.control,
       code: this.code,
       effects: this.effects,
-      send: (message) => this.send(message)
+      sender: this.sender
     })
     this.loop = new ItemLoop({
       self: this.self,
-      send: (message, transfers) => this.send(message, transfers),
-      check: channel.check ?? structuredClone,
+      sender: this.sender,
       flushed: channel.flushed,
       stayAwake: channel.stayAwake,
       runEffect: (effect, done, begun) =>
@@ -46,8 +60,14 @@ export class ServedWorker {
   }
 
   serve(): void {
-    this.channel.receive((message) => this.handle(message as protocol.ToWorker))
-    this.send({ _tag: "Ready" })
+    this.channel.receive(
+      (message) => {
+        unpack(message)
+        this.inbox.receive(message as protocol.ToWorker)
+      },
+      (cause) => this.inbox.unreadable(cause)
+    )
+    this.sender.sendPlain({ _tag: "Ready" })
   }
 
   /** Tells the pool which error is about to end the worker. */
@@ -55,11 +75,7 @@ export class ServedWorker {
     this.sendCause(error, (cause) => ({ _tag: "Uncaught", cause }))
   }
 
-  private send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
-    this.channel.send(message, transfers)
-  }
-
-  private handle(message: protocol.ToWorker): void {
+  private handle(message: Exclude<protocol.ToWorker, protocol.Repeated>): void {
     switch (message._tag) {
       case "Start":
         return this.start(message.id, message.generation, message.tasksPerWorker)
@@ -72,7 +88,11 @@ export class ServedWorker {
       case "InterruptInit":
         return this.hooks.interruptInit()
       case "Run":
-        return this.run(message)
+        return this.run(this.parts.complete(message))
+      case "Part":
+        return this.parts.add(message)
+      case "Unreadable":
+        return this.sender.repeat(message.number, message.cause)
       case "Interrupt":
         if (this.loading.has(message.chunk)) this.loading.set(message.chunk, "interrupted")
         return this.loop.interrupt(message.chunk)
@@ -95,7 +115,7 @@ export class ServedWorker {
   // Chunks
   // ---------------------------------------------------------------------------
 
-  private run(run: protocol.Run): void {
+  private run(run: ServedRun): void {
     const loaded = this.code.loaded(run.task)
     const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
     cell.take()
@@ -108,21 +128,24 @@ export class ServedWorker {
     if (cell.isInterrupted) return this.loop.add({ ...run, items: [], errors: [] }, noTask, cell)
     cell.enter(phases.loading)
     this.loading.set(run.chunk, "wanted")
-    this.code
-      .load(run.task)
-      .then((loaded) => this.prepare(loaded, run))
-      .then(
-        (task) => {
-          const isWanted = this.loading.get(run.chunk) === "wanted"
-          this.loading.delete(run.chunk)
-          cell.enter(phases.loaded)
-          this.loop.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
-        },
-        (cause) => {
-          this.loading.delete(run.chunk)
-          this.sendCause(cause, (cause) => ({ _tag: "NotLoaded", chunk: run.chunk, cause }))
-        }
-      )
+    void this.loadAndRun(run, cell)
+  }
+
+  private async loadAndRun(run: ServedRun, cell: Cell): Promise<void> {
+    let task: LoadedTask
+    try {
+      task = await this.prepare(await this.code.load(run.task), run)
+    } catch (cause) {
+      this.loading.delete(run.chunk)
+      const isUnread = cause instanceof LostValue
+      return this.sendCause(isUnread ? cause.why : cause, (cause) => {
+        return { _tag: "NotLoaded", chunk: run.chunk, cause, isUnread }
+      })
+    }
+    const isWanted = this.loading.get(run.chunk) === "wanted"
+    this.loading.delete(run.chunk)
+    cell.enter(phases.loaded)
+    this.loop.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
   }
 
   private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
@@ -140,9 +163,9 @@ export class ServedWorker {
   /** Sends what went wrong; only a description of it where part of it cannot be cloned, or cannot be read (F8). */
   private sendCause(error: unknown, message: (cause: failure.EncodedValue) => protocol.FromWorker): void {
     try {
-      this.send(message(failure.encode(error)))
+      this.sender.send(message(failure.encode(error)))
     } catch (why) {
-      this.send(message(failure.encodeUncloneable(error, why)))
+      this.sender.send(message(failure.encodeUncloneable(error, why)))
     }
   }
 }

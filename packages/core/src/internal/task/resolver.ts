@@ -4,14 +4,20 @@
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
 
-/** The URLs of the task modules that this thread is loading. */
-const loading = registry.shared("loading", (): { readonly modules: Array<string> } => ({ modules: [] }))
+/** The task modules that this thread is loading, by numbers; no Set, because a task can break what Sets can do. */
+const loading = registry.shared("loading", (): { next: number; readonly modules: Record<number, string> } => ({
+  next: 0,
+  modules: {}
+}))
 
 /**
  * The task module that this thread is loading, if any. When a pool is used meanwhile, that module's top level does it:
  * it is a whole program, about to start again in a worker.
  */
-export const loadingModule = (): string | undefined => loading.modules[0]
+export const loadingModule = (): string | undefined => {
+  for (const number in loading.modules) return loading.modules[number]
+  return undefined
+}
 
 /** The error that stops such a program before its workers start workers of their own, and so on. */
 export const trap = (url: string): Error =>
@@ -28,11 +34,12 @@ export const schemasOnOneSide = (): Error =>
 
 /** Calls `load`. Until it has ended, the URL counts as a module that is being loaded (`loadingModule`). */
 export const whileLoading = async <A>(url: string, load: () => A): Promise<Awaited<A>> => {
-  loading.modules.push(url)
+  const number = loading.next++
+  loading.modules[number] = url
   try {
     return await load()
   } finally {
-    loading.modules.splice(loading.modules.indexOf(url), 1)
+    delete loading.modules[number]
   }
 }
 

@@ -24,6 +24,12 @@ export const died = (defect: unknown): ExitLike => ({ _tag: "Failure", cause: { 
 export const isPlain = (value: unknown): value is string | number | bigint | boolean | symbol | null | undefined =>
   (typeof value !== "object" && typeof value !== "function") || value === null
 
+/** Whether a value crosses as it is, whatever the channel: no object, and nothing that cannot cross. */
+export const crossesAsItIs = (value: unknown): boolean => {
+  const type = typeof value
+  return type !== "object" && type !== "function" && type !== "symbol"
+}
+
 const isObject = (value: unknown): value is object => !isPlain(value)
 
 /** What an object inherits from. */

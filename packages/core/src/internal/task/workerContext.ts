@@ -1,4 +1,5 @@
 import type * as WorkerContext from "../../WorkerContext.ts"
+import * as realTime from "./realTime.ts"
 
 /** Tells a task that polls whether its result is unwanted; a chunk's cell, for example. */
 export interface Interruptible {
@@ -15,7 +16,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   private controller: AbortController | undefined = undefined
   private isAborted = false
 
-  /** `source` is read when the task polls; `deadline` is in milliseconds, by `performance.now()`. */
+  /** `source` is read when the task polls; `deadline` is in milliseconds, by `realTime.now()`. */
   constructor(id: number, generation: number, state: unknown, source?: Interruptible, deadline?: number) {
     this.id = id
     this.generation = generation
@@ -24,7 +25,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
     this.until = deadline
   }
 
-  /** When the item's or hook's time is over, in milliseconds, by `performance.now()`; infinity when it may take any. */
+  /** When the item's or hook's time is over, in milliseconds, by `realTime.now()`; infinity when it may take any. */
   get deadline(): number {
     return this.until ?? Number.POSITIVE_INFINITY
   }
@@ -64,7 +65,7 @@ export class WorkerContextImpl implements WorkerContext.WorkerContext<unknown> {
   private poll(): void {
     const { source } = this
     if (this.isAborted || source === undefined) return
-    if (source.isInterrupted || (this.until !== undefined && performance.now() > this.until)) {
+    if (source.isInterrupted || (this.until !== undefined && realTime.now() > this.until)) {
       this.abort()
     }
   }

@@ -13,7 +13,9 @@ export type Phase = (typeof phases)[keyof typeof phases]
 const hookPhase = 0
 const hookInterrupted = 1
 const servicesBuilt = 2
-const firstCell = 3
+/** Set by the pool: how many of the worker's messages it has read. */
+const read = 3
+const firstCell = 4
 
 // The numbers of a cell, from its offset on; the worker sets the first three
 const owner = 0
@@ -67,6 +69,31 @@ export class HookNumbers {
   /** Says that the result of `init` is unwanted, once and for all: a worker runs one `init`. */
   interrupt(): void {
     this.control?.set(hookInterrupted, 1)
+  }
+}
+
+/** How many of a worker's messages the pool has read: those that it cannot read are sent again. */
+export class ReadNumber {
+  private readonly control: Control | undefined
+
+  constructor(control: Control | undefined) {
+    this.control = control
+  }
+
+  /** Whether there is such a number: without it a worker cannot know how long to keep what it has sent. */
+  get isKnown(): boolean {
+    return this.control !== undefined
+  }
+
+  /** The pool's side: the first `count` messages have been read. */
+  set(count: number): void {
+    this.control?.set(read, count | 0)
+  }
+
+  /** The worker's side: whether the message of that number has been read. */
+  isPast(number: number): boolean {
+    // the shared number has 32 bits, and what is kept is never far from it
+    return this.control === undefined || ((this.control.get(read) - number) | 0) > 0
   }
 }
 

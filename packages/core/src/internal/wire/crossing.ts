@@ -8,6 +8,7 @@ import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
+import * as packing from "./packing.ts"
 
 /** The error for what cannot cross (F4); `index` is the item's, `undefined` for a bound value or a hook's result. */
 export const notSerializable = (
@@ -64,15 +65,17 @@ export const clone = (value: unknown, codec: Codec | undefined, item?: unknown):
   if (codec !== undefined) {
     const transfers: Array<Transferable> = []
     const encoded = codec.encode(value, transfers, item)
-    return codec.decode(structuredClone(encoded, { transfer: transfers as Array<ArrayBuffer> }))
+    return codec.decode(packing.clone(encoded, transfers))
   }
-  return value instanceof Error ? failure.decode(structuredClone(failure.encode(value))) : structuredClone(value)
+  return value instanceof Error ? failure.decode(cloneEncoded(failure.encode(value))) : packing.clone(value)
 }
+
+const cloneEncoded = <A>(encoded: A): A => packing.clone(encoded) as A
 
 /** Clones a bound value as a channel would. Throws NotSerializable when it cannot be cloned. */
 export const cloneBound = (value: unknown): unknown => {
   try {
-    return structuredClone(value)
+    return clone(value, undefined)
   } catch (cause) {
     throw notSerializable("input", undefined, cause)
   }
@@ -86,9 +89,9 @@ export const cloneCause = (
 ): Cause.Cause<unknown> => {
   try {
     const encodeFail = codec && ((error: unknown) => ({ _tag: "Schema", value: codec.encode(error, []) }) as const)
-    return decodeCause(structuredClone(failure.encodeCause(cause, encodeFail)), index, codec)
+    return decodeCause(cloneEncoded(failure.encodeCause(cause, encodeFail)), index, codec)
   } catch (why) {
     const original = failure.encodeUncloneable(Cause.squash(cause), why)
-    return Cause.fail(notSerializable("error", index, failure.decode(original)))
+    return Cause.fail(notSerializable("error", index, failure.decodeOrDescribe(original)))
   }
 }

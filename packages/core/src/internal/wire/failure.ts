@@ -30,27 +30,24 @@ export type EncodedReason =
 /** Properties that have a field of their own in `EncodedError`; so have the `errors`, but only of an AggregateError. */
 const known = new Set(["name", "message", "stack", "cause"])
 
-/** How many errors may contain each other, one within the next, and how many may cross together. */
-const most = { deep: 100, together: 10_000 }
+/** How many errors may be within each other: a Proxy can have a new one for its cause as often as it is asked. */
+const most = 10_000
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 /** Takes one value apart. Getters and Proxies are users' code: it throws what they throw. */
 class Encoder {
-  /** The errors that contain the one that is being taken apart. */
-  private readonly ancestors: Array<Error> = []
-  private count = 0
+  /** The errors that have been met: one that is met again, or is within itself, crosses once. */
+  private readonly met = new Map<Error, EncodedError>()
 
   encode(value: unknown): EncodedValue {
     if (!(value instanceof Error)) return { _tag: "Value", value }
-    const { ancestors } = this
-    // an error within itself becomes text, or else this would not end
-    if (ancestors.includes(value)) return { _tag: "Value", value: `[circular ${value.name}]` }
-    // so do those beyond what a stack and a message can hold: a chain of thousands, a Proxy whose cause is always new
-    if (ancestors.length === most.deep) return { _tag: "Value", value: `[left out: over ${most.deep} errors deep]` }
-    if (++this.count > most.together) return { _tag: "Value", value: `[left out: over ${most.together} errors]` }
-    ancestors.push(value)
-    const encoded = this.takeApart(value)
-    ancestors.pop()
-    return encoded
+    const met = this.met.get(value)
+    if (met !== undefined) return met
+    if (this.met.size === most) throw new RangeError(`More than ${most} errors are within each other`)
+    const encoded: Mutable<EncodedError> = described("", "")
+    this.met.set(value, encoded)
+    return Object.assign(encoded, this.takeApart(value))
   }
 
   private takeApart(error: Error): EncodedError {
@@ -70,7 +67,7 @@ class Encoder {
       name,
       message,
       stack,
-      cause: cause === undefined ? undefined : this.encode(cause),
+      cause: cause === undefined && !Object.hasOwn(error, "cause") ? undefined : this.encode(cause),
       errors: Array.isArray(errors) ? Array.from(errors, (inner) => this.encode(inner)) : undefined,
       properties: properties.map(([key, inner]) => [key, this.encode(inner)])
     }
@@ -161,23 +158,50 @@ const classes = new Map<string, ErrorConstructor>(
   [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Class) => [Class.name, Class])
 )
 
-/** The inverse of `encode`; what a Schema encoded stays encoded. */
-export const decode = (encoded: EncodedValue): unknown => {
-  if (encoded._tag !== "Error") return encoded.value
-  // users can give an error any message, and an object might not become text
-  const message = typeof encoded.message === "string" ? encoded.message : undefined
-  const error =
-    encoded.errors === undefined
-      ? new (classes.get(encoded.name) ?? Error)(message)
-      : new AggregateError(encoded.errors.map(decode), message)
-  const defineHidden = (name: string, value: unknown) =>
-    Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
-  if (message === undefined) defineHidden("message", encoded.message)
-  if (error.name !== encoded.name) defineHidden("name", encoded.name)
-  if (encoded.stack !== undefined) defineHidden("stack", encoded.stack)
-  if (encoded.cause !== undefined) defineHidden("cause", decode(encoded.cause))
-  for (const [name, value] of encoded.properties) {
-    Object.defineProperty(error, name, { value: decode(value), configurable: true, writable: true, enumerable: true })
+/** Puts one value together again. */
+class Decoder {
+  private readonly met = new Map<EncodedError, Error>()
+
+  decode(encoded: EncodedValue): unknown {
+    if (encoded._tag !== "Error") return encoded.value
+    return this.met.get(encoded) ?? this.put(encoded)
   }
-  return error
+
+  private put(encoded: EncodedError): Error {
+    // users can give an error any message, and an object might not become text
+    const message = typeof encoded.message === "string" ? encoded.message : undefined
+    const { errors } = encoded
+    const error =
+      errors === undefined ? new (classes.get(encoded.name) ?? Error)(message) : new AggregateError([], message)
+    this.met.set(encoded, error)
+    const defineHidden = (name: string, value: unknown) =>
+      Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false })
+    if (errors !== undefined) {
+      defineHidden(
+        "errors",
+        errors.map((inner) => this.decode(inner))
+      )
+    }
+    if (message === undefined) defineHidden("message", encoded.message)
+    if (error.name !== encoded.name) defineHidden("name", encoded.name)
+    if (encoded.stack !== undefined) defineHidden("stack", encoded.stack)
+    if (encoded.cause !== undefined) defineHidden("cause", this.decode(encoded.cause))
+    for (const [name, inner] of encoded.properties) {
+      const value = this.decode(inner)
+      Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: true })
+    }
+    return error
+  }
+}
+
+/** The inverse of `encode`; what a Schema encoded stays encoded. Throws for errors nested too deeply for the stack. */
+export const decode = (encoded: EncodedValue): unknown => new Decoder().decode(encoded)
+
+/** As `decode`, where something has to be told: of an error that cannot be put together, why it cannot. */
+export const decodeOrDescribe = (encoded: EncodedValue): unknown => {
+  try {
+    return decode(encoded)
+  } catch (why) {
+    return why
+  }
 }

@@ -9,43 +9,90 @@ import type { EncodedReason, EncodedValue } from "./failure.ts"
 /** The number that stands for an address in messages, once `Define` has told the worker the address. */
 export type Reference = number
 
+/** The number of a message among those that its end has sent, from 0. */
+export type MessageNumber = number
+
 /** An address as a worker is told it. A bound value crosses here, once per worker. */
 export type Described =
   | Export
   | Inline
-  | { readonly _tag: "Bound"; readonly target: Reference; readonly value: unknown }
+  | Bound
+  /** One with a bound value that the worker could not read. */
+  | { readonly _tag: "Lost"; readonly cause: EncodedValue }
+
+/** A value bound to what `target` stands for; taken apart if it is an error. */
+interface Bound {
+  readonly _tag: "Bound"
+  readonly target: Reference
+  readonly value: unknown
+  readonly isError: boolean
+}
+
+/** A message of the other end's could not be read: asks for its parts, one by one, and then for `Repeated`. */
+export interface Unreadable {
+  readonly _tag: "Unreadable"
+  readonly number: MessageNumber
+  readonly cause: EncodedValue
+}
+
+/** All parts of an `Unreadable` message have been sent again. */
+export interface Repeated {
+  readonly _tag: "Repeated"
+}
+
+interface Message {
+  /** Whether it repeats a message, or a part of one, that could not be read. */
+  readonly again?: true | undefined
+  /** Whether the worker keeps it until the pool has read it. */
+  readonly kept?: true | undefined
+}
 
 /** What `init` does: builds the services first, then runs the hook. */
 export type InitStage = InitFailure["of"]
 
 /** From the pool to a worker. */
-export type ToWorker =
-  | {
-      readonly _tag: "Start"
-      readonly id: number
-      readonly generation: number
-      readonly tasksPerWorker: number
-    }
-  | { readonly _tag: "Define"; readonly reference: Reference; readonly address: Described }
-  | { readonly _tag: "Forget"; readonly reference: Reference }
-  | {
-      readonly _tag: "Init"
-      readonly services: Reference | undefined
-      readonly hook: Reference | undefined
-      /** In milliseconds. */
-      readonly timeout: number | undefined
-    }
-  | { readonly _tag: "InterruptInit" }
-  | Run
-  | { readonly _tag: "Interrupt"; readonly chunk: number }
-  | {
-      readonly _tag: "Exit"
-      readonly hook: Reference
-      /** In milliseconds. */
-      readonly timeout: number | undefined
-    }
-  | { readonly _tag: "Close" }
-  | { readonly _tag: "Stop" }
+export type ToWorker = Message &
+  (
+    | {
+        readonly _tag: "Start"
+        readonly id: number
+        readonly generation: number
+        readonly tasksPerWorker: number
+      }
+    | { readonly _tag: "Define"; readonly reference: Reference; readonly address: Described }
+    | { readonly _tag: "Forget"; readonly reference: Reference }
+    | {
+        readonly _tag: "Init"
+        readonly services: Reference | undefined
+        readonly hook: Reference | undefined
+        /** In milliseconds. */
+        readonly timeout: number | undefined
+      }
+    | { readonly _tag: "InterruptInit" }
+    | Run
+    | { readonly _tag: "Interrupt"; readonly chunk: number }
+    | {
+        readonly _tag: "Exit"
+        readonly hook: Reference
+        /** In milliseconds. */
+        readonly timeout: number | undefined
+      }
+    | { readonly _tag: "Close" }
+    | { readonly _tag: "Stop" }
+    | Part
+    | Unreadable
+    | Repeated
+  )
+
+/** An item of a chunk whose `Run` could not be read; `lost` says why this one cannot cross either. */
+export interface Part {
+  readonly _tag: "Part"
+  readonly chunk: number
+  readonly position: number
+  readonly item: unknown
+  readonly isError: boolean
+  readonly lost?: EncodedValue | undefined
+}
 
 /** A chunk to run. */
 export interface Run {
@@ -54,6 +101,8 @@ export interface Run {
   readonly chunk: number
   readonly task: Reference
   readonly items: ReadonlyArray<unknown>
+  /** How many items there are, where they come as `Part`s before this message. */
+  readonly parts?: number | undefined
   /** The positions, in `items`, of errors: each is sent as an `EncodedError`. */
   readonly errors: ReadonlyArray<number>
   /** Whether the task has Schemas on the pool's side: the items are encoded, and results and failures are to be. */
@@ -71,16 +120,28 @@ export interface Run {
 }
 
 /** From a worker to the pool. */
-export type FromWorker =
-  | { readonly _tag: "Ready" }
-  /** `stage` is how far `init` has come, which says whose failure it is if it has failed. */
-  | { readonly _tag: "Initialised"; readonly result: HookResult; readonly stage: InitStage }
-  | { readonly _tag: "Exited"; readonly result: HookResult }
-  | { readonly _tag: "Closed"; readonly result: HookResult }
-  | Results
-  | { readonly _tag: "NotLoaded"; readonly chunk: number; readonly cause: EncodedValue }
-  /** The last message of a worker that an uncaught error ends. */
-  | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
+export type FromWorker = Message &
+  (
+    | { readonly _tag: "Ready" }
+    /** `stage` is how far `init` has come, which says whose failure it is if it has failed. */
+    | { readonly _tag: "Initialised"; readonly result: HookResult; readonly stage: InitStage }
+    | { readonly _tag: "Exited"; readonly result: HookResult }
+    | { readonly _tag: "Closed"; readonly result: HookResult }
+    | Results
+    | NotLoaded
+    /** The last message of a worker that an uncaught error ends. */
+    | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
+    | Unreadable
+    | Repeated
+  )
+
+/** A chunk cannot run; `isUnread` where that is because a value bound to its task could not be read. */
+export interface NotLoaded {
+  readonly _tag: "NotLoaded"
+  readonly chunk: number
+  readonly cause: EncodedValue
+  readonly isUnread: boolean
+}
 
 /** How a hook ended, or the finalizers that run on `Close`. An `Error` is a result that is an error. */
 export type HookResult =
@@ -88,7 +149,11 @@ export type HookResult =
   | { readonly _tag: "Error"; readonly value: EncodedValue }
   | { readonly _tag: "Failure"; readonly cause: EncodedValue }
   | { readonly _tag: "NotLoaded"; readonly cause: EncodedValue }
-  | { readonly _tag: "NotSerializable"; readonly cause: EncodedValue }
+  | {
+      readonly _tag: "NotSerializable"
+      readonly direction: NotSerializable["direction"]
+      readonly cause: EncodedValue
+    }
   | { readonly _tag: "TimedOut" }
   | { readonly _tag: "Interrupted" }
 

@@ -79,7 +79,8 @@ export const writeOrMove = (result: unknown, transfers: Array<Transferable>, sli
 /** Writes a result to its slice's part of the output, or copies it: the task is in this thread, and may keep it. */
 export const writeOrCopy = (result: unknown, slice: unknown): unknown => write(result, slice as Slice, copy)
 
-const copy = (array: TypedArray): TypedArray => new (constructorOf(kindOf(array)!))(array)
+/** An array of the same elements, in memory of its own. */
+export const copy = (array: TypedArray): TypedArray => new (constructorOf(kindOf(array)!))(array)
 
 /** The same elements in memory out of the task's reach: not copied but moved, if the array spans its whole buffer. */
 const move = (array: TypedArray): TypedArray => {

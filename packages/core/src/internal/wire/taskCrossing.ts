@@ -24,9 +24,9 @@ const sharedSlice: codec.Codec = {
   decode: slices.read
 }
 
-/** Leaves out the slice's part of the output, which would only be copied. */
+/** A slice with memory of its own, which need not be shared, and without its part of the output: that would be copied. */
 const clonedSlice: codec.Codec = {
-  encode: (slice) => ({ input: (slice as slices.Slice).input, output: undefined }) satisfies slices.Slice,
+  encode: (slice) => ({ input: slices.copy((slice as slices.Slice).input), output: undefined }) satisfies slices.Slice,
   decode: slices.read
 }
 

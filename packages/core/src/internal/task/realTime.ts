@@ -1,0 +1,38 @@
+/**
+ * Real time, for what runs beside Effect or without it (T3): what the platform offered when the library was loaded. Tests
+ * install timers of their own later, which stand still, and a task can break its worker's (T5, F6).
+ */
+
+const { clearTimeout, performance, setTimeout } = globalThis
+
+const { setImmediate } = globalThis as { readonly setImmediate?: (f: () => void) => void }
+
+/** What `now` reads; a test of what depends on it can put another in its place. */
+export const clock: { now: () => number } = { now: performance.now.bind(performance) }
+
+/** Milliseconds since some moment in the past; never goes back. */
+export const now = (): number => clock.now()
+
+/** Calls back in a macrotask, as soon as the platform can: after messages that have arrived by now. */
+export const defer: (f: () => void) => void =
+  setImmediate === undefined ? (f) => setTimeout(f, 0) : (f) => setImmediate(f)
+
+/** The longest delay that platforms accept, in milliseconds (almost 25 days): timers with a longer one fire at once. */
+const longest = 2_147_483_647
+
+export type Timer = ReturnType<typeof setTimeout> | undefined
+
+/** Calls back after `millis` milliseconds; never, when that is longer than platforms accept. */
+export const after = (millis: number, f: () => void): Timer => (millis > longest ? undefined : setTimeout(f, millis))
+
+/** As `after`, but does not keep the process running. */
+export const afterIfRunning = (millis: number, f: () => void): Timer => {
+  const timer = after(millis, f)
+  ;(timer as { readonly unref?: () => void } | undefined)?.unref?.()
+  return timer
+}
+
+export const cancel = (timer: Timer): void => clearTimeout(timer)
+
+/** What takes less than this, in milliseconds, is over before a thread that sleeps meanwhile could be woken. */
+export const brief = 0.1

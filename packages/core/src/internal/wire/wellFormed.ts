@@ -1,0 +1,45 @@
+/**
+ * Whether what has arrived from a worker is a message of the protocol: a task cannot reach the channel, but it can break
+ * what the worker's side is made of, and native code can do anything (F6).
+ */
+import type * as protocol from "./protocol.ts"
+
+const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
+
+const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && (u as number) >= 0
+
+/** Something with a tag, whose fields are read under the same guard as whoever gave it. */
+const isTagged = (u: unknown): boolean => isObject(u) && typeof u["_tag"] === "string"
+
+const isResults = ({ chunk, count, from, millis, others, values }: Readonly<Record<string, unknown>>): boolean =>
+  isCount(chunk) &&
+  isCount(from) &&
+  isCount(count) &&
+  typeof millis === "number" &&
+  Array.isArray(values) &&
+  values.length <= count &&
+  Array.isArray(others) &&
+  others.every((other) => Array.isArray(other) && isCount(other[0]) && other[0] < count && isTagged(other[1]))
+
+export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
+  if (!isObject(u)) return false
+  switch (u["_tag"]) {
+    case "Ready":
+    case "Repeated":
+      return true
+    case "Results":
+      return isResults(u)
+    case "Initialised":
+    case "Exited":
+    case "Closed":
+      return isTagged(u["result"])
+    case "NotLoaded":
+      return isCount(u["chunk"]) && isTagged(u["cause"])
+    case "Uncaught":
+      return isTagged(u["cause"])
+    case "Unreadable":
+      return isCount(u["number"]) && isTagged(u["cause"])
+    default:
+      return false
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The file descriptors that a worker's process inherits besides its standard streams.
+ */
+
+/** What tasks send by `process.send`: nobody reads it. */
+export const taskFd = 3
+export const controlFd = 4
+export const lifelineFd = 5
+/** The channel between the pool and the worker, which tasks have no name for (F6). */
+export const channelFd = 6

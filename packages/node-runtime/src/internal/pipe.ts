@@ -1,0 +1,49 @@
+/**
+ * One end of the pipe between a pool and a worker in a process of its own, which carries messages as frames.
+ */
+import type { Socket } from "node:net"
+import { FrameReader, FrameWriter } from "./frames.ts"
+
+type Receive = (message: unknown) => void
+
+type Unreadable = (cause: unknown) => void
+
+export class Pipe {
+  private readonly socket: Socket
+  private readonly writer = new FrameWriter()
+  private readonly onMalformed: (cause: Error) => void
+  /** What to call when all that was sent has been written. */
+  private waiting: Array<() => void> = []
+
+  constructor(socket: Socket, onMalformed: (cause: Error) => void) {
+    this.socket = socket
+    this.onMalformed = onMalformed
+    // an error here says that the other process has just ended, of which the pipe's close tells
+    socket.on("error", () => {})
+  }
+
+  /** Throws when the message cannot be cloned; does nothing once the pipe has been closed. */
+  send(message: unknown): void {
+    const frame = this.writer.write(message)
+    if (this.socket.writable) this.socket.write(frame, this.written)
+  }
+
+  /** Messages that have arrived before wait in the pipe. */
+  receive(message: Receive, unreadable: Unreadable): void {
+    const reader = new FrameReader({ message, unreadable, malformed: this.onMalformed })
+    this.socket.on("data", (part: Buffer) => reader.push(part))
+  }
+
+  /** Calls back once all messages have been written: a full pipe takes them only as fast as they are read. */
+  flushed(resume: () => void): void {
+    if (this.socket.writableLength === 0) resume()
+    else this.waiting[this.waiting.length] = resume
+  }
+
+  private readonly written = (): void => {
+    if (this.socket.writableLength > 0) return
+    const { waiting } = this
+    this.waiting = []
+    for (const resume of waiting) resume()
+  }
+}
