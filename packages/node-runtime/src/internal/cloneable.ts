@@ -2,6 +2,7 @@
  * What V8's serializer, which writes what crosses to another process, does not write as structured clone would. It knows
  * nothing of the platform's classes, and makes a plain object of a URL or a Blob (S3).
  */
+import { types } from "node:util"
 import { Serializer } from "node:v8"
 
 /** Throws for a value what sending it to a process would throw. */
@@ -14,14 +15,21 @@ export const check = (value: unknown): void => {
 /** Prototypes of objects that arrive as structured clone has them: users' classes, as plain objects. */
 const known = new WeakSet<object>()
 
-/** What errors of users' classes arrive as. */
-const errors = new Set<unknown>(
-  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(({ prototype }) => prototype)
-)
+/** The names of the classes that errors of users' classes arrive as. */
+const errors = new Set(["Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError"])
 
 // tasks can replace them
-const { getPrototypeOf, prototype: plain } = Object
+const { getPrototypeOf } = Object
 const clone = structuredClone
+const { isAnyArrayBuffer, isBoxedPrimitive, isDate, isMap, isNativeError, isRegExp, isSet } = types
+
+/** JavaScript's own kinds, of another realm: a module of `node:vm`, as test runners use it, has its own `Map`. */
+const ofLanguage = [isMap, isSet, isDate, isRegExp, isAnyArrayBuffer, isBoxedPrimitive]
+
+const isPlain = (object: object): boolean => {
+  const prototype: unknown = getPrototypeOf(object)
+  return prototype === null || getPrototypeOf(prototype) === null
+}
 
 /**
  * Throws for an object that would arrive as something else. Structured clone knows which these are: it throws for a
@@ -29,9 +37,9 @@ const clone = structuredClone
  */
 export const inspect = (object: object): void => {
   const prototype: object = getPrototypeOf(object)
-  if (known.has(prototype)) return
-  const arrived: unknown = getPrototypeOf(clone(object))
-  const isSame = object instanceof Error ? errors.has(arrived) : arrived === plain
+  if (known.has(prototype) || ofLanguage.some((is) => is(object))) return
+  const arrived: object = clone(object)
+  const isSame = isNativeError(object) ? errors.has(nameOf(arrived)) : isPlain(arrived)
   if (!isSame) throw new TypeError(`An object of the class ${nameOf(object)} cannot cross to another process`)
   known.add(prototype)
 }

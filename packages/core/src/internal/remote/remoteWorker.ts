@@ -238,7 +238,7 @@ class RemoteWorker implements Worker {
     if (!isFromWorker(message)) throw new Error("The worker sent a message that is none of the protocol's")
     unpack(message)
     this.inbox.receive(message)
-    if (message.kept === true) this.tellRead()
+    if (message.kept === true || message._tag === "Repeated") this.tellRead()
   }
 
   private unreadable(cause: unknown): void {

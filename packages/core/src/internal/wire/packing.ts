@@ -121,7 +121,7 @@ class Walk {
   }
 }
 
-const isShared = ({ buffer }: ArrayBufferView): boolean => !(buffer instanceof ArrayBuffer)
+const isShared = ({ buffer }: ArrayBufferView): boolean => buffer[Symbol.toStringTag] === "SharedArrayBuffer"
 
 /** Whether most of a view's memory is not its own; of a Buffer's, which Node takes from a pool, whether any is not. */
 const isLoose = (view: ArrayBufferView): boolean => {
@@ -184,8 +184,9 @@ class Tightening {
     this.noted(from, to)
     for (const key of keys(from)) {
       const value = this.copy((from as Record<string, unknown>)[key])
-      // defined, because to assign `__proto__` would set the prototype
-      Object.defineProperty(to, key, { value, configurable: true, enumerable: true, writable: true })
+      if (key !== "__proto__") (to as Record<string, unknown>)[key] = value
+      // to assign it would set the prototype
+      else Object.defineProperty(to, key, { value, configurable: true, enumerable: true, writable: true })
     }
     return to
   }
