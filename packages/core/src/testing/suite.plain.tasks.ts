@@ -125,6 +125,13 @@ export const lookAt = (error: Error): ReadonlyArray<unknown> => [error instanceo
 /** Returns an error, as an exit hook. */
 export const closeWithError = (): Error => makeDefect("closed")
 
+const shared = Object.assign(new Error("shared"), { data: { n: 1 } })
+
+/** Throws the same error each time. */
+export const throwShared = (_: unknown): never => {
+  throw shared
+}
+
 /** Throws unless the message is empty. */
 export const explode = (message: string): string => {
   if (message === "") return "fine"

@@ -1,6 +1,6 @@
 /** Tasks and hooks that take and give values of `suite.values.ts`. Free of Effect. */
 import type { WorkerContext } from "../WorkerContext.ts"
-import { kindOf, print } from "./suite.values.ts"
+import { kindOf, print, toBuffer } from "./suite.values.ts"
 
 /** What has arrived. */
 export const look = (value: unknown): string => print(value)
@@ -10,6 +10,9 @@ export const lookAtBound = (value: unknown, _: unknown): string => print(value)
 
 /** How much memory there is behind bytes. */
 export const memoryOf = (view: ArrayBufferView): number => view.buffer.byteLength
+
+/** Bytes that are taken from a larger buffer, where the platform does so. */
+export const giveBytes = (n: number): Uint8Array => toBuffer(`number ${n}`)
 
 export const give = (name: string): unknown => kindOf(name).make()
 

@@ -56,10 +56,17 @@ export const nested = (depth: number): unknown => {
   return value
 }
 
+/** A sum of that many terms, as a parser has it. */
+const sum = (terms: number): unknown => {
+  let expression: unknown = { op: "value", value: 0 }
+  for (let n = 1; n < terms; n++) expression = { op: "+", left: expression, right: { op: "value", value: n } }
+  return expression
+}
+
 const bytes = (length: number): ArrayBuffer => Uint8Array.from({ length }, (_, n) => n % 251).buffer
 
 /** Node's class for bytes; elsewhere a Uint8Array stands for it. */
-const toBuffer = (text: string): Uint8Array => {
+export const toBuffer = (text: string): Uint8Array => {
   const { Buffer } = globalThis as { readonly Buffer?: { readonly from: (text: string) => Uint8Array } }
   return Buffer === undefined ? new TextEncoder().encode(text) : Buffer.from(text)
 }
@@ -202,6 +209,7 @@ export const kinds: ReadonlyArray<Kind> = [
   { name: "an object within itself", make: withCycle },
   { name: "an object in several places", make: shared },
   { name: "an object 500 deep", make: () => nested(500) },
+  { name: "a sum of 500 terms", make: () => sum(500) },
   { name: "a function", make: () => () => 1, refused: "always" },
   { name: "a function within an object", make: () => ({ a: [{ f: () => 1 }] }), refused: "always" },
   { name: "a symbol", make: () => Symbol.for("s"), refused: "always" },
@@ -221,6 +229,7 @@ export const kinds: ReadonlyArray<Kind> = [
     refused: "always"
   },
   { name: "an object 5,000 deep", make: () => nested(5000), refused: "always" },
+  { name: "a sum of 20,000 terms", make: () => sum(20_000), refused: "always" },
   { name: "an object 30,000 deep", make: () => nested(30_000), refused: "always" },
   ...ofPlatform("always", {
     URL: () => new URL("https://effect.website/docs?a=1"),

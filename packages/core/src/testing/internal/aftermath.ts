@@ -47,8 +47,9 @@ export const within = <A, E, R>(
   )
 }
 
-/** Fails when an Effect is not done soon. */
-export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>) => within(effect, { millis: 2000, workers: 20 })
+/** Fails when an Effect is not done soon, or soon `after` so many milliseconds, for which it has to wait. */
+export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>, after = 0) =>
+  within(effect, { millis: 2000 + after, workers: 20 })
 
 /** What is used here of a pool, whatever its state and services. */
 export interface AnyPool {

@@ -222,11 +222,12 @@ const timeouts: ReadonlyArray<Case> = [
       elsewhere: "piscina, tinypool, poolifier: no timeouts; what that worker gets next hangs."
     },
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ ...impatient, startTimeout: yield* startLimit })
+      const startTimeout = yield* startLimit
+      const pool = yield* WorkerPool.make({ ...impatient, startTimeout })
       yield* assert.equal(yield* pool.run(harmful.loopLater, 1), 1)
       // the first of these items may run before the timer that blocks the worker fires
       const next = Effect.map(pool.map(numbers(4), plain.where), (workers) => workers[3]!.generation === 2)
-      yield* promptly(assert.eventually(next))
+      yield* promptly(assert.eventually(next), startTimeout)
       yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
       yield* usable(pool)
     })

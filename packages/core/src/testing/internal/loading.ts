@@ -103,14 +103,15 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
 
 /** Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed. */
 const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>) {
-  const hurried = { size: 1, keepAlive: true, startTimeout: yield* startLimit } as const
+  const startTimeout = yield* startLimit
+  const hurried = { size: 1, keepAlive: true, startTimeout } as const
   const asTask = Effect.gen(function* () {
     const pool = yield* WorkerPool.make(hurried)
     yield* pool.run(plain.square, 1)
     const waiting = Effect.forEach([1, 2, 3, 4], (n) => Effect.exit(pool.run(module.task, n)), {
       concurrency: "unbounded"
     })
-    for (const exit of yield* promptly(waiting)) {
+    for (const exit of yield* promptly(waiting, startTimeout)) {
       const { cause } = yield* assert.exitFailsWith(exit, "StartFailed")
       yield* assert.includes((yield* assert.isError(cause)).message, "did not load within", "message")
     }
@@ -119,7 +120,8 @@ const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadabl
   })
   const asInit = Effect.gen(function* () {
     const pool = yield* WorkerPool.make({ ...hurried, init: harmful.openNumber })
-    yield* assert.failsWith(promptly(pool.map([1], plain.square, { init: module.open })), "StartFailed")
+    const failing = pool.map([1], plain.square, { init: module.open })
+    yield* assert.failsWith(promptly(failing, startTimeout), "StartFailed")
     yield* promptly(pool.map([1], plain.square))
     yield* usable(pool)
     yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")

@@ -107,6 +107,21 @@ const values: ReadonlyArray<Case> = [
   },
   {
     rule: "S1",
+    name: "gives the caller a copy of what a task threw",
+    needs: ["cloning"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const thrown = Effect.map(
+        assert.failure(pool.run(plain.throwShared, 1)),
+        (cause) => Cause.squash(cause) as Error & { readonly data: { n: number } }
+      )
+      const first = yield* thrown
+      first.data.n = 2
+      yield* assert.equal((yield* thrown).data.n, 1)
+    })
+  },
+  {
+    rule: "S1",
     name: "keeps an error's name, message, stack, cause, tag and own properties",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })

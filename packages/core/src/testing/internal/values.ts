@@ -171,5 +171,27 @@ export const cases: ReadonlyArray<Case> = [
       yield* assert.equal(memory, [80, 8], "in the worker")
       yield* assert.equal(view.buffer.byteLength, 1_000_000, "here")
     })
+  },
+  {
+    rule: "S4",
+    name: "brings many small Buffers with the memory of each alone",
+    needs: ["cloning"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const numbers = Array.from({ length: 2000 }, (_, n) => n)
+      const buffers = yield* pool.map(numbers, tasks.giveBytes)
+      const memory = [...new Set(buffers.map(({ buffer }) => buffer))].reduce(
+        (sum, { byteLength }) => sum + byteLength,
+        0
+      )
+      const shown = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0)
+      yield* assert.equal([buffers.length, memory], [2000, shown])
+      const inWorker = yield* pool.map(buffers, tasks.memoryOf)
+      yield* assert.equal(
+        inWorker.reduce((sum, size) => sum + size, 0),
+        shown,
+        "in the worker"
+      )
+    })
   }
 ]
