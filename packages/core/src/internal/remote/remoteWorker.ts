@@ -67,6 +67,8 @@ class RemoteWorker implements Worker {
   private readonly chunks: RemoteChunks
   /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
   private state: "running" | "stopped" | "ended" = "running"
+  /** What the connection has been told last. */
+  private isBusy: boolean | undefined = undefined
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
@@ -288,6 +290,10 @@ class RemoteWorker implements Worker {
 
   /** A worker that has nothing to do does not keep the process alive (F5). */
   private updateBusy(): void {
-    this.connection.setBusy(!this.starting.isReady || this.chunks.size > 0 || this.hooks.isAsking)
+    const isBusy = !this.starting.isReady || this.chunks.size > 0 || this.hooks.isAsking
+    // a platform may have to tell several things, and most chunks come while others are there
+    if (isBusy === this.isBusy) return
+    this.isBusy = isBusy
+    this.connection.setBusy(isBusy)
   }
 }
