@@ -96,7 +96,7 @@ export class Sender {
   }
 
   /** Forgets what the pool has read. */
-  private forget(): void {
+  forget(): void {
     const { kept, read } = this
     if (kept.length === 0 || !read.isPast(kept[0]!.number)) return
     this.kept = kept.filter(({ number }) => !read.isPast(number))

@@ -62,6 +62,8 @@ export class ServedWorker {
   serve(): void {
     this.channel.receive(
       (message) => {
+        // before this message takes memory too
+        this.sender.forget()
         unpack(message)
         this.inbox.receive(message as protocol.ToWorker)
       },

@@ -85,7 +85,7 @@ class Walk {
       if (hasOwn(value, "cause")) this.visit(value.cause)
     } else if (!leaves.some((leaf) => value instanceof leaf)) {
       this.inspect?.(value)
-      this.visitProperties(value)
+      this.visitOwn(value)
     }
   }
 
@@ -107,11 +107,16 @@ class Walk {
     }
   }
 
+  /** Of a plain object, which inherits none: to list an object's own takes twice as long. */
   private visitProperties(object: object): void {
-    for (const key of keys(object)) {
+    for (const key in object) {
       const property = (object as Record<string, unknown>)[key]
       if (typeof property === "object") this.visit(property)
     }
+  }
+
+  private visitOwn(object: object): void {
+    for (const key of keys(object)) this.visit((object as Record<string, unknown>)[key])
   }
 
   private visitView(view: ArrayBufferView): void {
