@@ -17,7 +17,10 @@ import { setTimeout } from "./timers.ts"
 const grace = 100
 
 // tasks can replace the method
-const exit: () => void = process.exit.bind(process)
+const exitProcess: () => void = process.exit.bind(process)
+
+/** Of events too, whose arguments are no exit code. */
+const exit = (): void => exitProcess()
 
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: ProcessSettings): void => {
