@@ -152,8 +152,10 @@ class Maker {
   private object(depth: number, object: object): object {
     for (let n = this.below(6); n > 0; n--) {
       const text = this.below(3) === 0 ? texts[this.below(texts.length)]! : "key"
-      const key = Object.hasOwn(object, text) ? `${text}${n}` : text
       const value = this.make(depth + 1)
+      // a task that returns what has a `then` waits for it, and this one would never call back
+      const isThenable = text === "then" && typeof value === "function"
+      const key = isThenable || Object.hasOwn(object, text) ? `${text}${n}` : text
       Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
     }
     return object

@@ -4,7 +4,7 @@
  * deeply (F4).
  */
 import { Deserializer, Serializer } from "node:v8"
-import { fromText, toText } from "./text.ts"
+import { fromJson, toJson } from "./json.ts"
 
 // Where the numbers of a header begin: the frame's own, how many bytes follow, and how these are to be read
 const number = 0
@@ -12,7 +12,7 @@ const length = 4
 const format = 8
 const headerLength = 12
 
-const formats = { serialized: 0, text: 1 } as const
+const formats = { serialized: 0, json: 1 } as const
 
 /** Frames are numbered, and as long, up to this. */
 const limit = 2 ** 32
@@ -27,13 +27,13 @@ export class FrameWriter {
 
   /** Throws where structured clone would: then the message has not been numbered. */
   write(message: unknown): Buffer {
-    const text = toText(message)
+    const text = toJson(message)
     const frame = text === undefined ? serialize(message) : encode(text)
     const bytes = frame.length - headerLength
     if (bytes >= limit) throw new RangeError(`The message has ${bytes} bytes, and may have ${limit - 1}`)
     frame.writeUInt32LE(this.count, number)
     frame.writeUInt32LE(bytes, length)
-    frame.writeUInt32LE(text === undefined ? formats.serialized : formats.text, format)
+    frame.writeUInt32LE(text === undefined ? formats.serialized : formats.json, format)
     this.count = (this.count + 1) % limit
     return frame
   }
@@ -55,7 +55,7 @@ const encode = (text: string): Buffer => {
 
 /** The message in a frame; throws when it cannot be read. */
 const decode = (frame: Buffer): unknown => {
-  if (frame.readUInt32LE(format) === formats.text) return fromText(frame.toString("utf8", headerLength))
+  if (frame.readUInt32LE(format) === formats.json) return fromJson(frame.toString("utf8", headerLength))
   const deserializer = new Deserializer(frame.subarray(headerLength))
   deserializer.readHeader()
   return deserializer.readValue()
@@ -124,23 +124,36 @@ export class FrameReader {
 
   /** Keeps bytes of a frame that has `expected` bytes as far as is known; returns where those after them begin. */
   private keep(part: Buffer, start: number, end: number, expected: number): number {
-    if (this.buffer.length < expected) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(expected, 65_536))
-      larger.set(this.buffer.subarray(0, this.filled))
-      this.buffer = larger
-    }
+    if (this.buffer.length < expected && !this.grow(expected)) return part.length
     const bytes = part.subarray(start, Math.min(end, part.length))
     this.buffer.set(bytes, this.filled)
     this.filled += bytes.length
     return start + bytes.length
   }
 
+  /** Makes room for a frame; it may say to be longer than there is memory. */
+  private grow(length: number): boolean {
+    try {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 65_536))
+      larger.set(this.buffer.subarray(0, this.filled))
+      this.buffer = larger
+      return true
+    } catch (cause) {
+      this.fail(new Error(`There is no memory for a message of ${length} bytes`, { cause }))
+      return false
+    }
+  }
+
+  private fail(cause: Error): void {
+    this.isMalformed = true
+    this.handlers.malformed(cause)
+  }
+
   /** Where a frame ends that begins at `start`; `undefined` if it is not the next one. */
   private endOf(bytes: Buffer, start: number): number | undefined {
     const found = bytes.readUInt32LE(start + number)
     if (found === this.count) return start + headerLength + bytes.readUInt32LE(start + length)
-    this.isMalformed = true
-    this.handlers.malformed(new Error(`The channel is broken: frame ${this.count} was expected, and not ${found}`))
+    this.fail(new Error(`The channel is broken: frame ${this.count} was expected, and not ${found}`))
     return undefined
   }
 

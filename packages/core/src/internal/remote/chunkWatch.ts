@@ -2,15 +2,15 @@
  * Detects, on the pool's side and in real time, what does not yield in a remote worker: a module that does not finish
  * loading (T4), or an item that goes on after its timeout (T2) or after it was interrupted (C4).
  */
-import * as realTime from "../task/realTime.ts"
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
+import * as realTime from "../task/realTime.ts"
 import { type Cell, phases } from "../wire/control.ts"
 import { interval, Watch } from "./watch.ts"
 
 /** `startTimeout` limits how long a module loads, `killAfter` how long an item goes on after it was told to end. */
 export type WatchLimits = Pick<StartOptions, "startTimeout" | "killAfter">
 
-/** What is watched of a chunk, and what has been seen of it. Times are milliseconds by `performance.now()`. */
+/** What is watched of a chunk, and what has been seen of it. Times are milliseconds by `realTime.now()`. */
 export interface Watched {
   readonly chunk: Chunk
   readonly cell: Cell

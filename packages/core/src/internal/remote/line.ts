@@ -2,7 +2,7 @@
  * The pool's end of a worker's channel: it sends only messages of the protocol, prepared for their way, and counts them.
  */
 import type { Connection, Transferable } from "../../Channel.ts"
-import { pack } from "../wire/packing.ts"
+import * as packing from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 
 export class Line {
@@ -29,7 +29,7 @@ export class Line {
    * Throws, and sends nothing, when the message cannot be cloned.
    */
   send(message: protocol.ToWorker, transfers?: Array<Transferable>): protocol.MessageNumber {
-    return this.sendPlain(pack(message, this.connection.inspect, transfers), transfers)
+    return this.sendPlain(packing.pack(message, this.connection.inspect, transfers), transfers)
   }
 
   /** As `send`, for a message without objects of users' in it. */
@@ -39,8 +39,5 @@ export class Line {
   }
 
   /** Throws what `send` would throw for the value. */
-  readonly check = (value: unknown): void => {
-    const { check = structuredClone, inspect } = this.connection
-    check(pack({ value }, inspect))
-  }
+  readonly check = (value: unknown): void => packing.check(value, this.connection)
 }

@@ -8,13 +8,13 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, InHand, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
+import * as realTime from "../task/realTime.ts"
 import type * as codec from "../wire/codec.ts"
 import { Cell, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
-import * as realTime from "../task/realTime.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
@@ -26,22 +26,15 @@ export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPer
 /** A message that runs items of a chunk. */
 type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
 
-/** How a chunk was sent. */
-interface Sent {
-  readonly id: number
-  readonly chunk: Chunk
-  readonly cell: Cell
-  /** The number of its cell; -1 when none was free. */
-  readonly cellNumber: number
-  readonly codecs: codec.TaskCodecs
-  readonly messageOf: MessageOf
-}
+/** What is known of a chunk before its items have been encoded. */
+type Unsent = Pick<SentChunk, "cell" | "cellNumber" | "chunk" | "codecs" | "id" | "messageOf">
 
 /** A chunk that has been sent, with what is needed to hand its outcomes on. */
 class SentChunk implements Watched {
   readonly id: number
   readonly chunk: Chunk
   readonly cell: Cell
+  /** The number of its cell; -1 when none was free. */
   readonly cellNumber: number
   readonly codecs: codec.TaskCodecs
   readonly messageOf: MessageOf
@@ -61,7 +54,7 @@ class SentChunk implements Watched {
   millis = 0
 
   constructor(
-    { cell, cellNumber, chunk, codecs, id, messageOf }: Sent,
+    { cell, cellNumber, chunk, codecs, id, messageOf }: Unsent,
     number: protocol.MessageNumber,
     positions: ReadonlyArray<number> | undefined,
     moved: boolean
@@ -180,7 +173,7 @@ export class RemoteChunks {
       discard: chunk.discard,
       reportInterval: chunk.reportInterval
     })
-    const sent: Sent = { id, chunk, cell, cellNumber, codecs, messageOf }
+    const unsent: Unsent = { id, chunk, cell, cellNumber, codecs, messageOf }
     // how carefully items are looked at, which takes time: as they are, each checked, or each copied
     let care = 0
     if (codecs.input === undefined) {
@@ -190,7 +183,7 @@ export class RemoteChunks {
           const message = messageOf(chunk.items, [])
           cell.open(chunk.items.length)
           const number = kind === "plain" ? this.line.sendPlain(message) : this.line.send(message)
-          return this.sent(new SentChunk(sent, number, undefined, false))
+          return this.sent(new SentChunk(unsent, number, undefined, false))
         }
       } catch {
         // some item cannot be read or cloned, and nothing says which
@@ -208,7 +201,7 @@ export class RemoteChunks {
       try {
         cell.open(values.length)
         const number = this.line.send(messageOf(values, errors), transfers)
-        return this.sent(new SentChunk(sent, number, positions, transfers.length > 0 && this.line.moves))
+        return this.sent(new SentChunk(unsent, number, positions, transfers.length > 0 && this.line.moves))
       } catch (cause) {
         if (care < 2) continue
         for (const position of positions) fail(position, cause)
@@ -319,6 +312,7 @@ export class RemoteChunks {
     const { chunk, codecs, positions } = sent
     const { count, from, others, values } = message
     if (from + count > sent.count) throw new Error(`It reported item ${from + count - 1} of ${sent.count}`)
+    if (values.length !== count && !chunk.discard) throw new Error(`It reported ${values.length} results as ${count}`)
     if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)

@@ -1,13 +1,13 @@
 /**
  * Asks a remote worker to run a hook, and waits for the reply for as long as the hook may take.
  */
-import * as realTime from "../task/realTime.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import * as realTime from "../task/realTime.ts"
 import { HookNumbers } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
@@ -28,7 +28,7 @@ interface Question extends errors.HookErrors {
 /** A question that has not been replied to. */
 interface Asked extends Question {
   readonly reply: Deferred.Deferred<protocol.HookResult, Failure>
-  /** Whether the worker was loading a module when last looked at, and since when. Times are by `performance.now()`. */
+  /** Whether the worker was loading a module when last looked at, and since when. Times are by `realTime.now()`. */
   seen: { readonly isLoading: boolean; readonly since: number } | undefined
   interruptedAt: number | undefined
 }

@@ -162,11 +162,7 @@ class RemoteWorker implements Worker {
    * worker has really ended (C4).
    */
   private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
-    if (this.state === "ended") return
-    const wasUsed = this.endUse()
-    // a channel may tell of the worker's end at once: from here on that is no news
-    const killing = Effect.runFork(this.connection.kill)
-    this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
+    if (!this.hasEnded) this.killAndTell({ closed: { cause }, killed: true, inHand })
   }
 
   private get hasEnded(): boolean {
@@ -175,11 +171,14 @@ class RemoteWorker implements Worker {
 
   /** Ends a worker that has sent what the protocol does not allow, or what this side cannot handle (F6). */
   private reject(cause: unknown): void {
-    if (this.state === "ended") return
+    if (!this.hasEnded) this.killAndTell({ closed: { cause }, killed: false, inHand: this.chunks.forgetAll() })
+  }
+
+  private killAndTell(loss: Omit<Loss, "ended">): void {
     const wasUsed = this.endUse()
+    // a channel may tell of the worker's end at once: from here on that is no news
     const killing = Effect.runFork(this.connection.kill)
-    const ended = Effect.asVoid(Fiber.await(killing))
-    this.tellEnd(wasUsed, { closed: { cause }, killed: false, inHand: this.chunks.forgetAll(), ended })
+    this.tellEnd(wasUsed, { ...loss, ended: Effect.asVoid(Fiber.await(killing)) })
   }
 
   private onClosed(told: Closed): void {

@@ -7,7 +7,7 @@ import * as realTime from "../task/realTime.ts"
 export class Watch {
   private readonly look: () => number | undefined
   private timer: realTime.Timer = undefined
-  /** When it looks next, by `performance.now()`. */
+  /** When it looks next, by `realTime.now()`. */
   private due = Number.POSITIVE_INFINITY
 
   /** `look` returns in how many milliseconds to call it again; `undefined` for not at all. */

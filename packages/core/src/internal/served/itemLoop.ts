@@ -3,13 +3,13 @@
  * its task returns an Effect.
  */
 import type { Channel } from "../../Channel.ts"
+import * as realTime from "../task/realTime.ts"
 import { died, type ExitLike, isEffect, isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
 import type { Cell } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
-import * as realTime from "../task/realTime.ts"
 import type { Interrupt } from "./effectRunner.ts"
 import { type ItemExit, notSerializable, Outbox, type Reported, type Sending, timedOut } from "./outbox.ts"
 import type { Self } from "./servedHooks.ts"
@@ -49,7 +49,7 @@ class ServedChunk implements Reported {
   readonly waiting = new Set<Waiting>()
   /** The position of the item that starts next. */
   next = 0
-  /** When its first item began, by `performance.now()`. */
+  /** When its first item began, by `realTime.now()`. */
   began = 0
   /** Items from this position on do not start. */
   private limit: number
@@ -126,7 +126,7 @@ export class ItemLoop {
   private waiting = 0
   /** Whether items are being started, or will be once messages have been handled or outcomes have left the worker. */
   private isRunning = false
-  /** When messages were last given a chance to be handled, by `performance.now()`. */
+  /** When messages were last given a chance to be handled, by `realTime.now()`. */
   private sliceStart = 0
   /** The channel's `flushed` while outcomes that were sent must leave the worker before another item starts. */
   private flushFirst: Channel["flushed"] = undefined

@@ -31,7 +31,7 @@ export interface Reported {
 /** Outcomes of consecutive items of a chunk, for one message. */
 export class Outbox {
   readonly chunk: Reported
-  /** From this time on, by `performance.now()`, they are to be sent before another item starts. */
+  /** From this time on, by `realTime.now()`, they are to be sent before another item starts. */
   readonly due: number
   /** The position of the first item. */
   private readonly from: number
@@ -68,16 +68,18 @@ export class Outbox {
 
   /** Adds a result by its Schema, or taken apart if it is an error. Proxies, getters and Schemas may throw (F8). */
   private encode(value: unknown, output: TaskCodecs["output"], item: unknown): void {
-    this.hasObjects = true
     try {
       if (output !== undefined) {
         const before = this.transfers.length
-        this.values[this.count] = output.encode(value, this.transfers, item)
+        const encoded = output.encode(value, this.transfers, item)
+        this.values[this.count] = encoded
+        if (!crossesAsItIs(encoded)) this.hasObjects = true
         if (this.transfers.length > before) (this.moving ??= new Set()).add(this.count)
       } else if (value instanceof Error) {
         this.originals.set(this.count, value)
         return this.other({ _tag: "Error", value: failure.encode(value) })
       } else {
+        this.hasObjects = true
         this.values[this.count] = value
       }
       this.count++

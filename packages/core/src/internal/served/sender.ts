@@ -3,11 +3,11 @@
  * read them (F4). Free of Effect.
  */
 import type { Channel, Transferable } from "../../Channel.ts"
+import * as realTime from "../task/realTime.ts"
 import { ReadNumber } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
-import { pack } from "../wire/packing.ts"
+import * as packing from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
-import * as realTime from "../task/realTime.ts"
 import { uncloneable as uncloneableResult } from "./hookResults.ts"
 
 /** A message with objects of users' in it. */
@@ -43,7 +43,8 @@ export class Sender {
   /** Throws, and sends nothing, when the message cannot be cloned. */
   send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
     const keeps = this.read.isKnown
-    this.channel.send(pack(keeps ? { ...message, kept: true } : message, this.channel.inspect, transfers), transfers)
+    const sent = keeps ? { ...message, kept: true } : message
+    this.channel.send(packing.pack(sent, this.channel.inspect, transfers), transfers)
     const number = this.count++
     if (!keeps) return
     this.forget()
@@ -52,10 +53,7 @@ export class Sender {
   }
 
   /** Throws what `send` would throw for the value. */
-  readonly check = (value: unknown): void => {
-    const { check = structuredClone, inspect } = this.channel
-    check(pack({ value }, inspect))
-  }
+  readonly check = (value: unknown): void => packing.check(value, this.channel)
 
   /** Sends again what was in the message of that number, which the pool could not read for the reason `why`. */
   repeat(number: protocol.MessageNumber, why: failure.EncodedValue): void {

@@ -4,12 +4,12 @@
  */
 import type * as Layer from "effect/Layer"
 import type { Control } from "../../Channel.ts"
+import * as realTime from "../task/realTime.ts"
 import { died, type ExitLike, isEffect, isLayer, isPromiseLike } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import { HookNumbers, phases } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
-import * as realTime from "../task/realTime.ts"
 import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 import { isPlain, succeeded, uncloneable, unread } from "./hookResults.ts"

@@ -3,11 +3,12 @@
  * of, views of large memory, which it copies all of, and objects that a channel would turn into something else (S3, S4).
  * Free of Effect.
  */
+import type { Channel } from "../../Channel.ts"
 import * as slices from "./slices.ts"
 import type { TypedArray } from "./typedArray.ts"
 
 /** Throws for an object, of a class or of the platform's, that would arrive as something else. */
-export type Inspect = (object: object) => void
+type Inspect = NonNullable<Channel["inspect"]>
 
 /** Node's class for bytes, where there is one: it is a Uint8Array with more methods. */
 const NodeBuffer = (
@@ -238,6 +239,14 @@ export const pack = <M extends object>(
   const tightening = new Tightening(new Set(transfers))
   const copy = tightening.copy(message) as M
   return tightening.buffers.length === 0 ? copy : { ...copy, buffers: tightening.buffers }
+}
+
+/** Throws what sending the value over a channel would throw. */
+export const check = (
+  value: unknown,
+  { check = structuredClone, inspect }: { readonly check?: Channel["check"]; readonly inspect?: Channel["inspect"] }
+): void => {
+  check(pack({ value }, inspect))
 }
 
 /** Makes Buffers again of what were Buffers. */

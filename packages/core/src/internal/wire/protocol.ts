@@ -43,6 +43,9 @@ export interface Repeated {
 interface Message {
   /** Whether it repeats a message, or a part of one, that could not be read. */
   readonly again?: true | undefined
+}
+
+interface WorkerMessage extends Message {
   /** Whether the worker keeps it until the pool has read it. */
   readonly kept?: true | undefined
 }
@@ -120,7 +123,7 @@ export interface Run {
 }
 
 /** From a worker to the pool. */
-export type FromWorker = Message &
+export type FromWorker = WorkerMessage &
   (
     | { readonly _tag: "Ready" }
     /** `stage` is how far `init` has come, which says whose failure it is if it has failed. */

@@ -23,7 +23,7 @@ class Look {
   private fractions = 0
 
   /** Whether JSON brings the message as it is, and soon; left out properties of the message itself are `undefined`. */
-  isText(message: unknown): message is object {
+  isWhole(message: unknown): message is object {
     if (typeof message !== "object" || message === null || getPrototypeOf(message) !== plain) return false
     this.met.add(message)
     for (const key of keys(message)) {
@@ -71,10 +71,10 @@ class Look {
 
 /** Whether something has given values a JSON of their own, as old libraries do. */
 const hasToJson = (): boolean =>
-  "toJSON" in plain || "toJSON" in list || "toJSON" in String.prototype || "toJSON" in Number.prototype
+  [plain, list, String.prototype, Number.prototype, Boolean.prototype].some((prototype) => "toJSON" in prototype)
 
 /** The message as JSON; `undefined` where that would lose something, or take longer. Throws what getters throw. */
-export const toText = (message: unknown): string | undefined =>
-  new Look().isText(message) && !hasToJson() ? stringify(message) : undefined
+export const toJson = (message: unknown): string | undefined =>
+  new Look().isWhole(message) && !hasToJson() ? stringify(message) : undefined
 
-export const fromText: (text: string) => unknown = parse
+export const fromJson: (text: string) => unknown = parse
