@@ -12,7 +12,7 @@ import type { PairTimes } from "./pair-process.ts"
 import { packageDirectory, stage } from "./stage.ts"
 import { median, medianInterval } from "./statistics.ts"
 
-const usage = "pnpm bench:compare REVISION [--pairs 15]"
+const usage = "pnpm bench:compare REVISION [--pairs 15] [--only 'P3 at once']"
 
 const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
   const { error, status, stderr, stdout } = spawnSync(command, args, { cwd: directory, encoding: "utf8" })
@@ -28,7 +28,7 @@ const stageOther = (tree: string): string => {
   return path.join(tree, "packages/benchmarks/.staging/dist")
 }
 
-const compare = (revision: string, pairs: number): void => {
+const compare = (revision: string, pairs: number, only: string | undefined): void => {
   const root = path.join(packageDirectory, "../..")
   const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-compare-"))
   const tree = path.join(temp, "tree")
@@ -43,7 +43,7 @@ const compare = (revision: string, pairs: number): void => {
     const script = path.join(here, "pair-process.js")
     const works = [there, here].map((compiled) => path.join(compiled, "pair-work.js"))
     const measure = (...builds: ReadonlyArray<string>): PairTimes =>
-      JSON.parse(run(temp, process.execPath, script, ...builds))
+      JSON.parse(run(temp, process.execPath, script, ...builds, ...(only === undefined ? [] : [only])))
     const measured: Array<Record<string, { readonly before: number; readonly after: number }>> = []
     for (let pair = 0; pair < pairs; pair++) {
       const isReversed = pair % 2 === 1
@@ -57,6 +57,7 @@ const compare = (revision: string, pairs: number): void => {
         )
       )
     }
+    if (Object.keys(measured[0]!).length === 0) throw new Error(`--only ${only}: there is no such measurement`)
     console.log(`${pairs} pairs, ${revision} → this tree: median time of each, ratio with its 95 % interval`)
     for (const name of Object.keys(measured[0]!)) {
       const times = measured.map((pair) => pair[name]!)
@@ -75,12 +76,12 @@ const compare = (revision: string, pairs: number): void => {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { pairs: { type: "string", default: "15" } }
+  options: { pairs: { type: "string", default: "15" }, only: { type: "string" } }
 })
 const pairs = Number(values.pairs)
 if (positionals.length !== 1 || !Number.isInteger(pairs) || pairs < 1) {
   console.error(usage)
   process.exitCode = 2
 } else {
-  compare(positionals[0]!, pairs)
+  compare(positionals[0]!, pairs, values.only)
 }

@@ -1,6 +1,7 @@
 /**
  * One pair of `pnpm bench:compare`: measures two builds by turns, so that whatever else the machine does meets both; prints as
- * JSON how long a run of each takes, in milliseconds. The arguments are the `pair-work.js` of the two.
+ * JSON how long a run of each takes, in milliseconds. The arguments are the `pair-work.js` of the two, and what is to be
+ * measured, if not everything.
  */
 import { pathToFileURL } from "node:url"
 import { setFlagsFromString } from "node:v8"
@@ -38,8 +39,10 @@ const byTurns = async (first: Work, second: Work): Promise<readonly [number, num
 }
 
 const [first, second] = [await openBuild(process.argv[2]!), await openBuild(process.argv[3]!)]
+const only = process.argv[4]
 const times: Record<string, readonly [number, number]> = {}
 for (const [index, work] of first.works.entries()) {
+  if (only !== undefined && work.name !== only) continue
   const other = second.works[index]!
   await byTurns(work, other)
   collectGarbage()

@@ -208,14 +208,20 @@ export const run = (
   input: unknown,
   overrides: options.AnyCallOptions | undefined
 ): Effect.Effect<unknown, unknown, unknown> => {
+  const known = overrides === undefined ? pool.requestOf(task) : undefined
+  if (known !== undefined) return pool.run(input, known)
   const error = overrides === undefined ? undefined : options.invalid(overrides)
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
-  const within = (context: Context.Context<never>) => pool.run(input, { task, timeout, retries, context })
   // only a runtime in this process uses the caller's context, and reading it would double what a `run` costs here
-  return pool.isRemote ? within(noContext) : Effect.withFiber(({ context }) => within(context))
+  if (!pool.isRemote) {
+    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context }))
+  }
+  const request = { task, timeout, retries, context: noContext }
+  if (overrides === undefined) pool.remember(request)
+  return pool.run(input, request)
 }
 
 /** `stream` and its like. Nothing happens before the first pull. */

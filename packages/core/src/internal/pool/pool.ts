@@ -50,6 +50,8 @@ export class Pool {
   /** The calls in progress; `run`s that share a call count as one. */
   private readonly calls = new Set<Call>()
   private mapCalls = 0
+  /** That of the last `run` without options: thousands of the same task may follow, which are recognised by it. */
+  private lastRequest: RunRequest | undefined = undefined
   /** Keeps the dispatcher's second look from taking place, if it waits for one. */
   private endSecondLook: () => void = () => {}
   private lost = 0
@@ -208,6 +210,17 @@ export class Pool {
     return this.slots.acquiredWith.every((acquiredWith) => hooks.same(acquiredWith, current))
       ? Effect.void
       : hooksChanged
+  }
+
+  /** The request of a `run` of a task without options, if the last one was the same. */
+  requestOf(task: unknown): RunRequest | undefined {
+    const { lastRequest } = this
+    return lastRequest !== undefined && lastRequest.task === task ? lastRequest : undefined
+  }
+
+  /** Keeps the request of a `run` without options, for `requestOf`. */
+  remember(request: RunRequest): void {
+    this.lastRequest = request
   }
 
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {

@@ -115,15 +115,20 @@ export class RunGroup implements Source, Sink {
   }
 
   /** Whether a `run` with such a request can join. */
-  admits({ context, retries, timeout }: RunRequest): boolean {
-    const { request } = this
+  admits(request: RunRequest): boolean {
     return (
       this.call.isOpen &&
       this.options.hooks() === this.hooks &&
-      retries === request.retries &&
-      timeout === request.timeout &&
+      (request === this.request || this.isEqual(request, this.request))
+    )
+  }
+
+  private isEqual(one: RunRequest, other: RunRequest): boolean {
+    return (
+      one.retries === other.retries &&
+      one.timeout === other.timeout &&
       // a runtime in this process runs an item in its caller's context
-      (this.options.isRemote || context === request.context)
+      (this.options.isRemote || one.context === other.context)
     )
   }
 
