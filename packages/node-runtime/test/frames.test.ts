@@ -30,7 +30,10 @@ const messages = (sizes: ReadonlyArray<number>) =>
 
 const write = (all: ReadonlyArray<unknown>): ReadonlyArray<Buffer> => {
   const writer = new FrameWriter()
-  return all.map((message) => writer.write(message))
+  return all.map((message) => {
+    const { blocks, frame } = writer.write(message)
+    return Buffer.concat([frame, ...blocks])
+  })
 }
 
 describe("frames", () => {
@@ -55,6 +58,55 @@ describe("frames", () => {
         const expected: Array<unknown> = [{ n: 1 }, { n: 2n }, { n: 3 }, { n: 4 }]
         expected[damaged] = "unreadable"
         assert.deepStrictEqual(read(bytes, [length]), expected)
+      }
+    }
+  })
+
+  it("S3 bring large memory as it was when they were written, shared by its views, wherever it is in them", () => {
+    const memory = new ArrayBuffer(200_000)
+    const whole = new Uint8Array(memory).fill(1)
+    const resizable = new ArrayBuffer(100_000, { maxByteLength: 200_000 })
+    const sent = {
+      items: [
+        whole,
+        memory,
+        { deep: [new Float64Array(memory, 8, 2)] },
+        new Map([["other", new Uint8Array(70_000).fill(2)]])
+      ],
+      tracking: new Uint8Array(resizable),
+      small: new Uint8Array(3).fill(3)
+    }
+    const [first, second] = write([sent, { n: 1 }])
+    const expected = structuredClone(sent)
+    whole.fill(9)
+    for (const length of [1000, 65_536, 1_000_000]) {
+      const [heard, next] = read(Buffer.concat([first!, second!]), [length]) as [typeof sent, unknown]
+      assert.deepStrictEqual(heard, expected)
+      assert.deepStrictEqual(next, { n: 1 })
+      assert.strictEqual<unknown>((heard.items[0] as Uint8Array).buffer, heard.items[1])
+      assert.strictEqual<unknown>(
+        (heard.items[2] as { deep: ReadonlyArray<Float64Array> }).deep[0]!.buffer,
+        heard.items[1]
+      )
+      assert.isTrue(heard.tracking.buffer.resizable)
+    }
+  })
+
+  it("F6 whose blocks make no sense break the channel", () => {
+    const [frame] = write([{ bytes: new Uint8Array(70_000) }])
+    const lengthAt = 16 + frame!.readUInt32LE(4) - 4
+    const damages: ReadonlyArray<readonly [at: number, value: number]> = [
+      [12, 0xffff_ffff],
+      [12, 1000],
+      [lengthAt, 0]
+    ]
+    for (const [at, value] of damages) {
+      const damaged = Buffer.from(frame!)
+      damaged.writeUInt32LE(value, at)
+      for (const length of [7, 1_000_000]) {
+        const heard = read(damaged, [length])
+        assert.strictEqual(heard.length, 1)
+        assert.match(String(heard[0]), /channel is broken/)
       }
     }
   })
@@ -100,4 +152,4 @@ describe("frames", () => {
 })
 
 /** A frame of the same length, with other contents. */
-const damage = (frame: Buffer): Buffer => Buffer.concat([frame.subarray(0, 12), Buffer.alloc(frame.length - 12, 0x7f)])
+const damage = (frame: Buffer): Buffer => Buffer.concat([frame.subarray(0, 16), Buffer.alloc(frame.length - 16, 0x7f)])

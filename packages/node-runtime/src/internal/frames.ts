@@ -1,16 +1,22 @@
 /**
- * Messages on a stream of bytes: each is a frame, which begins with its number, its length and how it is written. They are
- * read here and not by Node's IPC channel, whose reader ends the process that it runs in when a message is nested too
- * deeply (F4).
+ * Messages on a stream of bytes: each is a frame, which begins with its number, its length and how it is written. Large
+ * memory follows it in blocks, whose lengths are the last numbers of the frame. They are read here and not by Node's IPC
+ * channel, whose reader ends the process that it runs in when a message is nested too deeply (F4).
  */
 import { Deserializer, Serializer } from "node:v8"
 import { fromJson, toJson } from "./json.ts"
+import { largeMemory } from "./largeMemory.ts"
 
-// Where the numbers of a header begin: the frame's own, how many bytes follow, and how these are to be read
+// Where the numbers of a header begin: the frame's own, how many bytes of it follow, how these are to be read, and how many
+// blocks come after it
 const number = 0
 const length = 4
 const format = 8
-const headerLength = 12
+const blockCount = 12
+const headerLength = 16
+
+/** How many bytes the length of a block takes. */
+const blockLength = 4
 
 const formats = { serialized: 0, json: 1 } as const
 
@@ -19,32 +25,64 @@ const limit = 2 ** 32
 
 const empty = Buffer.alloc(0)
 
+const noBlocks: ReadonlyArray<Buffer<ArrayBuffer>> = []
+
 const emptyHeader = new Uint8Array(headerLength)
+
+/** A message on its way: its frame, and the blocks that follow it. */
+interface Written {
+  readonly frame: Buffer
+  readonly blocks: ReadonlyArray<Buffer>
+}
 
 /** Writes messages as frames. */
 export class FrameWriter {
   private count = 0
 
   /** Throws where structured clone would: then the message has not been numbered. */
-  write(message: unknown): Buffer {
+  write(message: unknown): Written {
     const text = toJson(message)
-    const frame = text === undefined ? serialize(message) : encode(text)
+    const memory = text === undefined ? largeMemory(message) : noMemory
+    const frame = text === undefined ? serialize(message, memory) : encode(text)
     const bytes = frame.length - headerLength
     if (bytes >= limit) throw new RangeError(`The message has ${bytes} bytes, and may have ${limit - 1}`)
+    // copied, because it is sent when this program may be changing it already
+    const blocks = memory.map(copy)
     frame.writeUInt32LE(this.count, number)
     frame.writeUInt32LE(bytes, length)
     frame.writeUInt32LE(text === undefined ? formats.serialized : formats.json, format)
+    frame.writeUInt32LE(blocks.length, blockCount)
     this.count = (this.count + 1) % limit
-    return frame
+    return { frame, blocks }
   }
 }
 
-const serialize = (message: unknown): Buffer => {
+const noMemory: ReadonlyArray<ArrayBuffer> = []
+
+const serialize = (message: unknown, memory: ReadonlyArray<ArrayBuffer>): Buffer => {
   const serializer = new Serializer()
   serializer.writeRawBytes(emptyHeader)
   serializer.writeHeader()
+  for (let index = 0; index < memory.length; index++) serializer.transferArrayBuffer(index, memory[index]!)
   serializer.writeValue(message)
+  if (memory.length > 0) serializer.writeRawBytes(lengthsOf(memory))
   return serializer.releaseBuffer()
+}
+
+const lengthsOf = (memory: ReadonlyArray<ArrayBuffer>): Buffer => {
+  const lengths = Buffer.allocUnsafe(blockLength * memory.length)
+  for (let index = 0; index < memory.length; index++) {
+    const { byteLength } = memory[index]!
+    if (byteLength >= limit) throw new RangeError(`The message has ${byteLength} bytes, and may have ${limit - 1}`)
+    lengths.writeUInt32LE(byteLength, blockLength * index)
+  }
+  return lengths
+}
+
+const copy = (memory: ArrayBuffer): Buffer => {
+  const bytes = Buffer.allocUnsafeSlow(memory.byteLength)
+  bytes.set(new Uint8Array(memory))
+  return bytes
 }
 
 const encode = (text: string): Buffer => {
@@ -53,11 +91,14 @@ const encode = (text: string): Buffer => {
   return frame
 }
 
-/** The message in a frame; throws when it cannot be read. */
-const decode = (frame: Buffer): unknown => {
+/** The message in a frame and its blocks, which become memory of the message; throws when it cannot be read. */
+const decode = (frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unknown => {
   if (frame.readUInt32LE(format) === formats.json) return fromJson(frame.toString("utf8", headerLength))
   const deserializer = new Deserializer(frame.subarray(headerLength))
   deserializer.readHeader()
+  for (let index = 0; index < blocks.length; index++) {
+    deserializer.transferArrayBuffer(index, blocks[index]!.buffer)
+  }
   return deserializer.readValue()
 }
 
@@ -73,12 +114,22 @@ interface Handlers {
 /** How large a buffer for what has arrived in part is kept, in bytes: to make one anew takes as long as to fill it. */
 const mostKept = 2 ** 21
 
+/** A frame whose blocks have not arrived in full. */
+interface Unfilled {
+  readonly frame: Buffer
+  readonly blocks: ReadonlyArray<Buffer<ArrayBuffer>>
+  /** Which block is being filled, and how far. */
+  block: number
+  filled: number
+}
+
 /** Reads messages from what arrives of a stream. */
 export class FrameReader {
   private readonly handlers: Handlers
   /** The beginning of a frame that has not arrived in full. */
-  private buffer = empty
+  private buffer: Buffer = empty
   private filled = 0
+  private unfilled: Unfilled | undefined = undefined
   private count = 0
   private isMalformed = false
 
@@ -89,7 +140,8 @@ export class FrameReader {
   push(part: Buffer): void {
     let start = 0
     while (start < part.length && !this.isMalformed) {
-      start = this.filled === 0 ? this.readFrom(part, start) : this.complete(part, start)
+      if (this.unfilled !== undefined) start = this.fill(this.unfilled, part, start)
+      else start = this.filled === 0 ? this.readFrom(part, start) : this.complete(part, start)
     }
   }
 
@@ -99,7 +151,7 @@ export class FrameReader {
     if (end === undefined || part.length < end) {
       return this.keep(part, start, part.length, (end ?? start + headerLength) - start)
     }
-    this.read(part.subarray(start, end))
+    this.found(part.subarray(start, end))
     return end
   }
 
@@ -118,8 +170,26 @@ export class FrameReader {
     this.filled = 0
     if (buffer.length > mostKept) this.buffer = empty
     // what is read is copied, so that the buffer can be filled again
-    this.read(buffer.subarray(0, end))
+    this.found(buffer.subarray(0, end))
     return next
+  }
+
+  /** Adds to the blocks of a frame, and reads it if they are complete; returns where the next one begins. */
+  private fill(unfilled: Unfilled, part: Buffer, start: number): number {
+    const { blocks, frame } = unfilled
+    const block = blocks[unfilled.block]!
+    const bytes = part.subarray(start, start + block.length - unfilled.filled)
+    block.set(bytes, unfilled.filled)
+    unfilled.filled += bytes.length
+    if (unfilled.filled === block.length) {
+      unfilled.block++
+      unfilled.filled = 0
+    }
+    if (unfilled.block === blocks.length) {
+      this.unfilled = undefined
+      this.read(frame, blocks)
+    }
+    return start + bytes.length
   }
 
   /** Keeps bytes of a frame that has `expected` bytes as far as is known; returns where those after them begin. */
@@ -131,16 +201,22 @@ export class FrameReader {
     return start + bytes.length
   }
 
-  /** Makes room for a frame; it may say to be longer than there is memory. */
+  /** Makes room for a frame. */
   private grow(length: number): boolean {
+    const larger = this.allocate(Math.max(length, 65_536))
+    if (larger === undefined) return false
+    larger.set(this.buffer.subarray(0, this.filled))
+    this.buffer = larger
+    return true
+  }
+
+  /** A frame may say to be longer than there is memory. */
+  private allocate(length: number): Buffer<ArrayBuffer> | undefined {
     try {
-      const larger = Buffer.allocUnsafeSlow(Math.max(length, 65_536))
-      larger.set(this.buffer.subarray(0, this.filled))
-      this.buffer = larger
-      return true
+      return Buffer.allocUnsafeSlow(length)
     } catch (cause) {
       this.fail(new Error(`There is no memory for a message of ${length} bytes`, { cause }))
-      return false
+      return undefined
     }
   }
 
@@ -157,11 +233,28 @@ export class FrameReader {
     return undefined
   }
 
-  private read(frame: Buffer): void {
+  /** Reads a frame, or makes room for its blocks. */
+  private found(frame: Buffer): void {
+    const count = frame.readUInt32LE(blockCount)
+    if (count === 0) return this.read(frame, noBlocks)
+    const lengths = frame.length - blockLength * count
+    if (lengths < headerLength) return this.fail(new Error(`The channel is broken: a message of ${count} blocks`))
+    const blocks: Array<Buffer<ArrayBuffer>> = []
+    for (let index = 0; index < count; index++) {
+      const block = this.allocate(frame.readUInt32LE(lengths + blockLength * index))
+      if (block === undefined) return
+      if (block.length === 0) return this.fail(new Error("The channel is broken: a block is empty"))
+      blocks[index] = block
+    }
+    // copied, because its bytes are those of a part, or of the buffer, that are used for what follows
+    this.unfilled = { frame: Buffer.from(frame), blocks, block: 0, filled: 0 }
+  }
+
+  private read(frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): void {
     this.count = (this.count + 1) % limit
     let message: unknown
     try {
-      message = decode(frame)
+      message = decode(frame, blocks)
     } catch (cause) {
       return this.handlers.unreadable(cause)
     }

@@ -24,8 +24,13 @@ export class Pipe {
 
   /** Throws when the message cannot be cloned; does nothing once the pipe has been closed. */
   send(message: unknown): void {
-    const frame = this.writer.write(message)
-    if (this.socket.writable) this.socket.write(frame, this.written)
+    const { blocks, frame } = this.writer.write(message)
+    if (!this.socket.writable) return
+    if (blocks.length === 0) return void this.socket.write(frame, this.written)
+    this.socket.cork()
+    this.socket.write(frame)
+    for (let index = 0; index < blocks.length; index++) this.socket.write(blocks[index]!, this.written)
+    this.socket.uncork()
   }
 
   /** Messages that have arrived before wait in the pipe. */
