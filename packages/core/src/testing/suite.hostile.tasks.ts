@@ -68,26 +68,37 @@ export const makeValue = (how: HostileValue): unknown => {
 }
 
 /** How an error is hostile. `""` is none at all. */
-export type HostileError = "" | "message" | "stack" | "name" | "cause" | "own property" | "revoked Proxy"
+export type HostileError =
+  | ""
+  | "message"
+  | "stack"
+  | "name"
+  | "Symbol as name"
+  | "cause"
+  | "own property"
+  | "revoked Proxy"
 
 /** All the ways in which an error is hostile. */
 export const hostileErrors = [
   "message",
   "stack",
   "name",
+  "Symbol as name",
   "cause",
   "own property",
   "revoked Proxy"
 ] as const satisfies ReadonlyArray<HostileError>
 
-/** Makes an error that throws when it is looked at. */
+/** Makes an error that throws when it is looked at, or that cannot be cloned. */
 export const makeError = (how: Exclude<HostileError, "">): unknown =>
   how === "revoked Proxy"
     ? revoked()
-    : Object.defineProperty(new Error("hostile"), how === "own property" ? "own" : how, {
-        enumerable: how === "own property",
-        get: thrower(how)
-      })
+    : how === "Symbol as name"
+      ? Object.assign(new Error("hostile"), { name: Symbol("name") })
+      : Object.defineProperty(new Error("hostile"), how === "own property" ? "own" : how, {
+          enumerable: how === "own property",
+          get: thrower(how)
+        })
 
 // -----------------------------------------------------------------------------
 // Tasks

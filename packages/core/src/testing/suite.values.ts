@@ -252,7 +252,10 @@ export const kinds: ReadonlyArray<Kind> = [
   },
   ...ofPlatform("perhaps", {
     Blob: () => new Blob(["text"], { type: "text/plain" }),
-    DOMException: () => ({ error: new DOMException("wrong", "AbortError") })
+    DOMException: () => {
+      const error = new DOMException("wrong", "AbortError")
+      return { error, others: new Map([[error, new Set([[error]])]]), around: new Error("around", { cause: error }) }
+    }
   })
 ]
 

@@ -4,6 +4,7 @@
  * channel, whose reader ends the process that it runs in when a message is nested too deeply (F4).
  */
 import { Deserializer, Serializer } from "node:v8"
+import { list, restore, type WithExceptions } from "./exceptions.ts"
 import { fromJson, toJson } from "./json.ts"
 import { largeMemory } from "./largeMemory.ts"
 
@@ -18,7 +19,7 @@ const headerLength = 16
 /** How many bytes the length of a block takes. */
 const blockLength = 4
 
-const formats = { serialized: 0, json: 1 } as const
+const formats = { serialized: 0, json: 1, withExceptions: 2 } as const
 
 /** Frames are numbered, and as long, up to this. */
 const limit = 2 ** 32
@@ -39,18 +40,22 @@ interface Written {
 export class FrameWriter {
   private count = 0
 
-  /** Throws where structured clone would: then the message has not been numbered. */
-  write(message: unknown): Written {
+  /**
+   * Throws where structured clone would: then the message has not been numbered. `hasExceptions` says that there may be
+   * DOMExceptions in it.
+   */
+  write(message: unknown, hasExceptions = false): Written {
     const text = toJson(message)
     const memory = text === undefined ? largeMemory(message) : noMemory
-    const frame = text === undefined ? serialize(message, memory) : encode(text)
+    const frame = text === undefined ? serialize(hasExceptions ? list(message) : message, memory) : encode(text)
+    const writtenAs = text !== undefined ? "json" : hasExceptions ? "withExceptions" : "serialized"
     const bytes = frame.length - headerLength
     if (bytes >= limit) throw new RangeError(`The message has ${bytes} bytes, and may have ${limit - 1}`)
     // copied, because it is sent when this program may be changing it already
     const blocks = memory.map(copy)
     frame.writeUInt32LE(this.count, number)
     frame.writeUInt32LE(bytes, length)
-    frame.writeUInt32LE(text === undefined ? formats.serialized : formats.json, format)
+    frame.writeUInt32LE(formats[writtenAs], format)
     frame.writeUInt32LE(blocks.length, blockCount)
     this.count = (this.count + 1) % limit
     return { frame, blocks }
@@ -99,7 +104,8 @@ const decode = (frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unkn
   for (let index = 0; index < blocks.length; index++) {
     deserializer.transferArrayBuffer(index, blocks[index]!.buffer)
   }
-  return deserializer.readValue()
+  const value: unknown = deserializer.readValue()
+  return frame.readUInt32LE(format) === formats.withExceptions ? restore(value as WithExceptions) : value
 }
 
 /** What becomes of the frames that are read. */

@@ -2,6 +2,8 @@
  * One end of the pipe between a pool and a worker in a process of its own, which carries messages as frames.
  */
 import type { Socket } from "node:net"
+import { inspect } from "./cloneable.ts"
+import { isException } from "./exceptions.ts"
 import { FrameReader, FrameWriter } from "./frames.ts"
 
 type Receive = (message: unknown) => void
@@ -14,6 +16,8 @@ export class Pipe {
   private readonly onMalformed: (cause: Error) => void
   /** What to call when all that was sent has been written. */
   private waiting: Array<() => void> = []
+  /** Whether the message that is to be sent may have DOMExceptions in it. */
+  private hasExceptions = false
 
   constructor(socket: Socket, onMalformed: (cause: Error) => void) {
     this.socket = socket
@@ -22,9 +26,17 @@ export class Pipe {
     socket.on("error", () => {})
   }
 
+  /** Throws for an object that would arrive as something else; called with those in a message before it is sent. */
+  readonly inspect = (object: object): void => {
+    if (isException(object)) this.hasExceptions = true
+    else inspect(object)
+  }
+
   /** Throws when the message cannot be cloned; does nothing once the pipe has been closed. */
   send(message: unknown): void {
-    const { blocks, frame } = this.writer.write(message)
+    const { hasExceptions } = this
+    this.hasExceptions = false
+    const { blocks, frame } = this.writer.write(message, hasExceptions)
     if (!this.socket.writable) return
     if (blocks.length === 0) return void this.socket.write(frame, this.written)
     this.socket.cork()

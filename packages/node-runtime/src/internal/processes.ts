@@ -11,7 +11,7 @@ import type { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
-import { check, inspect } from "./cloneable.ts"
+import { check } from "./cloneable.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
 import { channelFd, lifelineFd, taskFd } from "./descriptors.ts"
@@ -181,7 +181,7 @@ class Process {
       moves: false,
       stayAwake: () => this.awake.expectMessage(),
       check,
-      inspect
+      inspect: this.pipe.inspect
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import { Socket } from "node:net"
 import { Awake } from "./awake.ts"
-import { check, inspect } from "./cloneable.ts"
+import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
 import { channelFd, controlFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
@@ -51,7 +51,7 @@ export const open = (settings: ProcessSettings): Channel => {
     stayAwake: () => awake.expectMessage(),
     flushed: (resume) => pipe.flushed(resume),
     check,
-    inspect,
+    inspect: pipe.inspect,
     control: settings.control ? overFile(controlFd) : undefined
   }
 }
