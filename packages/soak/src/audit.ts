@@ -17,6 +17,8 @@ interface WorkerRecord {
   readonly running: Set<string>
   /** The operation whose hostile `init` it ran last. */
   doomed: number | undefined
+  /** The start of an item that it wrote after the item's call had settled: it may only have been killed meanwhile. */
+  lateStart: string | undefined
   /** What it wrote last. */
   readonly tail: Array<string>
 }
@@ -83,6 +85,7 @@ export class Audit {
       return
     }
     const worker = this.worker(Number(fields[0]), Number(fields[1]))
+    if (worker.lateStart !== undefined) this.startedLate(worker, worker.lateStart)
     worker.tail.push(line)
     if (worker.tail.length > tail) worker.tail.shift()
     const newest = this.newest.get(worker.slot) ?? 0
@@ -115,7 +118,11 @@ export class Audit {
       case events.begin: {
         if (!worker.isReady) this.problem(`L3: "${line}" before init of ${worker.name}`, worker)
         if (worker.exits > 0) this.problem(`L3: "${line}" after exit of ${worker.name}`, worker)
-        if (this.settled.has(fields[2]!)) this.problem(`C4: "${line}" after its call had settled`, worker)
+        if (this.settled.has(fields[2]!)) {
+          // a thread that is killed while it writes this line ends behind it, some time after its call (C4)
+          if (this.mayEndLate) this.startedLate(worker, line)
+          else worker.lateStart = line
+        }
         const starts = (this.starts.get(item) ?? 0) + 1
         this.starts.set(item, starts)
         if (starts > 1 && !this.mayRepeat(Number(fields[2])))
@@ -158,7 +165,10 @@ export class Audit {
       if (worker.hasCrashAct) crashing++
       if (lifespan !== undefined && worker.started > lifespan)
         this.problem(`L8: ${worker.name} has started ${worker.started} items, with a lifespan of ${lifespan}`)
-      if (this.wasReleased(worker)) continue
+      if (this.wasReleased(worker)) {
+        if (worker.lateStart !== undefined) this.startedLate(worker, worker.lateStart)
+        continue
+      }
       missing++
       if (killed + lost === 0) this.problem(`L3: ${worker.name} was never released`, worker)
     }
@@ -194,10 +204,16 @@ export class Audit {
       started: 0,
       running: new Set(),
       doomed: undefined,
+      lateStart: undefined,
       tail: []
     }
     this.workers.set(name, worker)
     return worker
+  }
+
+  private startedLate(worker: WorkerRecord, line: string): void {
+    worker.lateStart = undefined
+    this.problem(`C4: "${line}" after its call had settled`, worker)
   }
 
   private problem(text: string, worker?: WorkerRecord): void {

@@ -79,6 +79,15 @@ describe("the audit of a ledger", () => {
     assert.include(found(false), "after its successor 2")
   })
 
+  it("C4 allows a killed worker to have been writing that an item starts", () => {
+    const lines = ["A 0 1", "I 0 1", "D 7", "S 0 1 7 0 ok"]
+    assert.deepStrictEqual(problems(lines, { killed: 1 }), [])
+    assert.include(problems([...lines, "E 0 1 7 0"], { killed: 1 }).join(), "after its call had settled")
+    assert.include(problems(lines).join(), "was never released")
+    const released = ["G 0 1", "A 0 1", "I 0 1", "X 0 1", "Y 0 1", "F 0 1", "D 7", "S 0 1 7 0 ok"]
+    assert.include(problems(released).join("\n"), "after its call had settled")
+  })
+
   it("F1 a worker whose init ends it is lost for that reason", () => {
     const audit = new Audit(() => false)
     audit.feed("A 0 1\nQ 0 1 7 exits\n")
