@@ -1,7 +1,9 @@
 import type { WorkerRuntime } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Layer, Option, Order, References } from "effect"
+import { once } from "node:events"
+import type { AddressInfo } from "node:net"
 import * as appLayers from "../src/app-layers.ts"
 import * as arrays from "../src/arrays.ts"
 import * as bind from "../src/bind.ts"
@@ -21,6 +23,7 @@ import { Invoice } from "../src/schemas.tasks.ts"
 import * as services from "../src/services.ts"
 import * as streaming from "../src/streaming.ts"
 import * as timeouts from "../src/timeouts.ts"
+import * as withoutEffect from "../src/without-effect.ts"
 import * as workerState from "../src/worker-state.ts"
 
 /** An example, on threads where nothing else is said, and what has to become of it. */
@@ -164,4 +167,35 @@ describe("examples on threads", () => {
     ),
     (lowest) => assert.deepStrictEqual(lowest, Option.some(99))
   )
+})
+
+describe("without Effect", () => {
+  afterAll(() => withoutEffect.dispose())
+
+  it("counts, answers requests, and gives results one by one", async () => {
+    assert.strictEqual(await withoutEffect.countPrimes(10_000), 1229)
+    const server = withoutEffect.serve().listen(0)
+    await once(server, "listening")
+    const { port } = server.address() as AddressInfo
+    assert.strictEqual(await (await fetch(`http://localhost:${port}/1000`)).text(), "168\n")
+    server.close()
+    const counts: Array<number> = []
+    for await (const count of withoutEffect.countEach(800)) counts.push(count)
+    assert.deepStrictEqual([counts.length, counts.reduce((sum, count) => sum + count)], [8, 139])
+    for await (const count of withoutEffect.countEach(800)) {
+      assert.isAbove(count, 0)
+      break
+    }
+  })
+
+  it("gives up when it is told to", async () => {
+    const controller = new AbortController()
+    const counting = withoutEffect.countPrimes(1_000_000_000, controller.signal)
+    controller.abort()
+    const failed = await counting.then(
+      () => false,
+      () => true
+    )
+    assert.isTrue(failed)
+  })
 })

@@ -20,10 +20,15 @@ const blocks = (markdown: string): ReadonlyArray<Block> =>
     line: markdown.slice(0, match.index).split("\n").length
   }))
 
-/** A file's text, or what stands between `// #region name` and the next `// #endregion`. */
+/** A file's text without the marks of its regions, or what stands between `// #region name` and the next `// #endregion`. */
 const excerpt = (source: string, region: string | undefined): string | undefined => {
-  if (region === undefined) return source.trim()
   const lines = source.split("\n")
+  if (region === undefined) {
+    return lines
+      .filter((line) => !/^\/\/ #(?:region|endregion)/.test(line))
+      .join("\n")
+      .trim()
+  }
   const start = lines.indexOf(`// #region ${region}`)
   const end = lines.indexOf("// #endregion", start)
   return start === -1 || end === -1
@@ -53,9 +58,41 @@ const read = (file: string): string | undefined => {
   return fs.existsSync(url) ? fs.readFileSync(url, "utf8") : undefined
 }
 
-describe("README", () => {
-  it("shows examples as they are in their files", () => {
-    assert.deepStrictEqual(problems(read("README.md") ?? "", read), [])
+const guide = fs.readdirSync(new URL("docs/guide", root)).map((name) => `docs/guide/${name}`)
+
+/** Pages without a program of their own. */
+const plain = ["errors", "from-mpire", "limits", "logs-and-traces", "options", "runtimes", "when-to-use"]
+
+describe("README and guide", () => {
+  const pages = guide.filter((page) => !plain.some((name) => page.endsWith(`/${name}.md`)))
+  it.each(["README.md", ...pages])("%s shows examples as they are in their files", (page) => {
+    assert.deepStrictEqual(problems(read(page) ?? "", read), [])
+  })
+
+  it("the README lists every page of the guide, and is short", () => {
+    const readme = read("README.md") ?? ""
+    assert.deepStrictEqual(
+      guide.filter((page) => !readme.includes(`](${page})`)),
+      []
+    )
+    assert.isBelow(readme.split("\n").length, 200)
+  })
+
+  it.each(["README.md", ...guide])("%s links to what is there", (page) => {
+    const text = read(page) ?? ""
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, file = "", anchor]) => {
+      const target = file === "" ? page : new URL(file, new URL(page, root)).href.slice(root.href.length)
+      const found = read(target)
+      const heads = [...(found ?? "").matchAll(/^#+ (.+)$/gm)].map(([, head = ""]) =>
+        head
+          .toLowerCase()
+          .replaceAll(/[^\p{L}\p{N} -]/gu, "")
+          .replaceAll(" ", "-")
+      )
+      const isThere = found !== undefined && (anchor === undefined || heads.includes(anchor))
+      return isThere ? [] : [`${file}#${anchor}`]
+    })
+    assert.deepStrictEqual(links.flat(), [])
   })
 })
 
