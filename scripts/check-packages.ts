@@ -222,6 +222,21 @@ const bundle = async (folder: string, packages: "external" | "bundle"): Promise<
   prints(folder, "js")
 }
 
+/** A user's own entry of workers, which does nothing but import ours: a bundler must not take it for an import without effect. */
+const bundleEntry = async (): Promise<void> => {
+  fs.writeFileSync(path.join(consumer, "entry.ts"), 'import "@effect-mpire/node-runtime/entry"\n')
+  const { outputFiles } = await esbuild.build({
+    absWorkingDir: consumer,
+    entryPoints: ["entry.ts"],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    write: false,
+    logLevel: "silent"
+  })
+  if (!outputFiles[0]!.text.includes("workerData")) throw new Error("the bundle is empty")
+}
+
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
   const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
   if (installed === undefined) return
@@ -246,6 +261,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
   await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
+  await step("a bundle of the workers' entry alone has it", bundleEntry)
 }
 
 try {

@@ -96,7 +96,7 @@ export type Task<A, S, R> = (item: A, worker: WorkerContext<S>) => R
 type WithoutScope<R> = Exclude<R, Scope.Scope>
 
 type MapMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, S, R>,
   options?: CallOptions<S, X>
 ) => Effect.Effect<
@@ -106,7 +106,7 @@ type MapMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0
 >
 
 type StreamMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, S, R>,
   options?: CallOptions<S, X>
 ) => Stream.Stream<
@@ -116,7 +116,7 @@ type StreamMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never,
 >
 
 type StreamExitMethod<S, X> = <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, S, R>,
   options?: CallOptions<S, X>
 ) => Stream.Stream<
@@ -162,7 +162,7 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
    * @see {@link FiberPool.streamExit} for outcomes one by one
    */
   readonly mapExit: <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
     task: Task<A, S, R>,
     options?: CallOptions<S, X>
   ) => Effect.Effect<
@@ -176,7 +176,7 @@ export interface FiberPool<in out S = void, in out X = unknown> extends WorkerPo
    * @see {@link FiberPool.map} for the results
    */
   readonly forEach: <A, R extends Effect.Effect<any, any, any>, E = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
     task: Task<A, S, R>,
     options?: CallOptions<S, X>
   ) => Effect.Effect<

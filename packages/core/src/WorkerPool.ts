@@ -296,19 +296,19 @@ export interface Controls<out X> {
 }
 
 type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, R, C, S, P>,
   options?: CallOptions<S, X, P>
 ) => Effect.Effect<Array<Portable.Success<R>>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 type StreamMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, R, C, S, P>,
   options?: CallOptions<S, X, P>
 ) => Stream.Stream<Portable.Success<R>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
 type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
-  items: Iterable<A> | Stream.Stream<A, E, R0>,
+  items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
   task: Task<A, R, C, S, P>,
   options?: CallOptions<S, X, P>
 ) => Stream.Stream<
@@ -322,7 +322,7 @@ type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, 
  *
  * **Details**
  *
- * - `items` is any Iterable or Stream; a task gets one item as one argument, and the worker as a second.
+ * - `items` is any Iterable, AsyncIterable (an async generator, a Node stream) or Stream; a task gets one item as one argument, and the worker as a second.
  * - A call fails with the first failure of an item: no further chunk of it is sent, its running items are
  *   interrupted, and then it fails. Interrupting a call, or ending a stream early, does the same. Other calls go on.
  * - Calls may overlap, from any fibers, and are served in turn: a call that waits gets its first worker when an item of
@@ -359,7 +359,7 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    * @see {@link WorkerPool.streamExit} for outcomes one by one
    */
   readonly mapExit: <A, R, C extends Portable.Crossing, E = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
     task: Task<A, R, C, S, P>,
     options?: CallOptions<S, X, P>
   ) => Effect.Effect<
@@ -373,7 +373,7 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    * @see {@link WorkerPool.map} for the results
    */
   readonly forEach: <A, R, C extends Portable.Crossing, E = never, R0 = never>(
-    items: Iterable<A> | Stream.Stream<A, E, R0>,
+    items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
     task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> &
       CheckRequirements<Portable.Requirements<R>, P>,
     options?: CallOptions<S, X, P>

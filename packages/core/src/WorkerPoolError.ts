@@ -12,6 +12,25 @@ import { hasProperty } from "effect/Predicate"
 const TypeId = "~effect-mpire/WorkerPoolError"
 
 /**
+ * As Effect's (F7). The message, for which each class has a getter, is made once, as a property of each error: a copy by
+ * structured clone, which has no such prototype, keeps it. The stack is the message alone: where the library made the error
+ * tells users nothing, and what failed with a stack of its own is its cause.
+ */
+const TaggedError = ((tag: string) => {
+  abstract class Told extends (Data.TaggedError(tag) as new (fields: object) => Error) {
+    constructor(fields: object) {
+      super(fields)
+      const { message } = this
+      const define = (key: string, value: string) =>
+        Object.defineProperty(this, key, { value, configurable: true, writable: true })
+      define("message", message)
+      define("stack", message === "" ? this.name : `${this.name}: ${message}`)
+    }
+  }
+  return Told
+}) as unknown as typeof Data.TaggedError
+
+/**
  * Which worker it is, as runtimes are told.
  *
  * @see {@link inWorker} for telling it in an error
@@ -57,7 +76,7 @@ export const inWorker = (worker: WorkerIdentity): InWorker => ({ worker: worker.
  * @category reasons
  * @since 0.1.0
  */
-export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+export class InvalidOptions extends TaggedError("InvalidOptions")<{
   /** The option's name, such as `"chunkSize"`. */
   readonly option: string
   /** The value it was given. */
@@ -76,7 +95,7 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  * @category reasons
  * @since 0.1.0
  */
-export class InputFailed extends Data.TaggedError("InputFailed")<{
+export class InputFailed extends TaggedError("InputFailed")<{
   /** What it threw. */
   readonly cause: unknown
 }> {
@@ -95,7 +114,7 @@ export class InputFailed extends Data.TaggedError("InputFailed")<{
  * @category reasons
  * @since 0.1.0
  */
-export class NotPortable extends Data.TaggedError("NotPortable")<{
+export class NotPortable extends TaggedError("NotPortable")<{
   /** What it was given as: `"task"`, `"init"`, `"exit"` or `"services"`. */
   readonly role: string
   readonly value: unknown
@@ -117,7 +136,7 @@ export class NotPortable extends Data.TaggedError("NotPortable")<{
  * @category reasons
  * @since 0.1.0
  */
-export class NotSerializable extends Data.TaggedError("NotSerializable")<{
+export class NotSerializable extends TaggedError("NotSerializable")<{
   /**
    * What could not cross: an item or a bound value on its way to the worker (`"input"`), what a task or the exit
    * hook returned (`"output"`), or what it failed with (`"error"`).
@@ -143,14 +162,17 @@ export class NotSerializable extends Data.TaggedError("NotSerializable")<{
  * @category reasons
  * @since 0.1.0
  */
-export class StartFailed extends Data.TaggedError("StartFailed")<{
+export class StartFailed extends TaggedError("StartFailed")<{
   readonly worker: number
   readonly generation: number
+  /** The URL of the module that could not be loaded, if it was that. */
+  readonly module: string | undefined
   /** The first error that explains it, such as that of the `import`. */
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `${printWorker(this)} could not start: ${printCause(this.cause)}`
+    const what = this.module === undefined ? "start" : `load ${shortened(this.module)}`
+    return `${printWorker(this)} could not ${what}: ${printCause(this.cause)}`
   }
 }
 
@@ -162,7 +184,7 @@ export class StartFailed extends Data.TaggedError("StartFailed")<{
  * @category reasons
  * @since 0.1.0
  */
-export class InitFailed extends Data.TaggedError("InitFailed")<{
+export class InitFailed extends TaggedError("InitFailed")<{
   readonly worker: number
   readonly generation: number
   /** What the hook failed with, threw or rejected with. */
@@ -182,7 +204,7 @@ export class InitFailed extends Data.TaggedError("InitFailed")<{
  * @category reasons
  * @since 0.1.0
  */
-export class ExitFailed extends Data.TaggedError("ExitFailed")<{
+export class ExitFailed extends TaggedError("ExitFailed")<{
   readonly worker: number
   readonly generation: number
   /** What the hook failed with, threw or rejected with. */
@@ -201,7 +223,7 @@ export class ExitFailed extends Data.TaggedError("ExitFailed")<{
  * @category reasons
  * @since 0.1.0
  */
-export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
+export class InitTimedOut extends TaggedError("InitTimedOut")<{
   readonly worker: number
   readonly generation: number
 }> {
@@ -218,7 +240,7 @@ export class InitTimedOut extends Data.TaggedError("InitTimedOut")<{
  * @category reasons
  * @since 0.1.0
  */
-export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
+export class ExitTimedOut extends TaggedError("ExitTimedOut")<{
   readonly worker: number
   readonly generation: number
 }> {
@@ -235,7 +257,7 @@ export class ExitTimedOut extends Data.TaggedError("ExitTimedOut")<{
  * @category reasons
  * @since 0.1.0
  */
-export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
+export class TaskTimedOut extends TaggedError("TaskTimedOut")<{
   /** The item's index in the input, from 0. */
   readonly index: number
   readonly worker: number
@@ -256,7 +278,7 @@ export class TaskTimedOut extends Data.TaggedError("TaskTimedOut")<{
  * @category reasons
  * @since 0.1.0
  */
-export class WorkerLost extends Data.TaggedError("WorkerLost")<{
+export class WorkerLost extends TaggedError("WorkerLost")<{
   readonly worker: number
   readonly generation: number
   /** The thread's or process's exit code, where there was one. */
@@ -289,7 +311,7 @@ export class WorkerLost extends Data.TaggedError("WorkerLost")<{
  * @category reasons
  * @since 0.1.0
  */
-export class Terminated extends Data.TaggedError("Terminated")<{}> {
+export class Terminated extends TaggedError("Terminated")<{}> {
   override get message(): string {
     return "The pool was terminated while the call ran"
   }
@@ -303,7 +325,7 @@ export class Terminated extends Data.TaggedError("Terminated")<{}> {
  * @category reasons
  * @since 0.1.0
  */
-export class PoolClosed extends Data.TaggedError("PoolClosed")<{}> {
+export class PoolClosed extends TaggedError("PoolClosed")<{}> {
   override get message(): string {
     return "The pool's scope has closed"
   }
@@ -317,7 +339,7 @@ export class PoolClosed extends Data.TaggedError("PoolClosed")<{}> {
  * @category reasons
  * @since 0.1.0
  */
-export class Overloaded extends Data.TaggedError("Overloaded")<{
+export class Overloaded extends TaggedError("Overloaded")<{
   readonly maxPending: number
 }> {
   override get message(): string {
@@ -350,7 +372,7 @@ export type Reason =
   | Overloaded
 
 /**
- * What a worker pool fails with. `reason` says what happened, and is the error's `cause` as well.
+ * What a worker pool fails with. `reason` says what happened; the error has the message and the `cause` of its reason.
  *
  * **Details**
  *
@@ -379,7 +401,7 @@ export type Reason =
  * @category errors
  * @since 0.1.0
  */
-export class WorkerPoolError extends Data.TaggedError("WorkerPoolError")<{
+export class WorkerPoolError extends TaggedError("WorkerPoolError")<{
   readonly reason: Reason
 }> {
   readonly [TypeId] = TypeId
@@ -388,7 +410,7 @@ export class WorkerPoolError extends Data.TaggedError("WorkerPoolError")<{
     return this.reason.message
   }
 
-  override readonly cause: unknown = this.reason
+  override readonly cause: unknown = "cause" in this.reason ? this.reason.cause : undefined
 }
 
 /**
@@ -463,6 +485,9 @@ export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
   Context.getOrUndefined(Cause.annotations(cause), OriginAnnotation)
 
 const printWorker = ({ generation, worker }: InWorker): string => `worker ${worker} (generation ${generation})`
+
+/** A `data:` URL is as long as its module. */
+const shortened = (url: string): string => (url.length > 200 ? `${url.slice(0, 200)}…` : url)
 
 const printCause = (cause: unknown): string =>
   guarded(() => (cause instanceof Error ? cause.message : printValue(cause)))

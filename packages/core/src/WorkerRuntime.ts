@@ -13,12 +13,13 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection } from "./Channel.ts"
 import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
+import * as portable from "./internal/task/portable.ts"
 import type * as Portable from "./Portable.ts"
 import type { WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
@@ -250,9 +251,25 @@ export class WorkerRuntime extends Context.Service<
  *
  * Nothing runs in parallel, and synchronous code cannot be cut short. A task that waits and ignores its interruption, as
  * a Promise does that ignores its `signal`, is given up after `killAfter`: it goes on by itself, unheard, and its worker
- * is replaced when the worker's other items have ended. An address made by `Portable.module` is resolved by a real,
- * asynchronous import, which `TestClock.adjust` does not wait for; those made by `Portable.make` and `Portable.inline`
- * need none.
+ * is replaced when the worker's other items have ended.
+ *
+ * A module of tasks is imported when it is first needed, in real time, which `TestClock.adjust` does not wait for: a test
+ * gives its modules as `modules`. What `Portable.make` and `Portable.inline` made needs no import.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerPool, WorkerRuntime } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const path = Portable.module<typeof import("node:path")>("node:path")
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2 })
+ *   return yield* pool.map(["/a/b", "/c"], Portable.inline((text: string) => text.length))
+ * }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers({ modules: [path] })))
+ *
+ * await Effect.runPromise(program) // => [4, 2]
+ * ```
  *
  * @see {@link layerChannel} for workers elsewhere
  * @see `FiberPool` for closures on fibers, which see the caller's services
@@ -263,7 +280,24 @@ export class WorkerRuntime extends Context.Service<
 export const layerFibers = (options?: {
   /** Whether what crosses is cloned, as it is for a thread; default true. */
   readonly clone?: boolean | undefined
-}): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, fiberWorker.runtime(options?.clone ?? true))
+  /**
+   * Modules that are loaded when the layer is built, so that their tasks begin at once: what `Portable.module` gave, or a
+   * module's URL. One that cannot be loaded fails the calls that need it, as `StartFailed`.
+   */
+  readonly modules?: ReadonlyArray<Portable.Module<any> | URL | string> | undefined
+  /**
+   * Imports a module by its URL; default: `import(url)`, in this library. A test runner has its own ways with what a test
+   * imports (aliases, mocks, enums, coverage): given as `(url) => import(url)` in a test's file, these reach tasks too.
+   */
+  readonly load?: ((url: string) => Promise<unknown>) | undefined
+}): Layer.Layer<WorkerRuntime> =>
+  Layer.effect(
+    WorkerRuntime,
+    Effect.suspend(() => {
+      const { clone = true, load, modules = [] } = options ?? {}
+      return fiberWorker.runtime({ clone, load, modules: modules.map(portable.urlOf) })
+    })
+  )
 
 /**
  * A runtime over a platform's channels. `open` starts a worker, whose first act is to call `WorkerEntry.serve` with

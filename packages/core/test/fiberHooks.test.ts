@@ -12,7 +12,10 @@ import type { Hook, InitFailure, StartOptions } from "../src/WorkerRuntime.ts"
 import { endless, throwing } from "./hostile.ts"
 import { settle } from "./support.ts"
 
-const runtimes = { layerFibers: runtime(true), FiberPool: ambientRuntime }
+const runtimes = {
+  layerFibers: Effect.runSync(runtime({ clone: true, modules: [], load: undefined })),
+  FiberPool: ambientRuntime
+}
 
 /** A started worker, with what its pool hears of it. */
 const start = (name: keyof typeof runtimes, options: Partial<StartOptions> = {}) =>

@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { FiberItems } from "../src/internal/fibers/fiberItems.ts"
 import { LocalCode } from "../src/internal/fibers/localCode.ts"
+import { LocalModules } from "../src/internal/fibers/localModules.ts"
 import * as portable from "../src/internal/task/portable.ts"
 import type { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
@@ -39,7 +40,7 @@ class Bench {
       onLost() {},
       onCondemned() {}
     }
-    this.items = new FiberItems(options, new LocalCode(options, false), false, context)
+    this.items = new FiberItems(options, new LocalCode(options, false, new LocalModules()), false, context)
   }
 
   run(inputs: ReadonlyArray<number>, task: Task, options: Partial<Chunk> = {}): Heard {

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { FiberItems } from "../src/internal/fibers/fiberItems.ts"
 import { LocalCode } from "../src/internal/fibers/localCode.ts"
+import { LocalModules } from "../src/internal/fibers/localModules.ts"
 import * as portable from "../src/internal/task/portable.ts"
 import type { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
@@ -38,7 +39,7 @@ class Bench {
       killAfter,
       onCondemned: () => void this.log.push("condemned")
     }
-    this.items = new FiberItems(options, new LocalCode(options, clone), clone, context)
+    this.items = new FiberItems(options, new LocalCode(options, clone, new LocalModules()), clone, context)
   }
 
   run(name: string, inputs: ReadonlyArray<number>, task: Task, options: Partial<Chunk> = {}): Chunk {

@@ -183,6 +183,45 @@ describe("options out of range", () => {
     })
   )
 
+  it.effect.each(kinds)("C8 those that there are not are refused, and the one that was meant is named: %s", (kind) =>
+    Effect.gen(function* () {
+      const meant = {
+        timout: "timeout",
+        Timeout: "timeout",
+        chunksize: "chunkSize",
+        keepalive: "keepAlive",
+        onWorkerlost: "onWorkerLost",
+        inits: "init",
+        concurrency: undefined,
+        n_jobs: undefined
+      }
+      const pool = yield* makePool(kind, { size: 2 })
+      for (const [option, name] of Object.entries(meant)) {
+        const made = FiberPool.make({ [option]: 1 })
+        for (const call of [made, pool.map([1], id, { [option]: 1 }), pool.run(id, 1, { [option]: 1 })]) {
+          yield* assertInvalid(call, option, 1)
+          const [reason] = reasons(yield* Effect.exit(call as Effect.Effect<unknown>))
+          const hint = name === undefined ? "" : ` (did you mean "${name}"?)`
+          assert.strictEqual(
+            reason!.message,
+            `${option} must be left out, because there is no such option${hint}, got 1`
+          )
+        }
+        assert.deepStrictEqual(yield* pool.map([1], id, { [option]: undefined }), [1])
+      }
+    })
+  )
+
+  it.effect.each(kinds)("C8 items that are none are refused as an option is: %s", (kind) =>
+    Effect.gen(function* () {
+      const pool = yield* makePool(kind, { size: 2 })
+      for (const items of [undefined, null, 5, true, {}, { length: 2 }, () => [1], Symbol.iterator]) {
+        for (const call of Object.values(shapes)) yield* assertInvalid(call(pool, items as any, {}), "items", items)
+      }
+      assert.deepInclude(yield* pool.stats, { calls: 0, pending: 0 })
+    })
+  )
+
   it.effect("C8 chunks needs a known length, or the option length", () =>
     Effect.gen(function* () {
       const pool = yield* FiberPool.make({ size: 2 })

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { pace } from "./support.ts"
+import { pace, reasonOf } from "./support.ts"
 
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
@@ -35,7 +35,7 @@ describe("a worker that an item ends while another's task is loaded", () => {
         yield* pool.start
         const exits = yield* Effect.forkChild(Effect.exit(pool.run(exitsLater, 100)), { startImmediately: true })
         assert.strictEqual(yield* pool.run(slow.square, 3), 9)
-        assert.include(String(yield* Fiber.join(exits)), "WorkerLost")
+        assert.strictEqual(reasonOf(yield* Fiber.join(exits))._tag, "WorkerLost")
       }).pipe(Effect.provide(runtime))
     )
   }

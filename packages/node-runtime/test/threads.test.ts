@@ -102,7 +102,7 @@ describe("NodeWorkerRuntime.layerThreads", () => {
       const reason = reasonOf(yield* Effect.exit(pool.map([1], missing.square)))
       assert.strictEqual(reason._tag, "StartFailed")
       assert.include(reason.message, "not-there.tasks.ts")
-      assert.include(reason.message, "not-there.tasks.js")
+      assert.include(reason.message, "nor has a file .js, .mjs, .cjs beside it")
       assert.deepStrictEqual(yield* pool.map([1, 2], tasks.square), [1, 4])
     }).pipe(threads)
   )

@@ -1,12 +1,13 @@
 /**
- * Where a call's items come from: an iterable, pulled as there is room, or a Stream, which a fiber pumps into a buffer
- * (C3, C9).
+ * Where a call's items come from: an iterable, pulled as there is room, or a Stream or async iterable, which a fiber pumps
+ * into a buffer (C3, C9).
  */
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Turn } from "../common/turn.ts"
+import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import { guarded, type Turn } from "../common/turn.ts"
 
 /** What a call sees of its source. */
 export interface Source {
@@ -182,6 +183,34 @@ export class StreamSource implements Source {
       )
     })
   }
+}
+
+/** What a caller can give as items. */
+export type Items = Iterable<unknown> | AsyncIterable<unknown> | Stream.Stream<unknown, unknown, unknown>
+
+/**
+ * The items as an iterable or a Stream; `undefined` when they are neither, nor an async iterable. One that throws when it is
+ * asked counts as an iterable, which throws again when it is pulled (C7).
+ */
+export const given = (items: unknown): Iterable<unknown> | Stream.Stream<unknown, unknown, unknown> | undefined => {
+  if (Array.isArray(items) || Stream.isStream(items) || typeof items === "string") return items
+  if (items === undefined || items === null) return undefined
+  const has = (symbol: symbol) => typeof (items as Readonly<Record<symbol, unknown>>)[symbol] === "function"
+  const kind = guarded(
+    () => (has(Symbol.iterator) ? "iterable" : has(Symbol.asyncIterator) ? "async" : "none"),
+    () => {}
+  )
+  if (kind === "none") return undefined
+  return kind === "async" ? fromAsync(items as AsyncIterable<unknown>) : (items as Iterable<unknown>)
+}
+
+const fromAsync = (items: AsyncIterable<unknown>): Stream.Stream<unknown, WorkerPoolError.WorkerPoolError> => {
+  const failed = (cause: unknown) => WorkerPoolError.make(new WorkerPoolError.InputFailed({ cause }))
+  return Stream.unwrap(
+    Effect.map(Effect.try({ try: () => items[Symbol.asyncIterator](), catch: failed }), (iterator) =>
+      Stream.fromAsyncIterable({ [Symbol.asyncIterator]: () => iterator }, failed)
+    )
+  )
 }
 
 /** The `length` or `size` of an iterable, where it has one. */

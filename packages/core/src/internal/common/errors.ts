@@ -3,6 +3,9 @@
  */
 import type { Closed } from "../../Channel.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import * as loadFailure from "../task/loadFailure.ts"
+import * as portable from "../task/portable.ts"
+import { guarded } from "./turn.ts"
 
 /** The pool's Scope has closed (C10). */
 export const poolClosed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
@@ -10,9 +13,23 @@ export const poolClosed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
 /** The pool was terminated. */
 export const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
 
-/** A worker could not start, or a module could not be loaded in it. */
-export const startFailed = (worker: WorkerPoolError.WorkerIdentity, cause: unknown): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), cause }))
+/** A worker could not start, or a module could not be loaded in it: that of `code`, if it is known. */
+export const startFailed = (
+  worker: WorkerPoolError.WorkerIdentity,
+  cause: unknown,
+  code?: portable.Addressed
+): WorkerPoolError.WorkerPoolError => {
+  // what a module throws may throw when it is looked at
+  const loading = guarded(
+    () => (loadFailure.is(cause) ? cause : undefined),
+    () => {}
+  )
+  const why =
+    loading === undefined
+      ? { module: code && portable.moduleOf(code), cause }
+      : { module: loadFailure.moduleOf(loading), cause: loading.cause }
+  return WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), ...why }))
+}
 
 /** A worker was lost, and with it the items with these `indices`, of the call that gets the error. */
 export const workerLost = (

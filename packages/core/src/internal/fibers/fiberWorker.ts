@@ -10,26 +10,43 @@ import * as Scope from "effect/Scope"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import type { Importer } from "../task/resolver.ts"
 import { isEffect, isLayer } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
 import { FiberHooks } from "./fiberHooks.ts"
 import { FiberItems } from "./fiberItems.ts"
 import { LocalCode } from "./localCode.ts"
+import { LocalModules } from "./localModules.ts"
 import { Patience } from "./patience.ts"
 import { onlyReferences } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
 
-/** The runtime of `layerFibers`; `clone` says whether inputs, results and failures are cloned, as for a thread. */
-export const runtime = (clone: boolean): WorkerRuntime["Service"] => ({
-  name: "fibers",
-  start: (options) => start(options, { clone, ambient: false })
-})
+/** What `layerFibers` is told. */
+interface RuntimeOptions {
+  /** Whether inputs, results and failures are cloned, as for a thread. */
+  readonly clone: boolean
+  /** The URLs of the modules that are loaded beforehand. */
+  readonly modules: ReadonlyArray<string>
+  readonly load: Importer | undefined
+}
+
+/** The runtime of `layerFibers`. */
+export const runtime = ({ clone, load, modules }: RuntimeOptions): Effect.Effect<WorkerRuntime["Service"]> => {
+  const local = new LocalModules(load)
+  const service: WorkerRuntime["Service"] = {
+    name: "fibers",
+    start: (options) => start(options, { clone, ambient: false, modules: local })
+  }
+  return Effect.as(local.loadAll(modules), service)
+}
+
+const noModules = new LocalModules()
 
 /** The runtime of `FiberPool`: nothing is cloned, and hooks and tasks see all of their context. */
 export const ambientRuntime: WorkerRuntime["Service"] = {
   name: "fibers",
-  start: (options) => start(options, { clone: false, ambient: true })
+  start: (options) => start(options, { clone: false, ambient: true, modules: noModules })
 }
 
 interface Mode {
@@ -37,6 +54,7 @@ interface Mode {
   readonly clone: boolean
   /** Whether hooks and tasks see all of the context of their pool or call, instead of Effect's References only. */
   readonly ambient: boolean
+  readonly modules: LocalModules
 }
 
 const start = Effect.fnUntraced(function* (options: StartOptions, mode: Mode) {
@@ -63,7 +81,7 @@ class FiberWorker implements Worker {
     this.options = options
     this.mode = mode
     this.context = mode.ambient ? context : onlyReferences(context)
-    this.code = new LocalCode(options, mode.clone)
+    this.code = new LocalCode(options, mode.clone, mode.modules)
     this.patience = new Patience(options, this.context)
     this.hooks = new FiberHooks(this.context, this.patience, (cause) => this.killStuck(cause))
     this.items = new FiberItems(options, this.code, mode.clone, this.context)

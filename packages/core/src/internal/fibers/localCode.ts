@@ -1,14 +1,20 @@
 /**
  * Finds tasks, hooks and services by their addresses for a worker in this process, and keeps what it has found.
  */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
+import * as realTime from "../task/realTime.ts"
 import * as resolver from "../task/resolver.ts"
 import * as crossing from "../wire/crossing.ts"
+import type { LocalModules } from "./localModules.ts"
 
 type Failure = WorkerPoolError.WorkerPoolError
 
@@ -29,18 +35,24 @@ export class LocalCode {
   private readonly worker: WorkerIdentity
   private readonly startTimeout: number | undefined
   private readonly clone: boolean
+  private readonly modules: LocalModules
   /** By address object, so that a bound value can be collected together with the portable that binds it. */
   private readonly known = new WeakMap<portable.Address, Known>()
 
-  constructor({ startTimeout, worker }: Pick<StartOptions, "startTimeout" | "worker">, clone: boolean) {
+  constructor(
+    { startTimeout, worker }: Pick<StartOptions, "startTimeout" | "worker">,
+    clone: boolean,
+    modules: LocalModules
+  ) {
     this.worker = worker
     this.startTimeout = startTimeout
     this.clone = clone
+    this.modules = modules
   }
 
   find(code: Code): Located {
     const known = this.findAt(portable.definition(code).address)
-    return known._tag === "Promised" ? { _tag: "Loading", effect: this.await(known.value) } : known
+    return known._tag === "Promised" ? { _tag: "Loading", effect: this.await(known.value, code) } : known
   }
 
   /** What is at the code's address; fails with `StartFailed` (F3). */
@@ -59,14 +71,17 @@ export class LocalCode {
   }
 
   /** Waits for a module for at most `startTimeout`: one with a top-level await may never be loaded (T4). */
-  private await(value: Promise<unknown>): Effect.Effect<unknown, Failure> {
+  private await(value: Promise<unknown>, code: Code): Effect.Effect<unknown, Failure> {
     const { startTimeout } = this
-    const awaited = Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) })
+    const awaited = seen(
+      Effect.tryPromise({ try: () => value, catch: (cause) => this.startFailed(cause) }),
+      portable.moduleOf(code)
+    )
     if (startTimeout === undefined) return awaited
-    const error = new Error(`The module did not load within ${startTimeout} milliseconds`)
+    const error = new Error(`It did not load within ${startTimeout} milliseconds`)
     return Effect.timeoutOrElse(awaited, {
       duration: startTimeout,
-      orElse: () => Effect.fail(this.startFailed(error))
+      orElse: () => Effect.fail(errors.startFailed(this.worker, error, code))
     })
   }
 
@@ -96,7 +111,7 @@ export class LocalCode {
     try {
       switch (address._tag) {
         case "Export":
-          return known(resolver.resolveExport(address))
+          return known(this.modules.find(address))
         case "Inline":
           return known(resolver.resolveInline(address))
         case "Bound":
@@ -128,3 +143,38 @@ export class LocalCode {
 
 const known = (value: unknown): Known =>
   value instanceof Promise ? { _tag: "Promised", value } : { _tag: "Found", value }
+
+/** How long a program under a Clock that is set by hand waits for a module before it is told, in real milliseconds. */
+const patience = 1000
+
+/** The platform's, which is what a program has that sets no other. */
+const realClock = Context.get(Context.empty(), Clock.Clock)
+
+/**
+ * Waits for a module. A Clock that is set by hand, as TestClock is, does not wait with it: a test that moves it meanwhile
+ * moves it before the task begins, and then waits for ever. It is told so.
+ */
+const seen = <A, E>(awaited: Effect.Effect<A, E>, module = "a module"): Effect.Effect<A, E> =>
+  Effect.clockWith((clock) => {
+    if (clock === realClock) return awaited
+    const begin = clock.currentTimeMillisUnsafe()
+    const late = Effect.callback<void>((resume) => {
+      const timer = realTime.afterIfRunning(patience, () => resume(warn("does not wait for", module)))
+      return Effect.sync(() => realTime.cancel(timer))
+    })
+    const moved = Effect.suspend(() =>
+      clock.currentTimeMillisUnsafe() === begin ? Effect.void : warn("was set before", module)
+    )
+    return Effect.flatMap(Effect.forkChild(late), (fiber) =>
+      Effect.ensuring(Effect.tap(awaited, moved), Fiber.interrupt(fiber))
+    )
+  })
+
+const warn = (what: string, module: string): Effect.Effect<void> =>
+  Effect.logWarning(
+    `The Clock ${what} ${module}, which was being loaded: that takes real time, and its tasks begin after it. Load it with ` +
+      `the runtime: WorkerRuntime.layerFibers({ modules: [tasks] })`
+  ).pipe(
+    // a test's own would keep what its author has to read, as TestClock's warnings avoid too
+    Effect.provideService(Console.Console, Context.get(Context.empty(), Console.Console))
+  )

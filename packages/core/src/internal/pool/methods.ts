@@ -25,7 +25,7 @@ import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
 import { failAll, logReleasesFailed } from "./pool.ts"
 
-export type Items = Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>
+export type Items = source.Items
 
 /** How a call of the map family gives its results. */
 export interface Shape {
@@ -74,8 +74,12 @@ const prepare = (
   if (error !== undefined) return Result.fail(error)
   if (!isPortable(task)) return Result.fail(options.notPortable("task", task))
   const merged = options.override<options.AnyCallOptions>(pool.defaults, overrides)
-  const stream = Stream.isStream(items) ? new source.StreamSource(merged.length) : undefined
-  const from = stream ?? source.fromIterable(items as Iterable<unknown>, merged.length)
+  const given = source.given(items)
+  if (given === undefined) {
+    return Result.fail(options.invalidOption("items", items, "an iterable, an async iterable or a Stream"))
+  }
+  const stream = Stream.isStream(given) ? new source.StreamSource(merged.length) : undefined
+  const from = stream ?? source.fromIterable(given as Iterable<unknown>, merged.length)
   if (merged.chunks !== undefined && from.length === undefined) {
     return Result.fail(
       options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
@@ -104,7 +108,7 @@ const prepare = (
     (call) => new MapPolicy(call, shape.toResult)
   )
   const pump = stream?.pump(
-    items as Stream.Stream<unknown, unknown, unknown>,
+    given as Stream.Stream<unknown, unknown, unknown>,
     turn,
     () => call.hasRoom(pool.size),
     () => call.offer()

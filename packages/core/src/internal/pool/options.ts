@@ -10,6 +10,7 @@ import * as Chunking from "../call/chunking.ts"
 import type { Retries } from "../call/resends.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./dispatchOptions.ts"
+import { nearest } from "./nearest.ts"
 
 /** Options of a map-family call, whatever their hooks' types. */
 export interface AnyCallOptions extends DispatchOptions {
@@ -78,13 +79,15 @@ const isChecked = (option: string): option is keyof typeof checks => Object.hasO
 
 const roles = ["init", "exit", "services"] as const
 
+const isRole = (option: string): boolean => (roles as ReadonlyArray<string>).includes(option)
+
 /** The error for the first option that is out of its range (C8), or hook or `services` without an address, if any. */
 export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
   for (const [option, value] of Object.entries(options)) {
-    const check = isChecked(option) ? checks[option] : undefined
-    if (check !== undefined && value !== undefined && !check.accepts(value)) {
-      return invalidOption(option, value, check.expected)
-    }
+    if (value === undefined || isRole(option)) continue
+    if (!isChecked(option)) return unknownOption(option, value)
+    const check = checks[option]
+    if (!check.accepts(value)) return invalidOption(option, value, check.expected)
   }
   for (const role of roles) {
     const value = options[role]
@@ -96,6 +99,13 @@ export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolErro
 /** The error for an option out of its range. */
 export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
+
+/** The error for an option that there is not, which JavaScript lets pass. */
+const unknownOption = (option: string, value: unknown): WorkerPoolError.WorkerPoolError => {
+  const meant = nearest(option, [...Object.keys(checks), ...roles])
+  const hint = meant === undefined ? "" : ` (did you mean "${meant}"?)`
+  return invalidOption(option, value, `left out, because there is no such option${hint}`)
+}
 
 /** The error for a task, hook or `services` without an address, such as a closure that was cast past the types. */
 export const notPortable = (role: string, value: unknown): WorkerPoolError.WorkerPoolError =>

@@ -120,7 +120,7 @@ export class ChunkWatch {
     const what = phase === phases.loading ? "loading" : "interruption"
     const message =
       phase === phases.loading
-        ? `The task's module did not load within ${startTimeout} milliseconds`
+        ? `It did not load within ${startTimeout} milliseconds`
         : `The worker did not take an item up within ${startTimeout} milliseconds: something else keeps it`
     return { what, chunk, positions: [], cause: new Error(message) }
   }

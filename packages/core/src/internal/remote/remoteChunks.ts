@@ -135,7 +135,7 @@ export class RemoteChunks {
       options,
       () => this.sentChunks.values(),
       ({ cause, chunk, positions, what }) => {
-        const failure = what === "loading" ? errors.startFailed(worker, cause) : undefined
+        const failure = what === "loading" ? errors.startFailed(worker, cause, chunk.task) : undefined
         on.stuck(cause, this.forgetAll({ chunk, positions, failure }))
       }
     )

@@ -191,8 +191,8 @@ class RemoteWorker implements Worker {
     let blame: Blame | undefined
     if (loading !== undefined && signal === undefined) {
       // the task's module ended the worker, and would end the next one too: its chunk is not sent again (F3)
-      const cause = closed.cause ?? new Error(`The task's module ended the worker, with exit code ${exitCode}`)
-      blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause) }
+      const cause = closed.cause ?? new Error(`It ended the worker, with exit code ${exitCode}`)
+      blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause, loading.task) }
     }
     const wasUsed = this.endUse()
     this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })

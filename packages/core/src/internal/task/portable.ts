@@ -3,6 +3,7 @@
  * import it in workers.
  */
 import * as registry from "./registry.ts"
+import { toUrl } from "./url.ts"
 
 export const TypeId = "~effect-mpire/Portable" as const
 
@@ -82,29 +83,40 @@ const brand = <A extends object>(value: A, definition: Definition): A =>
 
 const reference = (address: Address, schemas: Schemas | undefined): any => brand({}, { address, schemas })
 
-export const module = (url: URL | string): any => {
+/** The URLs of the modules that there are references to. */
+const urls = new WeakMap<object, string>()
+
+/** The URL of the module that references lead to, or that is given itself. */
+export const urlOf = (module: object | URL | string): string =>
+  (typeof module === "object" ? urls.get(module) : undefined) ?? toUrl(module as URL | string)
+
+export const module = (of: URL | string): any => {
+  const url = toUrl(of)
   const exports = new Map<string | symbol, unknown>()
-  return new Proxy(
+  const references = new Proxy(
     {},
     {
       get(_, name) {
         if (typeof name === "symbol") return undefined
         let portable = exports.get(name)
         if (portable === undefined) {
-          portable = reference({ _tag: "Export", url: String(url), name }, undefined)
+          portable = reference({ _tag: "Export", url, name }, undefined)
           exports.set(name, portable)
         }
         return portable
       }
     }
   )
+  urls.set(references, url)
+  return references
 }
 
-export const make = (url: URL | string, name: string, value: any, schemas?: Schemas): any => {
-  const definition: Definition = { address: { _tag: "Export", url: String(url), name }, schemas }
+export const make = (of: URL | string, name: string, value: any, schemas?: Schemas): any => {
+  const url = toUrl(of)
+  const definition: Definition = { address: { _tag: "Export", url, name }, schemas }
   // an Effect or Layer may be a constant that others use too, such as Effect.void: brands an object inheriting from it
   const branded = brand(typeof value === "function" ? value : Object.create(value), definition)
-  registry.register(String(url), name, branded)
+  registry.register(url, name, branded)
   return branded
 }
 

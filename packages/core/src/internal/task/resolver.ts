@@ -1,6 +1,7 @@
 /**
- * Finds what an address stands for, in the worker. Free of Effect, because workers load it first.
+ * Finds what an address stands for, in the worker (F7). Free of Effect, because workers load it first.
  */
+import * as loadFailure from "./loadFailure.ts"
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
 
@@ -43,29 +44,63 @@ export const whileLoading = async <A>(url: string, load: () => A): Promise<Await
   }
 }
 
-const load = (url: string): Promise<Record<string, unknown>> => import(/* @vite-ignore */ url)
+/** What a module exports. */
+export type Exports = Readonly<Record<string, unknown>>
 
-/** The compiled file beside a TypeScript file that may be missing: compilers leave `new URL("./x.ts", …)` as it is. */
-const compiledUrl = (url: string): string | undefined => (/\.[mc]?ts$/.test(url) ? `${url.slice(0, -2)}js` : undefined)
+/** Imports a module by its URL. */
+export type Importer = (url: string) => Promise<unknown>
 
-const isMissing = (error: unknown, url: string): boolean => {
-  const { code, url: missing } = error as { readonly code?: unknown; readonly url?: unknown }
-  return (code === "ERR_MODULE_NOT_FOUND" || code === "ENOENT") && (missing === undefined || missing === url)
+export const importModule: Importer = (url) => import(/* @vite-ignore */ url)
+
+/**
+ * What compilers make of a TypeScript file, which may be missing then: they leave `new URL("./x.ts", …)` as it is.
+ * Bundlers give `.mjs` or `.cjs` to what was `.ts`.
+ */
+const compiled: Readonly<Record<string, ReadonlyArray<string>>> = {
+  ts: ["js", "mjs", "cjs"],
+  tsx: ["js", "jsx", "mjs", "cjs"],
+  mts: ["mjs", "js"],
+  cts: ["cjs", "js"]
 }
 
-const loadOrCompiled = async (url: string): Promise<Record<string, unknown>> => {
-  const output = compiledUrl(url)
-  try {
-    return await load(url)
-  } catch (error) {
-    if (output === undefined || !isMissing(error, url)) throw error
+/** The URLs that a module may have, in the order in which they are tried. */
+const spellings = (url: string): ReadonlyArray<string> => {
+  const [, stem = "", extension = ""] = /^(.*\.)([mc]?tsx?)$/.exec(url) ?? []
+  return [url, ...(compiled[extension] ?? []).map((other) => stem + other)]
+}
+
+/**
+ * Whether the very file is missing, and not something that it imports or reads. Node says which with `url`, loaders such as
+ * tsx with `path`, and test runners in the message alone.
+ */
+const isMissing = (error: unknown, url: string): boolean => {
+  if (!(error instanceof Error)) return false
+  const { code, path, url: missing } = error as Error & Partial<Record<"code" | "path" | "url", unknown>>
+  if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND" && code !== "ENOENT") return false
+  const named = missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(error.message)?.[1]
+  return named === url || named === pathOf(url)
+}
+
+const pathOf = (url: string): string | undefined => {
+  if (!url.startsWith("file:")) return undefined
+  const path = decodeURIComponent(new URL(url).pathname)
+  // file:///C:/tasks.ts
+  return /^\/[A-Za-z]:/.test(path) ? path.slice(1).replaceAll("/", "\\") : path
+}
+
+/** Loads a module, or what was compiled of it. */
+export const loadModule = async (url: string, importer: Importer): Promise<Exports> => {
+  const tried = spellings(url)
+  for (const spelling of tried) {
     try {
-      return await load(output)
-    } catch (second) {
-      if (!isMissing(second, output)) throw second
-      throw new Error(`Neither ${url} nor ${output} was found`, { cause: second })
+      return (await importer(spelling)) as Exports
+    } catch (error) {
+      if (!isMissing(error, spelling)) throw loadFailure.make(spelling, error)
     }
   }
+  const others = tried.slice(1).map((other) => other.slice(other.lastIndexOf(".")))
+  const beside = others.length === 0 ? "" : `, nor has a file ${others.join(", ")} beside it`
+  throw loadFailure.make(url, loadFailure.told(`There is no such file${beside}`))
 }
 
 /** What `Portable.make` registered, or a Promise of the module's export, which rejects when it cannot be loaded. */
@@ -74,21 +109,23 @@ export const resolveExport = (address: Export): unknown => {
   return registered === undefined ? importExport(address) : registered
 }
 
-const importExport = async (address: Export): Promise<unknown> => {
-  const module = await loadOrCompiled(address.url)
-  const value = registry.lookup(address.url, address.name) ?? module[address.name]
-  if (value === undefined) {
-    throw new Error(
-      `${address.url} has no export "${address.name}". It has ${Object.keys(module).join(", ") || "none"}`
-    )
-  }
-  return value
+const importExport = async (address: Export): Promise<unknown> =>
+  exportOf(address, await loadModule(address.url, importModule))
+
+/** An export of a module that has been loaded. */
+export const exportOf = ({ name, url }: Export, module: Exports): unknown => {
+  const value = registry.lookup(url, name) ?? module[name]
+  if (value !== undefined) return value
+  throw new Error(`${url} has no export "${name}". It has ${Object.keys(module).join(", ") || "none"}`)
 }
+
+/** esbuild, and so tsx, names functions by a helper of this name, which the text of a function refers to, and lacks. */
+const keepName = (f: unknown): unknown => f
 
 /** Evaluates the source text; throws when it is not that of a function. */
 export const resolveInline = (address: Inline): unknown => {
   // oxlint-disable-next-line typescript/no-implied-eval -- shipping source text is what inline is for
-  const value: unknown = new Function(`return (${address.source}\n)`)()
+  const value: unknown = new Function("__name", `return (${address.source}\n)`)(keepName)
   if (typeof value !== "function") throw new Error(`Portable.inline needs a function, got: ${address.source}`)
   return value
 }

@@ -31,8 +31,9 @@ const starts: ReadonlyArray<Case> = [
     name: "fails with StartFailed when the task's module is missing; the pool stays usable",
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
-      const { cause } = yield* assert.failsWith(pool.map([1, 2], missing.task), "StartFailed")
-      yield* assert.includes((yield* assert.isError(cause)).message, "missing.tasks", "message")
+      const { cause, message } = yield* assert.failsWith(pool.map([1, 2], missing.task), "StartFailed")
+      yield* assert.isError(cause)
+      yield* assert.includes(message, "missing.tasks", "message")
       yield* assert.equal(yield* pool.map([2], plain.square), [4])
     })
   },

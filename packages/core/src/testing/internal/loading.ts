@@ -64,7 +64,7 @@ const failing: ReadonlyArray<{
   },
   {
     module: script("process.exit(7)"),
-    message: "ended the worker, with exit code 7",
+    message: "It ended the worker, with exit code 7",
     name: "fails 100 runs whose module ends its worker; no worker is started again and again",
     needs: ["vanishing"],
     accident: {
@@ -90,9 +90,9 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
     const [exits, another] = yield* promptly(both)
     yield* assert.equal(another, 16, "a task of another module")
     for (const exit of exits) {
-      const { cause } = yield* assert.exitFailsWith(exit, "StartFailed")
-      const error = yield* assert.isError(cause)
-      if (message !== undefined) yield* assert.includes(error.message, message, "message")
+      const reason = yield* assert.exitFailsWith(exit, "StartFailed")
+      yield* assert.isError(reason.cause)
+      if (message !== undefined) yield* assert.includes(reason.message, message, "message")
     }
     yield* assert.failsWith(promptly(pool.map([1, 2, 3], module.task)), "StartFailed")
     yield* usable(pool)

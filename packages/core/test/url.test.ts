@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { pathToFileURL } from "node:url"
+import { resolveInline } from "../src/internal/task/resolver.ts"
+import { toUrl } from "../src/internal/task/url.ts"
+import * as Portable from "../src/Portable.ts"
+
+describe("addresses of modules", () => {
+  it("C8 are URLs of absolute paths too, as Node has them", () => {
+    const paths = [
+      "/srv/a/tasks.ts",
+      "/srv/a#b/tasks.ts",
+      "/srv/50%/a b?.ts",
+      "/srv/é/[x]/{y}|~^.ts",
+      "/srv/a\\b\n.ts",
+      "/a/../b.ts"
+    ]
+    for (const path of paths) assert.strictEqual(toUrl(path), pathToFileURL(path).href)
+    const windows = { "C:\\x\\t.ts": "file:///C:/x/t.ts", "c:/x y/t#.ts": "file:///c:/x%20y/t%23.ts" }
+    for (const [path, url] of Object.entries(windows)) assert.strictEqual(toUrl(path), url)
+    assert.strictEqual(toUrl("\\\\server\\share\\t.ts"), "file://server/share/t.ts")
+  })
+
+  it("C8 stay as they are where they are URLs or names of packages", () => {
+    for (const url of [
+      "file:///srv/t.ts",
+      "node:path",
+      "data:text/javascript,export {}",
+      "https://x.org/t.js",
+      "pkg/tasks"
+    ]) {
+      assert.strictEqual(toUrl(url), url)
+    }
+    assert.strictEqual(toUrl(new URL("file:///a b/t.ts")), "file:///a%20b/t.ts")
+  })
+
+  it("C8 that are relative are refused when the reference is made, and the error says what to give", () => {
+    for (const url of ["./t.ts", "../t.ts", "..", ".", ".\\t.ts"]) {
+      const expected = `"${url}" is relative, and a worker cannot know to what: give new URL("${url}", import.meta.url)`
+      assert.throws(() => Portable.module(url), expected)
+      assert.throws(() => Portable.make(url, "name", () => 1), expected)
+    }
+  })
+})
+
+describe("inline functions", () => {
+  it("S1 run although a bundler that keeps names has put its helper into their text", () => {
+    const source = `(n) => {
+      const double = /* @__PURE__ */ __name((n) => 2 * n, "double")
+      return double(n)
+    }`
+    const double = resolveInline({ _tag: "Inline", source }) as (n: number) => number
+    assert.strictEqual(double(4), 8)
+  })
+})

@@ -1,0 +1,2 @@
+/** What a test mocks. */
+export const rate = 2

@@ -1,0 +1,123 @@
+/** F7: what users read when a module cannot be loaded: which one, and why. */
+import { Portable, WorkerPool, WorkerPoolError } from "@effect-mpire/core"
+import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { pathToFileURL } from "node:url"
+import { reasonOf } from "./support.ts"
+
+type Task = { readonly task: (n: number) => number }
+
+const task = "export const task = (n: number) => n * 2"
+
+/** A directory with these files, which is removed with the Scope. */
+const directoryOf = (files: Readonly<Record<string, string>>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const directory = mkdtempSync(path.join(tmpdir(), "effect mpire #"))
+      for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, name), text)
+      return directory
+    }),
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+  )
+
+/** Files that cannot be loaded, and what their calls fail with; DIR stands for the URL of the directory. */
+const unloadable: ReadonlyArray<readonly [file: string, text: string, message: string]> = [
+  [
+    "package.ts",
+    `import value from "a-package-that-is-not-there"; ${task}`,
+    "could not load DIR/package.ts: Cannot find package 'a-package-that-is-not-there' imported from PATH/package.ts"
+  ],
+  [
+    "dependency.ts",
+    `import "./not-there.js"; ${task}`,
+    "could not load DIR/dependency.ts: Cannot find module 'PATH/not-there.js' imported from PATH/dependency.ts"
+  ],
+  [
+    "reads.ts",
+    `import { readFileSync } from "node:fs"; export const data = readFileSync("/nowhere/model.bin"); ${task}`,
+    "could not load DIR/reads.ts: ENOENT: no such file or directory, open '/nowhere/model.bin'"
+  ],
+  [
+    "enum.ts",
+    `export enum Colour { Red }; ${task}`,
+    "could not load DIR/enum.ts: TypeScript enum is not supported in strip-only mode"
+  ],
+  ["syntax.js", "export const task = (n) => n +* 2", "could not load DIR/syntax.js: Unexpected token '*'"],
+  ["throws.ts", `throw new Error("no licence"); ${task}`, "could not load DIR/throws.ts: no licence"],
+  ["throwsText.ts", `throw "no licence"; ${task}`, `could not load DIR/throwsText.ts: "no licence"`],
+  ["other.ts", "export const another = 1", `could not start: DIR/other.ts has no export "task". It has another`],
+  [
+    "not-there.ts",
+    "",
+    "could not load DIR/not-there.ts: There is no such file, nor has a file .js, .mjs, .cjs beside it"
+  ],
+  ["not-there.js", "", "could not load DIR/not-there.js: There is no such file"]
+]
+
+const here = Effect.provide(NodeWorkerRuntime.layerThreads({ execArgv: [] }))
+
+describe("messages", () => {
+  it.live("F7 say which module could not be loaded, and the first true cause, whose file it is", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf(
+        Object.fromEntries(unloadable.filter(([, text]) => text !== "").map(([file, text]) => [file, text]))
+      )
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const url = pathToFileURL(directory).href
+      for (const [file, , message] of unloadable) {
+        const exit = yield* Effect.exit(pool.run(Portable.module<Task>(`${url}/${file}`).task, 1))
+        const expected = message.replaceAll("DIR", url).replaceAll("PATH", directory)
+        const { message: actual } = reasonOf(exit)
+        assert.strictEqual(actual.replace(/^worker 0 \(generation \d+\) /, ""), expected)
+      }
+    }).pipe(here)
+  )
+
+  it.live("F7 show a failed hook's message once, with the hook's own stack and the caller's frame", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf({
+        "hooks.ts": `export const open = (): number => { throw new Error("it broke") }\n${task}`
+      })
+      const tasks = Portable.module<Task & { readonly open: () => number }>(path.join(directory, "hooks.ts"))
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const callerOf = Effect.fn("callerOf")(function* () {
+        return yield* pool.map([1], tasks.task, { init: tasks.open as any })
+      })
+      const cause = yield* Effect.flip(Effect.sandbox(callerOf()))
+      const lines = Cause.pretty(cause).split("\n")
+      const first = "WorkerPoolError: init failed in worker 0 (generation 1): it broke"
+      assert.deepStrictEqual(
+        lines.filter((line) => line.includes("it broke")),
+        [first, "  [cause]: Error: it broke"]
+      )
+      assert.strictEqual(lines[0], first)
+      assert.match(lines[1]!, /at callerOf \(.*messages\.test\.ts/)
+      assert.isTrue(lines.some((line) => /at (?:Object\.)?open .*hooks\.ts:1/.test(line)))
+    }).pipe(here)
+  )
+
+  it.live("F7 find what a compiler or bundler has made of a TypeScript file, and take paths as addresses", () =>
+    Effect.gen(function* () {
+      const compiled = task.replace(": number", "")
+      const made = { "a.js": "a.ts", "b.mjs": "b.ts", "c.js": "c.tsx", "d.mjs": "d.mts" }
+      const directory = yield* directoryOf(Object.fromEntries(Object.keys(made).map((file) => [file, compiled])))
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      for (const source of Object.values(made)) {
+        assert.strictEqual(yield* pool.run(Portable.module<Task>(path.join(directory, source)).task, 4), 8)
+      }
+    }).pipe(here)
+  )
+
+  it("F7 are properties of errors themselves, which copies keep", () => {
+    const error = WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending: 3 }))
+    assert.strictEqual(error.message, "More than 3 runs are waiting (maxPending)")
+    const copy = structuredClone(error)
+    assert.strictEqual(copy.message, error.message)
+    assert.strictEqual(error.stack, `WorkerPoolError: ${error.message}`)
+  })
+})
