@@ -141,7 +141,9 @@ const install = (packages: ReadonlyArray<Packed>): string => {
       // for the README's first example
       "@effect/platform-node": workspace.devDependencies["@effect/platform-node"]
     },
-    devDependencies: { "@types/node": workspace.devDependencies["@types/node"] }
+    devDependencies: Object.fromEntries(
+      ["@types/node", "@effect/vitest", "vitest"].map((name) => [name, workspace.devDependencies[name]])
+    )
   }
   fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify(manifest))
   return run(
@@ -237,6 +239,19 @@ const bundleEntry = async (): Promise<void> => {
   if (!outputFiles[0]!.text.includes("workerData")) throw new Error("the bundle is empty")
 }
 
+/** A test with TestClock of a task that only the test's own import can load, in the ways in which users set Vitest up. */
+const testInVitest = async (): Promise<void> => {
+  for (const pool of ["threads", "forks", "vmThreads"]) {
+    for (const inline of ["no", "yes"]) {
+      await step(`a test on fibers passes in Vitest (${pool}, packages inlined: ${inline})`, () => {
+        const vitest = path.join(consumer, "node_modules/vitest/vitest.mjs")
+        const printed = run(consumer, "env", `POOL=${pool}`, `INLINE=${inline}`, process.execPath, vitest, "run")
+        if (!/1 passed/.test(printed)) throw new Error(printed)
+      })
+    }
+  }
+}
+
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
   const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
   if (installed === undefined) return
@@ -262,6 +277,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
   await step("a bundle of the workers' entry alone has it", bundleEntry)
+  await testInVitest()
 }
 
 try {

@@ -114,14 +114,14 @@ export type Module<M> = {
  *
  * **Details**
  *
- * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes. As neither bundlers nor `tsc` rewrite it, the
- * `.js`, `.mjs` or `.cjs` file beside it is tried when a `.ts`, `.mts` or `.cts` file is missing in the worker.
- * Inputs and results cross by structured clone.
+ * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes, or an absolute path, or the name of a package. As neither
+ * bundlers nor `tsc` rewrite it, the JavaScript file beside it (`.js`, `.mjs`, `.cjs`) is tried when a TypeScript file is
+ * missing in the worker. Inputs and results cross by structured clone; a Buffer stays one.
  *
  * **Gotchas**
  *
- * Nothing is loaded here: a module or an export that does not exist shows in the worker, as `StartFailed`. A `Buffer`
- * is a view of a larger pool of memory, all of which is cloned with it: return `new Uint8Array(buffer)`.
+ * Nothing is loaded here: a module or an export that does not exist shows in the worker, as `StartFailed`. A relative
+ * address throws a `TypeError` here: a worker cannot know to what it is relative.
  *
  * @example
  * ```ts

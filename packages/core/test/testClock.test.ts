@@ -25,8 +25,8 @@ const adjusted = <A, E, R>(call: Effect.Effect<A, E, R>) =>
     return fiber
   })
 
-/** What is logged first while a task is run and the Clock is moved; the task is interrupted then. */
-const warningOf = (task: Portable.Portable<(n: number) => unknown>) =>
+/** What is logged first while a task is run, the Clock is moved, and `then` has been called; the task is interrupted then. */
+const warningOf = (task: Portable.Portable<(n: number) => number>, then: () => void = () => {}) =>
   Effect.gen(function* () {
     let resume: (message: string) => void
     const logged = new Promise<string>((resolve) => {
@@ -36,12 +36,17 @@ const warningOf = (task: Portable.Portable<(n: number) => unknown>) =>
     return yield* Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       yield* pool.start
-      const fiber = yield* adjusted(pool.run(task as Portable.Portable<(n: number) => number>, 1000))
+      const fiber = yield* adjusted(pool.run(task, 1000))
+      then()
       const message = yield* Effect.promise(() => logged)
       yield* Fiber.interrupt(fiber)
       return message
     }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers()), Effect.provide(Logger.layer([logger])))
   })
+
+interface Numbers {
+  readonly task: (n: number) => number
+}
 
 describe("TestClock and modules of tasks", () => {
   it.effect.each([
@@ -60,8 +65,15 @@ describe("TestClock and modules of tasks", () => {
 
   it.effect("T3 a module that is not, while the Clock is moved, is named in a warning", () =>
     Effect.gen(function* () {
-      const message = yield* warningOf(tasks.sleepy)
-      assert.include(message, `The Clock was set before ${url.href}`)
+      // loaded when the test says so, and not before the Clock has been moved
+      const gate = "effectMpireTestClock"
+      let open = () => {}
+      ;(globalThis as Record<string, unknown>)[gate] = new Promise<void>((resolve) => {
+        open = resolve
+      })
+      const gated = `data:text/javascript,await globalThis.${gate}; export const task = (n) => n`
+      const message = yield* warningOf(Portable.module<Numbers>(gated).task, open)
+      assert.include(message, `The Clock was set before ${gated}`)
       assert.include(message, "layerFibers({ modules: [tasks] })")
     })
   )
@@ -69,15 +81,15 @@ describe("TestClock and modules of tasks", () => {
   it.effect("T3 one that is never loaded is named after a second", () =>
     Effect.gen(function* () {
       const endless = "data:text/javascript,await new Promise(() => {})"
-      const { task } = Portable.module<{ readonly task: (n: number) => number }>(endless)
-      assert.include(yield* warningOf(task), `The Clock does not wait for ${endless}`)
+      const message = yield* warningOf(Portable.module<Numbers>(endless).task)
+      assert.include(message, `The Clock does not wait for ${endless}`)
     })
   )
 
   it.live("T3 a program in real time is told nothing", () =>
     Effect.gen(function* () {
       const slow = "data:text/javascript,await new Promise((go) => setTimeout(go, 1100)); export const task = (n) => n"
-      const { task } = Portable.module<{ readonly task: (n: number) => number }>(slow)
+      const { task } = Portable.module<Numbers>(slow)
       const logged: Array<unknown> = []
       const logger = Logger.make(({ message }) => void logged.push(message))
       yield* Effect.gen(function* () {
@@ -99,7 +111,7 @@ describe("TestClock and modules of tasks", () => {
   it.effect("F3 what cannot be loaded with the runtime fails the calls that need it", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
-      const { task } = Portable.module<{ readonly task: (n: number) => number }>("file:///nowhere/tasks.ts")
+      const { task } = Portable.module<Numbers>("file:///nowhere/tasks.ts")
       const error = yield* Effect.flip(pool.run(task, 1))
       assert.strictEqual(error.reason._tag, "StartFailed")
       assert.include(error.message, "could not load file:///nowhere/tasks.ts: There is no such file")

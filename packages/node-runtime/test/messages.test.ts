@@ -4,11 +4,12 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { pathToFileURL } from "node:url"
-import { reasonOf } from "./support.ts"
+import { eventually, reasonOf } from "./support.ts"
 
 type Task = { readonly task: (n: number) => number }
 
@@ -50,7 +51,7 @@ const unloadable: ReadonlyArray<readonly [file: string, text: string, message: s
   ["syntax.js", "export const task = (n) => n +* 2", "could not load DIR/syntax.js: Unexpected token '*'"],
   ["throws.ts", `throw new Error("no licence"); ${task}`, "could not load DIR/throws.ts: no licence"],
   ["throwsText.ts", `throw "no licence"; ${task}`, `could not load DIR/throwsText.ts: "no licence"`],
-  ["other.ts", "export const another = 1", `could not start: DIR/other.ts has no export "task". It has another`],
+  ["other.ts", "export const another = 1", `could not load DIR/other.ts: It has no export "task", but another`],
   [
     "not-there.ts",
     "",
@@ -99,6 +100,37 @@ describe("messages", () => {
       assert.match(lines[1]!, /at callerOf \(.*messages\.test\.ts/)
       assert.isTrue(lines.some((line) => /at (?:Object\.)?open .*hooks\.ts:1/.test(line)))
     }).pipe(here)
+  )
+
+  it.live("F7 name the module of what is no function", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf({ "value.ts": "export const task = 7" })
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const { task } = Portable.module<Task>(path.join(directory, "value.ts"))
+      const { message } = reasonOf(yield* Effect.exit(pool.run(task, 1)))
+      assert.include(message, "value.ts: The task is no function")
+    }).pipe(here)
+  )
+
+  it.live("F1 of a worker that ends while it has nothing to do are logged, with the task that ran last", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf({
+        "late.ts":
+          "export const task = (n: number) => { setTimeout(() => { throw new Error('too late') }, 20); return n }"
+      })
+      const { task } = Portable.module<Task>(path.join(directory, "late.ts"))
+      const logged: Array<string> = []
+      const logger = Logger.make(({ cause, message }) => void logged.push(`${String(message)} ${Cause.pretty(cause)}`))
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        assert.strictEqual(yield* pool.run(task, 4), 4)
+        yield* eventually("something is logged", () => logged.length > 0)
+        assert.strictEqual((yield* pool.stats).lost, 1)
+      }).pipe(Effect.scoped, here, Effect.provide(Logger.layer([logger])))
+      assert.strictEqual(logged.length, 1)
+      assert.match(logged[0]!, /ended while it had nothing to do; the last task that it ran was file:.*late\.ts#task/)
+      assert.include(logged[0], "too late")
+    })
   )
 
   it.live("F7 find what a compiler or bundler has made of a TypeScript file, and take paths as addresses", () =>

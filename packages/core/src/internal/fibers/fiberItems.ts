@@ -126,7 +126,7 @@ export class FiberItems {
     try {
       this.prepare(running, task)
     } catch (cause) {
-      return this.end(running, errors.startFailed(this.worker, cause))
+      return this.end(running, errors.startFailed(this.worker, cause, running.chunk.task))
     }
     this.queue.add(running)
     this.openLanes()
@@ -134,7 +134,7 @@ export class FiberItems {
 
   /** Throws when the task cannot run here: it is no function, say, or a Proxy that cannot even be looked at (F8). */
   private prepare(running: FiberChunk, task: unknown): void {
-    if (typeof task !== "function") throw new Error("The task's export is no function")
+    if (typeof task !== "function") throw new Error("The task is no function")
     running.task = task as Task
     if (!this.clone) {
       running.crossing = taskCrossing.direct(running.chunk.task)

@@ -17,8 +17,9 @@ import { Turn } from "../common/turn.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import * as hooks from "../slot/hooks.ts"
-import type { Slot } from "../slot/slot.ts"
+import type { IdleLoss, Slot } from "../slot/slot.ts"
 import { Slots } from "../slot/slots.ts"
+import * as portable from "../task/portable.ts"
 import { CurrentHooks } from "./currentHooks.ts"
 import { Emptying } from "./emptying.ts"
 import { Gate } from "./gate.ts"
@@ -131,7 +132,10 @@ export class Pool {
           idle: () => this.reaper.update(),
           exitResult: (value) => this.session.add(value),
           releaseFailed: (error) => this.fork(logReleasesFailed([error])),
-          lost: () => void this.lost++,
+          lost: (idle) => {
+            this.lost++
+            if (idle !== undefined) this.fork(logIdleLoss(idle))
+          },
           killed: () => void this.killed++
         }
       },
@@ -452,6 +456,12 @@ const hooksChanged = Effect.logWarning(
   "init or exit changed while workers live that were acquired with others: the new init is not run for them, and the new " +
     "exit runs when they are released"
 )
+
+/** Says which task may have left behind what has ended an idle worker: no call fails by it. */
+const logIdleLoss = ({ error, ranLast }: IdleLoss): Effect.Effect<void> => {
+  const by = ranLast?._tag === "Export" ? `; the last task that it ran was ${portable.key(ranLast)}` : ""
+  return Effect.logWarning(`A worker ended while it had nothing to do${by}`, Cause.fail(error))
+}
 
 /** Fails with all of the failures, unless there are none. */
 export const failAll = (

@@ -275,9 +275,10 @@ export class RemoteChunks {
   /** The worker reports that a chunk's task could not be loaded (F3), or a value bound to it not be read (F4). */
   notLoaded({ cause, chunk, isUnread }: protocol.NotLoaded): void {
     const why = failure.decodeOrDescribe(cause)
+    const task = this.sentChunks.get(chunk)?.chunk.task
     this.ended(
       chunk,
-      isUnread ? crossing.notSerializable("input", undefined, why) : errors.startFailed(this.worker, why)
+      isUnread ? crossing.notSerializable("input", undefined, why) : errors.startFailed(this.worker, why, task)
     )
   }
 

@@ -151,7 +151,7 @@ export class ServedWorker {
   }
 
   private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
-    if (typeof value !== "function") throw new Error("The task's export is no function")
+    if (typeof value !== "function") throw new Error("The task is no function")
     const call = value as LoadedTask["call"]
     // slices cross without the task's Schemas, but failures need the one for errors
     const needed = slices === true && schemas?.error === undefined ? undefined : schemas

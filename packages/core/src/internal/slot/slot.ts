@@ -16,6 +16,7 @@ import type { Fork } from "../common/fork.ts"
 import type { Later } from "../common/later.ts"
 import type { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
+import * as portable from "../task/portable.ts"
 import { Backoff } from "./backoff.ts"
 import * as hooks from "./hooks.ts"
 import { InFlight } from "./inFlight.ts"
@@ -42,6 +43,12 @@ export interface SlotOptions {
   readonly events: SlotEvents
 }
 
+/** A worker has vanished while it had nothing to do, perhaps by what its last task left behind. */
+export interface IdleLoss {
+  readonly error: WorkerPoolError
+  readonly ranLast: portable.Address | undefined
+}
+
 /** What a slot tells its pool. */
 export interface SlotEvents {
   /** A worker has nothing to do. */
@@ -50,8 +57,8 @@ export interface SlotEvents {
   readonly exitResult: (value: unknown) => void
   /** A release has failed, and no call or control caused it that could fail with it. */
   readonly releaseFailed: (error: WorkerPoolError) => void
-  /** A worker has vanished. */
-  readonly lost: () => void
+  /** A worker has vanished; it is told what nobody else would be: one that had nothing to do. */
+  readonly lost: (idle: IdleLoss | undefined) => void
   /** A worker has been killed. */
   readonly killed: () => void
 }
@@ -280,6 +287,7 @@ export class Slot implements ChunkSlot {
 
   private send(chunk: CallChunk, { tenant, worker }: { readonly tenant: Tenant; readonly worker: Worker }): void {
     chunk.givenTo(tenant.identity)
+    tenant.ranLast = portable.unbound(chunk.call.options.task)
     guarded(
       () => worker.run(chunk),
       // an exception of the runtime's is this chunk's failure, and nobody else's (F8)
@@ -576,7 +584,7 @@ export class Slot implements ChunkSlot {
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
     if (loss.killed) events.killed()
-    else events.lost()
+    else events.lost(this.untold(tenant, loss))
     // an acquisition or release in progress fails by itself
     if (state._tag !== "Live" && state._tag !== "Condemned") return
     const chunks = this.chunks.takeAll()
@@ -584,6 +592,12 @@ export class Slot implements ChunkSlot {
     this.endWorker(tenant)
     this.failures.lost(tenant, loss, chunks)
     this.options.dispatch()
+  }
+
+  /** What nobody would be told of: a worker that had nothing to do has ended. */
+  private untold({ identity, ranLast }: Tenant, { closed }: Loss): IdleLoss | undefined {
+    const isIdle = this.state._tag === "Live" && this.chunks.size === 0
+    return isIdle ? { error: errors.workerLost(identity, closed), ranLast } : undefined
   }
 
   /** Something in its worker does not yield, and the runtime has given it up: the worker is replaced (C4). */

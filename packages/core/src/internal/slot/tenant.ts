@@ -14,6 +14,7 @@ import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
 import type { Release } from "../common/releases.ts"
 import type { Turn } from "../common/turn.ts"
+import type * as portable from "../task/portable.ts"
 import type { Hooks } from "./hooks.ts"
 
 /** What all workers of a pool have in common. */
@@ -57,6 +58,8 @@ export class Tenant {
   readonly released: Release = Deferred.makeUnsafe()
   /** Set when it has vanished, or the runtime has killed it. */
   loss: Loss | undefined = undefined
+  /** Where the task of the last chunk is that it was given; only the address, which keeps no bound value in memory. */
+  ranLast: portable.Address | undefined = undefined
   /** Whether `Slot.kill` has marked it as killed. */
   isKilled = false
   private readonly turn: Turn

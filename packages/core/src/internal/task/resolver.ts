@@ -74,10 +74,11 @@ const spellings = (url: string): ReadonlyArray<string> => {
  * tsx with `path`, and test runners in the message alone.
  */
 const isMissing = (error: unknown, url: string): boolean => {
-  if (!(error instanceof Error)) return false
-  const { code, path, url: missing } = error as Error & Partial<Record<"code" | "path" | "url", unknown>>
+  // not asked whether it is an Error: under a test runner it may be one of another realm
+  if (typeof error !== "object" || error === null) return false
+  const { code, message, path, url: missing } = error as Partial<Record<"code" | "message" | "path" | "url", unknown>>
   if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND" && code !== "ENOENT") return false
-  const named = missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(error.message)?.[1]
+  const named = missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(String(message))?.[1]
   return named === url || named === pathOf(url)
 }
 
@@ -116,7 +117,8 @@ const importExport = async (address: Export): Promise<unknown> =>
 export const exportOf = ({ name, url }: Export, module: Exports): unknown => {
   const value = registry.lookup(url, name) ?? module[name]
   if (value !== undefined) return value
-  throw new Error(`${url} has no export "${name}". It has ${Object.keys(module).join(", ") || "none"}`)
+  const others = Object.keys(module).join(", ")
+  throw loadFailure.make(url, loadFailure.told(`It has no export "${name}", but ${others === "" ? "none" : others}`))
 }
 
 /** esbuild, and so tsx, names functions by a helper of this name, which the text of a function refers to, and lacks. */
