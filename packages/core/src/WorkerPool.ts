@@ -160,8 +160,10 @@ type Returned<H> = H extends Effect.Effect<any, any, any> ? H : H extends (...ar
 /** The state that an `init` hook gives its worker, or the result of an `exit` hook. */
 type StateOf<H> = Portable.Success<Returned<H>>
 
-/** What structured clone would lose of a result: Effect's own data, which is whatever has a `pipe` method. */
-type Lost<R> = 0 extends 1 & Portable.Success<R> ? never : Extract<Portable.Success<R>, Pipeable>
+/** What structured clone would lose of a result: functions, and Effect's own data, which is whatever has a `pipe` method. */
+type Lost<R> = 0 extends 1 & Portable.Success<R>
+  ? never
+  : Extract<Portable.Success<R>, Pipeable | ((...args: any) => any)>
 
 type CheckRequirements<R, P> = 0 extends 1 & R
   ? unknown

@@ -146,7 +146,7 @@ export const reject = (message: string): Promise<string> =>
   })
 
 /** Returns a function, which cannot cross, when it is asked to. */
-export const returnFunction = (asked: boolean): boolean | (() => boolean) => (asked ? () => asked : asked)
+export const returnFunction = (asked: boolean): unknown => (asked ? () => asked : asked)
 
 // -----------------------------------------------------------------------------
 // Hooks
@@ -200,7 +200,7 @@ export const throwOnClose = (): string => {
 export const closeQuietly = (): string => "closed"
 
 /** An exit hook with a result that cannot cross. */
-export const closeWithFunction = () => () => true
+export const closeWithFunction = (): unknown => () => true
 
 // -----------------------------------------------------------------------------
 // Bound values

@@ -190,8 +190,12 @@ export const failTwice = (message: string): Effect.Effect<never, Busy> =>
   )
 
 /** Returns a function, which cannot cross, for "function"; fails for "fail"; returns any other `kind`. */
-export const endAs = (kind: string): Effect.Effect<never, Busy> | (() => string) | string =>
-  kind === "function" ? () => kind : kind === "fail" ? Effect.fail(new Busy({ resource: kind })) : kind
+export const endAs = (kind: string): Effect.Effect<never, Busy> | string =>
+  kind === "function"
+    ? ((() => kind) as unknown as string)
+    : kind === "fail"
+      ? Effect.fail(new Busy({ resource: kind }))
+      : kind
 
 /** Interrupts itself. */
 export const interruptItself = (_: unknown): Effect.Effect<never> => Effect.interrupt

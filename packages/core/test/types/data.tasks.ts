@@ -49,3 +49,11 @@ export const error = (n: number) => new Error(String(n))
 export const closeOption = () => Option.some(1)
 
 export const closeChunk = Effect.succeed(Chunk.of(1))
+
+export const aFunction = (n: number) => () => n
+
+export const maybeFunction = (n: number) => (n > 0 ? () => n : n)
+
+export const aClass = async () => Date
+
+export const closeFunction = () => () => 1

@@ -43,6 +43,17 @@ describe("without an output Schema", () => {
     pool.map(items, inline)
   })
 
+  test("functions are refused", () => {
+    // @ts-expect-error "structured clone would lose this result: give Portable.make an output Schema": () => number
+    pool.map(items, tasks.aFunction)
+    // @ts-expect-error "structured clone would lose this result: give Portable.make an output Schema": () => number
+    pool.stream(items, tasks.maybeFunction)
+    // @ts-expect-error "structured clone would lose this result: give Portable.make an output Schema": DateConstructor
+    pool.run(tasks.aClass, 1)
+    // @ts-expect-error "structured clone would lose this exit result": () => number
+    WorkerPool.make({ exit: tasks.closeFunction })
+  })
+
   test("all of Effect's data", () => {
     // @ts-expect-error output Schema": Result<number
     pool.map(items, tasks.result)
