@@ -324,7 +324,8 @@ type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, 
  *
  * **Details**
  *
- * - `items` is any Iterable, AsyncIterable (an async generator, a Node stream) or Stream; a task gets one item as one argument, and the worker as a second.
+ * - `items` is any Iterable, AsyncIterable (an async generator, a Node stream) or Stream; a task gets one item as one
+ *   argument, and the worker as a second.
  * - A call fails with the first failure of an item: no further chunk of it is sent, its running items are
  *   interrupted, and then it fails. Interrupting a call, or ending a stream early, does the same. Other calls go on.
  * - Calls may overlap, from any fibers, and are served in turn: a call that waits gets its first worker when an item of

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { pathToFileURL } from "node:url"
-import { resolveInline } from "../src/internal/task/resolver.ts"
+import { loadModule, resolveInline } from "../src/internal/task/resolver.ts"
 import { toUrl } from "../src/internal/task/url.ts"
 import * as Portable from "../src/Portable.ts"
 
@@ -38,6 +38,48 @@ describe("addresses of modules", () => {
       const expected = `"${url}" is relative, and a worker cannot know to what: give new URL("${url}", import.meta.url)`
       assert.throws(() => Portable.module(url), expected)
       assert.throws(() => Portable.make(url, "name", () => 1), expected)
+    }
+  })
+})
+
+describe("a module that is missing", () => {
+  const url = "file:///srv/a%20b/tasks.ts"
+  const compiled = { task: () => 1 }
+
+  /** Loads the module where the TypeScript file gives that error, and the JavaScript file beside it is there. */
+  const load = (of: string, error: object) =>
+    loadModule(of, (url) => (url === of ? Promise.reject(error) : Promise.resolve(compiled)))
+
+  it("F7 is known by what platforms say of it, and what was compiled of it is loaded", async () => {
+    for (const error of [
+      { code: "ERR_MODULE_NOT_FOUND", url },
+      { code: "ENOENT", path: "/srv/a b/tasks.ts" },
+      { code: "ERR_MODULE_NOT_FOUND", message: "Cannot find module '/srv/a b/tasks.ts' imported from x.ts" },
+      { code: "ERR_MODULE_NOT_FOUND", message: `Cannot find module '${url}' imported from x.ts` }
+    ]) {
+      assert.strictEqual(await load(url, error), compiled)
+    }
+    const odd = "file:///srv/50%/tasks.ts"
+    assert.strictEqual(await load(odd, { code: "ERR_MODULE_NOT_FOUND", url: odd }), compiled)
+  })
+
+  it("F7 is not taken for one that misses something itself", async () => {
+    for (const error of [
+      { code: "ERR_MODULE_NOT_FOUND", url: "file:///srv/a%20b/other.ts" },
+      { code: "ENOENT", path: "./tasks.ts" },
+      { code: "ENOENT" },
+      { code: "ERR_MODULE_NOT_FOUND", message: "Cannot find package 'tasks' imported from /srv/a b/tasks.ts" },
+      { code: "ERR_MODULE_NOT_FOUND", message: "Cannot find module './other.ts' imported from /srv/a b/tasks.ts" },
+      new Error(`Cannot find module '${url}'`)
+    ]) {
+      for (const of of [url, "file:///srv/50%/tasks.ts"]) {
+        const failure = await load(of, error).then(
+          () => undefined,
+          (failure: unknown) => failure
+        )
+        assert(failure instanceof Error)
+        assert.strictEqual(failure.cause, error)
+      }
     }
   })
 })

@@ -4,6 +4,7 @@
 import * as loadFailure from "./loadFailure.ts"
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
+import { isNamed } from "./url.ts"
 
 /** The task modules that this thread is loading, by numbers; no Set, because a task can break what Sets can do. */
 const loading = registry.shared("loading", (): { next: number; readonly modules: Record<number, string> } => ({
@@ -78,15 +79,7 @@ const isMissing = (error: unknown, url: string): boolean => {
   if (typeof error !== "object" || error === null) return false
   const { code, message, path, url: missing } = error as Partial<Record<"code" | "message" | "path" | "url", unknown>>
   if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND" && code !== "ENOENT") return false
-  const named = missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(String(message))?.[1]
-  return named === url || named === pathOf(url)
-}
-
-const pathOf = (url: string): string | undefined => {
-  if (!url.startsWith("file:")) return undefined
-  const path = decodeURIComponent(new URL(url).pathname)
-  // file:///C:/tasks.ts
-  return /^\/[A-Za-z]:/.test(path) ? path.slice(1).replaceAll("/", "\\") : path
+  return isNamed(url, missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(String(message))?.[1])
 }
 
 /** Loads a module, or what was compiled of it. */

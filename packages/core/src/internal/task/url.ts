@@ -8,7 +8,7 @@
  */
 export const toUrl = (url: URL | string): string => {
   const text = String(url)
-  if (/^\.\.?(?:[\\/]|$)/.test(text)) {
+  if (isRelative(text)) {
     throw new TypeError(
       `"${text}" is relative, and a worker cannot know to what: give new URL("${text}", import.meta.url)`
     )
@@ -19,7 +19,18 @@ export const toUrl = (url: URL | string): string => {
   return text.startsWith("/") && !isOnPage() ? ofFile(text) : text
 }
 
-const isOnPage = (): boolean => (globalThis as { readonly location?: unknown }).location !== undefined
+const isRelative = (text: string): boolean => /^\.\.?(?:[\\/]|$)/.test(text)
+
+interface Platform {
+  readonly location?: unknown
+  readonly process?: { readonly versions?: { readonly node?: unknown } }
+}
+
+/** A test runner can give Node a `location` too. */
+const isOnPage = (): boolean => {
+  const { location, process } = globalThis as Platform
+  return location !== undefined && process?.versions?.node === undefined
+}
 
 /**
  * A path's URL, as Node makes it of the path of a module (`import.meta.url`): what has a meaning in URLs, and what Node
@@ -28,3 +39,7 @@ const isOnPage = (): boolean => (globalThis as { readonly location?: unknown }).
 const ofFile = (path: string): string => new URL("file://" + path.replaceAll(/[%?#\\[\]|~\n\r\t]/g, escaped)).href
 
 const escaped = (letter: string): string => `%${letter.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
+
+/** Whether what an error names, a URL or an absolute path, is the module with that URL. */
+export const isNamed = (url: string, name: unknown): boolean =>
+  name === url || (typeof name === "string" && !isRelative(name) && toUrl(name) === url)
