@@ -127,6 +127,9 @@ const lintTypes = async ({ entrypoints, manifest, tarball }: Packed): Promise<vo
   fail(problems.map((problem) => `${problemKindInfo[problem.kind].title}: ${JSON.stringify(problem)}`))
 }
 
+/** What only the consumer uses, so that nobody installs it with the workspace. */
+const jestPackages = { jest: "30.5.2", "@jest/globals": "30.5.2", "@swc/core": "1.16.22", "@swc/jest": "0.2.39" }
+
 const install = (packages: ReadonlyArray<Packed>): string => {
   fs.cpSync(path.join(root, "scripts/fixtures/consumer"), consumer, { recursive: true })
   for (const file of ["first.ts", "first.tasks.ts"]) {
@@ -141,9 +144,12 @@ const install = (packages: ReadonlyArray<Packed>): string => {
       // for the README's first example
       "@effect/platform-node": workspace.devDependencies["@effect/platform-node"]
     },
-    devDependencies: Object.fromEntries(
-      ["@types/node", "@effect/vitest", "vitest"].map((name) => [name, workspace.devDependencies[name]])
-    )
+    devDependencies: {
+      ...Object.fromEntries(
+        ["@types/node", "@effect/vitest", "vitest"].map((name) => [name, workspace.devDependencies[name]])
+      ),
+      ...jestPackages
+    }
   }
   fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify(manifest))
   return run(
@@ -252,6 +258,13 @@ const testInVitest = async (): Promise<void> => {
   }
 }
 
+const testInJest = (): void => {
+  const jest = path.join(consumer, "node_modules/jest/bin/jest.js")
+  const printed = run(consumer, process.execPath, "--experimental-vm-modules", jest, "--json")
+  const { numPassedTests } = JSON.parse(printed.slice(printed.indexOf("{"))) as { readonly numPassedTests: number }
+  if (numPassedTests !== 1) throw new Error(printed)
+}
+
 const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => {
   const installed = await step("npm install of the tarballs into an empty project", () => install(packages))
   if (installed === undefined) return
@@ -278,6 +291,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
   await step("a bundle of the workers' entry alone has it", bundleEntry)
   await testInVitest()
+  await step("a test on fibers passes in Jest", testInJest)
 }
 
 try {

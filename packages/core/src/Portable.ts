@@ -52,6 +52,8 @@ export type Crossing = "cloned" | "encoded"
  * @since 0.1.0
  */
 export interface Portable<out F, out C extends Crossing = "cloned"> {
+  /** What the compiler shows of a value that is none: there is no such property. */
+  readonly "made by Portable.module, Portable.make or Portable.inline; a FiberPool takes plain functions": true
   readonly [TypeId]: {
     readonly _F: Types.Covariant<F>
     readonly _C: Types.Covariant<C>
@@ -95,8 +97,36 @@ export type Requirements<R> = 0 extends 1 & R ? never : R extends Effect.Effect<
 type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.Layer<never, any, any>
 
 /**
+ * Whether `F` is another type than its own parameters and result make: it is generic, where these have become unknown,
+ * or overloaded. Two types are the same where conditional types that depend on them are
+ * (https://github.com/microsoft/TypeScript/issues/27024#issuecomment-421529650).
+ */
+type IsErased<F extends (...args: any) => any> =
+  (<G>() => G extends F ? 1 : 2) extends <G>() => G extends (...args: Parameters<F>) => ReturnType<F> ? 1 : 2
+    ? false
+    : true
+
+/**
+ * A generic function whose result would be unknown to callers, because a reference cannot carry type parameters. A
+ * function that takes and returns unknowns by its own account is none.
+ */
+type IsGeneric<F> = F extends (...args: any) => any
+  ? unknown extends Success<ReturnType<F>>
+    ? 0 extends 1 & Success<ReturnType<F>>
+      ? false
+      : IsErased<F>
+    : false
+  : false
+
+type CheckGeneric<F> =
+  IsGeneric<F> extends true
+    ? { readonly "this function is generic, and its results would be unknown: give it one type": never }
+    : unknown
+
+/**
  * References to every exported function, Effect and Layer of a module. An export that `make` gave Schemas must be
- * imported instead: the Schemas are needed on both sides.
+ * imported instead: the Schemas are needed on both sides. One that is generic, with a result of a generic type, must be
+ * exported as a function of one type as well, such as `export const ofNumbers = ofAnything<number>`.
  *
  * @see {@link module} for making them
  *
@@ -106,7 +136,9 @@ type Anything = ((...args: any) => any) | Effect.Effect<any, any, any> | Layer.L
 export type Module<M> = {
   readonly [K in keyof M as M[K] extends Anything ? K : never]: M[K] extends Portable<unknown, "encoded">
     ? { readonly "this export has Schemas, which only an import of it can apply": M[K] }
-    : Portable<M[K]>
+    : IsGeneric<M[K]> extends true
+      ? { readonly "this export is generic, and its results would be unknown: export a function of one type": M[K] }
+      : Portable<M[K]>
 }
 
 /**
@@ -117,6 +149,10 @@ export type Module<M> = {
  * `url` is what `new URL("./x.tasks.ts", import.meta.url)` makes, or an absolute path, or the name of a package. As neither
  * bundlers nor `tsc` rewrite it, the JavaScript file beside it (`.js`, `.mjs`, `.cjs`) is tried when a TypeScript file is
  * missing in the worker. Inputs and results cross by structured clone; a Buffer stays one.
+ *
+ * The types come from `import type * as Tasks from "./x.tasks.ts"`, which loads nothing: `module<typeof Tasks>(…)`. Editors
+ * then find and rename the uses of a task from its declaration. They do not look into a file that knows the module by
+ * `typeof import("./x.tasks.ts")` alone (TypeScript searches files that import a module), unless it exports what it calls.
  *
  * **Gotchas**
  *
@@ -278,7 +314,7 @@ export const make: {
     value: F,
     schemas: O & CheckSchemas<F, O>
   ): F & Portable<Encoded<F, O>, O extends { readonly output: object } ? "encoded" : "cloned">
-  <F extends Anything>(url: URL | string, name: string, value: F): F & Portable<F>
+  <F extends Anything>(url: URL | string, name: string, value: F & CheckGeneric<F>): F & Portable<F>
 } = internal.make
 
 /**

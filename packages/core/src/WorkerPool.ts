@@ -157,13 +157,71 @@ type NoEffect =
 /** What a hook gives before it is unwrapped: the Effect that it is, or what it returns as a function. */
 type Returned<H> = H extends Effect.Effect<any, any, any> ? H : H extends (...args: any) => infer R ? R : never
 
-/** The state that an `init` hook gives its worker, or the result of an `exit` hook. */
-type StateOf<H> = Portable.Success<Returned<H>>
+/** The state that an `init` hook gives its worker; nothing where there is no hook. */
+type StateOf<I> = [I] extends [never] ? void : Portable.Success<Returned<I>>
 
-/** What structured clone would lose of a result: functions, and Effect's own data, which is whatever has a `pipe` method. */
-type Lost<R> = 0 extends 1 & Portable.Success<R>
+/** What an `exit` hook returns. */
+type ExitResultOf<XF> = [XF] extends [never] ? unknown : Portable.Success<Returned<XF>>
+
+/** A function, Effect's own data (whatever has a `pipe` method), or an instance of a class that has methods. */
+type LostItself<T> = 0 extends 1 & T
   ? never
-  : Extract<Portable.Success<R>, Pipeable | ((...args: any) => any)>
+  : T extends Pipeable | ((...args: any) => any)
+    ? T
+    : T extends Carried
+      ? never
+      : [MethodsOf<T>] extends [never]
+        ? never
+        : T
+
+/** The names of the methods. One that may be missing is none: it may be the type of options, say, rather than of data. */
+type MethodsOf<T> = {
+  [K in keyof T]-?: K extends string ? (T[K] extends (...args: any) => any ? K : never) : never
+}[keyof T]
+
+/** What arrives as what it was, methods and all. */
+type Carried =
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | void
+  | Date
+  | RegExp
+  | Error
+  | ArrayBufferLike
+  | ArrayBufferView
+  | ReadonlyArray<any>
+  | ReadonlyMap<any, any>
+  | ReadonlySet<any>
+
+/** What a value holds: elements, entries, or the properties of an object. */
+type PartsOf<T> = 0 extends 1 & T
+  ? never
+  : T extends ReadonlyArray<infer A>
+    ? A
+    : T extends ReadonlyMap<infer K, infer V>
+      ? K | V
+      : T extends ReadonlySet<infer A>
+        ? A
+        : T extends Carried
+          ? never
+          : // methods that may be missing are not looked at, nor those that symbols name
+            Exclude<T[keyof T & (string | number)], (...args: any) => any>
+
+/** What structured clone would lose of a value: the value, or what it holds. */
+type LostOf<T> = T extends unknown ? ([LostItself<T>] extends [never] ? LostItself<PartsOf<T>> : T) : never
+
+/** What structured clone would lose of a result. */
+type Lost<R> = 0 extends 1 & Portable.Success<R> ? never : LostOf<Portable.Success<R>>
+
+/** What a function is told to be instead: no hook and no way to cross is inferred from it. */
+type CheckMade<T> = [T] extends [never]
+  ? { readonly "made by Portable.module, Portable.make or Portable.inline; a FiberPool takes plain functions": true }
+  : unknown
 
 type CheckRequirements<R, P> = 0 extends 1 & R
   ? unknown
@@ -171,23 +229,38 @@ type CheckRequirements<R, P> = 0 extends 1 & R
     ? unknown
     : { readonly "the pool's services do not provide": Exclude<R, P | Scope.Scope> }
 
-type CheckHook<H, S, P> = CheckRequirements<Portable.Requirements<Returned<H>>, P> &
-  (H extends Effect.Effect<any, any, any>
-    ? unknown
-    : H extends (worker: WorkerContext<S>) => any
-      ? unknown
-      : { readonly "this hook is neither an Effect nor a function of a worker with the state": S })
+type CheckHook<H, S, P> = [H] extends [never]
+  ? CheckMade<H>
+  : CheckRequirements<Portable.Requirements<Returned<H>>, P> &
+      (H extends Effect.Effect<any, any, any>
+        ? unknown
+        : H extends (worker: WorkerContext<S>) => any
+          ? unknown
+          : { readonly "this hook is neither an Effect nor a function of a worker with the state": S })
 
 type CheckExitResult<R> = [Lost<R>] extends [never]
   ? unknown
   : { readonly "structured clone would lose this exit result": Lost<R> }
 
-type CheckTask<R, C, P> = CheckRequirements<Portable.Requirements<R>, P> &
-  ([C] extends ["encoded"]
+type CheckResult<R, C> = [C] extends ["encoded"]
+  ? unknown
+  : [Lost<R>] extends [never]
     ? unknown
-    : [Lost<R>] extends [never]
-      ? unknown
-      : { readonly "structured clone would lose this result: give Portable.make an output Schema": Lost<R> })
+    : { readonly "structured clone would lose this result: give Portable.make an output Schema": Lost<R> }
+
+type CheckWorker<W, S> = [WorkerContext<S>] extends [W]
+  ? unknown
+  : [W] extends [WorkerContext<any>]
+    ? // where the states differ, the compiler says it best
+      Portable.Portable<(item: any, worker: WorkerContext<S>) => any, Portable.Crossing>
+    : {
+        readonly "a task takes one item, then the worker: give it several values as one tuple or object, or bind the first with Portable.bind": W
+      }
+
+/** A task whose results are dropped. */
+type CheckDropped<R, C, S, P, W> = CheckMade<C> & CheckWorker<W, S> & CheckRequirements<Portable.Requirements<R>, P>
+
+type CheckTask<R, C, S, P, W> = CheckDropped<R, C, S, P, W> & CheckResult<R, C>
 
 type CheckArray<R> = [Portable.Success<R>] extends [TypedArray]
   ? unknown
@@ -223,7 +296,7 @@ export type Task<A, R, C extends Portable.Crossing, S, P> = Portable.Portable<
   (item: A, worker: WorkerContext<S>) => R,
   C
 > &
-  CheckTask<R, C, P>
+  CheckTask<R, C, S, P, WorkerContext<S>>
 
 /**
  * The outcome of one item.
@@ -297,21 +370,28 @@ export interface Controls<out X> {
   readonly stats: Effect.Effect<Stats>
 }
 
-type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(
   items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
-  task: Task<A, R, C, S, P>,
+  task: Portable.Portable<(item: A, worker: W) => R, C> & CheckTask<R, C, S, P, W>,
   options?: CallOptions<S, X, P>
 ) => Effect.Effect<Array<Portable.Success<R>>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
-type StreamMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+type StreamMethod<S, X, P> = <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(
   items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
-  task: Task<A, R, C, S, P>,
+  task: Portable.Portable<(item: A, worker: W) => R, C> & CheckTask<R, C, S, P, W>,
   options?: CallOptions<S, X, P>
 ) => Stream.Stream<Portable.Success<R>, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
 
-type StreamExitMethod<S, X, P> = <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+type StreamExitMethod<S, X, P> = <
+  A,
+  R,
+  C extends Portable.Crossing = never,
+  W = WorkerContext<S>,
+  E = never,
+  R0 = never
+>(
   items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
-  task: Task<A, R, C, S, P>,
+  task: Portable.Portable<(item: A, worker: W) => R, C> & CheckTask<R, C, S, P, W>,
   options?: CallOptions<S, X, P>
 ) => Stream.Stream<
   Outcome<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>,
@@ -361,9 +441,9 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    * @see {@link WorkerPool.map} for failing fast
    * @see {@link WorkerPool.streamExit} for outcomes one by one
    */
-  readonly mapExit: <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  readonly mapExit: <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(
     items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
-    task: Task<A, R, C, S, P>,
+    task: Portable.Portable<(item: A, worker: W) => R, C> & CheckTask<R, C, S, P, W>,
     options?: CallOptions<S, X, P>
   ) => Effect.Effect<
     Array<Exit.Exit<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>>,
@@ -375,10 +455,9 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    *
    * @see {@link WorkerPool.map} for the results
    */
-  readonly forEach: <A, R, C extends Portable.Crossing, E = never, R0 = never>(
+  readonly forEach: <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(
     items: Iterable<A> | AsyncIterable<A> | Stream.Stream<A, E, R0>,
-    task: Portable.Portable<(item: A, worker: WorkerContext<S>) => R, C> &
-      CheckRequirements<Portable.Requirements<R>, P>,
+    task: Portable.Portable<(item: A, worker: W) => R, C> & CheckDropped<R, C, S, P, W>,
     options?: CallOptions<S, X, P>
   ) => Effect.Effect<void, Given<E> | Portable.Failure<R> | WorkerPoolError, Given<R0>>
   /**
@@ -469,9 +548,11 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    *
    * @see {@link WorkerPool.map} for items of any type
    */
-  readonly mapArray: <A extends TypedArray, R, C extends Portable.Crossing>(
+  readonly mapArray: <A extends TypedArray, R, C extends Portable.Crossing = never, W = WorkerContext<S>>(
     array: A,
-    task: Task<ArrayOver<A, ArrayBufferLike>, R, C, S, P> & CheckArray<R>,
+    task: Portable.Portable<(item: ArrayOver<A, ArrayBufferLike>, worker: W) => R, C> &
+      CheckTask<R, C, S, P, W> &
+      CheckArray<R>,
     options?: MapArrayOptions<S, X, P>
   ) => Effect.Effect<ArrayOver<Portable.Success<R>, SharedArrayBuffer>, Portable.Failure<R> | WorkerPoolError>
   /**
@@ -492,8 +573,8 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
    * @see {@link WorkerPool.map} for many items
    * @see {@link Options.maxPending} for a bound on how many `run`s wait
    */
-  readonly run: <A, R, C extends Portable.Crossing>(
-    task: Task<A, R, C, S, P>,
+  readonly run: <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>>(
+    task: Portable.Portable<(item: A, worker: W) => R, C> & CheckTask<R, C, S, P, W>,
     input: NoInfer<A>,
     options?: RunOptions
   ) => Effect.Effect<Portable.Success<R>, Portable.Failure<R> | WorkerPoolError>
@@ -538,10 +619,10 @@ export interface WorkerPool<in out S = void, in out X = unknown, in out P = neve
  * @category constructors
  * @since 0.1.0
  */
-export const make: <I = () => void, XF = () => unknown, P = never, E = never, R = never>(
+export const make: <I = never, XF = never, P = never, E = never, R = never>(
   options?: Options<I, XF, P> | Effect.Effect<Options<I, XF, P>, E, R>
 ) => Effect.Effect<
-  WorkerPool<StateOf<I>, StateOf<XF>, P>,
+  WorkerPool<StateOf<I>, ExitResultOf<XF>, P>,
   Given<E> | WorkerPoolError,
   Given<R> | Scope.Scope | WorkerRuntime
 > =
@@ -596,15 +677,15 @@ export interface ServiceClass<Self, Id extends string, S, X, P, E, R> extends Co
  */
 export const Service =
   <Self>() =>
-  <const Id extends string, I = () => void, XF = () => unknown, P = never, E = never, R = never>(
+  <const Id extends string, I = never, XF = never, P = never, E = never, R = never>(
     id: Id,
     options: Options<I, XF, P> | Effect.Effect<Options<I, XF, P>, E, R> = {}
-  ): ServiceClass<Self, Id, StateOf<I>, StateOf<XF>, P, Given<E>, Exclude<Given<R>, Scope.Scope>> => {
-    const key = Context.Service<Self, WorkerPool<StateOf<I>, StateOf<XF>, P>>()(id)
+  ): ServiceClass<Self, Id, StateOf<I>, ExitResultOf<XF>, P, Given<E>, Exclude<Given<R>, Scope.Scope>> => {
+    const key = Context.Service<Self, WorkerPool<StateOf<I>, ExitResultOf<XF>, P>>()(id)
     return Object.assign(key, {
-      layer: Layer.effect(key, make(options)),
-      layerWith: (overrides: PoolOptions & CallOptions<StateOf<I>, StateOf<XF>, P>) =>
-        Layer.effect(key, make(internal.override(options, overrides)))
+      layer: Layer.effect(key, make(internal.named(id, options))),
+      layerWith: (overrides: PoolOptions & CallOptions<StateOf<I>, ExitResultOf<XF>, P>) =>
+        Layer.effect(key, make(internal.override(internal.named(id, options), overrides)))
     })
   }
 

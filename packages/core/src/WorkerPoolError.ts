@@ -43,6 +43,8 @@ export interface WorkerIdentity {
   readonly id: number
   /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
+  /** The name of its pool, if that has one. */
+  readonly pool?: string | undefined
 }
 
 /**
@@ -58,6 +60,8 @@ export interface InWorker {
   readonly worker: number
   /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
+  /** The name of its pool, if that has one. */
+  readonly pool?: string | undefined
 }
 
 /**
@@ -68,7 +72,8 @@ export interface InWorker {
  * @category constructors
  * @since 0.1.0
  */
-export const inWorker = (worker: WorkerIdentity): InWorker => ({ worker: worker.id, generation: worker.generation })
+export const inWorker = ({ generation, id, pool }: WorkerIdentity): InWorker =>
+  pool === undefined ? { worker: id, generation } : { worker: id, generation, pool }
 
 /**
  * An option is out of its range. A pool or call with such an option starts nothing.
@@ -146,10 +151,12 @@ export class NotSerializable extends TaggedError("NotSerializable")<{
   readonly index: number | undefined
   /** What cloning it, or its Schema, failed with. */
   readonly cause: unknown
+  /** The task or hook: its module's URL and its name there, such as `"file:///app/images.tasks.ts#resize"`. */
+  readonly task?: string | undefined
 }> {
   override get message(): string {
     const what = this.index === undefined ? `A value` : `Item ${this.index}`
-    return `${what} cannot cross as ${this.direction}: ${printCause(this.cause)}`
+    return `${what}${printTask(this.task)} cannot cross as ${this.direction}: ${printCause(this.cause)}`
   }
 }
 
@@ -165,6 +172,7 @@ export class NotSerializable extends TaggedError("NotSerializable")<{
 export class StartFailed extends TaggedError("StartFailed")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
   /** The URL of the module that could not be loaded, if it was that. */
   readonly module: string | undefined
   /** The first error that explains it, such as that of the `import`. */
@@ -187,6 +195,7 @@ export class StartFailed extends TaggedError("StartFailed")<{
 export class InitFailed extends TaggedError("InitFailed")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
   /** What the hook failed with, threw or rejected with. */
   readonly cause: unknown
 }> {
@@ -207,6 +216,7 @@ export class InitFailed extends TaggedError("InitFailed")<{
 export class ExitFailed extends TaggedError("ExitFailed")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
   /** What the hook failed with, threw or rejected with. */
   readonly cause: unknown
 }> {
@@ -226,6 +236,7 @@ export class ExitFailed extends TaggedError("ExitFailed")<{
 export class InitTimedOut extends TaggedError("InitTimedOut")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
 }> {
   override get message(): string {
     return `init timed out in ${printWorker(this)}`
@@ -243,6 +254,7 @@ export class InitTimedOut extends TaggedError("InitTimedOut")<{
 export class ExitTimedOut extends TaggedError("ExitTimedOut")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
 }> {
   override get message(): string {
     return `exit timed out in ${printWorker(this)}`
@@ -262,9 +274,12 @@ export class TaskTimedOut extends TaggedError("TaskTimedOut")<{
   readonly index: number
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
+  /** The task: its module's URL and its name there, such as `"file:///app/images.tasks.ts#resize"`. */
+  readonly task?: string | undefined
 }> {
   override get message(): string {
-    return `Item ${this.index} timed out in ${printWorker(this)}`
+    return `Item ${this.index}${printTask(this.task)} timed out in ${printWorker(this)}`
   }
 }
 
@@ -281,6 +296,7 @@ export class TaskTimedOut extends TaggedError("TaskTimedOut")<{
 export class WorkerLost extends TaggedError("WorkerLost")<{
   readonly worker: number
   readonly generation: number
+  readonly pool?: string | undefined
   /** The thread's or process's exit code, where there was one. */
   readonly exitCode: number | undefined
   /** The signal that ended the process, where there was one. */
@@ -289,6 +305,8 @@ export class WorkerLost extends TaggedError("WorkerLost")<{
   readonly cause: unknown
   /** The indices of the items in hand in the call's input, from 0. */
   readonly indices: ReadonlyArray<number>
+  /** The call's task: its module's URL and its name there, such as `"file:///app/images.tasks.ts#resize"`. */
+  readonly task?: string | undefined
 }> {
   override get message(): string {
     const how = [
@@ -298,7 +316,7 @@ export class WorkerLost extends TaggedError("WorkerLost")<{
     ].filter((part) => part !== undefined)
     return (
       `${printWorker(this)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
-      (this.indices.length > 0 ? ` with items ${this.indices.join(", ")} in hand` : "")
+      (this.indices.length > 0 ? ` with items ${this.indices.join(", ")}${printTask(this.task)} in hand` : "")
     )
   }
 }
@@ -311,9 +329,12 @@ export class WorkerLost extends TaggedError("WorkerLost")<{
  * @category reasons
  * @since 0.1.0
  */
-export class Terminated extends TaggedError("Terminated")<{}> {
+export class Terminated extends TaggedError("Terminated")<{
+  /** The pool's name, if it has one. */
+  readonly pool?: string | undefined
+}> {
   override get message(): string {
-    return "The pool was terminated while the call ran"
+    return `The pool${printName(this.pool)} was terminated while the call ran`
   }
 }
 
@@ -325,9 +346,12 @@ export class Terminated extends TaggedError("Terminated")<{}> {
  * @category reasons
  * @since 0.1.0
  */
-export class PoolClosed extends TaggedError("PoolClosed")<{}> {
+export class PoolClosed extends TaggedError("PoolClosed")<{
+  /** The pool's name, if it has one. */
+  readonly pool?: string | undefined
+}> {
   override get message(): string {
-    return "The pool's scope has closed"
+    return this.pool === undefined ? "The pool's scope has closed" : `The scope of the pool ${this.pool} has closed`
   }
 }
 
@@ -341,9 +365,12 @@ export class PoolClosed extends TaggedError("PoolClosed")<{}> {
  */
 export class Overloaded extends TaggedError("Overloaded")<{
   readonly maxPending: number
+  /** The pool's name, if it has one. */
+  readonly pool?: string | undefined
 }> {
   override get message(): string {
-    return `More than ${this.maxPending} runs are waiting (maxPending)`
+    const where = this.pool === undefined ? "" : ` for the pool ${this.pool}`
+    return `More than ${this.maxPending} runs are waiting${where} (maxPending)`
   }
 }
 
@@ -484,7 +511,12 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
 export const origin = <E>(cause: Cause.Cause<E>): Origin | undefined =>
   Context.getOrUndefined(Cause.annotations(cause), OriginAnnotation)
 
-const printWorker = ({ generation, worker }: InWorker): string => `worker ${worker} (generation ${generation})`
+const printWorker = ({ generation, pool, worker }: InWorker): string =>
+  `worker ${worker} (generation ${generation})${pool === undefined ? "" : ` of ${pool}`}`
+
+const printName = (pool: string | undefined): string => (pool === undefined ? "" : ` ${pool}`)
+
+const printTask = (task: string | undefined): string => (task === undefined ? "" : ` of ${shortened(task)}`)
 
 /** A `data:` URL is as long as its module. */
 const shortened = (url: string): string => (url.length > 200 ? `${url.slice(0, 200)}…` : url)

@@ -302,7 +302,9 @@ export const layerFibers = (options?: {
 /**
  * A runtime over a platform's channels. `open` starts a worker, whose first act is to call `WorkerEntry.serve` with
  * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
- * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already.
+ * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already. `refuse`
+ * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
+ * happen becomes the cause of `StartFailed`.
  *
  * **When to use**
  *
@@ -318,4 +320,5 @@ export const layerFibers = (options?: {
 export const layerChannel = (options: {
   readonly name: string
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
+  readonly refuse?: ((url: string) => string | undefined) | undefined
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

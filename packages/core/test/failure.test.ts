@@ -197,7 +197,7 @@ describe("causes that cross", () => {
       Cause.makeInterruptReason(undefined),
       Cause.makeFailReason("plain")
     ])
-    const crossed = crossing.cloneCause(cause, 0, undefined)
+    const crossed = crossing.cloneCause(cause, 0, undefined, undefined)
     const [fail, die, interrupt, unknown, plain, ...others] = crossed.reasons
     assert.deepStrictEqual(others, [])
     assert(fail !== undefined && Cause.isFailReason(fail))
@@ -219,7 +219,7 @@ describe("causes that cross", () => {
       Cause.fail(new Error("outer", { cause: Symbol("inner") }))
     ]
     for (const cause of uncloneable) {
-      const [reason] = crossing.cloneCause(cause, 4, undefined).reasons
+      const [reason] = crossing.cloneCause(cause, 4, undefined, undefined).reasons
       assert(reason !== undefined && Cause.isFailReason(reason))
       assert(WorkerPoolError.isWorkerPoolError(reason.error))
       const why = reason.error.reason
@@ -280,7 +280,7 @@ describe("errors that cannot be read", () => {
 
   it("F8 have a message where they are the cause of one of the pool's, or the value of an option", () => {
     for (const cause of [revoked(), throwing("message"), new Proxy({}, { get: () => assert.fail("get") })]) {
-      const { message } = crossing.notSerializable("input", 3, cause)
+      const { message } = crossing.notSerializable("input", 3, cause, undefined)
       assert.strictEqual(message, "Item 3 cannot cross as input: what cannot be printed")
       const option = new WorkerPoolError.InvalidOptions({ option: "size", value: cause, expected: "an integer" })
       assert.isString(option.message)

@@ -101,7 +101,7 @@ for (const name of ["layerFibers", "FiberPool"] as const) {
 
     it.effect("L10 a WorkerPoolError of the hook's own is a failure of the hook", () =>
       Effect.gen(function* () {
-        const own = WorkerPoolError.make(new WorkerPoolError.Terminated())
+        const own = WorkerPoolError.make(new WorkerPoolError.Terminated({}))
         for (const body of [() => Effect.fail(own), () => Promise.reject(own), () => Effect.die(own)]) {
           const { worker } = yield* start(name)
           const { error, of } = yield* Effect.flip(worker.init(hook(body)))
@@ -118,7 +118,7 @@ for (const name of ["layerFibers", "FiberPool"] as const) {
     it.effect("L10 says whether the services or init failed", () =>
       Effect.gen(function* () {
         const init = hook(() => Effect.fail("init"))
-        const own = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
+        const own = WorkerPoolError.make(new WorkerPoolError.PoolClosed({}))
         const services: Record<string, [services: unknown, expected: string]> = {
           failing: [Layer.effectDiscard(Effect.fail("services")), "InitFailed of services"],
           own: [Layer.effectDiscard(Effect.fail(own)), "InitFailed of services"],

@@ -141,7 +141,7 @@ for (const kind of kinds) {
 
     it.effect("C6 a task's own WorkerPoolError is its failure, as any other", () =>
       Effect.gen(function* () {
-        const error = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
+        const error = WorkerPoolError.make(new WorkerPoolError.PoolClosed({}))
         const pool = yield* makePool(kind, { size: 1 })
         const [exit] = yield* driven(pool.mapExit([0], () => Effect.fail(error)))
         const [reason] = Exit.isFailure(exit!) ? exit.cause.reasons : []

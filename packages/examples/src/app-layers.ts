@@ -2,9 +2,10 @@ import { Portable, WorkerPool, type WorkerPoolError } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Config, Console, Context, Effect, Layer } from "effect"
+import type * as Tasks from "./app-layers.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./app-layers.tasks.ts")>(new URL("./app-layers.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./app-layers.tasks.ts", import.meta.url))
 
 // the options may be an Effect: this pool's size comes from the environment
 class Compressors extends WorkerPool.Service<Compressors>()(

@@ -2,9 +2,10 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
+import type * as Tasks from "./arrays.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./arrays.tasks.ts")>(new URL("./arrays.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./arrays.tasks.ts", import.meta.url))
 
 // a minute of sound in shared memory: threads work on this memory itself
 const samples = new Float64Array(new SharedArrayBuffer(8 * 60 * 44_100))

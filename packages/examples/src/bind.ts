@@ -4,7 +4,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array, Console, Effect } from "effect"
 
 // #region program
-const tasks = Portable.module<typeof import("./bind.tasks.ts")>(new URL("./bind.tasks.ts", import.meta.url))
+import type * as Tasks from "./bind.tasks.ts"
+
+const tasks = Portable.module<typeof Tasks>(new URL("./bind.tasks.ts", import.meta.url))
 
 // some 10 MB
 const dictionary = new Set(Array.makeBy(400_000, (i) => `a-rather-long-word-${i}`))

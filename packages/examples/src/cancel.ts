@@ -2,9 +2,10 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
+import type * as Tasks from "./cancel.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./cancel.tasks.ts")>(new URL("./cancel.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./cancel.tasks.ts", import.meta.url))
 
 export const program = Effect.gen(function* () {
   const pool = yield* WorkerPool.make({ size: 2, init: tasks.makeState, exit: tasks.reportCancelled })

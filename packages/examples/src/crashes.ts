@@ -2,9 +2,10 @@ import { Portable, WorkerPool, WorkerPoolError } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Exit } from "effect"
+import type * as Tasks from "./crashes.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./crashes.tasks.ts")>(new URL("./crashes.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./crashes.tasks.ts", import.meta.url))
 
 const images = Array.from({ length: 20 }, (_, i) => Uint8Array.of(i === 13 ? 0 : 32 + i, 24))
 

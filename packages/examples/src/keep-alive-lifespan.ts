@@ -4,7 +4,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array, Console, Effect } from "effect"
 
 // #region program
-const tasks = Portable.module<typeof import("./keep-alive.tasks.ts")>(new URL("./keep-alive.tasks.ts", import.meta.url))
+import type * as Tasks from "./keep-alive.tasks.ts"
+
+const tasks = Portable.module<typeof Tasks>(new URL("./keep-alive.tasks.ts", import.meta.url))
 
 export const program = Effect.gen(function* () {
   const pool = yield* WorkerPool.make({

@@ -4,9 +4,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
 
 // #region program
-const tasks = Portable.module<typeof import("./keep-alive-restart.tasks.ts")>(
-  new URL("./keep-alive-restart.tasks.ts", import.meta.url)
-)
+import type * as Tasks from "./keep-alive-restart.tasks.ts"
+
+const tasks = Portable.module<typeof Tasks>(new URL("./keep-alive-restart.tasks.ts", import.meta.url))
 
 const prices = [
   { amount: 10, currency: "USD" },

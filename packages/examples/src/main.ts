@@ -13,8 +13,9 @@ import { type Compressed, compressFile } from "./compress.tasks.ts"
 import * as Report from "./report.ts"
 import * as SourceFiles from "./source-files.ts"
 import * as Verification from "./verification.ts"
+import type * as Tasks from "./compress.tasks.ts"
 
-const tasks = Portable.module<typeof import("./compress.tasks.ts")>(new URL("./compress.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./compress.tasks.ts", import.meta.url))
 
 /** A thread per processor by default; one file per chunk, because files differ a thousandfold in size. */
 class Compressors extends WorkerPool.Service<Compressors>()("examples/Compressors", {

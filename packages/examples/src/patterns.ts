@@ -4,7 +4,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Exit } from "effect"
 
 // #region program
-const tasks = Portable.module<typeof import("./patterns.tasks.ts")>(new URL("./patterns.tasks.ts", import.meta.url))
+import type * as Tasks from "./patterns.tasks.ts"
+
+const tasks = Portable.module<typeof Tasks>(new URL("./patterns.tasks.ts", import.meta.url))
 
 const text = `${"a".repeat(50)}!`
 

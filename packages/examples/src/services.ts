@@ -4,7 +4,9 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
 
 // #region program
-const tasks = Portable.module<typeof import("./services.tasks.ts")>(new URL("./services.tasks.ts", import.meta.url))
+import type * as Tasks from "./services.tasks.ts"
+
+const tasks = Portable.module<typeof Tasks>(new URL("./services.tasks.ts", import.meta.url))
 
 export const program = Effect.gen(function* () {
   // without the services this does not compile: nothing would provide the Db that priceOf requires

@@ -2,8 +2,9 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Stream } from "effect"
+import type * as Tasks from "./shutdown.tasks.ts"
 
-const tasks = Portable.module<typeof import("./shutdown.tasks.ts")>(new URL("./shutdown.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./shutdown.tasks.ts", import.meta.url))
 
 class Shop extends WorkerPool.Service<Shop>()("app/Shop", { size: 2, init: tasks.openBook, exit: tasks.closeBook }) {}
 

@@ -2,9 +2,10 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Ref, Stream } from "effect"
+import type * as Tasks from "./streaming.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./streaming.tasks.ts")>(new URL("./streaming.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./streaming.tasks.ts", import.meta.url))
 
 export const program = Effect.gen(function* () {
   const pool = yield* WorkerPool.make({ size: 2, maxActive: 8 })

@@ -2,9 +2,10 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Exit } from "effect"
+import type * as Tasks from "./timeouts.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./timeouts.tasks.ts")>(new URL("./timeouts.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./timeouts.tasks.ts", import.meta.url))
 
 const pages = [
   { url: "/fast", millis: 1 },

@@ -2,8 +2,9 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { Effect, Layer, ManagedRuntime, Stream } from "effect"
 import { createServer, type Server } from "node:http"
+import type * as Tasks from "./first.tasks.ts"
 
-const tasks = Portable.module<typeof import("./first.tasks.ts")>(new URL("./first.tasks.ts", import.meta.url))
+const tasks = Portable.module<typeof Tasks>(new URL("./first.tasks.ts", import.meta.url))
 
 class Primes extends WorkerPool.Service<Primes>()("app/Primes", { size: 2, keepAlive: true }) {}
 

@@ -2,11 +2,10 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
+import type * as Tasks from "./worker-state.tasks.ts"
 
 // #region program
-const tasks = Portable.module<typeof import("./worker-state.tasks.ts")>(
-  new URL("./worker-state.tasks.ts", import.meta.url)
-)
+const tasks = Portable.module<typeof Tasks>(new URL("./worker-state.tasks.ts", import.meta.url))
 
 const verses = [
   "Row, row, row your boat",

@@ -127,14 +127,14 @@ describe("examples on threads", () => {
 
   example("timeouts", timeouts.program, ([fast, stuck, slow]) => {
     assert.deepStrictEqual([fast, slow], ["<h1>/fast</h1>", "<h1>/slow</h1>"])
-    assert.match(stuck ?? "", /^given up: Item 1 timed out/)
+    assert.match(stuck ?? "", /^given up: Item 1 of file:.*\.tasks\.ts#\w+ timed out/)
   })
 
   example("patterns", patterns.program, ({ answers, killed, lost }) => {
     const [plus, nested, letter, alternatives, end] = answers
     assert.deepStrictEqual([plus, letter, end], ["matches", "does not match", "matches"])
-    assert.match(nested ?? "", /^given up: Item 1 timed out/)
-    assert.match(alternatives ?? "", /^given up: Item 3 timed out/)
+    assert.match(nested ?? "", /^given up: Item 1 of file:.*\.tasks\.ts#\w+ timed out/)
+    assert.match(alternatives ?? "", /^given up: Item 3 of file:.*\.tasks\.ts#\w+ timed out/)
     assert.deepStrictEqual({ killed, lost }, { killed: 2, lost: 0 })
   })
 

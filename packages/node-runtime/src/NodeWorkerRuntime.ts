@@ -6,6 +6,7 @@
 import * as WorkerRuntime from "@effect-mpire/core/WorkerRuntime"
 import type * as Layer from "effect/Layer"
 import type { ResourceLimits, SHARE_ENV } from "node:worker_threads"
+import { refuseMainModule } from "./internal/mainModule.ts"
 import * as processes from "./internal/processes.ts"
 import * as threads from "./internal/threads.ts"
 
@@ -26,10 +27,16 @@ export interface WorkerOptions {
    * and set this to its file.
    */
   readonly entry?: URL | undefined
+  /**
+   * Whether tasks and hooks may stand in the program's main file, because the program in it is guarded, as by
+   * `if (import.meta.main)`: a worker that loads the file runs its top level. Without this such tasks are refused, with
+   * `StartFailed`, before any worker loads the file. Default: false.
+   */
+  readonly mainModule?: boolean | undefined
 }
 
 /**
- * Options of worker threads; all but `compileCache` and `entry` go to `new Worker` as they are.
+ * Options of worker threads; all but `compileCache`, `entry` and `mainModule` go to `new Worker` as they are.
  *
  * @category options
  * @since 0.1.0
@@ -44,7 +51,7 @@ export interface ThreadOptions extends WorkerOptions {
 }
 
 /**
- * Options of child processes; all but `compileCache`, `entry` and `cpus` go to `child_process.spawn` as they are.
+ * Options of child processes; all but `compileCache`, `entry`, `mainModule` and `cpus` go to `child_process.spawn` as they are.
  *
  * @category options
  * @since 0.1.0
@@ -100,7 +107,8 @@ export interface ProcessOptions extends WorkerOptions {
 export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "threads",
-    open: (worker, controls) => threads.open(worker, controls, options ?? {})
+    open: (worker, controls) => threads.open(worker, controls, options ?? {}),
+    refuse: refuseMainModule("layerThreads", options)
   })
 
 /**
@@ -145,5 +153,6 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
 export const layerProcesses = (options?: ProcessOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "processes",
-    open: (worker, controls) => processes.open(worker, controls, options ?? {})
+    open: (worker, controls) => processes.open(worker, controls, options ?? {}),
+    refuse: refuseMainModule("layerProcesses", options)
   })

@@ -13,6 +13,14 @@ import { eventually, reasonOf } from "./support.ts"
 
 type Task = { readonly task: (n: number) => number }
 
+type Named = Task & {
+  readonly open: () => never
+  readonly makes: (n: number) => any
+  readonly wait: (n: number) => Promise<never>
+  readonly end: (code: number) => number
+  readonly add: (a: number, b: number) => number
+}
+
 const task = "export const task = (n: number) => n * 2"
 
 /** A directory with these files, which is removed with the Scope. */
@@ -143,6 +151,73 @@ describe("messages", () => {
         assert.strictEqual(yield* pool.run(Portable.module<Task>(path.join(directory, source)).task, 4), 8)
       }
     }).pipe(here)
+  )
+
+  const named = [
+    ["timeouts", (pool, { wait }) => pool.map([1], wait, { timeout: 1 }), "Item 0 of TASK#wait timed out in WORKER"],
+    [
+      "lost workers",
+      (pool, { end }) => pool.run(end, 7),
+      "WORKER was lost (exit code 7) with items 0 of TASK#end in hand"
+    ],
+    [
+      "inputs",
+      (pool, { task }) => pool.map([1, (() => 1) as any], task),
+      "Item 1 of TASK#task cannot cross as input: () => 1 could not be cloned."
+    ],
+    [
+      "results",
+      (pool, { makes }) => pool.map([1], makes),
+      "Item 0 of TASK#makes cannot cross as output: () => 1 could not be cloned."
+    ],
+    [
+      "values that are bound",
+      (pool, { add }) => pool.map([1], Portable.bind(add, (() => 1) as any)),
+      "A value of TASK#add cannot cross as input: () => 1 could not be cloned."
+    ],
+    [
+      "modules",
+      (pool, tasks) => pool.run((tasks as any).other, 1),
+      `WORKER could not load TASK: It has no export "other"`
+    ],
+    ["hooks", (pool, { open, task }) => pool.map([1], task, { init: open as any }), "init failed in WORKER: no disk"],
+    [
+      "what is closed",
+      (pool, { wait }) =>
+        Effect.andThen(Effect.forkChild(Effect.andThen(Effect.yieldNow, pool.terminate)), pool.map([1], wait)),
+      "The pool app/Images was terminated while the call ran"
+    ]
+  ] satisfies ReadonlyArray<
+    readonly [
+      of: string,
+      call: (pool: WorkerPool.WorkerPool, tasks: Portable.Module<Named>) => Effect.Effect<unknown, unknown>,
+      message: string
+    ]
+  >
+
+  it.live("F7 name the task, its module and the pool", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf({
+        "named.ts": `export const open = () => { throw new Error("no disk") }
+          export const makes = () => () => 1
+          export const wait = () => new Promise(() => {})
+          export const end = (code: number): number => process.exit(code)
+          export const add = (a: number, b: number) => a + b
+          ${task}`
+      })
+      const url = pathToFileURL(path.join(directory, "named.ts")).href
+      const tasks = Portable.module<Named>(url)
+      const messages = yield* Effect.forEach(named, ([, call]) =>
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 1, name: "app/Images", killAfter: 1 })
+          return reasonOf(yield* Effect.exit(call(pool, tasks))).message
+        }).pipe(Effect.scoped)
+      )
+      const worker = "worker 0 (generation 1) of app/Images"
+      messages.forEach((message, i) => {
+        assert.include(message, named[i]![2].replace("TASK", url).replace("WORKER", worker))
+      })
+    }).pipe(here, Effect.scoped)
   )
 
   it("F7 are properties of errors themselves, which copies keep", () => {

@@ -22,7 +22,7 @@ export const init = (plan: plain.HookPlan, worker: WorkerContext): Effect.Effect
     if (plan.fate === "never") return yield* Effect.promise(() => plain.never(plan, worker))
     if (plan.fate === "failsAsPool") {
       noteWorker(plan.ledger, events.acquire, worker)
-      return yield* Effect.die(WorkerPoolError.make(new WorkerPoolError.Terminated()))
+      return yield* Effect.die(WorkerPoolError.make(new WorkerPoolError.Terminated({})))
     }
     return plain.initialised(plan, worker)
   })

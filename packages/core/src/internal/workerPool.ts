@@ -30,6 +30,15 @@ export const override = <O extends options.AnyPoolOptions, E, R>(
   return Effect.isEffect(input) ? Effect.map(input, replaced) : replaced(input)
 }
 
+/** Names the pool, unless its options do. */
+export const named = <O extends options.AnyPoolOptions, E, R>(
+  name: string,
+  input: Options<O, E, R>
+): Options<O, E, R> => {
+  const withName = (input: O): O => (input.name === undefined ? { ...input, name } : input)
+  return Effect.isEffect(input) ? Effect.map(input, withName) : withName(input)
+}
+
 /** Makes the engine of a pool, which lives as long as the Scope. */
 export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.AnyPoolOptions) {
   const error = options.invalid(input)

@@ -23,7 +23,7 @@ export const dieWith = (how: HostileError): Effect.Effect<string> =>
 export type Own = "Terminated" | "PoolClosed"
 
 const own = (tag: Own): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(tag === "Terminated" ? new WorkerPoolError.Terminated() : new WorkerPoolError.PoolClosed())
+  WorkerPoolError.make(tag === "Terminated" ? new WorkerPoolError.Terminated({}) : new WorkerPoolError.PoolClosed({}))
 
 /** A hook that fails with an error of the pool's own class. */
 export const openOwn = (tag: Own): Effect.Effect<string, WorkerPoolError.WorkerPoolError> => Effect.fail(own(tag))

@@ -48,13 +48,13 @@ describe("WorkerPool", () => {
   test("no hook option takes a closure or a plain Effect", () => {
     // @ts-expect-error is not assignable to type 'Portable<
     WorkerPool.make({ init: () => 1 })
-    // @ts-expect-error Property '[TypeId]' is missing in type 'Effect<void...>' but required in type 'Portable<
+    // @ts-expect-error Type 'Effect<void...>' is missing the following properties from type 'Portable<
     WorkerPool.make({ init })
     // @ts-expect-error is not assignable to type 'Portable<
     WorkerPool.make({ exit })
     // @ts-expect-error is not assignable to type 'Portable<
     WorkerPool.make(Effect.succeed({ exit }))
-    // @ts-expect-error Property '[TypeId]' is missing in type 'Effect<void...>' but required in type 'Portable<
+    // @ts-expect-error Type 'Effect<void...>' is missing the following properties from type 'Portable<
     pool.map(items, tasks.value, { init })
     // @ts-expect-error is not assignable to type 'Portable<
     pool.map(items, tasks.value, { exit })

@@ -1,7 +1,7 @@
 // A reference to an export is an address and no more.
 //
 // `Portable.Module` is a homomorphic mapped type, so that in an editor "go to definition" on `tasks.value` leads to
-// the export in the task's module. That is what tells it apart from a record of references, and no test here can.
+// the export in the task's module. test/extended/editor.test.ts asks a language server for the uses of one.
 // @effect-diagnostics floatingEffect:off
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -193,7 +193,7 @@ describe("items", () => {
   })
 
   test("a second parameter that is not the worker is an error", () => {
-    // @ts-expect-error Type 'WorkerContext<void>' is not assignable to type 'number'
+    // @ts-expect-error Argument of type 'Portable<(s: string, radix?: number...' is not assignable to parameter of type 'Portable<(item: string
     pool.map(["1"], tasks.withRadix)
   })
 })

@@ -60,7 +60,15 @@ const openNameless = (count: number): number => {
   try {
     if (statSync("/dev/shm", { throwIfNoEntry: false })?.isDirectory() === true) return openIn("/dev/shm", name, count)
   } catch {}
-  return openIn(tmpdir(), name, count)
+  try {
+    return openIn(tmpdir(), name, count)
+  } catch (cause) {
+    throw new Error(
+      `A process shares a small file with its pool, which can be made neither in /dev/shm nor in ${tmpdir()} (TMPDIR): make one ` +
+        `of them writable, under Node's --permission by --allow-fs-write. ${(cause as Error).message}`,
+      { cause }
+    )
+  }
 }
 
 const openIn = (directory: string, name: string, count: number): number => {

@@ -306,12 +306,12 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
-      chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position))))
+      chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position), chunk.task)))
     }
     const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
-    const error = withIndices(failure, () => indices)
+    const error = errors.withItems(failure, chunk.task, () => indices)
     for (const position of lost) chunk.fail(position, Cause.fail(error))
   }
 
@@ -428,15 +428,3 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     )
   }
 }
-
-/** The error, with the indices of the call's items that were in hand, if it is about a lost worker. */
-export const withIndices = (
-  error: WorkerPoolError.WorkerPoolError,
-  indices: () => ReadonlyArray<number>
-): WorkerPoolError.WorkerPoolError =>
-  error.reason._tag === "WorkerLost"
-    ? WorkerPoolError.make(
-        // given by name, because a spread does not copy an error's `cause`
-        new WorkerPoolError.WorkerLost({ ...error.reason, cause: error.reason.cause, indices: indices() })
-      )
-    : error

@@ -1,8 +1,6 @@
 /**
  * The pool's side of `mapArray`: cuts an array into slices, and puts their results together.
  */
-import type { WorkerPoolError } from "../../WorkerPoolError.ts"
-import { notSerializable } from "../wire/crossing.ts"
 import { constructorOf, copyTo, type Slice, written } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
 import type { Sink } from "./sink.ts"
@@ -69,8 +67,8 @@ export class Slices implements Iterable<Slice>, Sink {
   private kind: string | undefined = undefined
   /** Results of another kind or length than their slices, by the slices' indices. */
   private readonly parts = new Map<number, TypedArray>()
-  /** Called when a result is not of the same kind as the others. */
-  fail: (error: WorkerPoolError) => void = () => {}
+  /** Called when the result of the item with an index is not of the same kind as the others. */
+  fail: (index: number, cause: TypeError) => void = () => {}
 
   constructor(input: TypedArray, cuts: Cuts) {
     this.input = input
@@ -96,7 +94,7 @@ export class Slices implements Iterable<Slice>, Sink {
       const cause = new TypeError(
         `The task returned arrays of several types, ${this.kind} and ${kind}, which cannot be put together`
       )
-      this.fail(notSerializable("output", index, cause))
+      this.fail(index, cause)
       return 0
     }
     if (value === written) return 1

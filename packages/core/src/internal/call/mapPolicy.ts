@@ -5,7 +5,8 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
-import { type Call, withIndices } from "./call.ts"
+import * as errors from "../common/errors.ts"
+import type { Call } from "./call.ts"
 import type { CallChunk } from "./callChunk.ts"
 import type { CallPolicy } from "./policy.ts"
 
@@ -59,7 +60,7 @@ export class MapPolicy implements CallPolicy {
   }
 
   chunkFailed(chunk: CallChunk, failure: WorkerPoolError): void {
-    this.call.fail(Cause.fail(withIndices(failure, () => chunk.unreportedIndices())))
+    this.call.fail(Cause.fail(errors.withItems(failure, chunk.task, () => chunk.unreportedIndices())))
   }
 
   chunkEnded(): void {}

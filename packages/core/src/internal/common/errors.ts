@@ -5,13 +5,16 @@ import type { Closed } from "../../Channel.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as loadFailure from "../task/loadFailure.ts"
 import * as portable from "../task/portable.ts"
+import { nameOf } from "./taskNames.ts"
 import { guarded } from "./turn.ts"
 
 /** The pool's Scope has closed (C10). */
-export const poolClosed = WorkerPoolError.make(new WorkerPoolError.PoolClosed())
+export const poolClosed = (pool: string | undefined): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.PoolClosed({ pool }))
 
 /** The pool was terminated. */
-export const terminated = WorkerPoolError.make(new WorkerPoolError.Terminated())
+export const terminated = (pool: string | undefined): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(new WorkerPoolError.Terminated({ pool }))
 
 /** A worker could not start, or a module could not be loaded in it: that of `code`, if it is known. */
 export const startFailed = (
@@ -31,19 +34,42 @@ export const startFailed = (
   return WorkerPoolError.make(new WorkerPoolError.StartFailed({ ...WorkerPoolError.inWorker(worker), ...why }))
 }
 
-/** A worker was lost, and with it the items with these `indices`, of the call that gets the error. */
+/** A worker was lost. Which items of a call were lost with it is added for each call, by `withItems`. */
 export const workerLost = (
   worker: WorkerPoolError.WorkerIdentity,
-  { cause, exitCode, signal }: Closed,
-  indices: ReadonlyArray<number> = []
+  { cause, exitCode, signal }: Closed
 ): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(
-    new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(worker), exitCode, signal, cause, indices })
+    new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(worker), exitCode, signal, cause, indices: [] })
   )
 
-/** An item took longer than its `timeout`. */
-export const taskTimedOut = (worker: WorkerPoolError.WorkerIdentity, index: number): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker) }))
+/** The error, with the indices of those items of a call's `task` that were in hand, if it is about a lost worker. */
+export const withItems = (
+  error: WorkerPoolError.WorkerPoolError,
+  task: portable.Addressed,
+  indices: () => ReadonlyArray<number>
+): WorkerPoolError.WorkerPoolError =>
+  error.reason._tag === "WorkerLost"
+    ? WorkerPoolError.make(
+        new WorkerPoolError.WorkerLost({
+          ...error.reason,
+          // given by name, because a spread does not copy an error's `cause`
+          cause: error.reason.cause,
+          indices: indices(),
+          task: nameOf(task)
+        })
+      )
+    : error
+
+/** An item of `task` took longer than its `timeout`. */
+export const taskTimedOut = (
+  worker: WorkerPoolError.WorkerIdentity,
+  index: number,
+  task: portable.Addressed
+): WorkerPoolError.WorkerPoolError =>
+  WorkerPoolError.make(
+    new WorkerPoolError.TaskTimedOut({ index, ...WorkerPoolError.inWorker(worker), task: nameOf(task) })
+  )
 
 /** The errors of a hook: one that failed, or one whose time is over. */
 export interface HookErrors {

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
+import type { Chunk, Code, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import type { Importer } from "../task/resolver.ts"
 import { isEffect, isLayer } from "../task/shapes.ts"
@@ -133,7 +133,7 @@ class FiberWorker implements Worker {
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     const exitErrors = errors.exitErrors(this.options.worker)
-    const exited = Effect.flatMap(this.hook(hook, exitErrors), (value) => this.crossResult(value))
+    const exited = Effect.flatMap(this.hook(hook, exitErrors), (value) => this.crossResult(value, hook.code))
     return this.runHook(exited, hook.timeout, exitErrors)
   }
 
@@ -191,11 +191,11 @@ class FiberWorker implements Worker {
     })
   }
 
-  private crossResult(value: unknown): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
+  private crossResult(value: unknown, code: Code | undefined): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     if (!this.mode.clone) return Effect.succeed(value)
     return Effect.try({
       try: () => crossing.clone(value, undefined),
-      catch: (cause) => crossing.notSerializable("output", undefined, cause)
+      catch: (cause) => crossing.notSerializable("output", undefined, cause, code)
     })
   }
 

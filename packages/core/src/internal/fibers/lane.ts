@@ -9,6 +9,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
+import type { Code } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
@@ -174,7 +175,7 @@ export class Lane {
   }
 
   private timedOut(position: number): Cause.Cause<unknown> {
-    return Cause.fail(errors.taskTimedOut(this.worker, this.chunk.chunk.index(position)))
+    return Cause.fail(errors.taskTimedOut(this.worker, this.chunk.chunk.index(position), this.chunk.chunk.task))
   }
 
   // ---------------------------------------------------------------------------
@@ -226,13 +227,16 @@ export class Lane {
       }
     } catch (thrown) {
       if (step !== "task") {
-        const error = crossing.notSerializable(step, chunk.index(position), readable(thrown))
+        const error = crossing.notSerializable(step, chunk.index(position), readable(thrown), chunk.task)
         return this.fail(position, Cause.fail(error))
       }
       failure = Cause.die(thrown)
     }
     if (failure === undefined) return this.succeed(position, result)
-    return this.fail(position, this.clone ? cloned(failure, chunk.index(position), crosses?.error) : failure)
+    return this.fail(
+      position,
+      this.clone ? cloned(failure, chunk.index(position), crosses?.error, chunk.task) : failure
+    )
   }
 
   /** What the fiber has to run for a task that has returned an Effect or a Promise. */
@@ -301,11 +305,16 @@ const valid = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
 }
 
 /** Clones a failure. One that cannot be cloned, or not even be read to say so, becomes NotSerializable (F4). */
-const cloned = (cause: Cause.Cause<unknown>, index: number, codec: Codec | undefined): Cause.Cause<unknown> => {
+const cloned = (
+  cause: Cause.Cause<unknown>,
+  index: number,
+  codec: Codec | undefined,
+  task: Code
+): Cause.Cause<unknown> => {
   try {
-    return crossing.cloneCause(cause, index, codec)
+    return crossing.cloneCause(cause, index, codec, task)
   } catch (thrown) {
-    return Cause.fail(crossing.notSerializable("error", index, readable(thrown)))
+    return Cause.fail(crossing.notSerializable("error", index, readable(thrown), task))
   }
 }
 

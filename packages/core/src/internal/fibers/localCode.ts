@@ -118,10 +118,11 @@ export class LocalCode {
     }
   }
 
-  private bind({ target, value }: portable.Bound): Known {
+  private bind(address: portable.Bound): Known {
+    const { target, value } = address
     let cloned = value
     try {
-      if (this.clone) cloned = crossing.cloneBound(value)
+      if (this.clone) cloned = crossing.cloneBound(address)
     } catch (error) {
       return { _tag: "NotFound", error: error as Failure }
     }

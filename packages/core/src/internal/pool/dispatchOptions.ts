@@ -95,6 +95,8 @@ export interface DispatchOptions {
  * @since 0.1.0
  */
 export interface PoolOptions extends DispatchOptions {
+  /** The pool's name in messages and logs. Default: that of `WorkerPool.Service`, or none. */
+  readonly name?: string | undefined
   /**
    * Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism.
    *

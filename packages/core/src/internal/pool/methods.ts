@@ -19,6 +19,7 @@ import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import * as sink from "../call/sink.ts"
 import * as source from "../call/source.ts"
 import * as portable from "../task/portable.ts"
+import { notSerializable } from "../wire/crossing.ts"
 import { kindOf } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
 import * as options from "./options.ts"
@@ -201,7 +202,8 @@ export const mapArray = (
     const one = { ...overrides, chunkSize: 1, chunks: undefined }
     const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, reportInterval.others, context)
     if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
-    slices.fail = (error) => prepared.success.call.fail(Cause.fail(error))
+    slices.fail = (index, cause) =>
+      prepared.success.call.fail(Cause.fail(notSerializable("output", index, cause, task)))
     return complete(pool, prepared.success, overrides, () => slices.result)
   })
 

@@ -43,6 +43,10 @@ const duration: Check = { expected: "a duration >= 0", accepts: isDuration }
 
 /** What each option accepts; `satisfies` makes an option without a check a type error. */
 const checks = {
+  name: {
+    expected: "a text that is not empty",
+    accepts: (value) => typeof value === "string" && value !== ""
+  },
   size: integer(1),
   minSize: integer(0),
   chunkSize: integer(1),

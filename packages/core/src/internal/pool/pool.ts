@@ -96,6 +96,7 @@ export class Pool {
       gate: this.gate,
       isClosed: () => this.isClosed,
       maxPending: defaults.maxPending,
+      pool: defaults.name,
       turn,
       dispatcher: this.dispatcher,
       hooks: () => this.hooks.get(),
@@ -119,6 +120,7 @@ export class Pool {
           startTimeout: options.startTimeout(defaults.startTimeout),
           killAfter: options.killAfter(defaults.killAfter)
         },
+        pool: defaults.name,
         turn,
         hooks: () => this.hooks.get(),
         keptBy: (call) => this.hooks.keptBy(call),
@@ -189,7 +191,7 @@ export class Pool {
     call: Call,
     named: options.AnyCallOptions
   ): Effect.Effect<Effect.Effect<void>, WorkerPoolError.WorkerPoolError> {
-    if (this.isClosed) return Effect.fail(errors.poolClosed)
+    if (this.isClosed) return Effect.fail(errors.poolClosed(this.defaults.name))
     // before anything is registered: a value's `Equal` may throw, and then the call has not been here (F8)
     const interned = this.hooks.intern(named, this.hooksInUse)
     this.began(call)
@@ -343,7 +345,7 @@ export class Pool {
     this.turn.enter(() => {
       if (this.isClosed) return Effect.void
       return this.emptying.kill(() => {
-        for (const call of [...this.calls]) call.fail(Cause.fail(errors.terminated))
+        for (const call of [...this.calls]) call.fail(Cause.fail(errors.terminated(this.defaults.name)))
       })
     })
   )
@@ -405,7 +407,7 @@ export class Pool {
     this.reaper.stop()
     this.endSecondLook()
     const calls = [...this.calls]
-    for (const call of calls) call.fail(Cause.fail(errors.poolClosed))
+    for (const call of calls) call.fail(Cause.fail(errors.poolClosed(this.defaults.name)))
     const releases = new Releases()
     return this.empty(releases).pipe(
       Effect.andThen(Effect.forEach(calls, (call) => Deferred.await(call.ended), { discard: true })),
@@ -425,7 +427,7 @@ export class Pool {
     then: () => Effect.Effect<A, WorkerPoolError.WorkerPoolError>
   ): Effect.Effect<A, WorkerPoolError.WorkerPoolError> {
     // after the scope has closed nothing begins (C10)
-    return this.isClosed ? Effect.fail(errors.poolClosed) : then()
+    return this.isClosed ? Effect.fail(errors.poolClosed(this.defaults.name)) : then()
   }
 
   private unlessInvalid<A>(

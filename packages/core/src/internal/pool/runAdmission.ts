@@ -14,6 +14,8 @@ export interface RunAdmissionOptions extends Omit<RunsOptions, "overloaded"> {
   readonly isClosed: () => boolean
   /** How many `run`s may wait for a worker; `undefined` for any number. */
   readonly maxPending: number | undefined
+  /** The pool's name, if it has one. */
+  readonly pool: string | undefined
 }
 
 export class RunAdmission {
@@ -39,14 +41,14 @@ export class RunAdmission {
 
   run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      const { gate, isClosed, turn } = this.options
+      const { gate, isClosed, pool, turn } = this.options
       if (turn.isOpen) {
         // users' code that a turn has called asks for it: it begins after the turn
         turn.tell(() => resume(this.run(input, request)))
         return undefined
       }
       if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, resume)
-      resume(isClosed() ? Effect.fail(errors.poolClosed) : this.runLater(input, request))
+      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request))
       return undefined
     })
   }
@@ -72,8 +74,8 @@ export class RunAdmission {
 
   /** The error if too many `run`s would wait with `more` beside those that wait now. */
   private overloaded(more: number): WorkerPoolError.WorkerPoolError | undefined {
-    const { maxPending } = this.options
+    const { maxPending, pool } = this.options
     if (maxPending === undefined || this.waiting + more <= maxPending) return undefined
-    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending }))
+    return WorkerPoolError.make(new WorkerPoolError.Overloaded({ maxPending, pool }))
   }
 }

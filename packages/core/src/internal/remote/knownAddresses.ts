@@ -7,6 +7,9 @@ import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { Line } from "./line.ts"
 
+/** Says why a worker must not load the module of that URL; `undefined` when it may (F3). */
+export type Refuse = (url: string) => string | undefined
+
 interface Known {
   readonly reference: protocol.Reference
   /** The number of the message that told it. */
@@ -15,12 +18,14 @@ interface Known {
 
 export class KnownAddresses {
   private readonly line: Pick<Line, "send" | "sendPlain">
+  private readonly refuse: Refuse
   private readonly known = new Map<string, Known>()
   private readonly stopListening: () => void
   private nextReference = 0
 
-  constructor(line: Pick<Line, "send" | "sendPlain">) {
+  constructor(line: Pick<Line, "send" | "sendPlain">, refuse: Refuse = () => undefined) {
     this.line = line
+    this.refuse = refuse
     this.stopListening = portable.listenCollected((key) => this.forget(key))
   }
 
@@ -48,13 +53,19 @@ export class KnownAddresses {
     const known = this.known.get(key)
     if (known !== undefined) return known.reference
     const reference = this.nextReference++
-    const described = address._tag === "Bound" ? this.describe(address) : address
+    const described = this.describe(address)
     const told = this.line.send({ _tag: "Define", reference, address: described })
     this.known.set(key, { reference, told })
     return reference
   }
 
-  private describe({ target, value }: portable.Bound): protocol.Described {
+  private describe(address: portable.Remote): protocol.Described {
+    if (address._tag === "Export") {
+      const why = this.refuse(address.url)
+      return why === undefined ? address : { _tag: "Refused", url: address.url, why }
+    }
+    if (address._tag === "Inline") return address
+    const { target, value } = address
     const isError = value instanceof Error
     return { _tag: "Bound", target: this.referenceTo(target), value: isError ? failure.encode(value) : value, isError }
   }

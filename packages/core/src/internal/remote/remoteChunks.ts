@@ -5,7 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Chunk, InHand, StartOptions } from "../../WorkerRuntime.ts"
+import type { Chunk, Code, InHand, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
@@ -153,7 +153,7 @@ export class RemoteChunks {
       codecs = taskCrossing.codecsOf(chunk.task, this.line.shares)
       task = this.addresses.referenceOf(chunk.task)
     } catch (cause) {
-      return chunk.onEnd(crossing.notSerializable("input", undefined, cause))
+      return chunk.onEnd(crossing.notSerializable("input", undefined, cause, chunk.task))
     }
     const id = this.nextId++
     const cellNumber = this.freeCells.pop() ?? -1
@@ -278,7 +278,7 @@ export class RemoteChunks {
     const task = this.sentChunks.get(chunk)?.chunk.task
     this.ended(
       chunk,
-      isUnread ? crossing.notSerializable("input", undefined, why) : errors.startFailed(this.worker, why, task)
+      isUnread ? crossing.notSerializable("input", undefined, why, task) : errors.startFailed(this.worker, why, task)
     )
   }
 
@@ -347,7 +347,7 @@ export class RemoteChunks {
 
   /** An input that cannot cross fails its item alone (F4). */
   private failInput(chunk: Chunk, position: number, cause: unknown): void {
-    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause)))
+    chunk.onFailure(position, Cause.fail(crossing.notSerializable("input", chunk.index(position), cause, chunk.task)))
   }
 
   private decoded(chunk: Chunk, position: number, value: unknown, output: codec.Codec): void {
@@ -355,7 +355,10 @@ export class RemoteChunks {
     try {
       decoded = output.decode(value)
     } catch (cause) {
-      return chunk.onFailure(position, Cause.fail(crossing.notSerializable("output", chunk.index(position), cause)))
+      return chunk.onFailure(
+        position,
+        Cause.fail(crossing.notSerializable("output", chunk.index(position), cause, chunk.task))
+      )
     }
     chunk.onSuccess(position, decoded)
   }
@@ -365,10 +368,10 @@ export class RemoteChunks {
     const index = chunk.index(position)
     let exit: Exit.Exit<unknown, unknown>
     try {
-      exit = this.exitOf(outcome, index, codecs)
+      exit = this.exitOf(outcome, index, codecs, chunk.task)
     } catch (cause) {
       // what a task made of an outcome may be none, and its Schemas are users' code (F8)
-      exit = Exit.fail(crossing.notSerializable("error", index, cause))
+      exit = Exit.fail(crossing.notSerializable("error", index, cause, chunk.task))
     }
     if (exit._tag === "Success") chunk.onSuccess(position, exit.value)
     else chunk.onFailure(position, exit.cause)
@@ -377,17 +380,20 @@ export class RemoteChunks {
   private exitOf(
     outcome: protocol.EncodedOutcome,
     index: number,
-    codecs: codec.TaskCodecs
+    codecs: codec.TaskCodecs,
+    task: Code
   ): Exit.Exit<unknown, unknown> {
     switch (outcome._tag) {
       case "Error":
         return Exit.succeed(failure.decode(outcome.value))
       case "Failure":
-        return Exit.failCause(crossing.decodeCause(outcome.reasons, index, codecs.error))
+        return Exit.failCause(crossing.decodeCause(outcome.reasons, index, codecs.error, task))
       case "NotSerializable":
-        return Exit.fail(crossing.notSerializable(outcome.direction, index, failure.decodeOrDescribe(outcome.cause)))
+        return Exit.fail(
+          crossing.notSerializable(outcome.direction, index, failure.decodeOrDescribe(outcome.cause), task)
+        )
       case "TimedOut":
-        return Exit.fail(errors.taskTimedOut(this.worker, index))
+        return Exit.fail(errors.taskTimedOut(this.worker, index, task))
     }
   }
 

@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type { Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
+import type { Code, Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as realTime from "../task/realTime.ts"
 import { HookNumbers } from "../wire/control.ts"
@@ -21,6 +21,8 @@ type Failure = WorkerPoolError.WorkerPoolError
 /** A message that asks for a hook, and how to read its reply. */
 interface Question extends errors.HookErrors {
   readonly message: () => protocol.ToWorker
+  /** The hook or services that it is about, if it is about one. */
+  readonly code: Code | undefined
   /** How long the hook may take, in milliseconds. */
   readonly timeout: number | undefined
 }
@@ -87,6 +89,7 @@ export class RemoteHooks {
         this.stage = undefined
         return { _tag: "Init", services: builds, hook: runs, timeout }
       },
+      code: code ?? services,
       timeout,
       ...errors.initErrors(worker)
     })
@@ -117,6 +120,7 @@ export class RemoteHooks {
     if (code === undefined) return Effect.succeed(undefined)
     return this.ask({
       message: () => ({ _tag: "Exit", hook: this.addresses.referenceOf(code), timeout }),
+      code,
       timeout,
       ...errors.exitErrors(this.options.worker)
     })
@@ -127,7 +131,12 @@ export class RemoteHooks {
     return Effect.suspend(() => {
       if (!this.hasAsked || this.lost !== undefined) return Effect.void
       return Effect.asVoid(
-        this.ask({ message: () => ({ _tag: "Close" }), timeout, ...errors.exitErrors(this.options.worker) })
+        this.ask({
+          message: () => ({ _tag: "Close" }),
+          code: undefined,
+          timeout,
+          ...errors.exitErrors(this.options.worker)
+        })
       )
     })
   }
@@ -155,20 +164,20 @@ export class RemoteHooks {
         this.line.sendPlain(question.message())
         this.watch.within(this.nextLook())
       } catch (cause) {
-        this.end(Exit.fail(crossing.notSerializable("input", undefined, cause)))
+        this.end(Exit.fail(crossing.notSerializable("input", undefined, cause, question.code)))
       }
       return Effect.flatMap(Deferred.await(reply), (result) => this.decode(question, result))
     })
   }
 
-  private decode({ failed, timedOut }: Question, result: protocol.HookResult): Effect.Effect<unknown, Failure> {
+  private decode({ code, failed, timedOut }: Question, result: protocol.HookResult): Effect.Effect<unknown, Failure> {
     switch (result._tag) {
       case "Success":
         return Effect.succeed(result.value)
       case "Error":
         return Effect.try({
           try: () => failure.decode(result.value),
-          catch: (cause) => crossing.notSerializable("output", undefined, cause)
+          catch: (cause) => crossing.notSerializable("output", undefined, cause, code)
         })
       case "Failure":
         return Effect.fail(failed(failure.decodeOrDescribe(result.cause)))
@@ -176,7 +185,7 @@ export class RemoteHooks {
         return Effect.fail(errors.startFailed(this.options.worker, failure.decodeOrDescribe(result.cause)))
       case "NotSerializable":
         return Effect.fail(
-          crossing.notSerializable(result.direction, undefined, failure.decodeOrDescribe(result.cause))
+          crossing.notSerializable(result.direction, undefined, failure.decodeOrDescribe(result.cause), code)
         )
       case "TimedOut":
         return Effect.fail(timedOut())

@@ -25,7 +25,7 @@ import { Inbox } from "../wire/inbox.ts"
 import { unpack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { isFromWorker } from "../wire/wellFormed.ts"
-import { KnownAddresses } from "./knownAddresses.ts"
+import { KnownAddresses, type Refuse } from "./knownAddresses.ts"
 import { Line } from "./line.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
@@ -35,6 +35,7 @@ import { RemoteStart } from "./remoteStart.ts"
 export const runtime = (options: {
   readonly name: string
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
+  readonly refuse?: Refuse | undefined
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   isRemote: true,
@@ -46,7 +47,7 @@ export const runtime = (options: {
       const error = Cause.squash(cause)
       return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : errors.startFailed(start.worker, error))
     })
-    const worker = new RemoteWorker(connection, start)
+    const worker = new RemoteWorker(connection, start, options.refuse)
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
     return worker
@@ -72,7 +73,7 @@ class RemoteWorker implements Worker {
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
-  constructor(connection: Connection, options: StartOptions) {
+  constructor(connection: Connection, options: StartOptions, refuse: Refuse | undefined) {
     this.connection = connection
     this.options = options
     const on = {
@@ -85,7 +86,7 @@ class RemoteWorker implements Worker {
       (message) => this.handle(message),
       (number, cause) => this.send({ _tag: "Unreadable", number, cause: failure.encodeOrDescribe(cause) })
     )
-    this.addresses = new KnownAddresses(this.line)
+    this.addresses = new KnownAddresses(this.line, refuse)
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on)

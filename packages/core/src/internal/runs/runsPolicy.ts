@@ -4,7 +4,8 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
-import { type Call, withIndices } from "../call/call.ts"
+import * as errors from "../common/errors.ts"
+import type { Call } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
 import type { CallPolicy } from "../call/policy.ts"
 import type { RunExit } from "./run.ts"
@@ -80,7 +81,7 @@ export class RunsPolicy implements CallPolicy {
   }
 
   chunkFailed(chunk: CallChunk, failure: WorkerPoolError): void {
-    const exit = Exit.fail(withIndices(failure, () => chunk.unreportedIndices()))
+    const exit = Exit.fail(errors.withItems(failure, chunk.task, () => chunk.unreportedIndices()))
     for (const position of chunk.unreportedPositions()) {
       this.held.push({ chunk, ordinal: chunk.ordinal(position), exit })
     }

@@ -1,6 +1,7 @@
 /**
  * The addresses that a remote worker has been told, and what it has found there. Does not import Effect.
  */
+import * as loadFailure from "../task/loadFailure.ts"
 import * as portable from "../task/portable.ts"
 import * as resolver from "../task/resolver.ts"
 import * as failure from "../wire/failure.ts"
@@ -64,6 +65,8 @@ export class ServedCode {
         const bound = address.isError ? failure.decode(address.value as failure.EncodedError) : address.value
         return { value: resolver.bindFirst(target.value, bound), schemas: target.schemas }
       }
+      case "Refused":
+        throw loadFailure.make(address.url, loadFailure.told(address.why))
       case "Lost":
         throw new LostValue(failure.decodeOrDescribe(address.cause))
     }

@@ -26,6 +26,8 @@ import { type AcquisitionFailure, Tenant, type WorkerOptions } from "./tenant.ts
 /** What all slots of a pool have in common. */
 export interface SlotOptions {
   readonly worker: WorkerOptions
+  /** The pool's name, if it has one. */
+  readonly pool: string | undefined
   readonly turn: Turn
   /** The hooks that are current (L6). */
   readonly hooks: () => hooks.Hooks
@@ -322,7 +324,7 @@ export class Slot implements ChunkSlot {
   start(): Effect.Effect<void, WorkerPoolError> {
     return this.options.turn.enter(() => {
       const { state } = this
-      if (this.options.isClosed()) return Effect.fail(errors.poolClosed)
+      if (this.options.isClosed()) return Effect.fail(errors.poolClosed(this.options.pool))
       if (this.isWithdrawn) return Effect.void
       switch (state._tag) {
         case "Live":
@@ -382,9 +384,9 @@ export class Slot implements ChunkSlot {
 
   /** Begins to acquire a worker, and counts `items` items as given to it. */
   private acquire(acquiredWith: hooks.Hooks, items: number): void {
-    const { fork, turn, worker } = this.options
+    const { fork, pool, turn, worker } = this.options
     this.generation++
-    const identity = { id: this.id, generation: this.generation }
+    const identity = { id: this.id, generation: this.generation, pool }
     const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
     this.state = { _tag: "Acquiring", tenant, retirement: undefined }
     const events = {
@@ -567,7 +569,7 @@ export class Slot implements ChunkSlot {
     if (!tenant.isGone) events.killed()
     tenant.isKilled = true
     this.state = { _tag: "Leaving", tenant }
-    this.tellStarts(() => Exit.fail(errors.terminated))
+    this.tellStarts(() => Exit.fail(errors.terminated(this.options.pool)))
     const ended = Effect.sync(() =>
       turn.take(() => {
         for (const chunk of chunks) chunk.end(undefined)

@@ -6,29 +6,36 @@ import * as Cause from "effect/Cause"
 import type { Transferable } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
+import { nameAt, nameOf } from "../common/taskNames.ts"
+import type * as portable from "../task/portable.ts"
 import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
 import * as packing from "./packing.ts"
 
-/** The error for what cannot cross (F4); `index` is the item's, `undefined` for a bound value or a hook's result. */
+/**
+ * The error for what cannot cross (F4); `index` is the item's, `undefined` for a bound value or a hook's result. `code` is
+ * the task or hook.
+ */
 export const notSerializable = (
   direction: WorkerPoolError.NotSerializable["direction"],
   index: number | undefined,
-  cause: unknown
+  cause: unknown,
+  code: portable.Addressed | undefined
 ): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(new WorkerPoolError.NotSerializable({ direction, index, cause }))
+  WorkerPoolError.make(new WorkerPoolError.NotSerializable({ direction, index, cause, task: code && nameOf(code) }))
 
 /** The inverse of `failure.encodeCause`; errors that the task's error Schema encoded are decoded by it. */
 export const decodeCause = (
   reasons: ReadonlyArray<failure.EncodedReason>,
   index: number | undefined,
-  error: Codec | undefined
+  error: Codec | undefined,
+  code: portable.Addressed | undefined
 ): Cause.Cause<unknown> =>
   Cause.fromReasons(
     reasons.map((reason) => {
       switch (reason._tag) {
         case "Fail":
-          return Cause.makeFailReason(decodeFail(reason.error, index, error))
+          return Cause.makeFailReason(decodeFail(reason.error, index, error, code))
         case "Die":
           return Cause.makeDieReason(failure.decode(reason.defect))
         case "Interrupt":
@@ -37,12 +44,17 @@ export const decodeCause = (
     })
   )
 
-const decodeFail = (encoded: failure.EncodedValue, index: number | undefined, error: Codec | undefined): unknown => {
+const decodeFail = (
+  encoded: failure.EncodedValue,
+  index: number | undefined,
+  error: Codec | undefined,
+  code: portable.Addressed | undefined
+): unknown => {
   if (encoded._tag !== "Schema" || error === undefined) return failure.decode(encoded)
   try {
     return error.decode(encoded.value)
   } catch (cause) {
-    return notSerializable("error", index, cause)
+    return notSerializable("error", index, cause, code)
   }
 }
 
@@ -73,11 +85,13 @@ export const clone = (value: unknown, codec: Codec | undefined, item?: unknown):
 const cloneEncoded = <A>(encoded: A): A => packing.clone(encoded) as A
 
 /** Clones a bound value as a channel would. Throws NotSerializable when it cannot be cloned. */
-export const cloneBound = (value: unknown): unknown => {
+export const cloneBound = ({ target, value }: portable.Bound): unknown => {
   try {
     return clone(value, undefined)
   } catch (cause) {
-    throw notSerializable("input", undefined, cause)
+    throw WorkerPoolError.make(
+      new WorkerPoolError.NotSerializable({ direction: "input", index: undefined, cause, task: nameAt(target) })
+    )
   }
 }
 
@@ -85,13 +99,14 @@ export const cloneBound = (value: unknown): unknown => {
 export const cloneCause = (
   cause: Cause.Cause<unknown>,
   index: number,
-  codec: Codec | undefined
+  codec: Codec | undefined,
+  code: portable.Addressed | undefined
 ): Cause.Cause<unknown> => {
   try {
     const encodeFail = codec && ((error: unknown) => ({ _tag: "Schema", value: codec.encode(error, []) }) as const)
-    return decodeCause(cloneEncoded(failure.encodeCause(cause, encodeFail)), index, codec)
+    return decodeCause(cloneEncoded(failure.encodeCause(cause, encodeFail)), index, codec, code)
   } catch (why) {
     const original = failure.encodeUncloneable(Cause.squash(cause), why)
-    return Cause.fail(notSerializable("error", index, failure.decodeOrDescribe(original)))
+    return Cause.fail(notSerializable("error", index, failure.decodeOrDescribe(original), code))
   }
 }

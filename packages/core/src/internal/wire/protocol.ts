@@ -19,6 +19,7 @@ export type Described =
   | Bound
   /** One with a bound value that the worker could not read. */
   | { readonly _tag: "Lost"; readonly cause: EncodedValue }
+  | { readonly _tag: "Refused"; readonly url: string; readonly why: string }
 
 /** A value bound to what `target` stands for; taken apart if it is an error. */
 interface Bound {
