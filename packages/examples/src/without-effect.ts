@@ -16,11 +16,17 @@ const rangesBelow = (limit: number) =>
 
 /** How many primes there are; aborting the signal interrupts the tasks that run. */
 export const countPrimes = async (limit: number, signal?: AbortSignal): Promise<number> => {
-  const counts = await runtime.runPromise(
+  const counts = runtime.runPromise(
     Primes.use((pool) => pool.map(rangesBelow(limit), tasks.countPrimes)),
     { signal }
   )
-  return counts.reduce((sum, count) => sum + count)
+  try {
+    return (await counts).reduce((sum, count) => sum + count)
+  } catch (error) {
+    // an AbortError, where Effect says that its fibers were interrupted
+    signal?.throwIfAborted()
+    throw error
+  }
 }
 
 /** The same, range by range, as results come; to leave the loop early interrupts the tasks that run. */

@@ -192,10 +192,10 @@ describe("without Effect", () => {
     const controller = new AbortController()
     const counting = withoutEffect.countPrimes(1_000_000_000, controller.signal)
     controller.abort()
-    const failed = await counting.then(
-      () => false,
-      () => true
+    const error: unknown = await counting.then(
+      () => undefined,
+      (error: unknown) => error
     )
-    assert.isTrue(failed)
+    assert.strictEqual((error as Error).name, "AbortError")
   })
 })
