@@ -212,6 +212,56 @@ describe("options out of range", () => {
     })
   )
 
+  it.effect.each(kinds)(
+    "C8 an option of the pool is refused in a call, and one of the map family in a run: %s",
+    (kind) =>
+      Effect.gen(function* () {
+        const pool = yield* makePool(kind, { size: 2 })
+        const ofPool = {
+          size: 1,
+          minSize: 1,
+          keepAlive: true,
+          tasksPerWorker: 1,
+          maxPending: 1,
+          killAfter: 1,
+          startTimeout: 1
+        }
+        const messageOf = (call: unknown) =>
+          Effect.map(Effect.exit(call as Effect.Effect<unknown>), (exit) => reasons(exit)[0]!.message)
+        for (const [option, value] of Object.entries({ ...ofPool, name: "images", services: {} })) {
+          const options = { [option]: value } as {}
+          for (const [call, where] of [
+            [pool.map([1], id, options), "here"],
+            [Stream.runCollect(pool.stream([1], id, options)), "here"],
+            [pool.mapArray(Int8Array.of(1), id as never, options), "of `mapArray`"],
+            [pool.run(id, 1, options), "of `run`"]
+          ]) {
+            assert.include(
+              yield* messageOf(call),
+              `${option} must be left out ${String(where)}, because it is an option of the pool`
+            )
+          }
+        }
+        for (const [option, value] of Object.entries({
+          chunkSize: 1,
+          length: 1,
+          lifespan: 1,
+          dispatch: "ordered",
+          init: id
+        })) {
+          const message = yield* messageOf(pool.run(id, 1, { [option]: value }))
+          assert.include(
+            message,
+            `${option} must be left out of \`run\`, because it is an option of \`map\` and its like`
+          )
+        }
+        assert.include(
+          yield* messageOf(pool.mapArray(Int8Array.of(1), id as never, { length: 1 } as {})),
+          "length must be left out of `mapArray`, because it is an option of other calls"
+        )
+      })
+  )
+
   it.effect.each(kinds)("C8 items that are none are refused as an option is: %s", (kind) =>
     Effect.gen(function* () {
       const pool = yield* makePool(kind, { size: 2 })
@@ -288,7 +338,7 @@ describe("options in the engine's terms", () => {
     { option: oneOf("size", "chunkSize", "minSize", "length"), value: integer(-5, 5), fraction: oneOf(0, 0, 0.25) },
     ({ fraction, option, value }) => {
       const least = option === "minSize" || option === "length" ? 0 : 1
-      const error = options.invalid({ [option]: value + fraction })
+      const error = options.invalid({ [option]: value + fraction }, "pool")
       assert.strictEqual(error === undefined, fraction === 0 && value >= least)
     },
     runs(200)
@@ -369,7 +419,7 @@ describe("options in the engine's terms", () => {
 
   it("C8 an error says what was expected", () => {
     const expected = (given: object) => {
-      const reason = options.invalid(given)?.reason
+      const reason = options.invalid(given, "pool")?.reason
       return reason?._tag === "InvalidOptions" ? reason.expected : undefined
     }
     assert.strictEqual(expected({ killAfter: -1 }), `a duration >= 0 or "never"`)

@@ -41,7 +41,7 @@ export const named = <O extends options.AnyPoolOptions, E, R>(
 
 /** Makes the engine of a pool, which lives as long as the Scope. */
 export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.AnyPoolOptions) {
-  const error = options.invalid(input)
+  const error = options.invalid(input, "pool")
   if (error !== undefined) return yield* error
   const context = yield* Effect.context<never>()
   const pool = new Pool(guarded(runtime), input, input.size ?? availableParallelism(), context)

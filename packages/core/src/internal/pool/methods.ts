@@ -71,7 +71,7 @@ const prepare = (
   context: Context.Context<never>,
   changed?: () => void
 ): Result.Result<Prepared, WorkerPoolError.WorkerPoolError> => {
-  const error = options.invalid(overrides)
+  const error = options.invalid(overrides, "call")
   if (error !== undefined) return Result.fail(error)
   if (!isPortable(task)) return Result.fail(options.notPortable("task", task))
   const merged = options.override<options.AnyCallOptions>(pool.defaults, overrides)
@@ -193,7 +193,7 @@ export const mapArray = (
 ): Effect.Effect<unknown, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<never>) => {
     // checked first, because they say how the array is cut
-    const error = options.invalid(overrides)
+    const error = options.invalid(overrides, "mapArray")
     if (error !== undefined) return Effect.fail(error)
     if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
     if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
@@ -216,7 +216,7 @@ export const run = (
 ): Effect.Effect<unknown, unknown, unknown> => {
   const known = overrides === undefined ? pool.requestOf(task) : undefined
   if (known !== undefined) return pool.run(input, known)
-  const error = overrides === undefined ? undefined : options.invalid(overrides)
+  const error = overrides === undefined ? undefined : options.invalid(overrides, "run")
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)

@@ -85,11 +85,36 @@ const roles = ["init", "exit", "services"] as const
 
 const isRole = (option: string): boolean => (roles as ReadonlyArray<string>).includes(option)
 
+/** Whose options they are: a pool has all, and what is not a call's would be of no effect there. */
+export type Owner = "pool" | "call" | "mapArray" | "run"
+
+const ofPools: ReadonlySet<string> = new Set([
+  "name",
+  "size",
+  "minSize",
+  "keepAlive",
+  "tasksPerWorker",
+  "maxPending",
+  "killAfter",
+  "startTimeout",
+  "services"
+] satisfies ReadonlyArray<Exclude<keyof AnyPoolOptions, keyof AnyCallOptions>>)
+
+const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost"] satisfies ReadonlyArray<keyof AnyCallOptions>)
+
+const isOf = (owner: Owner, option: string): boolean => {
+  if (owner === "pool") return true
+  if (owner === "run") return ofRuns.has(option)
+  return !ofPools.has(option) && (owner === "call" || option !== "length")
+}
+
 /** The error for the first option that is out of its range (C8), or hook or `services` without an address, if any. */
-export const invalid = (options: AnyPoolOptions): WorkerPoolError.WorkerPoolError | undefined => {
+export const invalid = (options: AnyPoolOptions, owner: Owner): WorkerPoolError.WorkerPoolError | undefined => {
   for (const [option, value] of Object.entries(options)) {
-    if (value === undefined || isRole(option)) continue
-    if (!isChecked(option)) return unknownOption(option, value)
+    if (value === undefined) continue
+    if (!isChecked(option) && !isRole(option)) return unknownOption(option, value)
+    if (!isOf(owner, option)) return misplacedOption(option, value, owner)
+    if (!isChecked(option)) continue
     const check = checks[option]
     if (!check.accepts(value)) return invalidOption(option, value, check.expected)
   }
@@ -109,6 +134,13 @@ const unknownOption = (option: string, value: unknown): WorkerPoolError.WorkerPo
   const meant = nearest(option, [...Object.keys(checks), ...roles])
   const hint = meant === undefined ? "" : ` (did you mean "${meant}"?)`
   return invalidOption(option, value, `left out, because there is no such option${hint}`)
+}
+
+/** The error for an option of something else, which JavaScript lets pass. */
+const misplacedOption = (option: string, value: unknown, owner: Owner): WorkerPoolError.WorkerPoolError => {
+  const whose = ofPools.has(option) ? "of the pool" : owner === "run" ? "of `map` and its like" : "of other calls"
+  const where = owner === "call" ? "here" : `of \`${owner}\``
+  return invalidOption(option, value, `left out ${where}, because it is an option ${whose}`)
 }
 
 /** The error for a task, hook or `services` without an address, such as a closure that was cast past the types. */

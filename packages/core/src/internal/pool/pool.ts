@@ -434,7 +434,7 @@ export class Pool {
     changed: options.AnyPoolOptions,
     then: () => Effect.Effect<A, WorkerPoolError.WorkerPoolError>
   ): Effect.Effect<A, WorkerPoolError.WorkerPoolError> {
-    const error = options.invalid(changed)
+    const error = options.invalid(changed, "pool")
     return error === undefined ? this.unlessClosed(then) : Effect.fail(error)
   }
 

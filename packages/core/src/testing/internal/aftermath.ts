@@ -47,9 +47,12 @@ export const within = <A, E, R>(
   )
 }
 
-/** Fails when an Effect is not done soon, or soon `after` so many milliseconds, for which it has to wait. */
+/**
+ * Fails when an Effect is not done soon, or soon `after` so many milliseconds, for which it has to wait. On fibers, the lives
+ * of workers do not tell how busy another process is that a test runner loads modules by.
+ */
 export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>, after = 0) =>
-  within(effect, { millis: 2000 + after, workers: 20 })
+  within(effect, { millis: 5000 + after, workers: 20 })
 
 /** What is used here of a pool, whatever its state and services. */
 export interface AnyPool {
