@@ -5,56 +5,16 @@
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { problemKindInfo } from "@arethetypeswrong/core/problems"
 import * as esbuild from "esbuild"
-import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
-import { type Entrypoint, entrypoints, type Manifest } from "./entrypoints.ts"
+import { build, directories, node, npmInstall, pack, type Packed, root, run, workspace } from "./tarballs.ts"
 
-const root = path.join(import.meta.dirname, "..")
 const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-packages-"))
 const consumer = path.join(temp, "consumer")
 const expected = ["on a thread", "elsewhere"].map((where) => `1 ${where}, 4 ${where}, 9 ${where}`).join("\n")
-
-interface Workspace {
-  readonly packageManager: string
-  readonly devDependencies: Readonly<Record<string, string>>
-}
-
-interface Packed {
-  readonly manifest: Manifest
-  readonly tarball: string
-  readonly files: ReadonlyArray<string>
-  readonly entrypoints: ReadonlyArray<Entrypoint>
-}
-
-const manifestOf = <M = Manifest>(directory: string): M =>
-  JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"))
-
-const workspace = manifestOf<Workspace>(root)
-
-// what pnpm sets for scripts is not meant for the commands that run in the other project
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:npm|pnpm)_(?!config_)/i.test(name)))
-
-/** The standard output; throws with all output when the command fails. */
-const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
-  const result = spawnSync(command, args, { cwd: directory, encoding: "utf8", env, timeout: 120_000 })
-  if (result.status === 0) return result.stdout
-  const how = result.error?.message ?? `ended with ${result.signal ?? result.status}`
-  throw new Error([`${command} ${args.join(" ")}: ${how}`, result.stdout, result.stderr].filter(Boolean).join("\n"))
-}
-
-const node = (directory: string, ...args: ReadonlyArray<string>): string => run(directory, process.execPath, ...args)
-
-/** The pnpm that runs this script, or else the one that the workspace names. */
-const pnpm = (directory: string, ...args: ReadonlyArray<string>): string => {
-  const running = process.env["npm_execpath"] ?? ""
-  if (!path.basename(running).startsWith("pnpm"))
-    return run(directory, "npx", "--yes", workspace.packageManager, ...args)
-  return /\.[cm]?js$/.test(running) ? node(directory, running, ...args) : run(directory, running, ...args)
-}
 
 let failed = 0
 
@@ -74,27 +34,6 @@ const step = async <A>(name: string, body: () => A | Promise<A>): Promise<A | un
 
 const fail = (problems: ReadonlyArray<string>): void => {
   if (problems.length > 0) throw new Error(problems.join("\n"))
-}
-
-const directories = ["core", "node-runtime"].map((name) => path.join(root, "packages", name))
-
-const build = (): void => {
-  // tsc leaves what was built from deleted sources; examples are built with the packages
-  for (const dist of fs.globSync("packages/*/dist", { cwd: root }))
-    fs.rmSync(path.join(root, dist), { recursive: true })
-  node(root, path.join(root, "node_modules/typescript/bin/tsc"), "-b", "tsconfig.packages.json")
-}
-
-const pack = (directory: string): Packed => {
-  const { filename, files } = JSON.parse(pnpm(directory, "pack", "--json", "--pack-destination", temp))
-  const names: ReadonlyArray<string> = files.map((file: { readonly path: string }) => file.path)
-  const manifest = manifestOf(directory)
-  return {
-    manifest,
-    tarball: path.resolve(directory, filename),
-    files: names,
-    entrypoints: entrypoints(manifest, names)
-  }
 }
 
 const lintFiles = ({ files, manifest }: Packed): void =>
@@ -152,16 +91,7 @@ const install = (packages: ReadonlyArray<Packed>): string => {
     }
   }
   fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify(manifest))
-  return run(
-    consumer,
-    "npm",
-    "install",
-    "--strict-peer-deps",
-    "--ignore-scripts",
-    "--prefer-offline",
-    "--no-audit",
-    "--no-fund"
-  )
+  return npmInstall(consumer, "--strict-peer-deps")
 }
 
 /** Every entry point can be imported by its name, and no other module of the packages can. */
@@ -206,8 +136,7 @@ const loadsLittle = (): void => {
   const loaded = node(consumer, "loads.ts").trim().split("\n")
   const needed = [
     "@effect-mpire/node-runtime/dist/internal/entry.js",
-    "@effect-mpire/node-runtime/dist/internal/awake.js",
-    "@effect-mpire/node-runtime/dist/internal/sharedControl.js",
+    "@effect-mpire/node-runtime/dist/internal/servedThread.js",
     "@effect-mpire/core/dist/bundled/WorkerEntry.js"
   ]
   if (loaded.toSorted().join() !== needed.toSorted().join()) throw new Error(`it loads ${loaded.join(", ")}`)
@@ -285,7 +214,7 @@ const useAsConsumer = async (packages: ReadonlyArray<Packed>): Promise<void> => 
   )
   await step("the consumer runs from source", () => prints(".", "ts"))
   await step("RuntimeSuite finds its tasks", () => node(consumer, "suite.ts"))
-  await step("a thread loads four files before it runs a plain function", loadsLittle)
+  await step("a thread loads three files before it runs a plain function", loadsLittle)
   await step("the consumer runs compiled", () => prints("dist", "js"))
   await step("the consumer runs bundled, its tasks beside the bundle", () => bundle("bundle", "external"))
   await step("so it does with its packages in the bundle", () => bundle("bundle-all", "bundle"))
@@ -299,7 +228,7 @@ try {
   const packages: Array<Packed> = []
   for (const directory of failed === 0 ? directories : []) {
     const name = path.basename(directory)
-    const packed = await step(`${name}: pack`, () => pack(directory))
+    const packed = await step(`${name}: pack`, () => pack(directory, temp))
     if (packed === undefined) continue
     packages.push(packed)
     await step(`${name}: files`, () => lintFiles(packed))

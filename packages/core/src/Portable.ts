@@ -178,6 +178,74 @@ export type Module<M> = {
 export const module: <M>(url: URL | string) => Module<M> = internal.module
 
 /**
+ * What a worker file exports: the modules of tasks that it names, and how each is loaded.
+ *
+ * @see {@link modules} for references to its modules
+ * @see `WorkerEntry.modules` for making one
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerFile<out M> {
+  readonly "~effect-mpire/WorkerFile": M
+}
+
+/**
+ * References to the modules that a worker file names, as `modules` makes them.
+ *
+ * @see {@link modules} for making them
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Modules<W> =
+  W extends WorkerFile<infer M>
+    ? { readonly [K in keyof M]: M[K] extends () => Promise<infer A> ? Module<A> : never }
+    : never
+
+/**
+ * Typed references to the modules of a worker file, by the names that it gives them.
+ *
+ * **When to use**
+ *
+ * Use where a bundler builds the program: the worker file is the one file that it has to know, and finds all others by.
+ *
+ * **Details**
+ *
+ * Nothing is loaded here: the file's types come by `import type`. A worker loads the modules that it is asked for. The
+ * runtime is told the file: `layerThreads({ spawn })`, `layerProcesses({ entry })`, `layerFibers({ load })`.
+ *
+ * **Gotchas**
+ *
+ * A name that the file does not give shows in the worker, as `StartFailed` that lists those that it gives.
+ *
+ * @example
+ * ```ts
+ * import { Portable, WorkerEntry, WorkerPool, WorkerRuntime } from "@effect-mpire/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * // stands in a file of its own, "./worker.ts", which `import type { modules } from "./worker.ts"` gives the types of
+ * const modules = WorkerEntry.modules({ paths: () => import("node:path") })
+ *
+ * const { paths } = Portable.modules<typeof modules>()
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2 })
+ *   return yield* pool.map(["/a/b", "/c"], paths.dirname)
+ * }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers()))
+ *
+ * await Effect.runPromise(program) // => ["/a", "/"]
+ * ```
+ *
+ * @see {@link module} for modules by their URLs, which need no such file
+ * @see `WorkerEntry.modules` for the file
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const modules: <W extends WorkerFile<any>>() => Modules<W> = internal.modules
+
+/**
  * Schemas for what crosses between the pool and its workers. They go through `Schema.toCodecJson`, except that
  * `Uint8Array`, `Date` and `bigint` cross as they are, and must need no services. Callers see the types of the
  * Schemas in place of the function's.

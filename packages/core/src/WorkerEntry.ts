@@ -7,6 +7,25 @@
  */
 import type { Channel } from "./Channel.ts"
 import { ServedWorker } from "./internal/served/servedWorker.ts"
+import * as workerFile from "./internal/task/workerFile.ts"
+import type * as Portable from "./Portable.ts"
+
+/**
+ * Names the modules of tasks that this worker can load. A worker loads those that it is asked for, when it is.
+ *
+ * **When to use**
+ *
+ * Use in an entry of your own, before `serve`. The entries of platforms do both: see `NodeWorkerEntry.serve`.
+ *
+ * @see `Portable.modules` for references to them, and an example
+ * @see {@link serve} for what a worker does then
+ *
+ * @category worker files
+ * @since 0.1.0
+ */
+export const modules: <M extends Readonly<Record<string, () => Promise<unknown>>>>(
+  modules: M
+) => Portable.WorkerFile<M> = workerFile.make
 
 /**
  * Serves a pool over the worker's end of a channel, until the pool ends it.

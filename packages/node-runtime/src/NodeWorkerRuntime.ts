@@ -5,7 +5,7 @@
  */
 import * as WorkerRuntime from "@effect-mpire/core/WorkerRuntime"
 import type * as Layer from "effect/Layer"
-import type { ResourceLimits, SHARE_ENV } from "node:worker_threads"
+import type { WorkerOptions as NodeWorkerOptions, ResourceLimits, SHARE_ENV, Worker } from "node:worker_threads"
 import { refuseMainModule } from "./internal/mainModule.ts"
 import * as processes from "./internal/processes.ts"
 import * as threads from "./internal/threads.ts"
@@ -22,9 +22,12 @@ export interface WorkerOptions {
   /** Whether workers use Node's on-disk cache of compiled modules, with which they start faster. Default: true. */
   readonly compileCache?: boolean | undefined
   /**
-   * The module that a worker runs. Default: `@effect-mpire/node-runtime/entry`, found beside this module or, from
-   * within a bundle, in the `node_modules` around the bundle. Where it is not found there, bundle that module as well,
-   * and set this to its file.
+   * The file that a worker runs: a worker file of the program's own, as by `new URL("./worker.ts", import.meta.url)`; the
+   * compiled one beside it is taken where that is missing. Default: `@effect-mpire/node-runtime/entry`, found beside this
+   * module or, from within a bundle, in the `node_modules` around the bundle. Where it is not found there, bundle a worker
+   * file, or that module, and set this to its file.
+   *
+   * @see `NodeWorkerEntry.serve` for a worker file
    */
   readonly entry?: URL | undefined
   /**
@@ -36,12 +39,19 @@ export interface WorkerOptions {
 }
 
 /**
- * Options of worker threads; all but `compileCache`, `entry` and `mainModule` go to `new Worker` as they are.
+ * Options of worker threads; all but `compileCache`, `entry`, `spawn` and `mainModule` go to `new Worker` as they are.
  *
  * @category options
  * @since 0.1.0
  */
 export interface ThreadOptions extends WorkerOptions {
+  /**
+   * Starts a thread of the program's worker file, with these options, in place of `entry`. Bundlers find a worker file by
+   * the very text `new Worker(new URL("./worker.ts", import.meta.url), options)`.
+   *
+   * @see `NodeWorkerEntry.serve` for a worker file
+   */
+  readonly spawn?: ((options: NodeWorkerOptions) => Worker) | undefined
   /** Limits of a thread's JavaScript engine, such as `{ maxOldGenerationSizeMb: 512 }`. */
   readonly resourceLimits?: ResourceLimits | undefined
   /** The threads' `process.env`, or `SHARE_ENV` of `node:worker_threads`. Default: a copy of this thread's. */

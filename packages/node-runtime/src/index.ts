@@ -3,4 +3,5 @@
  *
  * @since 0.1.0
  */
+export * as NodeWorkerEntry from "./NodeWorkerEntry.ts"
 export * as NodeWorkerRuntime from "./NodeWorkerRuntime.ts"

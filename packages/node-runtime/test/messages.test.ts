@@ -34,6 +34,8 @@ const directoryOf = (files: Readonly<Record<string, string>>) =>
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
   )
 
+const cure = "where a bundler built the program, make it an entry of its own, or use a worker file"
+
 /** Files that cannot be loaded, and what their calls fail with; DIR stands for the URL of the directory. */
 const unloadable: ReadonlyArray<readonly [file: string, text: string, message: string]> = [
   [
@@ -63,9 +65,9 @@ const unloadable: ReadonlyArray<readonly [file: string, text: string, message: s
   [
     "not-there.ts",
     "",
-    "could not load DIR/not-there.ts: There is no such file, nor has a file .js, .mjs, .cjs beside it"
+    `could not load DIR/not-there.ts: There is no such file, nor has a file .js, .mjs, .cjs beside it: ${cure}`
   ],
-  ["not-there.js", "", "could not load DIR/not-there.js: There is no such file"]
+  ["not-there.js", "", `could not load DIR/not-there.js: There is no such file: ${cure}`]
 ]
 
 const here = Effect.provide(NodeWorkerRuntime.layerThreads({ execArgv: [] }))

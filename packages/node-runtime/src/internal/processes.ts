@@ -17,8 +17,8 @@ import * as cpus from "./cpus.ts"
 import { channelFd, lifelineFd, taskFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
 import { Pipe } from "./pipe.ts"
-import type { ProcessSettings } from "./settings.ts"
-import { attempt, entry, inheritedArgv } from "./start.ts"
+import { marker, type ProcessSettings } from "./settings.ts"
+import { attempt, file, inheritedArgv } from "./start.ts"
 import { clearTimeout, setImmediate, setTimeout } from "./timers.ts"
 
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
@@ -35,7 +35,11 @@ export const open: (
 ) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
   // acquired before the process, and so closed after its end: until then its numbers can be read
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
-  const settings: ProcessSettings = { compileCache: options.compileCache ?? true, control: numbers !== undefined }
+  const settings: ProcessSettings = {
+    [marker]: true,
+    compileCache: options.compileCache ?? true,
+    control: numbers !== undefined
+  }
   const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
   const child = yield* Effect.acquireRelease(start(command, options, numbers), (child) => child.end)
   return child.connection
@@ -51,7 +55,7 @@ const commandOf = (options: ProcessOptions, settings: ProcessSettings): Effect.E
   attempt(() => [
     process.execPath,
     ...(options.execArgv ?? withoutProgram(inheritedArgv())),
-    fileURLToPath(options.entry ?? entry()),
+    fileURLToPath(file(options.entry)),
     JSON.stringify(settings)
   ])
 

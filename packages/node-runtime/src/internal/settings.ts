@@ -4,7 +4,11 @@
 
 import type { MessagePort } from "node:worker_threads"
 
+/** Tells what a pool has started from what something else has. */
+export const marker = "~effect-mpire"
+
 interface Settings {
+  readonly [marker]: true
   readonly compileCache: boolean
 }
 

@@ -3,7 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
+import { createRequire } from "node:module"
+import { fileURLToPath, pathToFileURL } from "node:url"
 
 /** Fails with what `evaluate` throws. */
 export const attempt = <A>(evaluate: () => A): Effect.Effect<A, unknown> =>
@@ -13,16 +14,29 @@ export const attempt = <A>(evaluate: () => A): Effect.Effect<A, unknown> =>
 export const inheritedArgv = (): ReadonlyArray<string> =>
   process.execArgv.filter((option) => !option.startsWith("--input-type"))
 
+/**
+ * The file that a worker runs: that of the program, or our own. Where a program was compiled, its URL may still name the
+ * source, as `tsc` and most bundlers leave `new URL("./worker.ts", …)` as it is.
+ */
+export const file = (entry: URL | undefined): URL => {
+  if (entry === undefined) return ownEntry()
+  if (entry.protocol !== "file:" || existsSync(fileURLToPath(entry))) return entry
+  const compiled = [".js", ".mjs", ".cjs"].map((end) => new URL(entry.href.replace(/\.[cm]?tsx?$/, end)))
+  return compiled.find((other) => existsSync(fileURLToPath(other))) ?? entry
+}
+
 /** The entry's module: from source, from `dist`, or, from within a bundle, by the package's name. */
-export const entry = (): URL => {
+const ownEntry = (): URL => {
   const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
   if (import.meta.url.includes("/internal/start.") && existsSync(fileURLToPath(beside))) return beside
   try {
-    return new URL(import.meta.resolve("@effect-mpire/node-runtime/entry"))
+    // unlike `import.meta.resolve`, it is there in a bundle that is CommonJS as well
+    return pathToFileURL(createRequire(import.meta.url).resolve("@effect-mpire/node-runtime/entry"))
   } catch (cause) {
     throw new Error(
       "@effect-mpire/node-runtime is not installed where this bundle runs: install it, or bundle " +
-        "@effect-mpire/node-runtime/entry as well and name its file by the layer's option entry",
+        "a worker file (NodeWorkerEntry.serve), or @effect-mpire/node-runtime/entry, as well and name its file by the layer's " +
+        "option entry",
       { cause }
     )
   }

@@ -2,23 +2,30 @@
  * Opens channels to new worker threads.
  */
 import type { Connection, Control } from "@effect-mpire/core/Channel"
-import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
+import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Transferable, Worker } from "node:worker_threads"
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type Transferable,
+  Worker,
+  type WorkerOptions
+} from "node:worker_threads"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
-import type { ThreadSettings } from "./settings.ts"
+import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
-import { attempt, entry, inheritedArgv } from "./start.ts"
+import { attempt, file, inheritedArgv } from "./start.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds. */
 const grace = 100
 
 /** Starts a thread that shares `controls` numbers; the Scope ends it. Fails with what starting it throws. */
 export const open = (
-  worker: WorkerIdentity,
+  worker: WorkerPoolError.WorkerIdentity,
   controls: number,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
@@ -37,14 +44,19 @@ export const open = (
   ).pipe(Effect.map(({ connection }) => connection))
 
 const start = (
-  { id }: WorkerIdentity,
+  { id }: WorkerPoolError.WorkerIdentity,
   ends: Pick<ThreadSettings, "control" | "port">,
   options: ThreadOptions
 ): Worker => {
   const { env, resourceLimits } = options
+  if (options.spawn !== undefined && options.entry !== undefined) {
+    const expected = "left out where `spawn` is given, which says what a thread runs"
+    throw WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option: "entry", value: options.entry, expected }))
+  }
   const execArgv = options.execArgv ?? threadArgv()
-  const settings: ThreadSettings = { compileCache: options.compileCache ?? true, ...ends }
-  return new Worker(options.entry ?? entry(), {
+  const settings: ThreadSettings = { [marker]: true, compileCache: options.compileCache ?? true, ...ends }
+  const spawn = options.spawn ?? ((workerOptions: WorkerOptions) => new Worker(file(options.entry), workerOptions))
+  return spawn({
     name: options.name ?? `effect-mpire ${id}`,
     workerData: settings,
     transferList: [ends.port],

@@ -4,6 +4,7 @@
  */
 import * as registry from "./registry.ts"
 import { toUrl } from "./url.ts"
+import * as workerFile from "./workerFile.ts"
 
 export const TypeId = "~effect-mpire/Portable" as const
 
@@ -90,25 +91,33 @@ const urls = new WeakMap<object, string>()
 export const urlOf = (module: object | URL | string): string =>
   (typeof module === "object" ? urls.get(module) : undefined) ?? toUrl(module as URL | string)
 
-export const module = (of: URL | string): any => {
-  const url = toUrl(of)
-  const exports = new Map<string | symbol, unknown>()
-  const references = new Proxy(
+export const module = (of: URL | string): any => moduleAt(toUrl(of))
+
+export const modules = (): any => byName((name) => moduleAt(workerFile.urlOf(name)))
+
+const moduleAt = (url: string): any => {
+  const references = byName((name) => reference({ _tag: "Export", url, name }, undefined))
+  urls.set(references, url)
+  return references
+}
+
+/** An object whose properties are made when they are first asked for: what there is, only workers know. */
+const byName = (make: (name: string) => object): object => {
+  const made = new Map<string, object>()
+  return new Proxy(
     {},
     {
       get(_, name) {
         if (typeof name === "symbol") return undefined
-        let portable = exports.get(name)
-        if (portable === undefined) {
-          portable = reference({ _tag: "Export", url, name }, undefined)
-          exports.set(name, portable)
+        let value = made.get(name)
+        if (value === undefined) {
+          value = make(name)
+          made.set(name, value)
         }
-        return portable
+        return value
       }
     }
   )
-  urls.set(references, url)
-  return references
 }
 
 export const make = (of: URL | string, name: string, value: any, schemas?: Schemas): any => {

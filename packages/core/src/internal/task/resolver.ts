@@ -5,6 +5,7 @@ import * as loadFailure from "./loadFailure.ts"
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
 import { isNamed } from "./url.ts"
+import * as workerFile from "./workerFile.ts"
 
 /** The task modules that this thread is loading, by numbers; no Set, because a task can break what Sets can do. */
 const loading = registry.shared("loading", (): { next: number; readonly modules: Record<number, string> } => ({
@@ -51,7 +52,7 @@ export type Exports = Readonly<Record<string, unknown>>
 /** Imports a module by its URL. */
 export type Importer = (url: string) => Promise<unknown>
 
-export const importModule: Importer = (url) => import(/* @vite-ignore */ url)
+export const importModule: Importer = (url) => import(/* webpackIgnore: true */ /* @vite-ignore */ url)
 
 /**
  * What compilers make of a TypeScript file, which may be missing then: they leave `new URL("./x.ts", …)` as it is.
@@ -82,8 +83,30 @@ const isMissing = (error: unknown, url: string): boolean => {
   return isNamed(url, missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(String(message))?.[1])
 }
 
-/** Loads a module, or what was compiled of it. */
+/** Loads a module, from a worker file if one names it, or what was compiled of it. */
 export const loadModule = async (url: string, importer: Importer): Promise<Exports> => {
+  const load = workerFile.find(url)
+  if (load !== undefined) return loadNamed(url, load)
+  return workerFile.isOfFile(url) ? loadFromFile(url, importer) : loadFromUrl(url, importer)
+}
+
+const loadNamed = async (url: string, load: workerFile.Load): Promise<Exports> => {
+  try {
+    return (await load()) as Exports
+  } catch (error) {
+    throw loadFailure.make(url, error)
+  }
+}
+
+/** Has the worker file loaded by an importer that knows it, if this thread's is one. */
+const loadFromFile = async (url: string, importer: Importer): Promise<Exports> => {
+  if (importer !== importModule) await loadNamed(url, () => importer(url))
+  const load = workerFile.find(url)
+  if (load === undefined) throw loadFailure.make(url, workerFile.unknown(url))
+  return loadNamed(url, load)
+}
+
+const loadFromUrl = async (url: string, importer: Importer): Promise<Exports> => {
   const tried = spellings(url)
   for (const spelling of tried) {
     try {
@@ -94,7 +117,8 @@ export const loadModule = async (url: string, importer: Importer): Promise<Expor
   }
   const others = tried.slice(1).map((other) => other.slice(other.lastIndexOf(".")))
   const beside = others.length === 0 ? "" : `, nor has a file ${others.join(", ")} beside it`
-  throw loadFailure.make(url, loadFailure.told(`There is no such file${beside}`))
+  const cure = "where a bundler built the program, make it an entry of its own, or use a worker file"
+  throw loadFailure.make(url, loadFailure.told(`There is no such file${beside}: ${cure}`))
 }
 
 /** What `Portable.make` registered, or a Promise of the module's export, which rejects when it cannot be loaded. */
