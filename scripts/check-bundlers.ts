@@ -153,14 +153,16 @@ const outcomes = (project: string, bundler: Bundler, form: Form): ReadonlyArray<
   })
 }
 
-/** What the table says of it: that it runs, or what it says instead. */
-const told = (outcome: string): string =>
-  outputs.has(outcome)
-    ? "✓"
-    : outcome
-        .split("\n")[0]!
-        .replace(/^worker \d+ \(generation \d+\) /, "")
-        .replaceAll("|", "\\|")
+/** What programs said instead of running. */
+const messages: Array<string> = []
+
+/** What the table says of it: that it runs, or the number of what it says instead. */
+const told = (outcome: string): string => {
+  if (outputs.has(outcome)) return "runs"
+  const message = outcome.split("\n")[0]!.replace(/^worker \d+ \(generation \d+\) /, "")
+  if (!messages.includes(message)) messages.push(message)
+  return `no (${messages.indexOf(message) + 1})`
+}
 
 const install = (): string => {
   const project = path.join(temp, "project")
@@ -191,7 +193,9 @@ const table = (): string => {
   return [
     `| built with | ${forms.map(({ name }) => name).join(" | ")} |`,
     "| --- | --- | --- | --- |",
-    ...bundlers.map((bundler) => row(project, bundler))
+    ...bundlers.map((bundler) => row(project, bundler)),
+    "",
+    ...messages.map((message, i) => `${i + 1}. The call fails with \`StartFailed\`, and says: ${message}`)
   ].join("\n")
 }
 

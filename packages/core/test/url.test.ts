@@ -55,7 +55,12 @@ describe("a module that is missing", () => {
       { code: "ERR_MODULE_NOT_FOUND", url },
       { code: "ENOENT", path: "/srv/a b/tasks.ts" },
       { code: "ERR_MODULE_NOT_FOUND", message: "Cannot find module '/srv/a b/tasks.ts' imported from x.ts" },
-      { code: "ERR_MODULE_NOT_FOUND", message: `Cannot find module '${url}' imported from x.ts` }
+      { code: "ERR_MODULE_NOT_FOUND", message: `Cannot find module '${url}' imported from x.ts` },
+      {
+        code: "ERR_MODULE_NOT_FOUND",
+        message: `[ERR_MODULE_NOT_FOUND] Cannot find module '${url}' imported from x.ts`
+      },
+      { code: "ERR_MODULE_NOT_FOUND", message: `Module not found "${url}".` }
     ]) {
       assert.strictEqual(await load(url, error), compiled)
     }

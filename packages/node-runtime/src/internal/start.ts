@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
-import { createRequire } from "node:module"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
 /** Fails with what `evaluate` throws. */
@@ -30,7 +29,9 @@ const ownEntry = (): URL => {
   const beside = new URL(import.meta.url.endsWith(".ts") ? "./entry.ts" : "./entry.js", import.meta.url)
   if (import.meta.url.includes("/internal/start.") && existsSync(fileURLToPath(beside))) return beside
   try {
-    // unlike `import.meta.resolve`, it is there in a bundle that is CommonJS as well
+    // There is no `import.meta.resolve` in a bundle that is CommonJS, and what is imported by its name webpack understands:
+    // it would have the number here that the module has in its bundle.
+    const { createRequire } = process.getBuiltinModule("node:module")
     return pathToFileURL(createRequire(import.meta.url).resolve("@effect-mpire/node-runtime/entry"))
   } catch (cause) {
     throw new Error(

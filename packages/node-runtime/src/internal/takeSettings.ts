@@ -1,7 +1,7 @@
 /**
  * What a pool told this worker as it started it, taken from where it was left, out of the reach of tasks (F6).
  */
-import { enableCompileCache } from "node:module"
+import * as nodeModule from "node:module"
 import { isMainThread, workerData } from "node:worker_threads"
 import { marker, type ProcessSettings, type ThreadSettings } from "./settings.ts"
 
@@ -12,7 +12,9 @@ export type Taken =
 /** `undefined` where no pool has started this thread or process, or where the settings have been taken already. */
 export const takeSettings = (): Taken | undefined => {
   const taken = isMainThread ? takeFromArguments() : takeFromThread()
-  if (taken?.settings.compileCache === true) enableCompileCache()
+  // Deno and Bun have no such cache
+  const { enableCompileCache } = nodeModule as Partial<typeof nodeModule>
+  if (taken?.settings.compileCache === true) enableCompileCache?.()
   return taken
 }
 

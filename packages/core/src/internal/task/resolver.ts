@@ -71,16 +71,19 @@ const spellings = (url: string): ReadonlyArray<string> => {
   return [url, ...(compiled[extension] ?? []).map((other) => stem + other)]
 }
 
+/** What a message says is missing: as Node, test runners and Deno say it, the last in two ways. */
+const said = /^(?:\[\w+\] )?(?:Cannot find (?:module|package)|Module not found) ['"]([^'"]+)['"]/
+
 /**
  * Whether the very file is missing, and not something that it imports or reads. Node says which with `url`, loaders such as
- * tsx with `path`, and test runners in the message alone.
+ * tsx with `path`; test runners and Deno in the message alone.
  */
 const isMissing = (error: unknown, url: string): boolean => {
   // not asked whether it is an Error: under a test runner it may be one of another realm
   if (typeof error !== "object" || error === null) return false
   const { code, message, path, url: missing } = error as Partial<Record<"code" | "message" | "path" | "url", unknown>>
   if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND" && code !== "ENOENT") return false
-  return isNamed(url, missing ?? path ?? /^Cannot find (?:module|package) '([^']+)'/.exec(String(message))?.[1])
+  return isNamed(url, missing ?? path ?? said.exec(String(message))?.[1])
 }
 
 /** Loads a module, from a worker file if one names it, or what was compiled of it. */
@@ -135,7 +138,8 @@ export const exportOf = ({ name, url }: Export, module: Exports): unknown => {
   const value = registry.lookup(url, name) ?? module[name]
   if (value !== undefined) return value
   const others = Object.keys(module).join(", ")
-  throw loadFailure.make(url, loadFailure.told(`It has no export "${name}", but ${others === "" ? "none" : others}`))
+  const found = others === "" ? "none: a bundler may have left out what the program does not import itself" : others
+  throw loadFailure.make(url, loadFailure.told(`It has no export "${name}", but ${found}`))
 }
 
 /** esbuild, and so tsx, names functions by a helper of this name, which the text of a function refers to, and lacks. */
