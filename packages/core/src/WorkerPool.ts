@@ -133,6 +133,7 @@ export interface Options<I, XF, P> extends PoolOptions {
 // -----------------------------------------------------------------------------
 // Checks: the type of an argument is intersected with a check. That is `unknown`, which changes nothing, when the
 // argument fits; else it is a type that no argument has, and its key is the sentence that the compiler's error shows.
+// They stand in this public module because TypeScript writes them into the declarations of users' generic functions.
 // -----------------------------------------------------------------------------
 
 /** A hook: an Effect, or a function of the worker that returns a plain value, a Promise or an Effect. */
