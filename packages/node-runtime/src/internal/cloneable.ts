@@ -4,9 +4,11 @@
  */
 import { types } from "node:util"
 import { Serializer } from "node:v8"
+import { hasSerializer, serialize } from "./platform.ts"
 
 /** Throws for a value what sending it to a process would throw. */
 export const check = (value: unknown): void => {
+  if (!hasSerializer) return void serialize(value)
   const serializer = new Serializer()
   serializer.writeHeader()
   serializer.writeValue(value)

@@ -7,6 +7,8 @@ import { Deserializer, Serializer } from "node:v8"
 import { list, restore, type WithExceptions } from "./exceptions.ts"
 import { fromJson, toJson } from "./json.ts"
 import { largeMemory } from "./largeMemory.ts"
+import * as platform from "./platform.ts"
+import { hasSerializer } from "./platform.ts"
 
 // Where the numbers of a header begin: the frame's own, how many bytes of it follow, how these are to be read, and how many
 // blocks come after it
@@ -46,7 +48,7 @@ export class FrameWriter {
    */
   write(message: unknown, hasExceptions = false): Written {
     const text = toJson(message)
-    const memory = text === undefined ? largeMemory(message) : noMemory
+    const memory = text === undefined && hasSerializer ? largeMemory(message) : noMemory
     const frame = text === undefined ? serialize(hasExceptions ? list(message) : message, memory) : encode(text)
     const writtenAs = text !== undefined ? "json" : hasExceptions ? "withExceptions" : "serialized"
     const bytes = frame.length - headerLength
@@ -65,6 +67,7 @@ export class FrameWriter {
 const noMemory: ReadonlyArray<ArrayBuffer> = []
 
 const serialize = (message: unknown, memory: ReadonlyArray<ArrayBuffer>): Buffer => {
+  if (!hasSerializer) return Buffer.concat([emptyHeader, platform.serialize(message)])
   const serializer = new Serializer()
   serializer.writeRawBytes(emptyHeader)
   serializer.writeHeader()
@@ -96,15 +99,20 @@ const encode = (text: string): Buffer => {
   return frame
 }
 
-/** The message in a frame and its blocks, which become memory of the message; throws when it cannot be read. */
-const decode = (frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unknown => {
-  if (frame.readUInt32LE(format) === formats.json) return fromJson(frame.toString("utf8", headerLength))
-  const deserializer = new Deserializer(frame.subarray(headerLength))
+const deserialize = (bytes: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unknown => {
+  const deserializer = new Deserializer(bytes)
   deserializer.readHeader()
   for (let index = 0; index < blocks.length; index++) {
     deserializer.transferArrayBuffer(index, blocks[index]!.buffer)
   }
-  const value: unknown = deserializer.readValue()
+  return deserializer.readValue()
+}
+
+/** The message in a frame and its blocks, which become memory of the message; throws when it cannot be read. */
+const decode = (frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unknown => {
+  if (frame.readUInt32LE(format) === formats.json) return fromJson(frame.toString("utf8", headerLength))
+  const bytes = frame.subarray(headerLength)
+  const value = hasSerializer ? deserialize(bytes, blocks) : platform.deserialize(bytes)
   return frame.readUInt32LE(format) === formats.withExceptions ? restore(value as WithExceptions) : value
 }
 

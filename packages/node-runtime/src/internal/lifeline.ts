@@ -9,8 +9,9 @@ import { lifelineFd } from "./descriptors.ts"
 const grace = 500
 
 const code = `
-const { Socket } = require("node:net")
-new Socket({ fd: ${lifelineFd}, writable: false })
+const { connect, Socket } = require("node:net")
+const socket = process.versions.bun ? connect({ fd: ${lifelineFd} }) : new Socket({ fd: ${lifelineFd}, writable: false })
+socket
   .on("error", () => {})
   .on("close", () => setTimeout(() => process.kill(process.pid, "SIGKILL"), ${grace}))
   .resume()

@@ -3,13 +3,13 @@
  */
 import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
-import { Socket } from "node:net"
 import { Awake } from "./awake.ts"
 import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
 import { channelFd, controlFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
 import { Pipe } from "./pipe.ts"
+import { socketOf } from "./platform.ts"
 import type { ProcessSettings } from "./settings.ts"
 import { setTimeout } from "./timers.ts"
 
@@ -34,7 +34,7 @@ export const serveProcess = (settings: ProcessSettings): void => {
 
 /** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {
-  const socket = new Socket({ fd: channelFd, readable: true, writable: true })
+  const socket = socketOf(channelFd)
   const pipe = new Pipe(socket, exit)
   const awake = new Awake()
   // unless this end has been closed, the pipe closes because the pool's process has ended (F5)
