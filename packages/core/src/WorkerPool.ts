@@ -144,16 +144,9 @@ type HookOf<S, A, P> =
 /** A hook's plain result. An `unknown` one excludes Effects, or they would pass with their requirements unchecked. */
 type Plain<A> = unknown extends A ? NoEffect : A
 
-type NoEffect =
-  | (object & { readonly [Effect.TypeId]?: never })
-  | string
-  | number
-  | bigint
-  | boolean
-  | symbol
-  | null
-  | undefined
-  | void
+type NoEffect = Primitive | (object & { readonly [Effect.TypeId]?: never })
+
+type Primitive = string | number | bigint | boolean | symbol | null | undefined | void
 
 /** What a hook gives before it is unwrapped: the Effect that it is, or what it returns as a function. */
 type Returned<H> = H extends Effect.Effect<any, any, any> ? H : H extends (...args: any) => infer R ? R : never
@@ -182,14 +175,7 @@ type MethodsOf<T> = {
 
 /** What arrives as what it was, methods and all. */
 type Carried =
-  | string
-  | number
-  | bigint
-  | boolean
-  | symbol
-  | null
-  | undefined
-  | void
+  | Primitive
   | Date
   | RegExp
   | Error

@@ -42,7 +42,9 @@ export const refuseMainModule = (
   if (isGuarded === true) return () => undefined
   return (url) => {
     const main = mainModule()
-    if (main === undefined || main === entry?.href || !isSameFile(url, main)) return undefined
+    if (main === undefined || !isSameFile(url, main)) return undefined
+    // the workers' own file may name its source, too, where the program was compiled
+    if (entry !== undefined && isSameFile(entry.href, main)) return undefined
     return (
       `It is the program's main file, so that every worker would start the program again. Put tasks in a file of their ` +
       `own, and make that an entry of its own where a bundler merges files; or guard the program by ` +

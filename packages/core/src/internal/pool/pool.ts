@@ -12,6 +12,7 @@ import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
 import * as errors from "../common/errors.ts"
+import { nameAt } from "../common/taskNames.ts"
 import { Releases } from "../common/releases.ts"
 import { Turn } from "../common/turn.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
@@ -19,7 +20,6 @@ import type { RunRequest } from "../runs/runGroup.ts"
 import * as hooks from "../slot/hooks.ts"
 import type { IdleLoss, Slot } from "../slot/slot.ts"
 import { Slots } from "../slot/slots.ts"
-import * as portable from "../task/portable.ts"
 import { CurrentHooks } from "./currentHooks.ts"
 import { Emptying } from "./emptying.ts"
 import { Gate } from "./gate.ts"
@@ -461,7 +461,8 @@ const hooksChanged = Effect.logWarning(
 
 /** Says which task may have left behind what has ended an idle worker: no call fails by it. */
 const logIdleLoss = ({ error, ranLast }: IdleLoss): Effect.Effect<void> => {
-  const by = ranLast?._tag === "Export" ? `; the last task that it ran was ${portable.key(ranLast)}` : ""
+  const task = ranLast && nameAt(ranLast)
+  const by = task === undefined ? "" : `; the last task that it ran was ${task}`
   return Effect.logWarning(`A worker ended while it had nothing to do${by}`, Cause.fail(error))
 }
 
