@@ -30,7 +30,8 @@ export type Transferable = object
  * **Details**
  *
  * With them a pool takes back items that have not started and knows what a worker was doing when it vanished, and a
- * task that computes learns that its result is unwanted. Each number is set by one end only.
+ * task that computes learns that its result is unwanted. Each number is set by one end only. Where a platform has none, the
+ * two ends tell each other by messages what they can.
  *
  * **Gotchas**
  *
@@ -79,9 +80,9 @@ export interface Channel {
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
   /**
-   * Called with each object of a message that is of no class of JavaScript's own, and with each error in it: throws for
-   * one that would arrive as something else, as a URL does where a serializer makes `{}` of it. Left out where `send`
-   * throws for such objects itself.
+   * Called with each object of a message that is of no class of JavaScript's own, with each error in it and with each
+   * view of shared memory: throws for one that would arrive as something else, as a URL does where a serializer makes `{}`
+   * of it. Left out where `send` throws for such objects itself.
    */
   readonly inspect?: ((object: object) => void) | undefined
   /**
@@ -139,9 +140,9 @@ export interface Connection {
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
   /**
-   * Called with each object of a message that is of no class of JavaScript's own, and with each error in it: throws for
-   * one that would arrive as something else, as a URL does where a serializer makes `{}` of it. Left out where `send`
-   * throws for such objects itself.
+   * Called with each object of a message that is of no class of JavaScript's own, with each error in it and with each
+   * view of shared memory: throws for one that would arrive as something else, as a URL does where a serializer makes `{}`
+   * of it. Left out where `send` throws for such objects itself.
    */
   readonly inspect?: ((object: object) => void) | undefined
   /** Says that a message is expected within about a tenth of a millisecond, as in a `Channel`. */

@@ -69,6 +69,11 @@ export interface Chunk {
    * outcome is reported before the next item starts, so that it cannot be lost with the worker.
    */
   readonly reportInterval: number
+  /**
+   * Whether it has to be known of each item, when the worker is lost, whether it had started (F2). Of other chunks a
+   * runtime may say that all items had, where telling of each would take a message. Default: false.
+   */
+  readonly exactStarts?: boolean | undefined
   /** The caller's context. A runtime in this process takes References from it; a `FiberPool`, all services. */
   readonly context: Context.Context<never>
   /** An item succeeded. */
@@ -232,6 +237,11 @@ export class WorkerRuntime extends Context.Service<
      * that wait at the same time share a chunk. Default: false.
      */
     readonly isRemote?: boolean | undefined
+    /**
+     * How long a chunk without `exactStarts` may take, in milliseconds, where all of its items count as started when its
+     * worker is lost. Default: as long as any other.
+     */
+    readonly chunkTime?: number | undefined
     /** Starts a worker, which ends when the Scope closes. */
     readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
   }
@@ -304,7 +314,7 @@ export const layerFibers = (options?: {
  * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
  * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
- * happen becomes the cause of `StartFailed`.
+ * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`.
  *
  * **When to use**
  *
@@ -321,4 +331,5 @@ export const layerChannel = (options: {
   readonly name: string
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
   readonly refuse?: ((url: string) => string | undefined) | undefined
+  readonly sharesNumbers?: boolean | undefined
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

@@ -92,6 +92,7 @@ describe("automatic", () => {
     length: optional(integer(0, 1_000_000)),
     workers: integer(1, 8),
     itemTime: oneOf(undefined, 0, 0.0001, 0.003, 0.1, 0.7, 3, 19, 21, 5000),
+    chunkTime: oneOf(undefined, undefined, 2),
     measured: oneOf(undefined, 0, 1, 3, 50, 2000, 1_000_000),
     maxActive: optional(oneOf(1, 3, 20, 500, 100_000))
   }
@@ -100,18 +101,18 @@ describe("automatic", () => {
     "C3 P1 at most maxAutomatic, four times what has been measured, and half of a worker's room; about 50 milliseconds",
     progress,
     (known) => {
-      const { itemTime, measured = 0, maxActive = Number.POSITIVE_INFINITY, workers } = known
+      const { chunkTime = 50, itemTime, measured = 0, maxActive = Number.POSITIVE_INFINITY, workers } = known
       const length = Chunking.automatic(known)
       assert.isTrue(Number.isSafeInteger(length) && length >= 1, `${length} is a length`)
       assert.isAtMost(length, Chunking.maxAutomatic)
       assert.isAtMost(length, Math.max(1, 4 * measured))
       assert.isAtMost(length, Math.max(1, maxActive / (2 * workers)))
       if (itemTime === undefined) assert.strictEqual(length, 1)
-      else if (length > 1) assert.isAtMost(length * itemTime, 50)
+      else if (length > 1) assert.isAtMost(length * itemTime, chunkTime)
       // what nothing limits takes as long as it should
       const isFar = known.length === undefined || known.length - known.planned > Chunking.maxAutomatic * 2 * workers
       if (itemTime !== undefined && isFar && measured > 1000 && maxActive >= 100_000) {
-        assert.isAtLeast(length, Math.min(Chunking.maxAutomatic, Math.floor(50 / itemTime)))
+        assert.isAtLeast(length, Math.min(Chunking.maxAutomatic, Math.floor(chunkTime / itemTime)))
       }
     },
     runs(500)

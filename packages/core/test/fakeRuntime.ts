@@ -154,6 +154,8 @@ export class FakeWorker {
 export class FakeRuntime {
   /** Whether workers get chunks ahead of their need. */
   isRemote = false
+  /** How long a chunk may take whose starts are not told one by one, in milliseconds. */
+  chunkTime: number | undefined = undefined
   /** Whether what has been sent of a chunk can be taken back. */
   canTakeBack: (chunk: WorkerRuntime.Chunk) => boolean = () => true
   /** How long an item is said to take, in milliseconds, if anything is said of that. */
@@ -175,6 +177,7 @@ export class FakeRuntime {
   readonly layer: Layer.Layer<WorkerRuntime.WorkerRuntime> = Layer.sync(WorkerRuntime.WorkerRuntime, () => ({
     name: "fake",
     isRemote: this.isRemote,
+    chunkTime: this.chunkTime,
     start: (options: WorkerRuntime.StartOptions) =>
       Effect.gen({ self: this }, function* () {
         const worker = new FakeWorker(this, options)

@@ -10,6 +10,7 @@ import { Line } from "../src/internal/remote/line.ts"
 import { cellsOf, RemoteChunks } from "../src/internal/remote/remoteChunks.ts"
 import { ServedWorker } from "../src/internal/served/servedWorker.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
+import type { ToldNumbers } from "../src/internal/wire/toldNumbers.ts"
 import { defer } from "../src/internal/task/realTime.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
@@ -70,6 +71,9 @@ class Outcomes implements Chunk {
 class Bench {
   readonly control = sharedNumbers(cellsOf(3))
   readonly chunks: RemoteChunks
+  private readonly line: Line
+  /** Why the worker is to be killed, once it is. */
+  stuck: string | undefined = undefined
   readonly sent: Array<protocol.ToWorker> = []
   private readonly toWorker: Array<protocol.ToWorker> = []
   private readonly toPool: Array<protocol.FromWorker> = []
@@ -77,7 +81,12 @@ class Bench {
   /** Called before either end sends. */
   beforeSend: () => void = () => {}
 
-  constructor({ isShared = true, tasksPerWorker = 1, transfersResults = false } = {}) {
+  constructor({
+    isShared = true,
+    killAfter = undefined as number | undefined,
+    tasksPerWorker = 1,
+    transfersResults = false
+  } = {}) {
     const control = isShared ? this.control : undefined
     const send = (message: unknown, transfer: Array<object> = []) => {
       this.beforeSend()
@@ -99,7 +108,7 @@ class Bench {
     }
     new ServedWorker(channel).serve()
     this.toPool.length = 0
-    const line = new Line({
+    this.line = new Line({
       control,
       send,
       receive() {},
@@ -112,13 +121,15 @@ class Bench {
       tasksPerWorker,
       services: undefined,
       startTimeout: undefined,
-      killAfter: undefined,
+      killAfter,
       onLost() {},
       onCondemned() {}
     }
-    this.chunks = new RemoteChunks(options, line, new KnownAddresses(line), {
+    this.chunks = new RemoteChunks(options, this.line, new KnownAddresses(this.line), {
       busyChange() {},
-      stuck: () => assert.fail("nothing is overdue")
+      stuck: ({ message }) => {
+        this.stuck = message
+      }
     })
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
   }
@@ -134,6 +145,10 @@ class Bench {
     for (const message of this.toPool.splice(0)) {
       if (message._tag === "Results") this.chunks.results(message)
       else if (message._tag === "NotLoaded") this.chunks.notLoaded(message)
+      else if (message._tag === "Numbers") {
+        ;(this.line.control as ToldNumbers).told(message.from, message.values)
+        this.chunks.told()
+      }
     }
   }
 
@@ -143,6 +158,7 @@ class Bench {
       await this.deliver()
       this.hear()
     }
+    assert.isUndefined(this.stuck, "nothing is overdue")
   }
 }
 
@@ -277,13 +293,57 @@ describe("RemoteChunks.limitTo", () => {
     assert.deepStrictEqual([started, chunk.ends, chunk.all.size], [[], 1, 0])
   })
 
-  it("F2 without shared numbers nothing is taken back", async () => {
+  it("C1 where numbers are told, items come back at the chunk's end, once the worker has heard of it", async () => {
     const bench = new Bench({ isShared: false })
-    const chunk = new Outcomes(await loaded(bench, (n: number) => n), [1, 2])
-    bench.chunks.run(chunk)
-    assert.strictEqual(bench.chunks.limitTo(chunk, 0), 2)
+    const task = await loaded(bench, (n: number) => n)
+    const [early, late] = [new Outcomes(task, [1, 2]), new Outcomes(task, [1, 2])]
+    bench.chunks.run(early)
+    assert.strictEqual(bench.chunks.limitTo(early, 1), 2, "nothing is certain to come back")
     await bench.settle()
-    assert.deepStrictEqual([...chunk.all.values()], [1, 2])
+    assert.deepStrictEqual([...early.all.values()], [1, 2], "it had begun before the message came")
+    // a message that comes first is heard first
+    const gate = Promise.withResolvers<number>()
+    bench.chunks.run(new Outcomes(await loaded(bench, () => gate.promise), [0]))
+    bench.chunks.run(late)
+    await bench.deliver()
+    assert.strictEqual(bench.chunks.limitTo(late, 1), 2)
+    await bench.deliver()
+    gate.resolve(0)
+    await bench.settle()
+    assert.deepStrictEqual([[...late.all.values()], late.ends], [[1], 1])
+  })
+
+  it("F2 where numbers are told, each start is told before the item runs if the call needs that, or else the first", async () => {
+    for (const exactStarts of [true, false]) {
+      const bench = new Bench({ isShared: false })
+      const seen: Array<number | undefined> = []
+      const chunks: Array<Chunk> = []
+      const task = await loaded(bench, (n: number) => {
+        bench.hear()
+        seen.push(bench.chunks.started(chunks[0]!))
+        return n
+      })
+      chunks.push(Object.assign(new Outcomes(task, [1, 2, 3], 50), { exactStarts }))
+      bench.chunks.run(chunks[0]!)
+      assert.strictEqual(bench.chunks.started(chunks[0]!), 0)
+      await bench.settle()
+      assert.deepStrictEqual(seen, exactStarts ? [1, 2, 3] : [3, 3, 3])
+    }
+  })
+
+  it("C4 where numbers are told, kills a worker whose item had begun when its chunk seemed not to have", async () => {
+    const bench = new Bench({ isShared: false, killAfter: 5 })
+    const task = await loaded(bench, (n: number) => (n === 0 ? n : new Promise(() => {})))
+    const chunk = new Outcomes(task, [1])
+    bench.chunks.run(chunk)
+    await bench.deliver()
+    bench.chunks.interrupt(chunk)
+    assert.strictEqual(chunk.ends, 1, "it ends without waiting for the worker")
+    while (bench.stuck === undefined) {
+      await bench.deliver()
+      bench.hear()
+    }
+    assert.include(bench.stuck, "did not yield within 5 milliseconds")
   })
 
   it("S2 what has moved is not taken back; what was only copied by its Schema is", async () => {

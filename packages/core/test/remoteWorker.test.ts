@@ -181,8 +181,8 @@ describe("RemoteWorker.init", () => {
     ["while services are built, without a hook", never, undefined, true, "services"],
     ["while the hook runs", builds, exits, true, "init"],
     ["while the hook runs, without services", undefined, exits, true, "init"],
-    ["nobody knows when, with a hook", never, nothing, false, "init"],
-    ["nobody knows when, without a hook", never, undefined, false, "services"]
+    ["while services are built, where numbers are told", never, nothing, false, "services"],
+    ["while services are built, without a hook, where numbers are told", never, undefined, false, "services"]
   ] as const) {
     it.live(`L10 a worker that is lost ${what} is the failure of ${of}`, () =>
       Effect.gen(function* () {

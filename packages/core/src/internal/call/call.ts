@@ -51,6 +51,10 @@ export interface CallOptions {
   readonly discard: boolean
   /** The least time between two reports of outcomes, in milliseconds; with 0, each is reported by itself. */
   readonly reportInterval: number
+  /** Whether it has to be known of each item whether it had started when its worker is lost. */
+  readonly exactStarts?: boolean | undefined
+  /** How long a chunk may take, in milliseconds. Default: as `chunking` has it. */
+  readonly chunkTime?: number | undefined
   /** How long the task's items take. */
   readonly itemTime: ItemTime
   readonly retries: Retries
@@ -182,13 +186,14 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
    */
   next(remaining: number, workers: number, othersWait: boolean): CallChunk | undefined {
     if (this.status !== "running") return undefined
-    const { chunking, itemTime, maxActive, source } = this.options
+    const { chunkTime, chunking, itemTime, maxActive, source } = this.options
     const planned = chunking({
       planned: this.pulled,
       length: source.length,
       workers,
       itemTime: itemTime.mean,
       measured: itemTime.measured,
+      chunkTime,
       maxActive
     })
     // what is left of the worker's lifespan (L8), and no more than a turn when another call waits (C1)

@@ -119,6 +119,10 @@ export class CallChunk implements Chunk {
     return this.call.options.reportInterval
   }
 
+  get exactStarts(): boolean {
+    return this.call.options.exactStarts ?? false
+  }
+
   get context(): Context.Context<never> {
     return this.call.options.context
   }

@@ -14,6 +14,8 @@ export interface Progress {
   readonly itemTime?: number | undefined
   /** How many items have been measured. Default: 0. */
   readonly measured?: number | undefined
+  /** How long a chunk may take, in milliseconds. Default: 50. */
+  readonly chunkTime?: number | undefined
   /** How many items may be in progress at once. Default: any number. */
   readonly maxActive?: number | undefined
 }
@@ -45,7 +47,7 @@ export const byCount =
   }
 
 /**
- * The default: chunks of about 50 milliseconds each, by the measured time of an item.
+ * The default: chunks of about 50 milliseconds each, or `chunkTime`, by the measured time of an item.
  *
  * Before the first measurement, chunks have one item; then none has more than four times as many items as have been
  * measured, so that a wrong estimate costs little. Towards the end of a known length a chunk has no more than half of a
@@ -53,12 +55,20 @@ export const byCount =
  * left is guided self-scheduling (Polychronopoulos and Kuck, 1987). But it may always take half a millisecond. A chunk
  * leaves room for two chunks per worker within `maxActive`.
  */
-export const automatic: Chunking = ({ itemTime, length, maxActive, measured = 0, planned, workers }) => {
+export const automatic: Chunking = ({
+  chunkTime = 50,
+  itemTime,
+  length,
+  maxActive,
+  measured = 0,
+  planned,
+  workers
+}) => {
   if (itemTime === undefined) return 1
   const within = (millis: number) => Math.min(maxAutomatic, 4 * measured, Math.floor(millis / itemTime))
   const share = length === undefined || planned >= length ? maxAutomatic : (length - planned) / (workers * 2)
   const room = maxActive === undefined ? maxAutomatic : Math.floor(maxActive / (workers * 2))
-  return Math.max(1, Math.min(within(50), Math.max(Math.ceil(share), within(0.5)), room))
+  return Math.max(1, Math.min(within(chunkTime), Math.max(Math.ceil(share), within(0.5)), room))
 }
 
 /**

@@ -46,10 +46,13 @@ export const cut = (
   return bySize(Math.max(least, Math.ceil(length / (workers * slicesPerWorker))), length)
 }
 
-/** A new array over shared memory. */
-const makeShared = (kind: string, length: number): TypedArray => {
+/** Shared memory, but on a page that is not isolated, which has none. */
+const Memory = globalThis.SharedArrayBuffer ?? ArrayBuffer
+
+/** A new array over shared memory, where there is such. */
+const makeArray = (kind: string, length: number): TypedArray => {
   const Kind = constructorOf(kind)
-  return new Kind(new SharedArrayBuffer(length * Kind.BYTES_PER_ELEMENT))
+  return new Kind(new Memory(length * Kind.BYTES_PER_ELEMENT))
 }
 
 /** A view of the elements from `start` up to `end`. `subarray` would make an instance of the array's subclass. */
@@ -73,7 +76,7 @@ export class Slices implements Iterable<Slice>, Sink {
   constructor(input: TypedArray, cuts: Cuts) {
     this.input = input
     this.cuts = cuts
-    this.output = makeShared(input[Symbol.toStringTag], input.length)
+    this.output = makeArray(input[Symbol.toStringTag], input.length)
   }
 
   get length(): number {
@@ -111,7 +114,7 @@ export class Slices implements Iterable<Slice>, Sink {
     if (this.kind === undefined || this.parts.size === 0) return this.output
     let length = 0
     for (let index = 0; index < this.cuts.count; index++) length += this.part(index).length
-    const result = makeShared(this.kind, length)
+    const result = makeArray(this.kind, length)
     let offset = 0
     for (let index = 0; index < this.cuts.count; index++) {
       const part = this.part(index)

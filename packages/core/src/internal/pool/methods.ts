@@ -87,6 +87,10 @@ const prepare = (
     )
   }
   const { turn } = pool
+  // these calls report each outcome before the next item starts, so that none is lost with its worker (F2)
+  const reportsEach = merged.timeout !== undefined || shape.toResult !== undefined
+  const retries = options.retries(merged.onWorkerLost)
+  const exactStarts = reportsEach || retries !== "never"
   const call = new Call(
     {
       task,
@@ -96,10 +100,11 @@ const prepare = (
       maxActive: merged.maxActive,
       timeout: options.millis(merged.timeout),
       discard: shape.discard ?? false,
-      // these calls report each outcome before the next item starts, so that none is lost with its worker (F2)
-      reportInterval: merged.timeout !== undefined || shape.toResult !== undefined ? 0 : interval,
+      reportInterval: reportsEach ? 0 : interval,
+      exactStarts,
+      chunkTime: exactStarts ? undefined : pool.chunkTime,
       itemTime: pool.itemTime(task),
-      retries: options.retries(merged.onWorkerLost),
+      retries,
       dispatch: merged.dispatch ?? "available",
       context,
       changed

@@ -36,6 +36,8 @@ export class Pool {
   readonly defaults: options.AnyPoolOptions
   /** Whether messages to workers take time. */
   readonly isRemote: boolean
+  /** How long a chunk may take whose items' starts are not told one by one, in milliseconds. */
+  readonly chunkTime: number | undefined
   readonly turn = new Turn()
   readonly dispatcher: Dispatcher
   private readonly context: Context.Context<never>
@@ -77,6 +79,7 @@ export class Pool {
     this.defaults = defaults
     this.context = context
     this.isRemote = runtime.isRemote ?? false
+    this.chunkTime = runtime.chunkTime
     this.hooks = new CurrentHooks(defaults)
     this.keepAlive = new KeepAlive(defaults.keepAlive)
     this.dispatcher = new Dispatcher({

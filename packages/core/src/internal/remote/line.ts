@@ -1,12 +1,14 @@
 /**
  * The pool's end of a worker's channel: it sends only messages of the protocol, prepared for their way, and counts them.
  */
-import type { Connection, Transferable } from "../../Channel.ts"
+import type { Connection, Control, Transferable } from "../../Channel.ts"
 import * as packing from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { ToldNumbers } from "../wire/toldNumbers.ts"
 
 export class Line {
-  readonly control: Connection["control"]
+  /** The numbers that both ends know: shared, or told by messages. */
+  readonly control: Control
   /** Whether both sides see what either writes to shared memory. */
   readonly shares: boolean
   /** Whether transfers are moved, so that they cannot be sent again. */
@@ -17,7 +19,7 @@ export class Line {
 
   constructor(connection: Connection) {
     const { control, moves = true, shares = false, stayAwake } = connection
-    this.control = control
+    this.control = control ?? new ToldNumbers((from, values) => this.sendPlain({ _tag: "Numbers", from, values }))
     this.shares = shares
     this.moves = moves
     this.stayAwake = stayAwake

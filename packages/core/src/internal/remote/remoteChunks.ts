@@ -10,11 +10,12 @@ import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
 import type * as codec from "../wire/codec.ts"
-import { Cell, phases } from "../wire/control.ts"
+import { type Cell, cellOf, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
+import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
@@ -133,7 +134,7 @@ export class RemoteChunks {
     this.mostEndedEarly = cells - tasksPerWorker - 1
     this.watch = new ChunkWatch(
       options,
-      () => this.sentChunks.values(),
+      () => [...this.sentChunks.values(), ...this.begunLate()],
       ({ cause, chunk, positions, what }) => {
         const failure = what === "loading" ? errors.startFailed(worker, cause, chunk.task) : undefined
         on.stuck(cause, this.forgetAll({ chunk, positions, failure }))
@@ -157,9 +158,12 @@ export class RemoteChunks {
     }
     const id = this.nextId++
     const cellNumber = this.freeCells.pop() ?? -1
-    const cell = new Cell(cellNumber < 0 ? undefined : this.line.control, cellNumber, id)
+    const cell = cellOf(this.line.control, cellNumber, id)
     const { schemas, slices } = portable.definition(chunk.task)
+    // told only to those who need it, which most do not
+    const told = this.line.control instanceof ToldNumbers ? { exactStarts: chunk.exactStarts } : {}
     const messageOf: MessageOf = (items, errors, parts) => ({
+      ...told,
       _tag: "Run",
       chunk: id,
       cell: cellNumber,
@@ -441,6 +445,17 @@ export class RemoteChunks {
     return true
   }
 
+  /** Chunks that ended early, of which the worker had begun an item all the same, as it has told since. */
+  private begunLate(): ReadonlyArray<SentChunk> {
+    return [...this.endedEarly.values()].filter(({ cell }) => cell.lags && cell.started !== 0)
+  }
+
+  /** The worker has told numbers that it does not share. */
+  told(): void {
+    // their items have been interrupted, and may have to be cut short like others'
+    for (const sent of this.begunLate()) this.watch.interrupted(sent)
+  }
+
   /** The worker has reported the end of a chunk. */
   private ended(id: number, error: WorkerPoolError.WorkerPoolError | undefined): void {
     const early = this.endedEarly.get(id)
@@ -458,7 +473,7 @@ export class RemoteChunks {
 
   private inHand(sent: SentChunk, blame: Blame | undefined): InHand {
     const { cell, chunk, moved } = sent
-    // without a control block nobody knows: any item may have started
+    // without a cell nobody knows: any item may have started
     const started = cell.started === undefined ? chunk.items.length : sent.firstOf(cell.started)
     const isToBlame = blame?.chunk === chunk
     return {

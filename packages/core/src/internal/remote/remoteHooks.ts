@@ -102,8 +102,8 @@ export class RemoteHooks {
   /** How far `init` has come as far as is known, of a worker that was lost, or that does not yield (L10). */
   private lastStage(hasHook: boolean): protocol.InitStage {
     if (this.options.services === undefined) return "init"
-    // services without a hook can only have failed themselves; where no numbers are shared, nobody knows
-    return !hasHook || this.numbers.isAtHook === false ? "services" : "init"
+    // services without a hook can only have failed themselves
+    return !hasHook || !this.numbers.isAtHook ? "services" : "init"
   }
 
   interruptInit(): void {

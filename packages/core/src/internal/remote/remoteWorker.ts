@@ -24,6 +24,7 @@ import * as failure from "../wire/failure.ts"
 import { Inbox } from "../wire/inbox.ts"
 import { unpack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { isFromWorker } from "../wire/wellFormed.ts"
 import { KnownAddresses, type Refuse } from "./knownAddresses.ts"
 import { Line } from "./line.ts"
@@ -36,9 +37,12 @@ export const runtime = (options: {
   readonly name: string
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
   readonly refuse?: Refuse | undefined
+  readonly sharesNumbers?: boolean | undefined
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   isRemote: true,
+  // where the start of an item takes a message, a chunk is told as a whole, and little of it can be lost
+  chunkTime: options.sharesNumbers === false ? 2 : undefined,
   start: Effect.fnUntraced(function* (start: StartOptions) {
     const open = Effect.suspend(() => options.open(start.worker, control.numbers(cellsOf(start.tasksPerWorker))))
     const connection = yield* Effect.catchCause(open, (cause) => {
@@ -62,6 +66,8 @@ class RemoteWorker implements Worker {
   private readonly line: Line
   private readonly inbox: Inbox<protocol.FromWorker>
   private readonly read: control.ReadNumber
+  /** How many numbers the control block has. */
+  private readonly count: number
   private readonly addresses: KnownAddresses
   private readonly starting: RemoteStart
   private readonly hooks: RemoteHooks
@@ -81,11 +87,12 @@ class RemoteWorker implements Worker {
       stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
     }
     this.line = new Line(connection)
-    this.read = new control.ReadNumber(connection.control)
+    this.read = new control.ReadNumber(this.line.control)
     this.inbox = new Inbox(
       (message) => this.handle(message),
       (number, cause) => this.send({ _tag: "Unreadable", number, cause: failure.encodeOrDescribe(cause) })
     )
+    this.count = control.numbers(cellsOf(options.tasksPerWorker))
     this.addresses = new KnownAddresses(this.line, refuse)
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
@@ -186,7 +193,8 @@ class RemoteWorker implements Worker {
     if (this.state === "ended") return
     this.guarded(() => this.handleHeld())
     if (this.hasEnded) return
-    const closed = told.cause === undefined ? { ...told, cause: this.uncaught } : told
+    // a platform may tell less of the error than the worker itself, as where it clones it
+    const closed = this.uncaught === undefined ? told : { ...told, cause: this.uncaught }
     const { exitCode, signal } = closed
     const { loading } = this.chunks
     let blame: Blame | undefined
@@ -245,8 +253,6 @@ class RemoteWorker implements Worker {
 
   private unreadable(cause: unknown): void {
     if (this.state === "ended") return
-    // such a worker keeps nothing of what it has sent
-    if (!this.read.isKnown) throw cause
     this.inbox.unreadable(cause)
   }
 
@@ -281,11 +287,22 @@ class RemoteWorker implements Worker {
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)
+      case "Numbers":
+        return this.numbers(message)
       case "Unreadable":
         this.addresses.unreadable(message.number, message.cause)
         this.chunks.unreadable(message.number)
         return this.send({ _tag: "Repeated" })
     }
+  }
+
+  private numbers({ from, values }: protocol.Numbers): void {
+    const { control } = this.line
+    if (!(control instanceof ToldNumbers))
+      throw new Error("It told numbers by a message, which is not the protocol where they are shared")
+    if (from + values.length > this.count) throw new Error(`It reported number ${from} of ${this.count}`)
+    control.told(from, values)
+    this.chunks.told()
   }
 
   /** A worker that has nothing to do does not keep the process alive (F5). */

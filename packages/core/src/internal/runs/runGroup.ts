@@ -93,6 +93,7 @@ export class RunGroup implements Source, Sink {
         timeout,
         discard: false,
         reportInterval: timeout === undefined ? reportInterval : 0,
+        exactStarts: timeout !== undefined || retries !== "never",
         itemTime: options.itemTime(task),
         retries,
         dispatch: "available",

@@ -2,7 +2,7 @@
  * Sends a worker's messages, prepared for their way, and keeps those that the pool may be unable to read until it has
  * read them (F4). Free of Effect.
  */
-import type { Channel, Transferable } from "../../Channel.ts"
+import type { Channel, Control, Transferable } from "../../Channel.ts"
 import * as realTime from "../task/realTime.ts"
 import { ReadNumber } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
@@ -29,9 +29,9 @@ export class Sender {
   private kept: Array<Kept> = []
   private timer: realTime.Timer = undefined
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, control: Control) {
     this.channel = channel
-    this.read = new ReadNumber(channel.control)
+    this.read = new ReadNumber(control)
   }
 
   /** Sends a message with nothing of users' in it, or primitives only. */
@@ -42,11 +42,9 @@ export class Sender {
 
   /** Throws, and sends nothing, when the message cannot be cloned. */
   send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
-    const keeps = this.read.isKnown
-    const sent = keeps ? { ...message, kept: true } : message
+    const sent: protocol.FromWorker = { ...message, kept: true }
     this.channel.send(packing.pack(sent, this.channel.inspect, transfers), transfers)
     const number = this.count++
-    if (!keeps) return
     this.forget()
     this.kept[this.kept.length] = { number, message, moved: transfers !== undefined && transfers.length > 0 }
     this.forgetLater()

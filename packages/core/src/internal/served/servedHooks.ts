@@ -44,7 +44,7 @@ export class ServedHooks {
   constructor(options: {
     /** Its state is set by `init`. */
     readonly self: Self
-    readonly control: Control | undefined
+    readonly control: Control
     readonly code: ServedCode
     readonly effects: EffectLoader
     readonly sender: Pick<Sender, "send" | "sendPlain">

@@ -2,13 +2,14 @@
  * A remote worker's own side: takes the pool's messages, loads tasks and hands chunks to the item loop. Does not import
  * Effect, which is loaded only when there is an Effect to run.
  */
-import type { Channel } from "../../Channel.ts"
+import type { Channel, Control } from "../../Channel.ts"
 import * as resolver from "../task/resolver.ts"
-import { Cell, phases } from "../wire/control.ts"
+import { type Cell, cellOf, phases } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { Inbox } from "../wire/inbox.ts"
 import { unpack } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { EffectLoader } from "./effectLoader.ts"
 import { ItemLoop, type LoadedTask, type ServedRun } from "./itemLoop.ts"
 import { Parts } from "./parts.ts"
@@ -18,6 +19,8 @@ import { type Self, ServedHooks } from "./servedHooks.ts"
 
 export class ServedWorker {
   private readonly channel: Channel
+  /** The numbers that both ends know: shared, or told by messages. */
+  private readonly control: Control
   private readonly sender: Sender
   private readonly inbox: Inbox<protocol.ToWorker>
   private readonly parts = new Parts()
@@ -31,7 +34,9 @@ export class ServedWorker {
 
   constructor(channel: Channel) {
     this.channel = channel
-    this.sender = new Sender(channel)
+    this.control =
+      channel.control ?? new ToldNumbers((from, values) => this.sender.sendPlain({ _tag: "Numbers", from, values }))
+    this.sender = new Sender(channel, this.control)
     this.inbox = new Inbox(
       (message) => this.handle(message),
       (number, cause) => {
@@ -41,7 +46,7 @@ export class ServedWorker {
     )
     this.hooks = new ServedHooks({
       self: this.self,
-      control: channel.control,
+      control: this.control,
       code: this.code,
       effects: this.effects,
       sender: this.sender
@@ -91,6 +96,8 @@ export class ServedWorker {
         return this.hooks.interruptInit()
       case "Run":
         return this.run(this.parts.complete(message))
+      case "Numbers":
+        return (this.control as Partial<ToldNumbers>).told?.(message.from, message.values)
       case "Part":
         return this.parts.add(message)
       case "Unreadable":
@@ -119,7 +126,8 @@ export class ServedWorker {
 
   private run(run: ServedRun): void {
     const loaded = this.code.loaded(run.task)
-    const cell = new Cell(run.cell < 0 ? undefined : this.channel.control, run.cell, run.chunk)
+    const { exactStarts = false, items } = run
+    const cell = cellOf(this.control, run.cell, run.chunk, { items: items.length, exactStarts })
     cell.take()
     // a function that has been loaded, and needs no codecs, starts at once
     if (loaded?.schemas === undefined && typeof loaded?.value === "function" && run.slices !== true) {

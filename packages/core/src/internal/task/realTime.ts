@@ -3,7 +3,7 @@
  * install timers of their own later, which stand still, and a task can break its worker's (T5, F6).
  */
 
-const { clearTimeout, performance, setTimeout } = globalThis
+const { clearTimeout, MessageChannel: Messages, performance, setTimeout } = globalThis
 
 const { setImmediate } = globalThis as { readonly setImmediate?: (f: () => void) => void }
 
@@ -13,9 +13,27 @@ export const clock: { now: () => number } = { now: performance.now.bind(performa
 /** Milliseconds since some moment in the past; never goes back. */
 export const now = (): number => clock.now()
 
+/**
+ * As `setImmediate`, for browsers, which have none, and let a timer that a timer has set wait for 4 milliseconds. A port is
+ * made when it is first needed, because one that listens can keep a process running elsewhere.
+ */
+const deferByMessage = (): ((f: () => void) => void) => {
+  if (typeof Messages !== "function") return (f) => setTimeout(f, 0)
+  const { port1, port2 } = new Messages()
+  const waiting: Array<() => void> = []
+  port1.addEventListener("message", () => waiting.shift()?.())
+  port1.start()
+  return (f) => {
+    waiting.push(f)
+    port2.postMessage(undefined)
+  }
+}
+
+let byMessage: ((f: () => void) => void) | undefined
+
 /** Calls back in a macrotask, as soon as the platform can: after messages that have arrived by now. */
 export const defer: (f: () => void) => void =
-  setImmediate === undefined ? (f) => setTimeout(f, 0) : (f) => setImmediate(f)
+  setImmediate === undefined ? (f) => (byMessage ??= deferByMessage())(f) : (f) => setImmediate(f)
 
 /** The longest delay that platforms accept, in milliseconds (almost 25 days): timers with a longer one fire at once. */
 const longest = 2_147_483_647

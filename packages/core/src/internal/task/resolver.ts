@@ -4,7 +4,7 @@
 import * as loadFailure from "./loadFailure.ts"
 import type { Export, Inline } from "./portable.ts"
 import * as registry from "./registry.ts"
-import { isNamed } from "./url.ts"
+import { isNamed, isOnPage } from "./url.ts"
 import * as workerFile from "./workerFile.ts"
 
 /** The task modules that this thread is loading, by numbers; no Set, because a task can break what Sets can do. */
@@ -86,6 +86,21 @@ const isMissing = (error: unknown, url: string): boolean => {
   return isNamed(url, missing ?? path ?? said.exec(String(message))?.[1])
 }
 
+/**
+ * Whether the file is missing on a page's server, of which the browser says no more than that it could not load the module.
+ * Many servers answer with a page where a file is missing, or give TypeScript as a video: no browser takes either for a
+ * module.
+ */
+const isMissingOnServer = async (url: string): Promise<boolean> => {
+  if (!isOnPage() || !/^https?:/.test(url)) return false
+  try {
+    const { headers, ok } = await fetch(url, { method: "HEAD" })
+    return !ok || !/^(?:text|application)\/(?:javascript|ecmascript)\b/.test(headers.get("content-type") ?? "")
+  } catch {
+    return false
+  }
+}
+
 /** Loads a module, from a worker file if one names it, or what was compiled of it. */
 export const loadModule = async (url: string, importer: Importer): Promise<Exports> => {
   const load = workerFile.find(url)
@@ -109,13 +124,18 @@ const loadFromFile = async (url: string, importer: Importer): Promise<Exports> =
   return loadNamed(url, load)
 }
 
+/** Vite does so with a TypeScript file where it builds a library. */
+const inlined =
+  "A bundler has put the file itself into its URL: keep it from that, in Vite by `build: { ssr: true }`, or use a worker file"
+
 const loadFromUrl = async (url: string, importer: Importer): Promise<Exports> => {
+  if (url.startsWith("data:video/")) throw loadFailure.make("data:video/…", loadFailure.told(inlined))
   const tried = spellings(url)
   for (const spelling of tried) {
     try {
       return (await importer(spelling)) as Exports
     } catch (error) {
-      if (!isMissing(error, spelling)) throw loadFailure.make(spelling, error)
+      if (!isMissing(error, spelling) && !(await isMissingOnServer(spelling))) throw loadFailure.make(spelling, error)
     }
   }
   const others = tried.slice(1).map((other) => other.slice(other.lastIndexOf(".")))
@@ -138,7 +158,8 @@ export const exportOf = ({ name, url }: Export, module: Exports): unknown => {
   const value = registry.lookup(url, name) ?? module[name]
   if (value !== undefined) return value
   const others = Object.keys(module).join(", ")
-  const found = others === "" ? "none: a bundler may have left out what the program does not import itself" : others
+  const leftOut = "none: a bundler may have left out what the program does not import itself; use a worker file"
+  const found = others === "" ? leftOut : others
   throw loadFailure.make(url, loadFailure.told(`It has no export "${name}", but ${found}`))
 }
 

@@ -26,8 +26,8 @@ interface Platform {
   readonly process?: { readonly versions?: { readonly node?: unknown } }
 }
 
-/** A test runner can give Node a `location` too. */
-const isOnPage = (): boolean => {
+/** Whether this is a page of a browser, or a worker of one. A test runner can give Node a `location` too. */
+export const isOnPage = (): boolean => {
   const { location, process } = globalThis as Platform
   return location !== undefined && process?.versions?.node === undefined
 }

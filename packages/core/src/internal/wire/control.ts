@@ -3,6 +3,7 @@
  * README.md, in this folder, shows that their handshake is safe. Free of Effect.
  */
 import type { Control } from "../../Channel.ts"
+import { ToldNumbers } from "./toldNumbers.ts"
 
 /** How far a worker is with the code of a hook or a chunk; `unseen` until it has taken the chunk up. */
 export const phases = { unseen: 0, loading: 1, loaded: 2 } as const
@@ -31,79 +32,89 @@ const interrupted = -1
 /** How many numbers the control block of a worker with `cells` cells has. */
 export const numbers = (cells: number): number => firstCell + cells * cellLength
 
+/** Whether the worker sets that number; the others are the pool's. */
+export const isWorkers = (index: number): boolean =>
+  index < firstCell ? index === hookPhase || index === servicesBuilt : (index - firstCell) % cellLength !== limit
+
+/** Tells the other end numbers that it does not share. */
+const tell = (control: Control | undefined, index: number): void => {
+  if (control instanceof ToldNumbers) control.tell(index, 1)
+}
+
 /** The numbers of a worker's hooks. */
 export class HookNumbers {
-  private readonly control: Control | undefined
+  private readonly control: Control
 
-  constructor(control: Control | undefined) {
+  constructor(control: Control) {
     this.control = control
   }
 
   // The worker's side
 
   enter(phase: Phase): void {
-    this.control?.set(hookPhase, phase)
+    this.set(hookPhase, phase)
   }
 
   get isInterrupted(): boolean {
-    return this.control?.get(hookInterrupted) === 1
+    return this.control.get(hookInterrupted) === 1
   }
 
   /** Says that `init` has come to its hook. */
   enterHook(): void {
-    this.control?.set(servicesBuilt, 1)
+    this.set(servicesBuilt, 1)
   }
 
   // The pool's side
 
-  /** Whether `init` has come to its hook, the services having been built; `undefined` where no numbers are shared. */
-  get isAtHook(): boolean | undefined {
-    return this.control && this.control.get(servicesBuilt) === 1
+  /** Whether `init` has come to its hook, the services having been built. */
+  get isAtHook(): boolean {
+    return this.control.get(servicesBuilt) === 1
   }
 
-  /** Whether the worker is loading a module of its hooks or services; false where it shares no numbers. */
+  /** Whether the worker is loading a module of its hooks or services. */
   get isLoading(): boolean {
-    return this.control?.get(hookPhase) === phases.loading
+    return this.control.get(hookPhase) === phases.loading
   }
 
   /** Says that the result of `init` is unwanted, once and for all: a worker runs one `init`. */
   interrupt(): void {
-    this.control?.set(hookInterrupted, 1)
+    this.set(hookInterrupted, 1)
+  }
+
+  private set(index: number, value: number): void {
+    this.control.set(index, value)
+    tell(this.control, index)
   }
 }
 
 /** How many of a worker's messages the pool has read: those that it cannot read are sent again. */
 export class ReadNumber {
-  private readonly control: Control | undefined
+  private readonly control: Control
 
-  constructor(control: Control | undefined) {
+  constructor(control: Control) {
     this.control = control
-  }
-
-  /** Whether there is such a number: without it a worker cannot know how long to keep what it has sent. */
-  get isKnown(): boolean {
-    return this.control !== undefined
   }
 
   /** The pool's side: the first `count` messages have been read. */
   set(count: number): void {
-    this.control?.set(read, count | 0)
+    this.control.set(read, count | 0)
+    tell(this.control, read)
   }
 
   /** The worker's side: whether the message of that number has been read. */
   isPast(number: number): boolean {
-    // the shared number has 32 bits, and what is kept is never far from it
-    return this.control === undefined || ((this.control.get(read) - number) | 0) > 0
+    // the number has 32 bits, and what is kept is never far from it
+    return ((this.control.get(read) - number) | 0) > 0
   }
 }
 
 /** The numbers of one chunk, from when it is sent until the worker has said that it has ended. */
 export class Cell {
-  private readonly control: Control | undefined
-  private readonly offset: number
+  protected readonly control: Control | undefined
+  protected readonly offset: number
   private readonly chunk: number
 
-  /** `control` is undefined where the worker shares no numbers, or had no cell left for the chunk. */
+  /** `control` is undefined where the worker had no cell left for the chunk. */
   constructor(control: Control | undefined, cell: number, chunk: number) {
     this.control = control
     this.offset = firstCell + cell * cellLength
@@ -165,6 +176,11 @@ export class Cell {
     return this.control !== undefined
   }
 
+  /** Whether the worker may be further on than is known here, so that even a chunk taken back as a whole can have begun. */
+  get lags(): boolean {
+    return false
+  }
+
   get phase(): Phase {
     return this.isTaken ? (this.control!.get(this.offset + phase) as Phase) : phases.unseen
   }
@@ -178,4 +194,82 @@ export class Cell {
   private get isTaken(): boolean {
     return this.control !== undefined && this.control.get(this.offset + owner) === this.chunk
   }
+}
+
+/**
+ * The numbers of a chunk where they are told by messages. The worker tells that an item starts before it does, or, where
+ * that is not `exact`, that all of them may, before the first. The pool cannot take items back here, since it cannot know
+ * what has started meanwhile: it asks the worker to end the chunk sooner, and those that have not started come back then.
+ */
+class ToldCell extends Cell {
+  private readonly told: ToldNumbers
+  private readonly isExact: boolean
+  /** How many items the chunk has. */
+  private items: number
+
+  constructor(told: ToldNumbers, cell: number, chunk: number, { exactStarts, items }: Served) {
+    super(told, cell, chunk)
+    this.told = told
+    this.isExact = exactStarts
+    this.items = items
+  }
+
+  override take(): void {
+    super.take()
+    this.told.set(this.offset + limit, this.items)
+  }
+
+  override enter(now: Phase): void {
+    const wasUnseen = this.phase === phases.unseen
+    super.enter(now)
+    // a task that needs no loading is told with its first item
+    if (now === phases.loading || !wasUnseen) this.tellAll()
+  }
+
+  override claim(position: number): boolean {
+    const { isExact, items, offset, told } = this
+    const mayStart = position < told.get(offset + limit)
+    const toTell = mayStart ? (isExact ? position + 1 : items) : position
+    if (told.get(offset + started) === toTell) return mayStart
+    told.set(offset + started, toTell)
+    this.tellAll()
+    return mayStart
+  }
+
+  private tellAll(): void {
+    this.told.tell(this.offset, limit)
+  }
+
+  override get lags(): boolean {
+    return true
+  }
+
+  override open(items: number): void {
+    super.open(items)
+    this.items = items
+  }
+
+  override limitTo(items: number): number {
+    const { offset, told } = this
+    if (items < told.get(offset + limit)) {
+      told.set(offset + limit, items)
+      told.tell(offset + limit, 1)
+    }
+    return this.items
+  }
+}
+
+/** What the worker knows of a chunk that it is to run. */
+export interface Served {
+  readonly items: number
+  /** Whether the start of each item is told, where it has to be told at all. */
+  readonly exactStarts: boolean
+}
+
+const unserved: Served = { items: 0, exactStarts: false }
+
+/** The numbers of a chunk; `cell` is negative when there was none left for it. */
+export const cellOf = (control: Control, cell: number, chunk: number, served: Served = unserved): Cell => {
+  if (cell < 0) return new Cell(undefined, cell, chunk)
+  return control instanceof ToldNumbers ? new ToldCell(control, cell, chunk, served) : new Cell(control, cell, chunk)
 }

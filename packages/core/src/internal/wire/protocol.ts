@@ -41,6 +41,13 @@ export interface Repeated {
   readonly _tag: "Repeated"
 }
 
+/** Numbers of the control block, from `from` on, that the sender has set: where both ends share no memory. */
+export interface Numbers {
+  readonly _tag: "Numbers"
+  readonly from: number
+  readonly values: ReadonlyArray<number>
+}
+
 interface Message {
   /** Whether it repeats a message, or a part of one, that could not be read. */
   readonly again?: true | undefined
@@ -83,6 +90,7 @@ export type ToWorker = Message &
       }
     | { readonly _tag: "Close" }
     | { readonly _tag: "Stop" }
+    | Numbers
     | Part
     | Unreadable
     | Repeated
@@ -121,6 +129,8 @@ export interface Run {
   readonly reportInterval: number
   /** The chunk's cell in the control block; -1 when it has none. */
   readonly cell: number
+  /** Whether the start of each item is to be told, where both ends share no memory. */
+  readonly exactStarts?: boolean | undefined
 }
 
 /** From a worker to the pool. */
@@ -135,6 +145,7 @@ export type FromWorker = WorkerMessage &
     | NotLoaded
     /** The last message of a worker that an uncaught error ends. */
     | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
+    | Numbers
     | Unreadable
     | Repeated
   )

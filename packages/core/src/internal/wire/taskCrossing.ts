@@ -49,7 +49,8 @@ export interface Crossing {
 
 /** Clones what crosses, as a thread's channel would. */
 export const cloning = (task: Code): Crossing => {
-  const { error, input, output } = codecsOf(task, true)
+  // a page that is not isolated has no shared memory
+  const { error, input, output } = codecsOf(task, globalThis.SharedArrayBuffer !== undefined)
   const outputCodec = portable.definition(task).slices === true ? slices.codecs.output : output
   return {
     input: (item) => crossing.clone(item, input),

@@ -2,6 +2,7 @@
  * Whether what has arrived from a worker is a message of the protocol: a task cannot reach the channel, but it can break
  * what the worker's side is made of, and native code can do anything (F6).
  */
+import * as control from "./control.ts"
 import type * as protocol from "./protocol.ts"
 
 const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
@@ -21,6 +22,13 @@ const isResults = ({ chunk, count, from, millis, others, values }: Readonly<Reco
   Array.isArray(others) &&
   others.every((other) => Array.isArray(other) && isCount(other[0]) && other[0] < count && isTagged(other[1]))
 
+/** A worker can set no number of the pool's, nor more of them than a cell has. */
+const isNumbers = ({ from, values }: Readonly<Record<string, unknown>>): boolean =>
+  isCount(from) &&
+  Array.isArray(values) &&
+  values.length <= 3 &&
+  values.every((value, offset) => Number.isInteger(value) && control.isWorkers(from + offset))
+
 export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
   if (!isObject(u)) return false
   switch (u["_tag"]) {
@@ -37,6 +45,8 @@ export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
       return isCount(u["chunk"]) && isTagged(u["cause"])
     case "Uncaught":
       return isTagged(u["cause"])
+    case "Numbers":
+      return isNumbers(u)
     case "Unreadable":
       return isCount(u["number"]) && isTagged(u["cause"])
     default:

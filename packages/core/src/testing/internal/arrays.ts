@@ -7,6 +7,7 @@ import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as schemas from "../suite.schemas.ts"
+import { SharedMemory } from "../suite.values.ts"
 import { pace, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, harmful, plain, tasks } from "./case.ts"
@@ -17,7 +18,7 @@ const integers = (length: number): Int32Array => Int32Array.from({ length }, (_,
 
 /** An array in shared memory with another's elements. */
 const shared = (array: Int32Array): Int32Array => {
-  const copy = new Int32Array(new SharedArrayBuffer(array.byteLength))
+  const copy = new Int32Array(new SharedMemory(array.byteLength))
   copy.set(array)
   return copy
 }
@@ -47,7 +48,7 @@ const results: ReadonlyArray<Case> = [
         const doubled = yield* pool.mapArray(floats(1000), plain.doubleAll, options)
         yield* assert.isTrue(doubled instanceof Float64Array, "a Float64Array", doubled)
         yield* assert.equal([...doubled], [...expected])
-        yield* assert.isTrue(doubled.buffer instanceof SharedArrayBuffer, "shared memory", doubled.buffer)
+        yield* assert.isTrue(doubled.buffer instanceof SharedMemory, "shared memory", doubled.buffer)
         const again = yield* pool.mapArray(doubled, plain.doubleAll, options)
         yield* assert.equal([...again], [...expected.map((x) => x * 2)])
       }
@@ -93,7 +94,7 @@ const results: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       const whole = floats(100)
-      const ofShared = new Float64Array(new SharedArrayBuffer(800))
+      const ofShared = new Float64Array(new SharedMemory(800))
       ofShared.set(whole)
       for (const array of [whole, ofShared]) {
         const sums = yield* pool.mapArray(array.subarray(10, 20), plain.sum, { chunkSize: 4 })
