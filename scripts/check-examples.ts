@@ -41,11 +41,13 @@ const toModule = ({ code }: Example): string => {
   return `import assert from "node:assert"\n${lines.join("\n")}`
 }
 
-const sources = ["packages/core/src", "packages/node-runtime/src"].flatMap((directory) =>
-  readdirSync(join(root, directory))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => join(directory, name))
-)
+const sources = ["core", "node-runtime", "browser-runtime"]
+  .map((name) => `packages/${name}/src`)
+  .flatMap((directory) =>
+    readdirSync(join(root, directory))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(directory, name))
+  )
 const examples = sources.flatMap(examplesOf)
 const marks = sources.reduce(
   (sum, file) => sum + readFileSync(join(root, file), "utf8").split("@example").length - 1,
@@ -77,6 +79,7 @@ try {
         declarationMap: false,
         rootDir: "../../..",
         types: ["node"],
+        lib: ["ES2024", "ESNext.Disposable", "ESNext.Iterator", "DOM"],
         // examples may name what they do not go on to use
         noUnusedLocals: false
       }
