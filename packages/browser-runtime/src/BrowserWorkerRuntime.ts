@@ -37,8 +37,8 @@ export interface BrowserOptions {
  * threads. Elsewhere a worker tells of its items by messages, and three things are weaker. An item that computes does not
  * learn from `worker.interrupted` that its result is unwanted. Items are taken back from a worker for another call when
  * the worker next reads a message. And when a worker is lost, all items of its chunk count as started, which is why a
- * chunk is no longer than about 2 milliseconds, unless the call has a `timeout`, gives Exits or has `retries`: then each
- * start is told.
+ * chunk is no longer than about 2 milliseconds, unless the call is a `run`, has a `timeout`, gives Exits or has `retries`:
+ * then each start is told.
  *
  * An error that nothing catches ends the worker, as it does on threads. The browser takes 2 seconds to end a worker that
  * computes without a pause; the call does not wait for that, but the slot's next worker does.

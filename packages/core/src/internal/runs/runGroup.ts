@@ -93,7 +93,8 @@ export class RunGroup implements Source, Sink {
         timeout,
         discard: false,
         reportInterval: timeout === undefined ? reportInterval : 0,
-        exactStarts: timeout !== undefined || retries !== "never",
+        // those that share a chunk have nothing to do with each other
+        exactStarts: true,
         itemTime: options.itemTime(task),
         retries,
         dispatch: "available",
