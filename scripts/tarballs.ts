@@ -26,7 +26,9 @@ const manifestOf = <M = Manifest>(directory: string): M =>
 export const workspace = manifestOf<Workspace>(root)
 
 // what pnpm sets for scripts is not meant for the commands that run in the other project
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:npm|pnpm)_(?!config_)/i.test(name)))
+export const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(?:npm|pnpm)_(?!config_)/i.test(name))
+)
 
 /** The standard output; throws with all output when the command fails. */
 export const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
@@ -52,7 +54,7 @@ const pnpm = (directory: string, ...args: ReadonlyArray<string>): string => {
 }
 
 /** Where the packages are that are published. */
-export const directories = ["core", "node-runtime"].map((name) => path.join(root, "packages", name))
+export const directories = ["core", "node-runtime", "browser-runtime"].map((name) => path.join(root, "packages", name))
 
 export const build = (): void => {
   // tsc leaves what was built from deleted sources; examples are built with the packages

@@ -36,7 +36,7 @@ export const buildPage = async (directory: string, out: string): Promise<void> =
   } as const satisfies esbuild.BuildOptions
   const { resolve } = createRequire(path.join(directory, "page.ts"))
   const testing = path.dirname(resolve("@effect-mpire/core/testing/RuntimeSuite"))
-  const modules = fs.readdirSync(testing).filter((file) => ofSuite.test(file))
+  const modules = fs.readdirSync(testing).filter((file) => ofSuite.test(file) && !file.endsWith(".d.ts"))
   /** What the modules of the suite import, by where it is served. */
   const libraries = new Map<string, string>()
   const keepLibrariesApart: esbuild.Plugin = {

@@ -63,6 +63,48 @@ describe("a worker file", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerThreads({ execArgv: [] })))
   )
 
+  const missing = new URL("./fixtures/no-such-file.ts", import.meta.url)
+  const inlined = new URL("data:video/mp2t;base64,aW1wb3J0")
+
+  it.live.each(
+    Object.entries({
+      "an entry, threads": [
+        NodeWorkerRuntime.layerThreads({ entry: missing }),
+        "make the worker file an entry of its own"
+      ],
+      "an entry, processes": [
+        NodeWorkerRuntime.layerProcesses({ entry: missing }),
+        "nor has one .js, .mjs or .cjs beside it"
+      ],
+      "by spawn": [
+        NodeWorkerRuntime.layerThreads({ spawn: (options) => new Worker(missing, options) }),
+        "make the worker file an entry of its own, and name it by `entry`"
+      ],
+      "within its URL, threads": [
+        NodeWorkerRuntime.layerThreads({ entry: inlined }),
+        "a URL which begins with data:video/mp2t"
+      ],
+      "within its URL, processes": [
+        NodeWorkerRuntime.layerProcesses({ entry: inlined }),
+        "in Vite by `build: { ssr: true }`"
+      ]
+    } as const)
+  )("F3 says what to do where a bundler has not built it: %s", ([, [runtime, expected]]) =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      assert.include(reasonOf(yield* Effect.exit(pool.map(["a"], texts.shout))).message, expected)
+    }).pipe(Effect.scoped, Effect.provide(runtime))
+  )
+
+  it.live("F7 says what to do where a bundler has put a module of tasks into its URL", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const { shout } = Portable.module<{ readonly shout: (text: string) => string }>(inlined)
+      const { message } = reasonOf(yield* Effect.exit(pool.map(["a"], shout)))
+      assert.include(message, "could not load data:video/…: A bundler has put the file itself into its URL")
+    }).pipe(Effect.scoped, Effect.provide(NodeWorkerRuntime.layerThreads({ execArgv: [] })))
+  )
+
   it.live("C8 is given to threads in one way", () =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })

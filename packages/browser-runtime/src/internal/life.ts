@@ -13,6 +13,8 @@ const grace = 100
 export class Life {
   private readonly worker: Worker
   private readonly lock: string | undefined
+  // a program can replace it
+  private readonly locks = navigator.locks
   private readonly ended = Deferred.makeUnsafe<void>()
   private readonly handlers: Array<(closed: Closed) => void> = []
   private closed: Closed | undefined = undefined
@@ -29,7 +31,7 @@ export class Life {
   held(): void {
     if (this.isHeld || this.lock === undefined) return
     this.isHeld = true
-    void navigator.locks.request(this.lock, () => this.end())
+    void this.locks.request(this.lock, () => this.end())
   }
 
   /**

@@ -79,6 +79,7 @@ const reasonOf = ({ filename, lineno, message }: Partial<ErrorEvent>, hasGreeted
   return new Error(
     hasGreeted
       ? "The browser has ended it, and does not say why"
-      : "The worker's file could not be loaded: the browser's console says why"
+      : "The worker's file could not be loaded, and the browser's console says why: where a bundler built the page, `spawn` " +
+          "has to name what it made of the worker file"
   )
 }

@@ -4,11 +4,13 @@
  */
 import { types } from "node:util"
 import { Serializer } from "node:v8"
-import { hasSerializer, serialize } from "./platform.ts"
+import { isDeno } from "./platform.ts"
+import * as platformObjects from "./platformObjects.ts"
+import { hasSerializer, writeWhole } from "./serializer.ts"
 
 /** Throws for a value what sending it to a process would throw. */
 export const check = (value: unknown): void => {
-  if (!hasSerializer) return void serialize(value)
+  if (!hasSerializer) return void writeWhole(value)
   const serializer = new Serializer()
   serializer.writeHeader()
   serializer.writeValue(value)
@@ -23,10 +25,23 @@ const errors = new Set(["Error", "EvalError", "RangeError", "ReferenceError", "S
 // tasks can replace them
 const { getPrototypeOf } = Object
 const clone = structuredClone
-const { isAnyArrayBuffer, isBoxedPrimitive, isDate, isMap, isNativeError, isRegExp, isSet } = types
+const {
+  isAnyArrayBuffer,
+  isArrayBufferView,
+  isBoxedPrimitive,
+  isDate,
+  isMap,
+  isNativeError,
+  isRegExp,
+  isSet,
+  isSharedArrayBuffer
+} = types
 
 /** JavaScript's own kinds, of another realm: a module of `node:vm`, as test runners use it, has its own `Map`. */
-const ofLanguage = [isMap, isSet, isDate, isRegExp, isAnyArrayBuffer, isBoxedPrimitive]
+const ofLanguage = [isMap, isSet, isDate, isRegExp, isAnyArrayBuffer, isArrayBufferView, isBoxedPrimitive]
+
+/** Whether it is shared memory, or a view of it: V8's serializer throws for these itself. */
+const isShared = (object: object): boolean => isSharedArrayBuffer(ArrayBuffer.isView(object) ? object.buffer : object)
 
 const isPlain = (object: object): boolean => {
   const prototype: unknown = getPrototypeOf(object)
@@ -38,6 +53,8 @@ const isPlain = (object: object): boolean => {
  * platform's object that cannot be cloned, and keeps the class of one that can. One object of each class is tried.
  */
 export const inspect = (object: object): void => {
+  if (!hasSerializer && isShared(object)) throw new TypeError("Shared memory cannot cross to another process")
+  if (isDeno) platformObjects.inspect(object)
   const prototype: object = getPrototypeOf(object)
   if (known.has(prototype) || ofLanguage.some((is) => is(object))) return
   const arrived: object = clone(object)

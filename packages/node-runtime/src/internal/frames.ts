@@ -7,8 +7,7 @@ import { Deserializer, Serializer } from "node:v8"
 import { list, restore, type WithExceptions } from "./exceptions.ts"
 import { fromJson, toJson } from "./json.ts"
 import { largeMemory } from "./largeMemory.ts"
-import * as platform from "./platform.ts"
-import { hasSerializer } from "./platform.ts"
+import { hasSerializer, readWhole, writeWhole } from "./serializer.ts"
 
 // Where the numbers of a header begin: the frame's own, how many bytes of it follow, how these are to be read, and how many
 // blocks come after it
@@ -67,7 +66,7 @@ export class FrameWriter {
 const noMemory: ReadonlyArray<ArrayBuffer> = []
 
 const serialize = (message: unknown, memory: ReadonlyArray<ArrayBuffer>): Buffer => {
-  if (!hasSerializer) return Buffer.concat([emptyHeader, platform.serialize(message)])
+  if (!hasSerializer) return Buffer.concat([emptyHeader, writeWhole(message)])
   const serializer = new Serializer()
   serializer.writeRawBytes(emptyHeader)
   serializer.writeHeader()
@@ -112,7 +111,7 @@ const deserialize = (bytes: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>):
 const decode = (frame: Buffer, blocks: ReadonlyArray<Buffer<ArrayBuffer>>): unknown => {
   if (frame.readUInt32LE(format) === formats.json) return fromJson(frame.toString("utf8", headerLength))
   const bytes = frame.subarray(headerLength)
-  const value = hasSerializer ? deserialize(bytes, blocks) : platform.deserialize(bytes)
+  const value = hasSerializer ? deserialize(bytes, blocks) : readWhole(bytes)
   return frame.readUInt32LE(format) === formats.withExceptions ? restore(value as WithExceptions) : value
 }
 

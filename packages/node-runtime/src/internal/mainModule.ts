@@ -47,8 +47,8 @@ export const refuseMainModule = (
     if (entry !== undefined && isSameFile(entry.href, main)) return undefined
     return (
       `It is the program's main file, so that every worker would start the program again. Put tasks in a file of their ` +
-      `own, and make that an entry of its own where a bundler merges files; or guard the program by ` +
-      `\`if (import.meta.main)\`, and say so: ${layer}({ mainModule: true })`
+      `own, and make that an entry of its own where a bundler merges files, or use a worker file; or guard the program ` +
+      `by \`if (import.meta.main)\`, and say so: ${layer}({ mainModule: true })`
     )
   }
 }

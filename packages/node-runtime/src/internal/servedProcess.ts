@@ -3,13 +3,14 @@
  */
 import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
+import { connect, Socket } from "node:net"
 import { Awake } from "./awake.ts"
 import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
 import { channelFd, controlFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
 import { Pipe } from "./pipe.ts"
-import { socketOf } from "./platform.ts"
+import { isBun } from "./platform.ts"
 import type { ProcessSettings } from "./settings.ts"
 import { setTimeout } from "./timers.ts"
 
@@ -31,6 +32,11 @@ export const serveProcess = (settings: ProcessSettings): void => {
   })
   watchLifeline()
 }
+
+/** The pipe that this process has inherited. */
+const socketOf = (fd: number): Socket =>
+  // types know of no descriptor here, which Node takes for a new socket alone
+  isBun ? connect({ fd } as never) : new Socket({ fd, readable: true, writable: true })
 
 /** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {

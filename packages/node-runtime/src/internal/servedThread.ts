@@ -4,6 +4,8 @@
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import type { Transferable } from "node:worker_threads"
 import { Awake } from "./awake.ts"
+import { isBun, isDeno } from "./platform.ts"
+import * as ports from "./ports.ts"
 import type { ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 
@@ -12,14 +14,32 @@ export const serveThread = ({ control, port }: ThreadSettings): void => {
   // tasks can replace the method
   const post = port.postMessage.bind(port)
   const awake = new Awake()
-  serve({
+  const worker = serve({
     send: (message, transfers) => post(message, transfers as ReadonlyArray<Transferable>),
-    receive: (handler, unreadable) => {
-      port.on("messageerror", unreadable)
-      port.on("message", awake.handler(handler))
-    },
+    receive: (handler, unreadable) => ports.receive(port, awake.handler(handler), unreadable),
     close: () => port.close(),
     stayAwake: () => awake.expectMessage(),
-    control: sharedControl(control)
+    control: sharedControl(control),
+    inspect: ports.inspect
   })
+  if (isBun || isDeno) onUncaught(worker.uncaught)
+}
+
+/** An error that nothing has caught, and a rejection that nothing has handled. */
+interface UncaughtEvent {
+  readonly error?: unknown
+  readonly reason?: unknown
+}
+
+/** Tells of the uncaught error that is about to end this thread: Node brings all of it itself, Bun and Deno a clone (F1). */
+const onUncaught = (tell: (error: unknown) => void): void => {
+  const { addEventListener } = globalThis as unknown as {
+    readonly addEventListener: (type: string, listener: (event: UncaughtEvent) => void) => void
+  }
+  for (const type of ["error", "unhandledrejection"]) {
+    addEventListener(type, ({ error, reason }) => {
+      // a task module that handles uncaught errors keeps the thread running
+      if (process.listenerCount("uncaughtException") === 0) tell(error ?? reason)
+    })
+  }
 }

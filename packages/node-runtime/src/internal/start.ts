@@ -19,9 +19,32 @@ export const inheritedArgv = (): ReadonlyArray<string> =>
  */
 export const file = (entry: URL | undefined): URL => {
   if (entry === undefined) return ownEntry()
-  if (entry.protocol !== "file:" || existsSync(fileURLToPath(entry))) return entry
-  const compiled = [".js", ".mjs", ".cjs"].map((end) => new URL(entry.href.replace(/\.[cm]?tsx?$/, end)))
-  return compiled.find((other) => existsSync(fileURLToPath(other))) ?? entry
+  if (entry.protocol !== "file:") return notInlined(entry)
+  if (exists(entry)) return entry
+  const [extension] = /\.[cm]?[jt]sx?$/.exec(entry.href) ?? [""]
+  const stem = entry.href.slice(0, entry.href.length - extension.length)
+  const beside = (...ends: ReadonlyArray<string>) => ends.map((end) => new URL(stem + end)).find(exists)
+  const compiled = beside(".js", ".mjs", ".cjs")
+  const isSource = extension.includes("t")
+  if (isSource && compiled !== undefined) return compiled
+  // a loader such as tsx finds a source by the name of what it would be compiled to
+  if (compiled ?? beside(".ts", ".mts", ".cts", ".tsx")) return entry
+  throw new Error(
+    `There is no file ${fileURLToPath(entry)}, nor has one .js, .mjs or .cjs beside it: where a bundler built the ` +
+      "program, make the worker file an entry of its own"
+  )
+}
+
+const exists = (url: URL): boolean => existsSync(fileURLToPath(url))
+
+/** Vite, where it builds a library, puts the source of a file that is no entry into the URL itself. */
+const notInlined = (entry: URL): URL => {
+  const [type] = /^data:(?!text\/javascript)[^;,]*/.exec(entry.href) ?? []
+  if (type === undefined) return entry
+  throw new Error(
+    `A bundler has put the source of the worker file into a URL which begins with ${type}: keep it from that, in Vite ` +
+      "by `build: { ssr: true }`, and make the worker file an entry of its own"
+  )
 }
 
 /** The entry's module: from source, from `dist`, or, from within a bundle, by the package's name. */

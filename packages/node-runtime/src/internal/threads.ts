@@ -16,6 +16,7 @@ import {
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
+import * as ports from "./ports.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -96,24 +97,36 @@ const connect = (
     ending.end({ exitCode, cause })
   })
   thread.on("error", (error) => {
-    cause = error
+    cause = isItsFileMissing(error) ? notBundled(error) : error
   })
   const connection: Connection = {
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler, unreadable) => {
       receive = awake.handler(handler)
-      port.on("messageerror", unreadable)
-      port.on("message", receive)
+      ports.receive(port, receive, unreadable)
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,
     setBusy,
     control,
     shares: true,
-    stayAwake: () => awake.expectMessage()
+    stayAwake: () => awake.expectMessage(),
+    inspect: ports.inspect
   }
   return { connection, ending }
 }
+
+/** Whether Node found no file for the thread to run: what imports a file is named, but nothing imports this one. */
+const isItsFileMissing = ({ code, requireStack }: Error & { code?: unknown; requireStack?: unknown }): boolean =>
+  code === "MODULE_NOT_FOUND" && Array.isArray(requireStack) && requireStack.length === 0
+
+/** `entry` is looked at before a thread starts, so that this is about what `spawn` names. */
+const notBundled = (cause: Error): Error =>
+  new Error(
+    `${cause.message}: \`spawn\` is for bundlers that look for \`new Worker(new URL(…))\`. With others make the worker file ` +
+      "an entry of its own, and name it by `entry`",
+    { cause }
+  )
 
 /** Reads what a thread that has ended sent last; what cannot be read is lost with the thread. */
 const readRest = (port: MessagePort, receive: (message: unknown) => void): void => {

@@ -10,6 +10,17 @@ import type { TypedArray } from "./typedArray.ts"
 /** Throws for an object, of a class or of the platform's, that would arrive as something else. */
 type Inspect = NonNullable<Channel["inspect"]>
 
+/** Errors with their causes, where structured clone leaves those out. */
+type Causes = Array<readonly [error: Error, cause: unknown]>
+
+// tasks can replace it
+const cloneOf = structuredClone
+
+let losesCauses: boolean | undefined
+
+/** Whether structured clone leaves out the cause of an error, as JavaScriptCore's does, in Bun and in Safari. */
+const hasToKeepCauses = (): boolean => (losesCauses ??= cloneOf(new Error("", { cause: 1 })).cause !== 1)
+
 /** Node's class for bytes, where there is one: it is a Uint8Array with more methods. */
 const NodeBuffer = (
   globalThis as { readonly Buffer?: (abstract new (...args: Array<never>) => Uint8Array) | undefined }
@@ -45,6 +56,7 @@ const { getPrototypeOf, hasOwn, keys } = Object
 
 class Walk {
   readonly buffers: Buffers = []
+  readonly causes: Causes = []
   /** Whether there is a view that is to be replaced by one of less memory. */
   isLoose = false
   private readonly inspect: Inspect | undefined
@@ -83,11 +95,16 @@ class Walk {
       for (const member of value) this.visit(member)
     } else if (value instanceof Error) {
       this.inspect?.(value)
-      if (hasOwn(value, "cause")) this.visit(value.cause)
+      if (hasOwn(value, "cause")) this.visitCause(value)
     } else if (!leaves.some((leaf) => value instanceof leaf)) {
       this.inspect?.(value)
       this.visitOwn(value)
     }
+  }
+
+  private visitCause(error: Error): void {
+    if (hasToKeepCauses()) this.causes[this.causes.length] = [error, error.cause]
+    this.visit(error.cause)
   }
 
   private isSeen(object: object): boolean {
@@ -121,7 +138,7 @@ class Walk {
   }
 
   private visitView(view: ArrayBufferView): void {
-    if (isShared(view)) return
+    if (isShared(view)) return this.inspect?.(view)
     if (isBuffer(view)) this.buffers[this.buffers.length] = view as Uint8Array
     if (isLoose(view)) this.isLoose = true
   }
@@ -138,6 +155,7 @@ const isLoose = (view: ArrayBufferView): boolean => {
 /** Copies a value's structure, as structured clone will, but for views, which get memory of their own. */
 class Tightening {
   readonly buffers: Buffers = []
+  readonly causes: Causes = []
   private readonly kept: ReadonlySet<unknown>
   private readonly copies = new Map<object, unknown>()
 
@@ -182,7 +200,9 @@ class Tightening {
     const define = (key: string, value: unknown) => Object.defineProperty(copy, key, { value, configurable: true })
     define("name", error.name)
     define("stack", error.stack)
-    define("cause", this.copy(error.cause))
+    const cause = this.copy(error.cause)
+    define("cause", cause)
+    if (hasToKeepCauses()) this.causes[this.causes.length] = [copy, cause]
     return copy
   }
 
@@ -216,6 +236,7 @@ const own = (view: ArrayBufferView): ArrayBufferView => {
 /** A message, with what is to be restored at the other end. */
 interface Packed {
   readonly buffers?: ReadonlyArray<Uint8Array> | undefined
+  readonly causes?: Readonly<Causes> | undefined
 }
 
 const noTransfers: ReadonlyArray<object> = []
@@ -235,10 +256,17 @@ export const pack = <M extends object>(
     walk = new Walk(inspect, new Set())
     walk.visit(message)
   }
-  if (!walk.isLoose) return walk.buffers.length === 0 ? message : { ...message, buffers: walk.buffers }
+  if (!walk.isLoose) return withRestored(message, walk)
   const tightening = new Tightening(new Set(transfers))
-  const copy = tightening.copy(message) as M
-  return tightening.buffers.length === 0 ? copy : { ...copy, buffers: tightening.buffers }
+  return withRestored(tightening.copy(message) as M, tightening)
+}
+
+const withRestored = <M extends object>(
+  message: M,
+  { buffers, causes }: { readonly buffers: Buffers; readonly causes: Causes }
+): M & Packed => {
+  if (buffers.length === 0 && causes.length === 0) return message
+  return causes.length === 0 ? { ...message, buffers } : { ...message, buffers, causes }
 }
 
 /** Throws what sending the value over a channel would throw. */
@@ -249,11 +277,18 @@ export const check = (
   check(pack({ value }, inspect))
 }
 
-/** Makes Buffers again of what were Buffers. */
+/** Makes Buffers again of what were Buffers, and gives errors their causes where they lost them. */
 export const unpack = (message: unknown): void => {
-  const { buffers } = message as Packed
+  const { buffers, causes } = message as Packed
+  if (causes !== undefined) restoreCauses(causes)
   if (buffers === undefined || NodeBuffer === undefined) return
   for (const bytes of buffers) if (bytes instanceof Uint8Array) Object.setPrototypeOf(bytes, NodeBuffer.prototype)
+}
+
+const restoreCauses = (causes: Readonly<Causes>): void => {
+  for (const [error, value] of causes) {
+    if (error instanceof Error) Object.defineProperty(error, "cause", { value, configurable: true, writable: true })
+  }
 }
 
 /** Clones a value as it arrives from a channel that carries what structured clone does. */
