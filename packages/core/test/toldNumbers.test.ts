@@ -36,7 +36,7 @@ describe("ToldNumbers", () => {
       // a cell that another chunk had before, which may not count for this one
       for (let chunk = 0; chunk <= reused; chunk++) {
         const isLast = chunk === reused
-        const [here, there] = [cellOf(ends.pool, 0, chunk), cellOf(ends.worker, 0, chunk, { items, exactStarts: true })]
+        const [here, there] = [cellOf(ends.pool, 0, chunk), cellOf(ends.worker, 0, chunk, items, true)]
         here.open(items)
         assert.strictEqual(here.started, 0, "what the last chunk left does not count")
         there.take()
@@ -66,7 +66,7 @@ describe("ToldNumbers", () => {
 
   it("F2 tells once, before the first item, that all may have started, where that is all that is asked", () => {
     const ends = new Ends()
-    const [here, there] = [cellOf(ends.pool, 1, 7), cellOf(ends.worker, 1, 7, { items: 5, exactStarts: false })]
+    const [here, there] = [cellOf(ends.pool, 1, 7), cellOf(ends.worker, 1, 7, 5)]
     here.open(5)
     there.take()
     there.enter(phases.loaded)
@@ -83,7 +83,7 @@ describe("ToldNumbers", () => {
 
   it("T4 tells that a module is being loaded, and that a hook is reached", () => {
     const ends = new Ends()
-    const [here, there] = [cellOf(ends.pool, 0, 3), cellOf(ends.worker, 0, 3, { items: 1, exactStarts: false })]
+    const [here, there] = [cellOf(ends.pool, 0, 3), cellOf(ends.worker, 0, 3, 1)]
     there.take()
     there.enter(phases.loading)
     ends.hear("pool")

@@ -98,6 +98,8 @@ export class RemoteChunks {
   private readonly line: Line
   private readonly addresses: KnownAddresses
   private readonly onBusyChange: () => void
+  /** Whether the worker tells by messages what it has started. */
+  private readonly tellsStarts: boolean
   private readonly sentChunks = new Map<number, SentChunk>()
   /** Chunks whose end the pool has already acted on while the worker has yet to report it. */
   private readonly endedEarly = new Map<number, SentChunk>()
@@ -128,6 +130,7 @@ export class RemoteChunks {
     this.line = line
     this.addresses = addresses
     this.onBusyChange = on.busyChange
+    this.tellsStarts = line.control instanceof ToldNumbers
     const cells = cellsOf(tasksPerWorker)
     this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
     // leaves cells for the chunks that the worker runs at once, and one for a chunk sent before an end was noticed
@@ -160,10 +163,7 @@ export class RemoteChunks {
     const cellNumber = this.freeCells.pop() ?? -1
     const cell = cellOf(this.line.control, cellNumber, id)
     const { schemas, slices } = portable.definition(chunk.task)
-    // told only to those who need it, which most do not
-    const told = this.line.control instanceof ToldNumbers ? { exactStarts: chunk.exactStarts } : {}
-    const messageOf: MessageOf = (items, errors, parts) => ({
-      ...told,
+    const runOf: MessageOf = (items, errors, parts) => ({
       _tag: "Run",
       chunk: id,
       cell: cellNumber,
@@ -177,6 +177,10 @@ export class RemoteChunks {
       discard: chunk.discard,
       reportInterval: chunk.reportInterval
     })
+    // said only to workers that need it, since what is said to all takes time
+    const messageOf: MessageOf = !this.tellsStarts
+      ? runOf
+      : (items, errors, parts) => ({ ...runOf(items, errors, parts), exactStarts: chunk.exactStarts })
     const unsent: Unsent = { id, chunk, cell, cellNumber, codecs, messageOf }
     // how carefully items are looked at, which takes time: as they are, each checked, or each copied
     let care = 0

@@ -126,8 +126,7 @@ export class ServedWorker {
 
   private run(run: ServedRun): void {
     const loaded = this.code.loaded(run.task)
-    const { exactStarts = false, items } = run
-    const cell = cellOf(this.control, run.cell, run.chunk, { items: items.length, exactStarts })
+    const cell = cellOf(this.control, run.cell, run.chunk, run.items.length, run.exactStarts)
     cell.take()
     // a function that has been loaded, and needs no codecs, starts at once
     if (loaded?.schemas === undefined && typeof loaded?.value === "function" && run.slices !== true) {

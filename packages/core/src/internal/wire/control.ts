@@ -207,7 +207,7 @@ class ToldCell extends Cell {
   /** How many items the chunk has. */
   private items: number
 
-  constructor(told: ToldNumbers, cell: number, chunk: number, { exactStarts, items }: Served) {
+  constructor(told: ToldNumbers, cell: number, chunk: number, items: number, exactStarts: boolean) {
     super(told, cell, chunk)
     this.told = told
     this.isExact = exactStarts
@@ -259,17 +259,13 @@ class ToldCell extends Cell {
   }
 }
 
-/** What the worker knows of a chunk that it is to run. */
-export interface Served {
-  readonly items: number
-  /** Whether the start of each item is told, where it has to be told at all. */
-  readonly exactStarts: boolean
-}
-
-const unserved: Served = { items: 0, exactStarts: false }
-
-/** The numbers of a chunk; `cell` is negative when there was none left for it. */
-export const cellOf = (control: Control, cell: number, chunk: number, served: Served = unserved): Cell => {
+/**
+ * The numbers of a chunk; `cell` is negative when there was none left for it. The worker says how many items the chunk has,
+ * and whether the start of each is told, where it has to be told at all.
+ */
+export const cellOf = (control: Control, cell: number, chunk: number, items = 0, exactStarts = false): Cell => {
   if (cell < 0) return new Cell(undefined, cell, chunk)
-  return control instanceof ToldNumbers ? new ToldCell(control, cell, chunk, served) : new Cell(control, cell, chunk)
+  return control instanceof ToldNumbers
+    ? new ToldCell(control, cell, chunk, items, exactStarts)
+    : new Cell(control, cell, chunk)
 }
