@@ -2,6 +2,7 @@
  * Opens channels to new Web Workers.
  */
 import type { Connection } from "@effect-mpire/core/Channel"
+import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Life } from "./life.ts"
@@ -16,7 +17,7 @@ export const isIsolated = (): boolean =>
 export const open = (spawn: () => Worker, controls: number): Effect.Effect<Connection, unknown, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.mapError(
-      Effect.try(() => connect(spawn(), controls)),
+      Effect.try(() => connect(spawned(spawn), controls)),
       ({ cause }) => cause
     ),
     ({ life }) => life.wait
@@ -29,6 +30,18 @@ const lockName = (): string | undefined =>
   navigator.locks === undefined
     ? undefined
     : `effect-mpire ${performance.timeOrigin} ${crypto.getRandomValues(new Uint32Array(2)).join(" ")} ${locks++}`
+
+/** The worker that a program's function starts; throws where it is none. */
+const spawned = (spawn: () => Worker): Worker => {
+  const expected = "a function that returns a new Worker"
+  const invalid = (value: unknown) =>
+    WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option: "spawn", value, expected }))
+  // programs in JavaScript can leave it out, or forget to return
+  if (typeof spawn !== "function") throw invalid(spawn)
+  const worker = spawn() as Worker | undefined
+  if (typeof worker?.terminate !== "function") throw invalid(worker)
+  return worker
+}
 
 const connect = (worker: Worker, controls: number): { readonly connection: Connection; readonly life: Life } => {
   const shared = isIsolated()
