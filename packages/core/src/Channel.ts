@@ -108,6 +108,26 @@ export interface Closed {
 }
 
 /**
+ * What a worker uses, as its platform tells without asking the worker, which may be computing.
+ *
+ * @see {@link Connection.usage} for when it is asked for
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  /** The heap of a thread, or the resident memory of a process, in bytes. */
+  readonly memory: number | undefined
+  /** How long it has used a CPU since it began, in milliseconds. */
+  readonly cpu: number | undefined
+  /**
+   * How long it has been computing since it began, or would have, had there been a CPU for it, in milliseconds: not the
+   * time in which it waited for something else.
+   */
+  readonly active: number | undefined
+}
+
+/**
  * The pool's end of a channel.
  *
  * @category models
@@ -147,4 +167,9 @@ export interface Connection {
   readonly inspect?: ((object: object) => void) | undefined
   /** Says that a message is expected within about a tenth of a millisecond, as in a `Channel`. */
   readonly stayAwake?: (() => void) | undefined
+  /**
+   * What the worker uses now; `undefined` where that cannot be told. Asked only when somebody reads `insights`, and at
+   * most once a second. It must not depend on the worker: one that computes answers nothing.
+   */
+  readonly usage?: Effect.Effect<Usage | undefined> | undefined
 }

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { Insights } from "./internal/insights/insights.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./internal/pool/dispatchOptions.ts"
 import type { Stats } from "./internal/pool/stats.ts"
 import type { ArrayOver, TypedArray } from "./internal/wire/typedArray.ts"
@@ -104,6 +105,8 @@ export interface RunOptions {
   readonly timeout?: Duration.Input | undefined
   /** What becomes of the item when its worker is lost. Default: the pool's `onWorkerLost`. */
   readonly onWorkerLost?: OnWorkerLost | undefined
+  /** How the input is shown to people, or `false`. Default: the pool's `describe`. */
+  readonly describe?: DispatchOptions["describe"]
 }
 
 /**
@@ -355,6 +358,18 @@ export interface Controls<out X> {
   readonly exitResults: Effect.Effect<ReadonlyArray<X>>
   /** Numbers about the pool, as they are now. */
   readonly stats: Effect.Effect<Stats>
+  /**
+   * Where the time of the pool's workers goes, since the pool was made: start-up, `init`, waiting, working and `exit`, for
+   * each slot and in total, and the items that took longest. To be read at any time, and after the pool's Scope has closed.
+   *
+   * **Details**
+   *
+   * Times are the Clock's on fibers, and real ones on threads and processes. What runs now counts as working up to now.
+   *
+   * @see `Insights.format` for a text
+   * @see `Insights.advice` for what to do about it
+   */
+  readonly insights: Effect.Effect<Insights>
 }
 
 type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(

@@ -16,7 +16,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Closed, Connection } from "./Channel.ts"
+import type { Closed, Connection, Usage } from "./Channel.ts"
 import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
 import * as portable from "./internal/task/portable.ts"
@@ -87,6 +87,17 @@ export interface Chunk {
    * that they waited in its queue. Called now and then, and before `onEnd`.
    */
   readonly onTime: (items: number, millis: number) => void
+  /**
+   * How long an item has to take, in milliseconds, to be one of the longest that the pool knows of. It rises while the
+   * pool learns of more.
+   */
+  readonly longerThan: number
+  /**
+   * The item at `position` has ended and took longer than `longerThan`, in milliseconds of the worker. With `items` > 1
+   * these are as many short items, one after another from `position` on, whose time was taken together. A runtime may
+   * leave this out: then `insights` names no items. Called before `onEnd`.
+   */
+  readonly onLong: (position: number, items: number, millis: number) => void
   /**
    * The chunk has ended: no other callback of it is called any more. Items without an outcome have not started,
    * because the chunk was interrupted, because `limitTo` took them back, or because of `failure`: the task could not
@@ -215,6 +226,8 @@ export interface Worker {
   readonly close: (timeout: number | undefined) => Effect.Effect<void, WorkerPoolError>
   /** Ends the worker now, without hooks; completes when it has ended. */
   readonly kill: Effect.Effect<void>
+  /** What the worker uses, as in `Connection`; left out where nobody knows. */
+  readonly usage?: Effect.Effect<Usage | undefined> | undefined
 }
 
 /**

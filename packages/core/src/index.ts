@@ -5,6 +5,7 @@
  */
 export * as Channel from "./Channel.ts"
 export * as FiberPool from "./FiberPool.ts"
+export * as Insights from "./Insights.ts"
 export * as Portable from "./Portable.ts"
 export * as WorkerContext from "./WorkerContext.ts"
 export * as WorkerEntry from "./WorkerEntry.ts"

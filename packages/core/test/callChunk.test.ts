@@ -36,6 +36,7 @@ const setup = (length: number) => {
       seen.given -= of.open
     },
     progressed: () => void seen.unreported--,
+    timed: () => {},
     interrupt: () => {},
     isQueued: () => false,
     started: () => undefined

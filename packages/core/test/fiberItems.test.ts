@@ -56,6 +56,8 @@ class Bench {
       discard: false,
       reportInterval: 1,
       context: this.context,
+      longerThan: Number.POSITIVE_INFINITY,
+      onLong: () => {},
       onSuccess: (position, value) => void (values[position] = value),
       onSuccesses: (position, all) => all.forEach((value, n) => (values[position + n] = value)),
       onFailure: (position, cause) => void (causes[position] = cause),

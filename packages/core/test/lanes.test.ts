@@ -52,6 +52,8 @@ class Bench {
       discard: false,
       reportInterval: 1,
       context: this.context,
+      longerThan: Number.POSITIVE_INFINITY,
+      onLong: () => {},
       onSuccess: (position) => tell(`${position} succeeded`),
       onSuccesses: () => {},
       onFailure: (position, cause) => {

@@ -137,5 +137,7 @@ const chunkFields = (
   index: (position) => chunk.index(position),
   items: chunk.items,
   reportInterval: chunk.reportInterval,
-  timeout: chunk.timeout
+  timeout: chunk.timeout,
+  longerThan: chunk.longerThan,
+  onLong: (position, items, millis) => chunk.onLong(position, items, millis)
 })

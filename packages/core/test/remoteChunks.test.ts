@@ -28,7 +28,9 @@ class Outcomes implements Chunk {
   readonly discard = false
   readonly reportInterval: number
   readonly context = Context.empty()
+  readonly longerThan = 0
   readonly all = new Map<number, unknown>()
+  readonly long: Array<readonly [position: number, items: number, millis: number]> = []
   ends = 0
 
   constructor(task: Code, items: ReadonlyArray<unknown>, reportInterval = 1) {
@@ -55,6 +57,10 @@ class Outcomes implements Chunk {
   }
 
   onTime(): void {}
+
+  onLong(position: number, items: number, millis: number): void {
+    this.long.push([position, items, millis])
+  }
 
   onEnd(): void {
     this.ends++

@@ -9,6 +9,7 @@ import type { Hooks } from "../src/internal/slot/hooks.ts"
 import type { Call } from "../src/internal/call/call.ts"
 import { ItemTime } from "../src/internal/call/itemTimes.ts"
 import * as errors from "../src/internal/common/errors.ts"
+import { LongestItems } from "../src/internal/insights/longestItems.ts"
 import { Runs } from "../src/internal/runs/runs.ts"
 import * as Portable from "../src/Portable.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
@@ -316,6 +317,7 @@ describe("a group of runs", () => {
       tasksPerWorker: 1,
       isRemote: true,
       itemTime: () => new ItemTime(),
+      longest: new LongestItems(new Turn()),
       began: (call: Call) => {
         began.push(call)
         calls.add(call)

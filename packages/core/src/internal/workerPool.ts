@@ -126,7 +126,8 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     setSize: (size: number) => pool.setSize(size),
     setKeepAlive: (keepAlive: options.AnyPoolOptions["keepAlive"]) => pool.setKeepAlive(keepAlive),
     exitResults: pool.exitResults,
-    stats: pool.stats
+    stats: pool.stats,
+    insights: pool.insights
   }
 }
 

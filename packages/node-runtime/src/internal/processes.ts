@@ -20,6 +20,7 @@ import { Pipe } from "./pipe.ts"
 import { marker, type ProcessSettings } from "./settings.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
 import { clearTimeout, setImmediate, setTimeout } from "./timers.ts"
+import * as usage from "./usage.ts"
 
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
 const grace = 1_000
@@ -185,7 +186,8 @@ class Process {
       moves: false,
       stayAwake: () => this.awake.expectMessage(),
       check,
-      inspect: this.pipe.inspect
+      inspect: this.pipe.inspect,
+      usage: usage.ofProcess(this.child.pid)
     }
   }
 }

@@ -20,6 +20,7 @@ import * as ports from "./ports.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
+import * as usage from "./usage.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds. */
 const grace = 100
@@ -111,7 +112,8 @@ const connect = (
     control,
     shares: true,
     stayAwake: () => awake.expectMessage(),
-    inspect: ports.inspect
+    inspect: ports.inspect,
+    usage: usage.ofThread(thread)
   }
   return { connection, ending }
 }

@@ -9,8 +9,10 @@ import * as Exit from "effect/Exit"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InHand } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import type { Describe } from "../common/printed.ts"
 import { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
+import type { LongestItems } from "../insights/longestItems.ts"
 import * as crossing from "../wire/crossing.ts"
 import { CallChunk } from "./callChunk.ts"
 import type { Chunking } from "./chunking.ts"
@@ -57,6 +59,12 @@ export interface CallOptions {
   readonly chunkTime?: number | undefined
   /** How long the task's items take. */
   readonly itemTime: ItemTime
+  /** The items of the pool that took longest. */
+  readonly longest: LongestItems
+  /** How items are shown to people. */
+  readonly describe: Describe | undefined
+  /** Whether the call has set the lengths of chunks. */
+  readonly isFixed: boolean
   readonly retries: Retries
   readonly dispatch: "available" | "ordered"
   readonly context: Context.Context<never>

@@ -1,7 +1,7 @@
 /**
  * Some of a call's items, on their way through a slot.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
@@ -23,6 +23,8 @@ export interface ChunkSlot {
   readonly started: (chunk: CallChunk) => number | undefined
   /** Whether the worker has another chunk to do first, so that no item of this one can have started. */
   readonly isQueued: (chunk: CallChunk) => boolean
+  /** Items of it have ended, which took that long together, in milliseconds. */
+  readonly timed: (chunk: CallChunk, millis: number) => void
 }
 
 /** The items of a chunk. */
@@ -42,6 +44,10 @@ export class CallChunk implements Chunk {
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
+  /** How many items have failed. */
+  failed = 0
+  /** When it was sent, or last reported: for its slot's meter alone. */
+  since = 0
   /** How many items have no outcome and have not been taken back. */
   open: number
   /** How many items, the first ones, have not been taken back. */
@@ -78,6 +84,26 @@ export class CallChunk implements Chunk {
   positionOf(ordinal: number): number {
     const position = typeof this.first === "number" ? ordinal - this.first : this.first.indexOf(ordinal)
     return position < this.kept ? Math.max(-1, position) : -1
+  }
+
+  /** Whether each of its items is a call of its own, a `run`. */
+  get areRuns(): boolean {
+    return this.call.policy.areRuns
+  }
+
+  /** Whether its call has set the lengths of chunks. */
+  get isFixed(): boolean {
+    return this.call.options.isFixed
+  }
+
+  /** Whether its slot is the one whose turn it was. */
+  get isOrdered(): boolean {
+    return this.call.options.dispatch === "ordered"
+  }
+
+  /** Whether it was interrupted: not every runtime tells how long what ran of it took. */
+  get isCut(): boolean {
+    return this.isInterrupted
   }
 
   /** Whether it has been sent to a worker. */
@@ -185,6 +211,16 @@ export class CallChunk implements Chunk {
 
   onTime(items: number, millis: number): void {
     this.call.options.itemTime.note(items, millis)
+    this.slot?.timed(this, millis)
+  }
+
+  get longerThan(): number {
+    return this.call.options.longest.threshold
+  }
+
+  onLong(position: number, items: number, millis: number): void {
+    const { describe, longest } = this.call.options
+    longest.add(this, position, items, millis, describe)
   }
 
   onEnd(failure: WorkerPoolError | undefined): void {
@@ -214,6 +250,8 @@ export class CallChunk implements Chunk {
 
   /** An item has failed, or its worker is gone with it. */
   fail(position: number, cause: Cause.Cause<unknown>): void {
+    // what was interrupted has not failed
+    if (!Cause.hasInterruptsOnly(cause)) this.failed++
     this.report(position, 1)
     this.call.failed(this, position, cause)
   }

@@ -14,6 +14,12 @@ export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
 /** Asking the Clock costs more than a small item, so it is asked once for up to this many items. */
 const longestBatch = 64
 
+/**
+ * A lane reads it once for up to `items` items, as long as they take no longer than `millis` milliseconds together: which
+ * of them took long is then not known.
+ */
+const perReading = { items: 16, millis: 0.02 }
+
 /** How many items in a row may run without a fiber operation before the lane yields to other fibers. */
 const turns = { quick: 512, slow: 64 }
 
@@ -44,13 +50,18 @@ export class FiberChunk {
   started = 0
   /** Items from this position on do not start. */
   private limit: number
+  /**
+   * How many items a lane runs before it reads the clock: one, unless they are so short that this would cost as much as
+   * they do.
+   */
+  perReading = 1
+  /** When the current batch began. */
+  batchStart = 0n
   private readonly clock: Clock.Clock
   /** How many items have ended that `onTime` has not been told about. */
   private untimed = 0
   /** How many of them `onTime` is told about at once. */
   private batch: number
-  /** When the current batch began, in nanoseconds by the Clock. */
-  private batchStart = 0n
 
   /** `lanes` is how many of its items may run at once. */
   constructor(chunk: Chunk, context: Context.Context<never>, state: unknown, lanes: number) {
@@ -75,8 +86,13 @@ export class FiberChunk {
 
   /** Starts its next item; returns the position. */
   start(): number {
-    if (this.started === 0) this.batchStart = this.clock.currentTimeNanosUnsafe()
+    if (this.started === 0) this.batchStart = this.now()
     return this.started++
+  }
+
+  /** In nanoseconds, by the Clock; never goes back. */
+  now(): bigint {
+    return this.clock.monotonicTimeNanosUnsafe()
   }
 
   /** Lets at most the first `items` items start; returns how many have started or still may. */
@@ -90,22 +106,31 @@ export class FiberChunk {
     this.limitTo(0)
   }
 
-  itemEnded(): void {
+  /** An item has ended; returns what the clock says, if it has been read. */
+  itemEnded(): bigint | undefined {
     this.untimed++
-    if (this.untimed < this.batch) return
+    if (this.untimed < this.batch) return undefined
     this.batch = Math.min(2 * this.batch, longestBatch)
-    this.tellTime()
+    return this.tellTime()
   }
 
-  /** Tells `onTime` how long the items took that have ended since it was told last. */
-  tellTime(): void {
+  /** Items of one lane have ended, the first of which is at `position`, which took that long together, in nanoseconds (O1). */
+  took(position: number, items: number, nanos: bigint): void {
+    const millis = Number(nanos) / 1_000_000
+    this.perReading = Math.max(1, Math.min(perReading.items, Math.floor((perReading.millis * items) / millis)))
+    if (millis > this.chunk.longerThan) this.chunk.onLong(position, items, millis)
+  }
+
+  /** Tells `onTime` how long the items took that have ended since it was told last; returns what the clock says then. */
+  tellTime(): bigint | undefined {
     // the times of interrupted items say nothing about how long items take
-    if (this.untimed === 0 || this.isInterrupted) return
-    const now = this.clock.currentTimeNanosUnsafe()
+    if (this.untimed === 0 || this.isInterrupted) return undefined
+    const now = this.now()
     const millis = Number(now - this.batchStart) / 1_000_000
     this.chunk.onTime(this.untimed, millis)
     this.itemsPerTurn = millis > slowItem * this.untimed ? turns.slow : turns.quick
     this.untimed = 0
     this.batchStart = now
+    return now
   }
 }

@@ -46,6 +46,10 @@ export class Lane {
   private yields: () => void = () => {}
   private isGivenUp = false
   private itemsThisTurn = 0
+  /** How many items have ended since the clock was read, which was at `since`, and the position of the first one. */
+  private untimed = 0
+  private first = 0
+  private since: bigint | undefined = undefined
 
   constructor(chunk: FiberChunk, options: LaneOptions) {
     this.chunk = chunk
@@ -124,6 +128,7 @@ export class Lane {
     }
     while (!chunk.isSpent) {
       const position = chunk.start()
+      this.since ??= chunk.started === 1 ? chunk.batchStart : chunk.now()
       const item = this.attempt(position, undefined)
       if (item !== undefined) {
         this.position = position
@@ -131,6 +136,9 @@ export class Lane {
       }
       if (++this.itemsThisTurn >= chunk.itemsPerTurn) {
         this.itemsThisTurn = 0
+        this.look(undefined)
+        // others run now, whose time is not the items'
+        this.since = undefined
         return Effect.yieldNow
       }
     }
@@ -165,13 +173,28 @@ export class Lane {
   }
 
   private succeed(position: number, value: unknown): undefined {
-    this.chunk.itemEnded()
+    this.timed(position)
     this.chunk.chunk.onSuccess(position, value)
   }
 
   private fail(position: number, cause: Cause.Cause<unknown>): undefined {
-    this.chunk.itemEnded()
+    this.timed(position)
     this.chunk.chunk.onFailure(position, cause)
+  }
+
+  private timed(position: number): void {
+    if (this.untimed++ === 0) this.first = position
+    const now = this.chunk.itemEnded()
+    if (this.untimed >= this.chunk.perReading || this.chunk.isSpent) this.look(now)
+  }
+
+  /** Notes how long its items took that have ended since the clock was read; `now` is what it says, if that is known. */
+  private look(now: bigint | undefined): void {
+    const { since, untimed } = this
+    if (since === undefined || untimed === 0) return
+    this.untimed = 0
+    this.since = now ?? this.chunk.now()
+    this.chunk.took(this.first, untimed, this.since - since)
   }
 
   private timedOut(position: number): Cause.Cause<unknown> {

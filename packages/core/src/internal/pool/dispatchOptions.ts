@@ -3,6 +3,7 @@
  * read them.
  */
 import type * as Duration from "effect/Duration"
+import type { Describe } from "../common/printed.ts"
 
 /**
  * What becomes of items that had started, and whose outcome had not been reported, when their worker vanished or was
@@ -84,6 +85,12 @@ export interface DispatchOptions {
    * the slots in turn, so that chunk i goes to slot i modulo `size`, and no items move from one worker to another.
    */
   readonly dispatch?: "available" | "ordered" | undefined
+  /**
+   * How items are shown to people, as `insights` does with those that took longest: a function of the item, or `false` to
+   * show their indices alone. An item for which the function throws is shown by its index. Default: the item in at most 120
+   * characters, without calling its getters; what is `Redacted` stays so.
+   */
+  readonly describe?: Describe | undefined
 }
 
 /**

@@ -3,6 +3,7 @@
  * else in real time, as its workers do, whatever Clock it has (T3). A pool of threads under `TestClock` would otherwise
  * wait for a test that waits for it.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Fork } from "../common/fork.ts"
 import type { Later } from "../common/later.ts"
@@ -22,3 +23,9 @@ export const inRealTime =
     const timer = realTime.after(millis, () => turn.take(step))
     return () => realTime.cancel(timer)
   }
+
+/** What the Clock says, in milliseconds; never goes back. */
+export const byMonotonicClock =
+  (clock: Clock.Clock): (() => number) =>
+  () =>
+    Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000

@@ -91,6 +91,8 @@ const prepare = (
   const reportsEach = merged.timeout !== undefined || shape.toResult !== undefined
   const retries = options.retries(merged.onWorkerLost)
   const exactStarts = reportsEach || retries !== "never"
+  // how long a slice is, the array's call has decided
+  const isSliced = portable.definition(task).slices === true
   const call = new Call(
     {
       task,
@@ -105,6 +107,9 @@ const prepare = (
       chunkTime: exactStarts ? undefined : pool.chunkTime,
       itemTime: pool.itemTime(task),
       retries,
+      longest: pool.longest,
+      describe: merged.describe,
+      isFixed: !isSliced && (merged.chunkSize !== undefined || merged.chunks !== undefined),
       dispatch: merged.dispatch ?? "available",
       context,
       changed
@@ -226,11 +231,12 @@ export const run = (
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
+  const describe = overrides?.describe ?? pool.defaults.describe
   // only a runtime in this process uses the caller's context, and reading it would double what a `run` costs here
   if (!pool.isRemote) {
-    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context }))
+    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context, describe }))
   }
-  const request = { task, timeout, retries, context: noContext }
+  const request = { task, timeout, retries, context: noContext, describe }
   if (overrides === undefined) pool.remember(request)
   return pool.run(input, request)
 }

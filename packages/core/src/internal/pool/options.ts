@@ -76,6 +76,10 @@ const checks = {
   dispatch: {
     expected: `"available" or "ordered"`,
     accepts: (value) => value === "available" || value === "ordered"
+  },
+  describe: {
+    expected: "a function or false",
+    accepts: (value) => value === false || typeof value === "function"
   }
 } satisfies Record<keyof PoolOptions, Check>
 
@@ -100,7 +104,9 @@ const ofPools: ReadonlySet<string> = new Set([
   "services"
 ] satisfies ReadonlyArray<Exclude<keyof AnyPoolOptions, keyof AnyCallOptions>>)
 
-const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost"] satisfies ReadonlyArray<keyof AnyCallOptions>)
+const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost", "describe"] satisfies ReadonlyArray<
+  keyof AnyCallOptions
+>)
 
 const isOf = (owner: Owner, option: string): boolean => {
   if (owner === "pool") return true

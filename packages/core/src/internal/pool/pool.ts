@@ -15,17 +15,22 @@ import * as errors from "../common/errors.ts"
 import { nameAt } from "../common/taskNames.ts"
 import { Releases } from "../common/releases.ts"
 import { Turn } from "../common/turn.ts"
+import type { Insights } from "../insights/insights.ts"
+import { LongestItems } from "../insights/longestItems.ts"
+import { ThreadMeter } from "../insights/threadMeter.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import * as hooks from "../slot/hooks.ts"
 import type { IdleLoss, Slot } from "../slot/slot.ts"
 import { Slots } from "../slot/slots.ts"
+import * as realTime from "../task/realTime.ts"
 import { CurrentHooks } from "./currentHooks.ts"
 import { Emptying } from "./emptying.ts"
 import { Gate } from "./gate.ts"
 import { IdleReaper } from "./idleReaper.ts"
 import { KeepAlive } from "./keepAlive.ts"
-import { byClock, inRealTime } from "./later.ts"
+import { InsightsReader } from "./insightsReader.ts"
+import { byClock, byMonotonicClock, inRealTime } from "./later.ts"
 import * as options from "./options.ts"
 import { Refusals } from "./refusals.ts"
 import { RunAdmission } from "./runAdmission.ts"
@@ -44,6 +49,9 @@ export class Pool {
   private readonly gate = new Gate(this.turn)
   private readonly session = new Session()
   private readonly itemTimes = new ItemTimes()
+  /** The items that took longest. */
+  readonly longest: LongestItems
+  private readonly insightsReader: InsightsReader
   private readonly hooks: CurrentHooks
   private readonly runs: RunAdmission
   private readonly slots: Slots
@@ -72,14 +80,18 @@ export class Pool {
     const clock = Context.get(context, Clock.Clock)
     const now = () => clock.currentTimeMillisUnsafe()
     const { turn } = this
+    const isRemote = runtime.isRemote ?? false
     const fork = (effect: Effect.Effect<void>) => Effect.runForkWith(this.context)(effect)
-    const later = runtime.isRemote === true ? inRealTime(turn) : byClock(fork, turn)
+    const later = isRemote ? inRealTime(turn) : byClock(fork, turn)
     const active = () => this.slots.active
     const tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.defaults = defaults
     this.context = context
-    this.isRemote = runtime.isRemote ?? false
     this.chunkTime = runtime.chunkTime
+    this.isRemote = isRemote
+    this.longest = new LongestItems(turn)
+    // a test's Clock stands still while this thread works
+    const thread = new ThreadMeter(isRemote || clock === Clock.Clock.defaultValue())
     this.hooks = new CurrentHooks(defaults)
     this.keepAlive = new KeepAlive(defaults.keepAlive)
     this.dispatcher = new Dispatcher({
@@ -107,6 +119,7 @@ export class Pool {
       tasksPerWorker,
       isRemote: this.isRemote,
       itemTime: (task) => this.itemTime(task),
+      longest: this.longest,
       began: (call) => {
         this.hooks.keep(call)
         this.began(call)
@@ -132,6 +145,7 @@ export class Pool {
         fork,
         later,
         now,
+        meter: { tasksPerWorker, now: isRemote ? realTime.now : byMonotonicClock(clock), thread },
         dispatch: () => this.dispatcher.dispatch(),
         events: {
           idle: () => this.reaper.update(),
@@ -146,6 +160,13 @@ export class Pool {
       },
       size
     )
+    this.insightsReader = new InsightsReader({
+      pool: defaults.name,
+      tasksPerWorker,
+      slots: this.slots,
+      longest: this.longest,
+      thread
+    })
     this.reaper = new IdleReaper({
       minSize: defaults.minSize ?? 0,
       slots: active,
@@ -402,6 +423,10 @@ export class Pool {
       exitResultsDropped: this.session.dropped
     }
   })
+
+  get insights(): Effect.Effect<Insights> {
+    return this.insightsReader.insights
+  }
 
   /** What the pool's Scope does when it closes: every call is settled, every worker released (L3, F5). */
   readonly close: Effect.Effect<void> = this.turn.enter(() => {

@@ -13,6 +13,7 @@ import type * as codec from "../wire/codec.ts"
 import { type Cell, cellOf, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
+import type { Timed } from "../wire/longest.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
@@ -175,7 +176,8 @@ export class RemoteChunks {
       slices,
       timeout: chunk.timeout,
       discard: chunk.discard,
-      reportInterval: chunk.reportInterval
+      reportInterval: chunk.reportInterval,
+      longerThan: chunk.longerThan
     })
     // said only to workers that need it, since what is said to all takes time
     const messageOf: MessageOf = !this.tellsStarts
@@ -319,12 +321,13 @@ export class RemoteChunks {
     const sent = this.sentChunks.get(message.chunk)
     if (sent === undefined) return this.resultsOfEnded(message)
     const { chunk, codecs, positions } = sent
-    const { count, from, others, values } = message
+    const { count, from, long, others, values } = message
     if (from + count > sent.count) throw new Error(`It reported item ${from + count - 1} of ${sent.count}`)
     if (values.length !== count && !chunk.discard) throw new Error(`It reported ${values.length} results as ${count}`)
     if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
+    if (long !== undefined) this.long(sent, long)
     if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
       if (count > 0) chunk.onSuccesses(from, values)
       return message.ended ? this.ended(message.chunk, undefined) : undefined
@@ -341,6 +344,14 @@ export class RemoteChunks {
       else this.decoded(chunk, position, values[offset], codecs.output)
     }
     if (message.ended) this.ended(message.chunk, undefined)
+  }
+
+  /** Hands on which items took long (O1). */
+  private long(sent: SentChunk, long: ReadonlyArray<Timed>): void {
+    for (const [position, items, millis] of long) {
+      if (position + items > sent.count) throw new Error(`It timed item ${position + items - 1} of ${sent.count}`)
+      sent.chunk.onLong(sent.positionOf(position), items, millis)
+    }
   }
 
   /** What the worker reports of a chunk whose end the pool has acted on already. */

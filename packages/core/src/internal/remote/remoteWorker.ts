@@ -5,7 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import type { Closed, Connection } from "../../Channel.ts"
+import type { Closed, Connection, Usage } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type {
@@ -107,6 +107,10 @@ class RemoteWorker implements Worker {
 
   get ready(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return this.starting.done
+  }
+
+  get usage(): Effect.Effect<Usage | undefined> | undefined {
+    return this.connection.usage
   }
 
   /** Asks the worker to end by itself. */

@@ -10,8 +10,10 @@ import type { ItemTime } from "../call/itemTimes.ts"
 import type { Retries } from "../call/resends.ts"
 import type { Sink } from "../call/sink.ts"
 import type { Source } from "../call/source.ts"
+import type { Describe } from "../common/printed.ts"
 import type { Releases } from "../common/releases.ts"
 import type { Turn } from "../common/turn.ts"
+import type { LongestItems } from "../insights/longestItems.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { Run, RunExit, Settled } from "./run.ts"
 import { RunsPolicy } from "./runsPolicy.ts"
@@ -40,6 +42,8 @@ export interface GroupOptions {
   /** Whether messages to workers take time. */
   readonly isRemote: boolean
   readonly itemTime: (task: Code) => ItemTime
+  /** The items of the pool that took longest. */
+  readonly longest: LongestItems
 }
 
 /** What `run`s that share a call have in common. */
@@ -49,6 +53,8 @@ export interface RunRequest {
   readonly timeout: number | undefined
   readonly retries: Retries
   readonly context: Context.Context<never>
+  /** How the input is shown to people. */
+  readonly describe: Describe | undefined
 }
 
 export class RunGroup implements Source, Sink {
@@ -82,7 +88,7 @@ export class RunGroup implements Source, Sink {
     this.request = request
     this.hooks = options.hooks()
     this.settled = settled
-    const { context, retries, task, timeout } = request
+    const { context, describe, retries, task, timeout } = request
     this.call = new Call(
       {
         task,
@@ -96,6 +102,9 @@ export class RunGroup implements Source, Sink {
         // those that share a chunk have nothing to do with each other
         exactStarts: true,
         itemTime: options.itemTime(task),
+        longest: options.longest,
+        describe,
+        isFixed: false,
         retries,
         dispatch: "available",
         context,
@@ -129,6 +138,7 @@ export class RunGroup implements Source, Sink {
     return (
       one.retries === other.retries &&
       one.timeout === other.timeout &&
+      one.describe === other.describe &&
       // a runtime in this process runs an item in its caller's context
       (this.options.isRemote || one.context === other.context)
     )

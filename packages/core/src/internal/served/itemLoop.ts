@@ -9,6 +9,7 @@ import { WorkerContextImpl } from "../task/workerContext.ts"
 import type { TaskCodecs } from "../wire/codec.ts"
 import type { Cell } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
+import { Longest, type Timed } from "../wire/longest.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { Interrupt } from "./effectRunner.ts"
 import { type ItemExit, notSerializable, Outbox, type Reported, type Sending, timedOut } from "./outbox.ts"
@@ -54,12 +55,23 @@ class ServedChunk implements Reported {
   /** Items from this position on do not start. */
   private limit: number
   private lapStart = 0
+  /** The position of the first item that has begun since the clock was read, at `since`; and whether that one waits. */
+  private first = 0
+  private since = 0
+  private firstWaits = false
+  /** What an item has to exceed to be told of; never, where nobody wants to know. */
+  private longerThan: number
+  /** Those of its items that took longest; made when there is one. */
+  private longest: Longest<Timed> | undefined = undefined
+  /** Those of them that have not been told. */
+  private untold: Array<Timed> = []
 
   constructor(run: ServedRun, task: LoadedTask, cell: Cell) {
     this.run = run
     this.task = task
     this.cell = cell
     this.limit = run.items.length
+    this.longerThan = run.longerThan ?? Number.POSITIVE_INFINITY
   }
 
   /** Whether no more items are to start. */
@@ -82,6 +94,51 @@ class ServedChunk implements Reported {
     const { lapStart } = this
     this.lapStart = realTime.now()
     return this.lapStart - lapStart
+  }
+
+  /** The clock says `now`: what begins from here on is timed from then. */
+  restart(now: number): void {
+    this.first = this.next
+    this.since = now
+    this.firstWaits = false
+  }
+
+  /** The clock has been read: notes how long those took that have begun since it was read before (O1). */
+  look(now: number): void {
+    const items = this.next - this.first
+    // one that waits is timed when it ends
+    if (now - this.since > this.longerThan && items > (this.firstWaits ? 1 : 0)) {
+      this.noteLong([this.first, items, now - this.since])
+    }
+    this.restart(now)
+  }
+
+  /** The item that began last waits; returns when it began. */
+  waits(): number {
+    if (this.next - this.first === 1) this.firstWaits = true
+    else this.look(realTime.now())
+    return this.since
+  }
+
+  /** An item that has waited since `since` has ended. */
+  waited(position: number, since: number, now: number): void {
+    if (now - since > this.longerThan) this.noteLong([position, 1, now - since])
+  }
+
+  private noteLong(timed: Timed): void {
+    this.longest ??= new Longest(this.longerThan)
+    this.longest.add(timed, timed[2])
+    this.longerThan = this.longest.threshold
+    this.untold.push(timed)
+  }
+
+  takeLong(): ReadonlyArray<Timed> | undefined {
+    const { longest, untold } = this
+    if (longest === undefined || untold.length === 0) return undefined
+    this.untold = []
+    // longer ones may have come since
+    const told = longest.values.filter((timed) => untold.includes(timed))
+    return told.length === 0 ? undefined : told
   }
 }
 
@@ -181,6 +238,8 @@ export class ItemLoop {
     if (this.isRunning) return
     this.isRunning = true
     let now = realTime.now()
+    // the chunk whose items are timed from `now` on
+    let timed: ServedChunk | undefined = undefined
     // how many items may start before the clock is read again, and how many have
     let itemsPerReading = 1
     let itemsSinceReading = 0
@@ -189,6 +248,7 @@ export class ItemLoop {
       if (chunk === undefined) break
       if (chunk.isSpent) {
         this.queue.shift()
+        if (itemsSinceReading > 0) chunk.look(realTime.now())
         this.endIfDone(chunk)
         continue
       }
@@ -204,14 +264,27 @@ export class ItemLoop {
         chunk.stop()
         continue
       }
+      if (chunk !== timed) {
+        // what the end of the chunk before took is no time of this one's items
+        if (timed !== undefined) now = realTime.now()
+        timed = chunk
+        chunk.restart(now)
+        itemsSinceReading = 0
+      }
       this.begin(chunk, chunk.begin(now), now)
       if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined) continue
       const before = now
       now = realTime.now()
+      chunk.look(now)
       const fitting = Math.floor((perReading.millis * itemsSinceReading) / (now - before))
       itemsPerReading = Math.min(perReading.items, fitting)
       itemsSinceReading = 0
-      if (this.outbox !== undefined && now >= this.outbox.due) this.report(false)
+      if (this.outbox !== undefined && now >= this.outbox.due) {
+        this.report(false)
+        // what the report took is no time of the next item's
+        now = realTime.now()
+        chunk.restart(now)
+      }
     }
     this.isRunning = false
     this.reportSoon()
@@ -286,6 +359,7 @@ export class ItemLoop {
     start: (done: (exit: ExitLike) => void, begun: () => void) => Interrupt
   ): void {
     const { timeout } = chunk.run
+    let since = chunk.waits()
     const waiting: Waiting = { context, interrupt: () => {} }
     let timer: realTime.Timer
     let isOutOfTime = false
@@ -300,12 +374,17 @@ export class ItemLoop {
       context.end()
       this.waiting--
       chunk.waiting.delete(waiting)
-      this.record(chunk, position, realTime.now(), isOutOfTime ? timedOut : exit)
+      const now = realTime.now()
+      chunk.waited(position, since, now)
+      // an Effect may end at once, and the next item begins then
+      if (isStarting) chunk.restart(now)
+      this.record(chunk, position, now, isOutOfTime ? timedOut : exit)
       this.endIfDone(chunk)
       this.resume()
     }
     // the item's time starts only here (T1): a worker's first Effect has waited until Effect was loaded
     const begun = () => {
+      if (!isStarting) since = realTime.now()
       if (timeout === undefined) return
       timer = realTime.after(timeout, () => {
         isOutOfTime = true
@@ -313,8 +392,10 @@ export class ItemLoop {
         waiting.interrupt()
       })
     }
+    let isStarting = true
     try {
       const interrupt = start(done, begun)
+      isStarting = false
       // an Effect may have ended while it was started
       if (!isDone) waiting.interrupt = interrupt
     } catch (defect) {

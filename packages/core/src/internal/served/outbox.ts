@@ -6,6 +6,7 @@ import type { NotSerializable } from "../../WorkerPoolError.ts"
 import { type CauseLike, crossesAsItIs, type ExitLike } from "../task/shapes.ts"
 import type { Codec, TaskCodecs } from "../wire/codec.ts"
 import * as failure from "../wire/failure.ts"
+import type { Timed } from "../wire/longest.ts"
 import { clone } from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { directionOf, type Sender } from "./sender.ts"
@@ -26,6 +27,8 @@ export interface Reported {
   readonly run: protocol.Run
   /** How many milliseconds have passed since the last call, or else since the chunk's first item began. */
   readonly lap: () => number
+  /** What took long and has not been told before, if anything did. */
+  readonly takeLong: () => ReadonlyArray<Timed> | undefined
 }
 
 /** Outcomes of consecutive items of a chunk, for one message. */
@@ -131,10 +134,11 @@ export class Outbox {
   /** Sends the outcomes; `ended`: the chunk has ended. */
   send(sender: Sending, ended: boolean): void {
     const millis = this.chunk.lap()
-    if (!this.hasObjects) return sender.sendPlain(this.message(ended, millis))
+    const long = this.chunk.takeLong()
+    if (!this.hasObjects) return sender.sendPlain(this.message(ended, millis, long))
     const trySend = (): boolean => {
       try {
-        sender.send(this.message(ended, millis), this.transfers)
+        sender.send(this.message(ended, millis, long), this.transfers)
         return true
       } catch {
         return false
@@ -155,12 +159,23 @@ export class Outbox {
       sender.check(copy)
       return copy
     })
-    sender.send(this.message(ended, millis), this.transfers)
+    sender.send(this.message(ended, millis, long), this.transfers)
   }
 
-  private message(ended: boolean, millis: number): protocol.Results {
+  private message(ended: boolean, millis: number, long: protocol.Results["long"]): protocol.Results {
     const { count, from, others, values } = this
-    return { _tag: "Results", chunk: this.chunk.run.chunk, from, count, millis, values, others, ended }
+    const message = {
+      _tag: "Results",
+      chunk: this.chunk.run.chunk,
+      from,
+      count,
+      millis,
+      values,
+      others,
+      ended
+    } as const
+    // almost never: what is told has to be among the longest of all
+    return long === undefined ? message : { ...message, long }
   }
 
   /** Replaces each outcome by what `take` returns; one for which it throws, by one that says why (F4). */

@@ -74,6 +74,7 @@ export class Sender {
         from: from + offset,
         count: 1,
         millis: offset === 0 ? message.millis : 0,
+        long: offset === 0 ? message.long : undefined,
         values: [message.values[offset]],
         others: other === undefined ? [] : [[0, other] as const],
         ended: false
@@ -113,6 +114,7 @@ const endOf = (message: protocol.Results): protocol.Results => ({
   from: message.from + message.count,
   count: 0,
   millis: 0,
+  long: undefined,
   values: [],
   others: []
 })

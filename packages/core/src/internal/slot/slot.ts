@@ -16,6 +16,8 @@ import type { Fork } from "../common/fork.ts"
 import type { Later } from "../common/later.ts"
 import type { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
+import type { Numbers, WorkerUsage } from "../insights/insights.ts"
+import { type MeterOptions, SlotMeter } from "../insights/slotMeter.ts"
 import * as portable from "../task/portable.ts"
 import { Backoff } from "./backoff.ts"
 import * as hooks from "./hooks.ts"
@@ -40,6 +42,7 @@ export interface SlotOptions {
   readonly later: Later
   /** By the Clock, in milliseconds. */
   readonly now: () => number
+  readonly meter: MeterOptions
   /** Something may be dispatched that could not be before. */
   readonly dispatch: () => void
   readonly events: SlotEvents
@@ -123,6 +126,8 @@ export class Slot implements ChunkSlot {
   private readonly chunks: InFlight
   private readonly starts = new Set<Start>()
   private readonly failures: SlotFailures
+  private readonly meter: SlotMeter
+  private usage: WorkerUsage | undefined = undefined
   /** Whether the pool has shrunk below this slot. */
   private isWithdrawn = false
 
@@ -132,6 +137,7 @@ export class Slot implements ChunkSlot {
     this.options = options
     this.tasksPerWorker = options.worker.tasksPerWorker
     this.chunks = new InFlight(this.tasksPerWorker)
+    this.meter = new SlotMeter(options.meter)
     const makeBackoff = () => new Backoff(later, dispatch)
     this.failures = new SlotFailures({ refusals, keptBy, makeBackoff })
   }
@@ -278,8 +284,14 @@ export class Slot implements ChunkSlot {
     if (this.tasksPerWorker > 1) this.options.dispatch()
   }
 
+  timed(chunk: CallChunk, millis: number): void {
+    if (this.chunks.has(chunk)) this.meter.reported(chunk, millis)
+  }
+
   ended(chunk: CallChunk): void {
+    const wasCut = chunk.isCut && !this.chunks.isQueued(chunk)
     if (!this.chunks.delete(chunk)) return
+    if (chunk.hasWorker) this.meter.ended(chunk, wasCut)
     this.count(-chunk.open)
     const { state } = this
     if (this.chunks.size > 0) return
@@ -289,6 +301,7 @@ export class Slot implements ChunkSlot {
 
   private send(chunk: CallChunk, { tenant, worker }: { readonly tenant: Tenant; readonly worker: Worker }): void {
     chunk.givenTo(tenant.identity)
+    this.meter.sent(chunk)
     tenant.ranLast = portable.unbound(chunk.call.options.task)
     guarded(
       () => worker.run(chunk),
@@ -389,7 +402,9 @@ export class Slot implements ChunkSlot {
     const identity = { id: this.id, generation: this.generation, pool }
     const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
     this.state = { _tag: "Acquiring", tenant, retirement: undefined }
+    this.meter.acquiring()
     const events = {
+      onStarted: () => turn.take(() => this.onStarted(tenant)),
       onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
       onCondemned: () => turn.take(() => this.onCondemned(tenant))
     }
@@ -399,6 +414,10 @@ export class Slot implements ChunkSlot {
       (worker) => this.onAcquired(tenant, worker),
       (failure) => this.onNotAcquired(tenant, failure)
     )
+  }
+
+  private onStarted(tenant: Tenant): void {
+    if (this.tenant === tenant) this.meter.started()
   }
 
   private onAcquired(tenant: Tenant, worker: Worker): void {
@@ -411,6 +430,7 @@ export class Slot implements ChunkSlot {
     if (state._tag !== "Acquiring" && state._tag !== "Abandoned") return
     const live = { _tag: "Live", tenant, worker, retirement: state.retirement } as const
     this.state = live
+    this.meter.acquired()
     this.tellStarts(() => Exit.succeed(true))
     if (this.chunks.size === 0) this.drained(live, undefined)
     else for (const chunk of this.chunks) this.send(chunk, live)
@@ -427,6 +447,7 @@ export class Slot implements ChunkSlot {
       turn.take(() => {
         if (!isHere()) return
         this.state = { _tag: "Leaving", tenant }
+        if (!isLost) this.meter.releasing()
         if (failure !== undefined) this.failures.noted(failure, tenant.hooks)
         if (isLost) this.tellNotAcquired(tenant, failure)
       })
@@ -525,6 +546,7 @@ export class Slot implements ChunkSlot {
   private releaseWorker(tenant: Tenant, retirement: Retirement): void {
     const { events } = this.options
     this.state = { _tag: "Leaving", tenant }
+    this.meter.releasing()
     tenant.release(
       // not the hooks that it was acquired with (L6)
       retirement.hooks ?? this.options.hooks(),
@@ -550,6 +572,7 @@ export class Slot implements ChunkSlot {
   /** The worker is gone; `failure` is what its release failed with. */
   private vacate(tenant: Tenant, failure?: WorkerPoolError): void {
     this.state = empty
+    this.meter.gone()
     this.options.turn.complete(tenant.released, Exit.succeed(failure))
     this.options.dispatch()
   }
@@ -565,7 +588,10 @@ export class Slot implements ChunkSlot {
     if (state._tag === "Empty") return Effect.void
     const { tenant } = state
     if (tenant.isKilled) return Effect.asVoid(Deferred.await(tenant.released))
+    const { areRunning } = this
     const chunks = this.chunks.takeAll()
+    this.meter.endedWith(given(chunks), areRunning)
+    this.meter.gone()
     if (!tenant.isGone) events.killed()
     tenant.isKilled = true
     this.state = { _tag: "Leaving", tenant }
@@ -585,14 +611,18 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
+    this.meter.lostOrKilled(loss.killed)
     if (loss.killed) events.killed()
     else events.lost(this.untold(tenant, loss))
     // an acquisition or release in progress fails by itself
-    if (state._tag !== "Live" && state._tag !== "Condemned") return
+    if (state._tag !== "Live" && state._tag !== "Condemned") return this.meter.gone()
     const chunks = this.chunks.takeAll()
     // the worker has the slot until it has really ended (L1)
     this.endWorker(tenant)
     this.failures.lost(tenant, loss, chunks)
+    // after that, because items that were lost have failed by it
+    this.meter.endedWith(given(chunks), hadStarted(loss, chunks))
+    this.meter.gone()
     this.options.dispatch()
   }
 
@@ -606,6 +636,7 @@ export class Slot implements ChunkSlot {
   private onCondemned(tenant: Tenant): void {
     const { state } = this
     if (state._tag !== "Live" || state.tenant !== tenant) return
+    this.meter.lostOrKilled(true)
     this.options.events.killed()
     this.state = { _tag: "Condemned", tenant, worker: state.worker }
     if (this.chunks.size === 0) return this.endWorker(tenant)
@@ -625,8 +656,47 @@ export class Slot implements ChunkSlot {
     turn.tell(() => fork(Effect.uninterruptible(Effect.andThen(tenant.end, ended))))
   }
 
+  // ---------------------------------------------------------------------------
+  // Insights
+  // ---------------------------------------------------------------------------
+
+  /** What has been counted and timed of its workers (O1). */
+  get numbers(): Numbers {
+    return this.meter.read(given(this.chunks), this.areRunning)
+  }
+
+  /** What its worker used when it was last asked. */
+  get lastUsage(): WorkerUsage | undefined {
+    return this.usage
+  }
+
+  /** Asks what its worker uses; `undefined` where nobody can tell. */
+  get askUsage(): Effect.Effect<void> | undefined {
+    const { state } = this
+    if (state._tag !== "Live" || state.worker.usage === undefined) return undefined
+    const { generation } = state.tenant.identity
+    return Effect.map(state.worker.usage, (usage) => {
+      if (usage === undefined || this.tenant !== state.tenant) return
+      this.usage = { ...usage, generation, working: this.meter.workingNow(given(this.chunks), this.areRunning) }
+    })
+  }
+
+  /** Whether its worker runs items now, as far as that is known. */
+  private get areRunning(): boolean {
+    for (const chunk of this.chunks) if (chunk.hasWorker && this.started(chunk) !== 0) return true
+    return false
+  }
+
   /** The pool is closed. */
   dispose(): void {
     this.failures.dispose()
   }
 }
+
+/** Those of the chunks that their worker has been given. */
+const given = (chunks: Iterable<CallChunk>): ReadonlyArray<CallChunk> =>
+  [...chunks].filter(({ hasWorker }) => hasWorker)
+
+/** Whether items of a lost worker had started, as far as that is known. */
+const hadStarted = ({ inHand }: Loss, chunks: ReadonlyArray<CallChunk>): boolean =>
+  chunks.some((chunk) => inHand.get(chunk)?.started !== 0)

@@ -30,6 +30,11 @@ export class Slots {
     return this.all.filter((slot) => slot.isLive)
   }
 
+  /** All that there are, and those that the pool has shrunk below. */
+  get everyone(): ReadonlyArray<Slot> {
+    return this.all
+  }
+
   get starting(): number {
     return this.all.filter((slot) => slot.isStarting).length
   }

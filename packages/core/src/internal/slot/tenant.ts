@@ -29,7 +29,10 @@ export interface WorkerOptions {
 }
 
 /** What a worker tells its slot. */
-export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost">
+export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost"> & {
+  /** The runtime has started it; services and `init` come next. */
+  readonly onStarted: () => void
+}
 
 /** Why a worker was not acquired, and whose failure that is (L10). */
 export interface AcquisitionFailure {
@@ -114,7 +117,7 @@ export class Tenant {
 
   private initialised(
     { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
-    events: TenantEvents
+    { onStarted, ...events }: TenantEvents
   ): Effect.Effect<Worker, AcquisitionFailure> {
     const { init, initTimeout } = this.hooks
     const options = { worker: this.identity, tasksPerWorker, services, startTimeout, killAfter, ...events }
@@ -125,6 +128,7 @@ export class Tenant {
     return Effect.mapError(started, (error): AcquisitionFailure => ({ error, of: "start" })).pipe(
       Effect.flatMap((worker) => {
         this.worker = worker
+        onStarted()
         // asked here, because an interruption that comes before `init` runs finds nothing to interrupt, and is missed
         if (this.stage?.isWanted !== true || this.isKilled) return Effect.interrupt
         const initialised = worker.init({ code: init, timeout: initTimeout })

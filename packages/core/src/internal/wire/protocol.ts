@@ -5,6 +5,7 @@ import type { NotSerializable } from "../../WorkerPoolError.ts"
 import type { InitFailure } from "../../WorkerRuntime.ts"
 import type { Export, Inline } from "../task/portable.ts"
 import type { EncodedReason, EncodedValue } from "./failure.ts"
+import type { Timed } from "./longest.ts"
 
 /** The number that stands for an address in messages, once `Define` has told the worker the address. */
 export type Reference = number
@@ -127,6 +128,8 @@ export interface Run {
   readonly discard: boolean
   /** The least time between reports, in milliseconds; with 0 each outcome is reported before the next item starts. */
   readonly reportInterval: number
+  /** How long an item has to take, in milliseconds, for its time to be told; left out where nobody wants to know. */
+  readonly longerThan?: number | undefined
   /** The chunk's cell in the control block; -1 when it has none. */
   readonly cell: number
   /** Whether the start of each item is to be told, where both ends share no memory. */
@@ -186,6 +189,8 @@ export interface Results {
   readonly others: ReadonlyArray<readonly [offset: number, outcome: EncodedOutcome]>
   /** Whether the chunk has ended: items without an outcome have not started. */
   readonly ended: boolean
+  /** What took longer than `longerThan` and has not been told before; left out where nothing did. */
+  readonly long?: ReadonlyArray<Timed> | undefined
 }
 
 /** An outcome that is not a plain result. An `Error` is a result that is an error. */

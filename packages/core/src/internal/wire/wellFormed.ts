@@ -12,7 +12,10 @@ const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && (u as nu
 /** Something with a tag, whose fields are read under the same guard as whoever gave it. */
 const isTagged = (u: unknown): boolean => isObject(u) && typeof u["_tag"] === "string"
 
-const isResults = ({ chunk, count, from, millis, others, values }: Readonly<Record<string, unknown>>): boolean =>
+const isTimed = (u: unknown): boolean =>
+  Array.isArray(u) && u.length === 3 && isCount(u[0]) && isCount(u[1]) && u[1] > 0 && typeof u[2] === "number"
+
+const isResults = ({ chunk, count, from, long, millis, others, values }: Readonly<Record<string, unknown>>): boolean =>
   isCount(chunk) &&
   isCount(from) &&
   isCount(count) &&
@@ -20,7 +23,8 @@ const isResults = ({ chunk, count, from, millis, others, values }: Readonly<Reco
   Array.isArray(values) &&
   values.length <= count &&
   Array.isArray(others) &&
-  others.every((other) => Array.isArray(other) && isCount(other[0]) && other[0] < count && isTagged(other[1]))
+  others.every((other) => Array.isArray(other) && isCount(other[0]) && other[0] < count && isTagged(other[1])) &&
+  (long === undefined || (Array.isArray(long) && long.every(isTimed)))
 
 /** A worker can set no number of the pool's, nor more of them than a cell has. */
 const isNumbers = ({ from, values }: Readonly<Record<string, unknown>>): boolean =>

@@ -1,0 +1,249 @@
+/**
+ * Counts and times what becomes of a slot's workers (O1). Always on: what happens once for each chunk costs a few fields,
+ * and an item nothing.
+ */
+import type { Numbers, Shares } from "./insights.ts"
+import type { ThreadMeter } from "./threadMeter.ts"
+import { AtOnce, InTurn, type Working } from "./working.ts"
+
+/** What all slots of a pool have in common. */
+export interface MeterOptions {
+  readonly tasksPerWorker: number
+  /** In milliseconds, by the clock that the workers live by; never goes back. */
+  readonly now: () => number
+  readonly thread: ThreadMeter
+}
+
+/** What it asks of a chunk. */
+export interface MeteredChunk {
+  /** How many items have an outcome, and how many of these have failed. */
+  readonly reported: number
+  readonly failed: number
+  /** Whether its items came by `run`. */
+  readonly areRuns: boolean
+  /** Whether its call has set the lengths of chunks. */
+  readonly isFixed: boolean
+  /** Whether its slot had to be this one. */
+  readonly isOrdered: boolean
+  /** When it was sent, or last reported: of a worker's first chunk, and where several items run at once. */
+  since: number
+}
+
+type Phase = "none" | "startUp" | "init" | "live" | "exit"
+
+export class SlotMeter {
+  private workers = 0
+  private lost = 0
+  private killed = 0
+  private readonly options: MeterOptions
+  private readonly isTimed: boolean
+  private readonly working: Working
+  private chunks = 0
+  private fixedChunks = 0
+  private orderedChunks = 0
+  /** Those of chunks that have ended. */
+  private items = 0
+  private failed = 0
+  private runs = 0
+  private phase: Phase = "none"
+  private phaseBegan = 0
+  private readonly times = { none: 0, startUp: 0, init: 0, live: 0, exit: 0 }
+  /** How many chunks its worker has. */
+  private inHand = 0
+  /** When its worker was sent its first chunk; undefined before that, and once it has reported something. */
+  private firstSent: number | undefined = undefined
+  private hasBegun = false
+  /** The working time before its worker. */
+  private workingBefore = 0
+
+  constructor(options: MeterOptions) {
+    this.options = options
+    this.isTimed = options.tasksPerWorker > 1
+    this.working = this.isTimed ? new AtOnce() : new InTurn()
+  }
+
+  // ---------------------------------------------------------------------------
+  // The life of its worker
+  // ---------------------------------------------------------------------------
+
+  acquiring(): void {
+    this.workers++
+    this.inHand = 0
+    this.firstSent = undefined
+    this.hasBegun = false
+    this.workingBefore = this.working.total
+    this.options.thread.workerCame()
+    this.enter("startUp")
+  }
+
+  /** The runtime has started it: what follows is `init`. */
+  started(): void {
+    if (this.phase === "startUp") this.enter("init")
+  }
+
+  acquired(): void {
+    this.enter("live")
+  }
+
+  releasing(): void {
+    this.enter("exit")
+  }
+
+  /** It has vanished, or was killed for something in it that does not yield. */
+  lostOrKilled(wasKilled: boolean): void {
+    if (wasKilled) this.killed++
+    else this.lost++
+  }
+
+  /** It has ended, or nothing that it does counts any more: it is lost, or killed. */
+  gone(): void {
+    if (this.phase === "none") return
+    this.enter("none")
+    this.options.thread.workerGone()
+  }
+
+  private enter(phase: Phase): void {
+    const now = this.options.now()
+    this.times[this.phase] += now - this.phaseBegan
+    this.phase = phase
+    this.phaseBegan = now
+  }
+
+  // ---------------------------------------------------------------------------
+  // Its chunks
+  // ---------------------------------------------------------------------------
+
+  sent(chunk: MeteredChunk): void {
+    this.chunks++
+    if (chunk.isFixed) this.fixedChunks++
+    if (chunk.isOrdered) this.orderedChunks++
+    const isFirst = this.inHand++ === 0
+    if (!isFirst && !this.isTimed) return
+    const now = this.options.now()
+    chunk.since = now
+    if (isFirst) this.working.begin(now)
+    if (this.hasBegun) return
+    this.hasBegun = true
+    this.firstSent = now
+  }
+
+  /** Items of a chunk have ended, which took that long. */
+  reported(chunk: MeteredChunk, millis: number): void {
+    if (this.firstSent !== undefined) this.firstReported(chunk, millis)
+    this.working.reported(millis, this.options.now)
+    if (this.isTimed) chunk.since = this.options.now()
+  }
+
+  /** What a worker's first item has waited for is its module, more than anything else: that is a part of its start. */
+  private firstReported(chunk: MeteredChunk, millis: number): void {
+    this.firstSent = undefined
+    this.startedLate(Math.max(0, this.options.now() - chunk.since - millis))
+  }
+
+  private startedLate(millis: number): void {
+    this.times.startUp += millis
+    this.times.live -= millis
+  }
+
+  /** A chunk has ended; `wasCut`: what ran of it has been interrupted, and how long it took may not have been reported. */
+  ended(chunk: MeteredChunk, wasCut: boolean): void {
+    this.count(chunk)
+    if (wasCut) this.working.cut(chunk.since, this.options.now())
+    else if (this.inHand > 1) this.working.chunkEnded(this.options.now)
+    this.inHand--
+  }
+
+  /** The worker is gone, with chunks in hand; `areRunning`: items of them had started. */
+  endedWith(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): void {
+    if (this.inHand === 0) return
+    const now = this.options.now()
+    if (areRunning) this.working.cut(earliest(chunks), now)
+    else if (this.firstSent !== undefined) this.startedLate(now - this.firstSent)
+    this.firstSent = undefined
+    this.inHand = 0
+    for (const chunk of chunks) this.count(chunk)
+  }
+
+  private count({ areRuns, failed, reported }: MeteredChunk): void {
+    this.items += reported
+    this.failed += failed
+    if (areRuns) this.runs += reported
+  }
+
+  // ---------------------------------------------------------------------------
+  // Reading
+  // ---------------------------------------------------------------------------
+
+  /** How long its worker has been working, in milliseconds. */
+  workingNow(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): number {
+    return this.total(chunks, areRunning) - this.workingBefore
+  }
+
+  /** All that it knows; `chunks` are those that its worker has, and `areRunning` whether items of them have started. */
+  read(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): Numbers {
+    const times = { ...this.times }
+    const now = this.options.now()
+    times[this.phase] += now - this.phaseBegan
+    if (this.inHand > 0 && !areRunning && this.firstSent !== undefined) {
+      times.startUp += now - this.firstSent
+      times.live -= now - this.firstSent
+    }
+    // a worker's clock may run a little faster than this one
+    const working = Math.min(times.live, this.total(chunks, areRunning))
+    const { init, live, startUp, exit } = times
+    const sum = (of: (chunk: MeteredChunk) => number) => chunks.reduce((sum, chunk) => sum + of(chunk), 0)
+    return numbers({
+      items: this.items + sum(({ reported }) => reported),
+      failed: this.failed + sum(({ failed }) => failed),
+      runs: this.runs + sum(({ areRuns, reported }) => (areRuns ? reported : 0)),
+      chunks: this.chunks,
+      fixedChunks: this.fixedChunks,
+      orderedChunks: this.orderedChunks,
+      workers: this.workers,
+      lost: this.lost,
+      killed: this.killed,
+      times: { startUp, init, waiting: live - working, working, exit }
+    })
+  }
+
+  private total(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): number {
+    const { total } = this.working
+    if (this.inHand === 0 || !areRunning) return total
+    return total + this.working.unreported(earliest(chunks), this.options.now())
+  }
+}
+
+const earliest = (chunks: ReadonlyArray<MeteredChunk>): number => Math.min(...chunks.map(({ since }) => since))
+
+const kinds = ["startUp", "init", "waiting", "working", "exit"] as const satisfies ReadonlyArray<keyof Shares>
+
+const shares = (of: (kind: keyof Shares) => number): Shares => ({
+  startUp: of("startUp"),
+  init: of("init"),
+  waiting: of("waiting"),
+  working: of("working"),
+  exit: of("exit")
+})
+
+const numbers = (counted: Omit<Numbers, "live" | "ratios">): Numbers => {
+  const live = kinds.reduce((sum, kind) => sum + counted.times[kind], 0)
+  const ratios = shares((kind) => (live > 0 ? counted.times[kind] / live : 0))
+  return { ...counted, live, ratios }
+}
+
+/** Numbers of several slots, as of one. */
+export const sum = (all: ReadonlyArray<Numbers>): Numbers => {
+  const total = (of: (one: Numbers) => number) => all.reduce((sum, one) => sum + of(one), 0)
+  return numbers({
+    items: total(({ items }) => items),
+    failed: total(({ failed }) => failed),
+    runs: total(({ runs }) => runs),
+    chunks: total(({ chunks }) => chunks),
+    fixedChunks: total(({ fixedChunks }) => fixedChunks),
+    orderedChunks: total(({ orderedChunks }) => orderedChunks),
+    workers: total(({ workers }) => workers),
+    lost: total(({ lost }) => lost),
+    killed: total(({ killed }) => killed),
+    times: shares((kind) => total(({ times }) => times[kind]))
+  })
+}
