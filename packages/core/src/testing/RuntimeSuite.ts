@@ -18,6 +18,7 @@ import * as exitAccidents from "./internal/exitAccidents.ts"
 import * as faults from "./internal/faults.ts"
 import * as hostility from "./internal/hostility.ts"
 import * as initAccidents from "./internal/initAccidents.ts"
+import * as insights from "./internal/insights.ts"
 import * as lifecycle from "./internal/lifecycle.ts"
 import * as loading from "./internal/loading.ts"
 import * as mishaps from "./internal/mishaps.ts"
@@ -123,5 +124,6 @@ export const suite: ReadonlyArray<Case> = [
   ...mishaps.cases,
   ...hostility.cases,
   ...ownership.cases,
-  ...abandonment.cases
+  ...abandonment.cases,
+  ...insights.cases
 ].map(finish)

@@ -18,6 +18,13 @@ export const square = (n: number): number => n * n
 /** Returns a Promise. */
 export const squareLater = (n: number): Promise<number> => Promise.resolve().then(() => n * n)
 
+/** Computes for that many milliseconds. */
+export const compute = (milliseconds: number): number => {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+  return milliseconds
+}
+
 /** Returns what it is given. */
 export const echo = (value: unknown): unknown => value
 

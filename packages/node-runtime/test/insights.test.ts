@@ -1,0 +1,112 @@
+import { Insights, Portable, WorkerPool, type WorkerRuntime } from "@effect-mpire/core"
+import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { pbkdf2Sync } from "node:crypto"
+import { bare } from "./support.ts"
+
+const compute = Portable.inline((millis: number): number => {
+  const end = performance.now() + millis
+  while (performance.now() < end);
+  return millis
+})
+
+const runtimes: ReadonlyArray<readonly [string, Layer.Layer<WorkerRuntime.WorkerRuntime>]> = [
+  ["layerThreads", NodeWorkerRuntime.layerThreads(bare)],
+  ["layerProcesses", NodeWorkerRuntime.layerProcesses(bare)]
+]
+
+const untilUsage = (pool: WorkerPool.WorkerPool<void, unknown, never>): Effect.Effect<Insights.Insights> =>
+  Effect.flatMap(pool.insights, (insights) =>
+    insights.slots.some(({ usage }) => usage !== undefined && usage.working > 0)
+      ? Effect.succeed(insights)
+      : Effect.flatMap(Effect.sleep(100), () => untilUsage(pool))
+  )
+
+describe.each(runtimes)("insights on NodeWorkerRuntime.%s", (name, runtime) => {
+  const live = Effect.provide(runtime)
+
+  it.live.skipIf(process.platform !== "linux" && name === "layerProcesses")(
+    "O1 a worker that computes has its memory and CPU told all the same, by the platform",
+    () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        yield* pool.start
+        const fiber = yield* Effect.forkChild(pool.run(compute, 30_000), { startImmediately: true })
+        const { slots } = yield* untilUsage(pool)
+        const usage = slots[0]!.usage!
+        assert.strictEqual(usage.generation, 1)
+        assert.isAbove(usage.working, 0)
+        assert.isAbove(usage.memory!, 1_000_000)
+        assert.isBelow(usage.memory!, 2_000_000_000)
+        // while it computes, it has a CPU or waits for one; on a busy machine it may be long until it has one
+        if (usage.active !== undefined) assert.isAtLeast(usage.active, 0.5 * usage.working)
+        assert.isAtMost(usage.cpu!, (slots[0]!.live + 1000) * 4)
+        // it is asked for at most once a second
+        const again = yield* pool.insights
+        assert.strictEqual(again.slots[0]!.usage, usage)
+        yield* Fiber.interrupt(fiber)
+      }).pipe(live)
+  )
+
+  it.live("O1 insights come although a worker is in native code that answers nothing", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, killAfter: "never" })
+      yield* pool.start
+      const derive = Portable.inline((rounds: number): number => {
+        const crypto = process.getBuiltinModule("node:crypto")
+        return crypto.pbkdf2Sync("password", "salt", rounds, 64, "sha512").length
+      })
+      yield* pool.run(derive, 1)
+      const before = performance.now()
+      pbkdf2Sync("password", "salt", 10_000, 64, "sha512")
+      const rounds = Math.ceil((10_000 * 3000) / (performance.now() - before))
+      const fiber = yield* Effect.forkChild(pool.run(derive, rounds), { startImmediately: true })
+      yield* Effect.sleep(100)
+      const { total } = yield* pool.insights
+      assert.isUndefined(fiber.pollUnsafe(), "it goes on")
+      assert.deepInclude(total, { items: 1, workers: 1 })
+      yield* Fiber.join(fiber)
+    }).pipe(live)
+  )
+
+  it.live("O1 a source that is slower than the workers is what the advice is about", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+      yield* pool.start
+      const slow = Stream.fromIterable(Array.from({ length: 30 }, () => 1)).pipe(
+        Stream.mapEffect((item) => Effect.as(Effect.sleep(100), item))
+      )
+      yield* pool.map(slow, compute)
+      const insights = yield* pool.insights
+      const tags = Insights.advice(insights).map(({ _tag }) => _tag)
+      // starting workers can take as long where the machine is busy with other things
+      if (insights.total.ratios.startUp < 0.2 && insights.thread!.utilization < 0.9) {
+        assert.deepStrictEqual(tags, ["SourceSlow"], Insights.format(insights))
+      }
+      assert.isAtMost(insights.total.times.working, insights.total.live)
+      assert.isAbove(insights.thread!.utilization, 0)
+    }).pipe(live)
+  )
+
+  it.live("O1 a pool that was terminated can be read, and goes on", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+      yield* pool.start
+      const fiber = yield* Effect.forkChild(Effect.exit(pool.map([10_000, 10_000], compute)), {
+        startImmediately: true
+      })
+      yield* Effect.sleep(300)
+      yield* pool.terminate
+      yield* Fiber.join(fiber)
+      const { total } = yield* pool.insights
+      assert.deepInclude(total, { items: 0, lost: 0, killed: 0, workers: 2 })
+      assert.isAtMost(total.times.working, total.live)
+      assert.strictEqual(yield* pool.run(compute, 1), 1)
+      assert.deepInclude((yield* pool.insights).total, { items: 1, runs: 1, workers: 3 })
+    }).pipe(live)
+  )
+})
