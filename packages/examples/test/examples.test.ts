@@ -9,6 +9,7 @@ import * as arrays from "../src/arrays.ts"
 import * as bind from "../src/bind.ts"
 import * as cancel from "../src/cancel.ts"
 import * as crashes from "../src/crashes.ts"
+import * as insights from "../src/insights.ts"
 import * as keepAlive1 from "../src/keep-alive-1.ts"
 import * as keepAlive2 from "../src/keep-alive-2.ts"
 import * as keepAlive3 from "../src/keep-alive-3.ts"
@@ -95,6 +96,13 @@ describe("examples on threads", () => {
       100
     )
     assert.strictEqual(new Set(leaks.map(({ worker }) => worker)).size, leaks.length)
+  })
+
+  example("insights", insights.program, ({ advice, text }) => {
+    assert.match(text, /^film: working ratio \d+\.\d %/)
+    assert.match(text, /\d s {2}item 59 of insights\.tasks\.ts#render in worker \d: frame-59$/m)
+    // whatever else a busy machine has it say
+    for (const one of advice) if (one._tag === "Straggler") assert.strictEqual(one.item.index, 59)
   })
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))

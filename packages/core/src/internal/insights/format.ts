@@ -80,8 +80,8 @@ const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} 
 const usageOf = ({ usage, worker }: SlotInsights): ReadonlyArray<string> => {
   if (usage === undefined) return []
   const memory = usage.memory === undefined ? [] : [megabytes(usage.memory)]
-  const cpu = usage.cpu === undefined ? [] : [`CPU ${duration(usage.cpu)} of ${duration(usage.working)} working`]
-  return [`worker ${worker}: ${[...memory, ...cpu].join(", ")}`]
+  const cpu = usage.cpu === undefined ? [] : [`${duration(usage.cpu)} of CPU`]
+  return [`worker ${worker}: ${[...memory, ...cpu, `${duration(usage.working)} working`].join(", ")}`]
 }
 
 /** A part of the text, with an empty line before it; nothing, where it has no lines. */

@@ -622,7 +622,6 @@ export class Slot implements ChunkSlot {
     this.failures.lost(tenant, loss, chunks)
     // after that, because items that were lost have failed by it
     this.meter.endedWith(given(chunks), hadStarted(loss, chunks))
-    this.meter.gone()
     this.options.dispatch()
   }
 
@@ -648,6 +647,7 @@ export class Slot implements ChunkSlot {
   private endWorker(tenant: Tenant): void {
     const { fork, turn } = this.options
     this.state = { _tag: "Leaving", tenant }
+    this.meter.gone()
     const ended = Effect.sync(() =>
       turn.take(() => {
         if (this.tenant === tenant && !tenant.isKilled) this.vacate(tenant)
