@@ -589,3 +589,43 @@ describe("RemoteChunks.run", () => {
     assert.deepStrictEqual([chunk.all.get(0), chunk.ends], [1, 1])
   })
 })
+
+describe("what takes long", () => {
+  it.live("O1 is told of the item that it was, when others before it could not be sent", () =>
+    promise(async () => {
+      const bench = new Bench()
+      const task = await loaded(bench, (millis: number) => {
+        const end = performance.now() + millis
+        while (performance.now() < end);
+      })
+      const outcomes = new Outcomes(task, [uncloneable, 0, uncloneable, 20, 0])
+      bench.chunks.run(outcomes)
+      await bench.settle()
+      const [longest] = outcomes.long.toSorted(([, , one], [, , other]) => other - one)
+      const [position, items, millis] = longest!
+      assert.isAtLeast(millis, 20)
+      assert.isTrue(position <= 3 && 3 < position + items, `from ${position} on, ${items}`)
+    })
+  )
+
+  it.live("F6 O1 cannot be an item that was not sent", () =>
+    promise(async () => {
+      const bench = new Bench()
+      const task = await loaded(bench, (n: number) => n)
+      bench.chunks.run(new Outcomes(task, [1, 2]))
+      const chunk = (bench.sent.at(-1) as protocol.Run).chunk
+      const results = {
+        _tag: "Results",
+        chunk,
+        from: 0,
+        count: 0,
+        millis: 0,
+        values: [],
+        others: [],
+        ended: false
+      } as const
+      bench.chunks.results({ ...results, long: [[1, 1, 5]] })
+      assert.throws(() => bench.chunks.results({ ...results, long: [[1, 2, 5]] }), "It timed item 2 of 2")
+    })
+  )
+})

@@ -123,7 +123,9 @@ const live = (meter: SlotMeter, clock: { now: number }, steps: ReadonlyArray<Ste
       chunks[0].reported++
       meter.reported(chunks[0], millis)
     } else if (what === "end" && chunks[0] !== undefined) {
-      meter.ended(chunks.shift()!, millis % 2 === 0)
+      // a chunk that is queued may be interrupted before the first one ends
+      const chunk = millis % 3 === 0 ? chunks.pop()! : chunks.shift()!
+      meter.ended(chunk, millis % 2 === 0 && chunks.length === 0)
     } else if (what === "release" && phase === "live" && chunks.length === 0) {
       meter.releasing()
       phase = "leaving"
@@ -180,6 +182,22 @@ describe("SlotMeter", () => {
     meter.reported(second, 10)
     meter.ended(second, false)
     assert.deepInclude(meter.read([], false).times, { startUp: 110, init: 20, waiting: 30, working: 15 })
+  })
+
+  it("O1 knows nothing of how long a first chunk waited that has reported nothing", () => {
+    const clock = { now: 5000 }
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false) })
+    meter.acquiring()
+    meter.acquired()
+    const [first, prefetched] = [new Chunk(), new Chunk()]
+    meter.sent(first)
+    meter.sent(prefetched)
+    clock.now += 50
+    meter.ended(first, true)
+    clock.now += 30
+    meter.reported(prefetched, 20)
+    meter.ended(prefetched, false)
+    assert.deepInclude(meter.read([], false).times, { startUp: 0, working: 70, waiting: 10 })
   })
 
   it("O1 sums up several slots as one", () => {

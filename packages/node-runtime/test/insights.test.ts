@@ -6,6 +6,8 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { pbkdf2Sync } from "node:crypto"
+import { availableParallelism } from "node:os"
+import { Worker } from "node:worker_threads"
 import { bare } from "./support.ts"
 
 const compute = Portable.inline((millis: number): number => {
@@ -108,5 +110,108 @@ describe.each(runtimes)("insights on NodeWorkerRuntime.%s", (name, runtime) => {
       assert.strictEqual(yield* pool.run(compute, 1), 1)
       assert.deepInclude((yield* pool.insights).total, { items: 1, runs: 1, workers: 3 })
     }).pipe(live)
+  )
+})
+
+const busy = (millis: number): void => {
+  const end = performance.now() + millis
+  while (performance.now() < end);
+}
+
+const square = Portable.inline((n: number): number => n * n)
+
+/** The advice for a pool, as it is told of it. */
+const told = Effect.fnUntraced(function* (pool: WorkerPool.WorkerPool<void, unknown, never>) {
+  const insights = yield* pool.insights
+  return { text: Insights.format(insights), tags: Insights.advice(insights).map(({ _tag }) => _tag) }
+})
+
+// whatever else a busy machine has it say: workers that take long to start, and too few cores
+describe("advice for contrived pools on threads", () => {
+  const threads = Effect.provide(NodeWorkerRuntime.layerThreads(bare))
+
+  it.live("O1 a consumer that keeps this thread busy", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+      yield* pool.start
+      yield* pool
+        .streamUnordered(
+          Array.from({ length: 150 }, (_, n) => n),
+          square
+        )
+        .pipe(Stream.runForEach(() => Effect.sync(() => busy(30))))
+      const { tags, text } = yield* told(pool)
+      assert.include(tags, "PoolThreadBusy", text)
+    }).pipe(threads)
+  )
+
+  it.live("O1 chunks of one short item each", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      yield* pool.start
+      const { live } = (yield* pool.insights).total
+      const numbers = Array.from({ length: 2000 }, (_, n) => n)
+      // so long that the worker's start does not matter
+      const untilKnown: Effect.Effect<void, unknown> = Effect.flatMap(pool.insights, ({ total }) =>
+        total.times.waiting > 3 * live + 1000
+          ? Effect.void
+          : Effect.andThen(pool.forEach(numbers, square, { chunkSize: 1 }), () => untilKnown)
+      )
+      yield* untilKnown
+      const { tags, text } = yield* told(pool)
+      assert.include(tags, "ChunksShort", text)
+    }).pipe(threads)
+  )
+
+  it.live.skipIf(!("cpuUsage" in Worker.prototype))("O1 more workers that compute than cores", () =>
+    Effect.gen(function* () {
+      const size = Math.min(24, 3 * availableParallelism())
+      const pool = yield* WorkerPool.make({ size, keepAlive: true })
+      yield* pool.start
+      yield* pool.map(
+        Array.from({ length: 20 * size }, () => 50),
+        compute
+      )
+      // asked when all have worked
+      yield* Effect.sleep(1000)
+      const { tags, text } = yield* told(pool)
+      if (availableParallelism() <= 8) assert.include(tags, "CoresShort", text)
+    }).pipe(threads)
+  )
+
+  it.live("O1 workers that vanish", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, onWorkerLost: { retries: 3 } })
+      const exits = Portable.inline((n: number, worker: { readonly generation: number }): number => {
+        if (n === 7 && worker.generation === 1) process.exit(3)
+        return n
+      })
+      yield* pool.map(
+        Array.from({ length: 40 }, (_, n) => n),
+        exits
+      )
+      yield* Effect.sleep(1000)
+      const { tags, text } = yield* told(pool)
+      assert.include(tags, "WorkersLost", text)
+    }).pipe(threads)
+  )
+
+  it.live("O1 workers that work are let be", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      yield* pool.start
+      const { live } = (yield* pool.insights).total
+      yield* pool.map(
+        Array.from({ length: 40 }, () => Math.ceil((6 * live + 1500) / 40)),
+        compute
+      )
+      const insights = yield* pool.insights
+      const tags = Insights.advice(insights).map(({ _tag }) => _tag)
+      assert.deepStrictEqual(
+        tags.filter((tag) => tag !== "CoresShort"),
+        [],
+        Insights.format(insights)
+      )
+    }).pipe(threads)
   )
 })

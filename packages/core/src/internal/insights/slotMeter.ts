@@ -36,7 +36,8 @@ export class SlotMeter {
   private lost = 0
   private killed = 0
   private readonly options: MeterOptions
-  private readonly isTimed: boolean
+  /** Whether workers run several items at once. */
+  private readonly runsSeveral: boolean
   private readonly working: Working
   private chunks = 0
   private fixedChunks = 0
@@ -58,8 +59,8 @@ export class SlotMeter {
 
   constructor(options: MeterOptions) {
     this.options = options
-    this.isTimed = options.tasksPerWorker > 1
-    this.working = this.isTimed ? new AtOnce() : new InTurn()
+    this.runsSeveral = options.tasksPerWorker > 1
+    this.working = this.runsSeveral ? new AtOnce() : new InTurn()
   }
 
   // ---------------------------------------------------------------------------
@@ -118,7 +119,7 @@ export class SlotMeter {
     if (chunk.isFixed) this.fixedChunks++
     if (chunk.isOrdered) this.orderedChunks++
     const isFirst = this.inHand++ === 0
-    if (!isFirst && !this.isTimed) return
+    if (!isFirst && !this.runsSeveral) return
     const now = this.options.now()
     chunk.since = now
     if (isFirst) this.working.begin(now)
@@ -131,7 +132,7 @@ export class SlotMeter {
   reported(chunk: MeteredChunk, millis: number): void {
     if (this.firstSent !== undefined) this.firstReported(chunk, millis)
     this.working.reported(millis, this.options.now)
-    if (this.isTimed) chunk.since = this.options.now()
+    if (this.runsSeveral) chunk.since = this.options.now()
   }
 
   /** What a worker's first item has waited for is its module, more than anything else: that is a part of its start. */
@@ -148,6 +149,8 @@ export class SlotMeter {
   /** A chunk has ended; `wasCut`: what ran of it has been interrupted, and how long it took may not have been reported. */
   ended(chunk: MeteredChunk, wasCut: boolean): void {
     this.count(chunk)
+    // of the one that ended unheard, nobody knows when it began; and the next one need not wait for the module
+    this.firstSent = undefined
     if (wasCut) this.working.cut(chunk.since, this.options.now())
     else if (this.inHand > 1) this.working.chunkEnded(this.options.now)
     this.inHand--
