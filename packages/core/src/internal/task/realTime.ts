@@ -38,6 +38,17 @@ export const defer: (f: () => void) => void =
 /** The longest delay that platforms accept, in milliseconds (almost 25 days): timers with a longer one fire at once. */
 const longest = 2_147_483_647
 
+/** How long a thread's event loop has been busy, and has had nothing to do, in milliseconds. */
+export interface Utilization {
+  readonly active: number
+  readonly idle: number
+}
+
+const { eventLoopUtilization } = performance as { readonly eventLoopUtilization?: () => Utilization | undefined }
+
+/** How busy this thread has been since it began; `undefined` where the platform does not tell. */
+export const utilization = (): Utilization | undefined => eventLoopUtilization?.call(performance)
+
 export type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** Calls back after `millis` milliseconds; never, when that is longer than platforms accept. */
