@@ -11,7 +11,8 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Numbers } from "../src/Insights.ts"
 import * as Insights from "../src/Insights.ts"
 import type { WorkerContext } from "../src/WorkerContext.ts"
-import { FakeRuntime } from "./fakeRuntime.ts"
+import type { Usage } from "../src/Channel.ts"
+import { diligent, FakeRuntime } from "./fakeRuntime.ts"
 import { driven, integer, kinds, makePool, optional, type Pool, reasons, runs, settle } from "./support.ts"
 
 const sleep = (millis: number) => Effect.as(Effect.sleep(millis), millis)
@@ -434,6 +435,71 @@ describe("insights of workers that are lost", () => {
       const { total } = yield* pool.insights
       assert.deepInclude(total, { killed: 1, lost: 0, items: 0, workers: 1 })
       assert.deepStrictEqual(times(total), { ...noTime, init: 30 })
+    })
+  )
+})
+
+// -----------------------------------------------------------------------------
+// What platforms tell of workers
+// -----------------------------------------------------------------------------
+
+describe("usage", () => {
+  /** A pool whose workers' platform answers with `usage`, and how often it has been asked. */
+  const asked = Effect.fnUntraced(function* (usage: Effect.Effect<Usage | undefined>) {
+    const seen = { times: 0 }
+    const runtime = new FakeRuntime()
+    runtime.run = diligent
+    runtime.start = ({ worker }) =>
+      Effect.sync(() => {
+        Object.assign(worker, {
+          usage: Effect.suspend(() => {
+            seen.times++
+            return usage
+          })
+        })
+      })
+    const pool = yield* makePool("WorkerPool", { size: 1, keepAlive: true }, runtime.layer)
+    return { pool, runtime, seen }
+  })
+
+  it.live("O1 is asked for by who watches alone, and at most once a second", () =>
+    Effect.gen(function* () {
+      const usage = { memory: 1000, cpu: 20, active: 30 }
+      const { pool, seen } = yield* asked(Effect.succeed(usage))
+      yield* pool.map([1, 2, 3], sleep)
+      assert.strictEqual(seen.times, 0)
+      const watchers = yield* Effect.all([pool.insights, pool.insights, pool.insights], { concurrency: "unbounded" })
+      for (const { slots } of watchers) assert.deepInclude(slots[0]!.usage, { ...usage, generation: 1 })
+      assert.strictEqual(seen.times, 1)
+      yield* Effect.sleep(1010)
+      yield* pool.insights
+      assert.strictEqual(seen.times, 2)
+    })
+  )
+
+  it.live("O1 that nobody can tell, or that does not come, keeps nobody waiting", () =>
+    Effect.gen(function* () {
+      for (const usage of [Effect.succeed(undefined), Effect.never]) {
+        const { pool, seen } = yield* asked(usage)
+        yield* pool.map([1, 2, 3], sleep)
+        const { slots, total } = yield* pool.insights
+        assert.strictEqual(seen.times, 1)
+        assert.isUndefined(slots[0]!.usage)
+        assert.strictEqual(total.items, 3)
+      }
+    })
+  )
+
+  it.live("O1 is kept when its worker has gone, and says which one that was", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* asked(Effect.succeed({ memory: 1, cpu: 2, active: undefined }))
+      yield* pool.start
+      yield* pool.insights
+      runtime.last.lose()
+      yield* pool.start
+      const { slots } = yield* pool.insights
+      assert.deepInclude(slots[0], { workers: 2, lost: 1 })
+      assert.strictEqual(slots[0]!.usage?.generation, 1)
     })
   )
 })
