@@ -485,6 +485,7 @@ class Soak {
       place.audit.finish({ lost, killed, lifespan: overridesLifespan ? undefined : options.lifespan })
       if (busy + calls + idle + live + pending + starting > 0)
         this.violation(undefined, `F5: a closed pool is at ${print({ busy, calls, idle, live, pending, starting })}`)
+      yield* this.wholeTime(place)
       this.report(place)
       this.workers += place.audit.workersStarted
       this.lost += lost
@@ -520,8 +521,28 @@ class Soak {
         this.violation(undefined, `when nothing is in flight, the pool made by ${place.number} is at ${print(stats)}`)
       if (goesIdle && live > minSize)
         this.violation(undefined, `L4: idle workers stay in the pool made by ${place.number}: ${print(stats)}`)
+      yield* this.wholeTime(place)
       this.audit(place)
       this.report(place)
+    })
+  }
+
+  /** Workers' time is spent on something, and no more than all of it (O1). */
+  private wholeTime(place: LivePlace): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { slots, total } = yield* place.pool.insights
+      const { killed, lost } = yield* place.pool.stats
+      for (const numbers of [total, ...slots]) {
+        const all = Object.values(numbers.ratios).reduce((sum, ratio) => sum + ratio, 0)
+        const isWhole = numbers.live === 0 || Math.abs(all - 1) <= 0.01
+        if (!isWhole || Object.values(numbers.times).some((time) => time < -0.001))
+          this.violation(undefined, `O1: in the pool made by ${place.number} time is spent as ${print(numbers)}`)
+      }
+      if (total.lost !== lost || total.killed > killed)
+        this.violation(
+          undefined,
+          `O1: of the pool made by ${place.number} insights tell ${total.lost} lost and ${total.killed} killed, stats ${lost} and ${killed}`
+        )
     })
   }
 
