@@ -51,8 +51,8 @@ export class SlotMeter {
   private readonly times = { none: 0, startUp: 0, init: 0, live: 0, exit: 0 }
   /** How many chunks its worker has. */
   private inHand = 0
-  /** When its worker was sent its first chunk; undefined before that, and once it has reported something. */
-  private firstSent: number | undefined = undefined
+  /** Its worker's first chunk, until the worker has reported something. */
+  private first: MeteredChunk | undefined = undefined
   private hasBegun = false
   /** The working time before its worker. */
   private workingBefore = 0
@@ -70,7 +70,7 @@ export class SlotMeter {
   acquiring(): void {
     this.workers++
     this.inHand = 0
-    this.firstSent = undefined
+    this.first = undefined
     this.hasBegun = false
     this.workingBefore = this.working.total
     this.options.thread.workerCame()
@@ -125,19 +125,21 @@ export class SlotMeter {
     if (isFirst) this.working.begin(now)
     if (this.hasBegun) return
     this.hasBegun = true
-    this.firstSent = now
+    this.first = chunk
   }
 
   /** Items of a chunk have ended, which took that long. */
   reported(chunk: MeteredChunk, millis: number): void {
-    if (this.firstSent !== undefined) this.firstReported(chunk, millis)
+    if (this.first !== undefined) this.firstReported(this.first, chunk, millis)
     this.working.reported(millis, this.options.now)
     if (this.runsSeveral) chunk.since = this.options.now()
   }
 
   /** What a worker's first item has waited for is its module, more than anything else: that is a part of its start. */
-  private firstReported(chunk: MeteredChunk, millis: number): void {
-    this.firstSent = undefined
+  private firstReported(first: MeteredChunk, chunk: MeteredChunk, millis: number): void {
+    this.first = undefined
+    // another one may overtake it, whose module the worker has loaded for a hook
+    if (chunk !== first && !this.runsSeveral) return
     this.startedLate(Math.max(0, this.options.now() - chunk.since - millis))
   }
 
@@ -150,7 +152,7 @@ export class SlotMeter {
   ended(chunk: MeteredChunk, wasCut: boolean): void {
     this.count(chunk)
     // of the one that ended unheard, nobody knows when it began; and the next one need not wait for the module
-    this.firstSent = undefined
+    this.first = undefined
     if (wasCut) this.working.cut(chunk.since, this.options.now())
     else if (this.inHand > 1) this.working.chunkEnded(this.options.now)
     this.inHand--
@@ -161,8 +163,8 @@ export class SlotMeter {
     if (this.inHand === 0) return
     const now = this.options.now()
     if (areRunning) this.working.cut(earliest(chunks), now)
-    else if (this.firstSent !== undefined) this.startedLate(now - this.firstSent)
-    this.firstSent = undefined
+    else if (this.first !== undefined) this.startedLate(now - this.first.since)
+    this.first = undefined
     this.inHand = 0
     for (const chunk of chunks) this.count(chunk)
   }
@@ -187,9 +189,9 @@ export class SlotMeter {
     const times = { ...this.times }
     const now = this.options.now()
     times[this.phase] += now - this.phaseBegan
-    if (this.inHand > 0 && !areRunning && this.firstSent !== undefined) {
-      times.startUp += now - this.firstSent
-      times.live -= now - this.firstSent
+    if (this.inHand > 0 && !areRunning && this.first !== undefined) {
+      times.startUp += now - this.first.since
+      times.live -= now - this.first.since
     }
     // a worker's clock may run a little faster than this one
     const working = Math.min(times.live, this.total(chunks, areRunning))
