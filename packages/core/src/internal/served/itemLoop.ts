@@ -84,10 +84,11 @@ class ServedChunk implements Reported {
     this.limit = this.next
   }
 
-  /** Starts its next item; returns the position. */
-  begin(now: number): number {
-    if (this.next === 0) this.began = this.lapStart = now
-    return this.next++
+  /** Its first item is to begin. */
+  start(now: number): void {
+    this.began = now
+    this.lapStart = now
+    this.since = now
   }
 
   lap(): number {
@@ -238,8 +239,7 @@ export class ItemLoop {
     if (this.isRunning) return
     this.isRunning = true
     let now = realTime.now()
-    // the chunk whose items are timed from `now` on
-    let timed: ServedChunk | undefined = undefined
+    this.queue[0]?.restart(now)
     // how many items may start before the clock is read again, and how many have
     let itemsPerReading = 1
     let itemsSinceReading = 0
@@ -264,14 +264,13 @@ export class ItemLoop {
         chunk.stop()
         continue
       }
-      if (chunk !== timed) {
+      if (chunk.next === 0) {
         // what the end of the chunk before took is no time of this one's items
-        if (timed !== undefined) now = realTime.now()
-        timed = chunk
-        chunk.restart(now)
+        now = realTime.now()
+        chunk.start(now)
         itemsSinceReading = 0
       }
-      this.begin(chunk, chunk.begin(now), now)
+      this.begin(chunk, chunk.next++, now)
       if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined) continue
       const before = now
       now = realTime.now()
