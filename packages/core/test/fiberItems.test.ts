@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,6 +14,7 @@ import { LocalModules } from "../src/internal/fibers/localModules.ts"
 import * as portable from "../src/internal/task/portable.ts"
 import type { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
 import type { Chunk } from "../src/WorkerRuntime.ts"
+import { integer, oneOf, runs } from "./support.ts"
 
 type Task = (item: number, worker: WorkerContextImpl) => unknown
 
@@ -415,6 +418,75 @@ describe("FiberItems", () => {
       yield* Deferred.await(ended)
       assert.isAtLeast(turns, 10)
     })
+  )
+})
+
+describe("the time of a fiber worker's items", () => {
+  const micros = 1000n
+
+  it.effect.prop(
+    "O1 is told of all of them, and a long one is named, or a group of which it is one, however lanes share the chunk",
+    {
+      ways: Arbitrary.array(oneOf("plain", "exit", "yields", "fails", "dies"), {
+        minLength: 1,
+        maxLength: 90
+      }),
+      place: integer(0, 89),
+      lanes: integer(1, 5),
+      limit: integer(0, 120)
+    },
+    ({ lanes, limit, place, ways }) =>
+      Effect.gen(function* () {
+        let now = 5n
+        const clock = Object.assign(Object.create(yield* Clock.Clock), { monotonicTimeNanosUnsafe: () => now })
+        const context = Context.add(yield* Effect.context<never>(), Clock.Clock, clock)
+        const { items, run } = methods(new Bench(context, lanes))
+        const long: Array<readonly [position: number, items: number, millis: number]> = []
+        const planted = place % ways.length
+        let outcomes = 0
+        const told = () => {
+          // what a call takes back while it is told of an outcome
+          if (++outcomes === limit) items.limitTo(heard.chunk, 0)
+        }
+        const heard = run(
+          range(ways.length),
+          (n) => {
+            now += n === planted ? 300_000n * micros : micros
+            switch (ways[n]) {
+              case "plain":
+                return n
+              case "exit":
+                return Exit.succeed(n)
+              case "yields":
+                return Effect.yieldNow
+              case "fails":
+                return Effect.fail(n)
+              default:
+                throw new Error("it dies")
+            }
+          },
+          {
+            longerThan: 100,
+            onLong: (position, items, millis) => void long.push([position, items, millis]),
+            onSuccess: told,
+            onFailure: told
+          }
+        )
+        yield* Deferred.await(heard.ended)
+        assert.strictEqual(
+          heard.times.reduce((sum, [items]) => sum + items, 0),
+          outcomes
+        )
+        if (lanes === 1) {
+          const millis = heard.times.reduce((sum, [, millis]) => sum + millis, 0)
+          assert.closeTo(millis, Number(now - 5n) / 1_000_000, 1e-6)
+        }
+        const isRun = outcomes === ways.length || now > 300_000n * micros
+        assert.strictEqual(long.length > 0, isRun)
+        for (const [, many] of long) assert.isAtMost(many, 16)
+        if (isRun) assert.isTrue(long.some(([position, many]) => position <= planted && planted < position + many))
+      }),
+    runs(300)
   )
 })
 

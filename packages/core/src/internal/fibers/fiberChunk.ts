@@ -11,12 +11,12 @@ import type { Lane } from "./lane.ts"
 
 export type Task = (item: unknown, worker: WorkerContextImpl) => unknown
 
-/** Asking the Clock costs more than a small item, so it is asked once for up to this many items. */
+/** `onTime` is told about this many items at once, or a few more. */
 const longestBatch = 64
 
 /**
- * A lane reads it once for up to `items` items, as long as they take no longer than `millis` milliseconds together: which
- * of them took long is then not known.
+ * Asking the Clock costs about as much as a small item, so a lane asks it once for `items` items that take less than
+ * `millis` milliseconds each: which of them took long is then not known.
  */
 const perReading = { items: 16, millis: 0.02 }
 
@@ -50,18 +50,16 @@ export class FiberChunk {
   started = 0
   /** Items from this position on do not start. */
   private limit: number
-  /**
-   * How many items a lane runs before it reads the clock: one, unless they are so short that this would cost as much as
-   * they do.
-   */
-  perReading = 1
-  /** When the current batch began. */
-  batchStart = 0n
+  /** Whether several lanes may run its items. */
+  readonly isShared: boolean
   private readonly clock: Clock.Clock
   /** How many items have ended that `onTime` has not been told about. */
   private untimed = 0
-  /** How many of them `onTime` is told about at once. */
+  /** From how many on `onTime` is told about them. */
   private batch: number
+  /** When the first of them began, and when a lane last asked the Clock. */
+  private batchStart = 0
+  private lastLook = 0
 
   /** `lanes` is how many of its items may run at once. */
   constructor(chunk: Chunk, context: Context.Context<never>, state: unknown, lanes: number) {
@@ -69,6 +67,7 @@ export class FiberChunk {
     this.context = context
     this.state = state
     this.limit = chunk.items.length
+    this.isShared = lanes > 1
     this.clock = Context.get(chunk.context, Clock.Clock)
     // one item per lane, because these often end together; few at first, because the pool waits for times to plan by
     this.batch = Math.min(lanes, longestBatch)
@@ -86,13 +85,19 @@ export class FiberChunk {
 
   /** Starts its next item; returns the position. */
   start(): number {
-    if (this.started === 0) this.batchStart = this.now()
     return this.started++
   }
 
-  /** In nanoseconds, by the Clock; never goes back. */
-  now(): bigint {
-    return this.clock.monotonicTimeNanosUnsafe()
+  /** A lane begins, or goes on after others have run; returns what the Clock says. */
+  resume(): number {
+    const now = this.now()
+    if (this.started === 0) this.batchStart = now
+    return now
+  }
+
+  /** In milliseconds, by the Clock; never goes back. */
+  now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1_000_000
   }
 
   /** Lets at most the first `items` items start; returns how many have started or still may. */
@@ -106,31 +111,29 @@ export class FiberChunk {
     this.limitTo(0)
   }
 
-  /** An item has ended; returns what the clock says, if it has been read. */
-  itemEnded(): bigint | undefined {
-    this.untimed++
-    if (this.untimed < this.batch) return undefined
-    this.batch = Math.min(2 * this.batch, longestBatch)
-    return this.tellTime()
-  }
-
-  /** Items of one lane have ended, the first of which is at `position`, which took that long together, in nanoseconds (O1). */
-  took(position: number, items: number, nanos: bigint): void {
-    const millis = Number(nanos) / 1_000_000
-    this.perReading = Math.max(1, Math.min(perReading.items, Math.floor((perReading.millis * items) / millis)))
+  /**
+   * A lane has asked the Clock, which says `now`: its `items` items that have ended since it asked before, one after
+   * another from `position` on, took `millis` milliseconds together (O1). Returns after how many it is to ask again.
+   */
+  took(position: number, items: number, millis: number, now: number): number {
+    this.lastLook = now
+    this.untimed += items
+    if (this.untimed >= this.batch) {
+      this.batch = Math.min(2 * this.batch, longestBatch)
+      this.tellTime()
+    }
     if (millis > this.chunk.longerThan) this.chunk.onLong(position, items, millis)
+    return millis < perReading.millis * items ? perReading.items : 1
   }
 
-  /** Tells `onTime` how long the items took that have ended since it was told last; returns what the clock says then. */
-  tellTime(): bigint | undefined {
+  /** Tells `onTime` how long the items took that have ended since it was told last. */
+  tellTime(): void {
     // the times of interrupted items say nothing about how long items take
-    if (this.untimed === 0 || this.isInterrupted) return undefined
-    const now = this.now()
-    const millis = Number(now - this.batchStart) / 1_000_000
+    if (this.untimed === 0 || this.isInterrupted) return
+    const millis = this.lastLook - this.batchStart
     this.chunk.onTime(this.untimed, millis)
     this.itemsPerTurn = millis > slowItem * this.untimed ? turns.slow : turns.quick
     this.untimed = 0
-    this.batchStart = now
-    return now
+    this.batchStart = this.lastLook
   }
 }

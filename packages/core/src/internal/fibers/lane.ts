@@ -46,10 +46,12 @@ export class Lane {
   private yields: () => void = () => {}
   private isGivenUp = false
   private itemsThisTurn = 0
-  /** How many items have ended since the clock was read, which was at `since`, and the position of the first one. */
+  private isTurnOver = false
+  /** When it asked the Clock; -1 when others have run since. */
+  private since = -1
+  /** How many items have ended since then, and after how many it asks again. */
   private untimed = 0
-  private first = 0
-  private since: bigint | undefined = undefined
+  private perReading = 1
 
   constructor(chunk: FiberChunk, options: LaneOptions) {
     this.chunk = chunk
@@ -100,6 +102,8 @@ export class Lane {
    * has finalizers left, which another fiber is to `run`.
    */
   died(exit: Exit.Exit<unknown, unknown>): boolean {
+    // it may be its last item
+    this.perReading = 1
     this.ended(exit)
     return this.closing !== undefined
   }
@@ -126,22 +130,26 @@ export class Lane {
       this.closing = undefined
       return Effect.exit(closing)
     }
+    if (this.since === -1) this.since = chunk.resume()
+    let position = -1
     while (!chunk.isSpent) {
-      const position = chunk.start()
-      this.since ??= chunk.started === 1 ? chunk.batchStart : chunk.now()
+      position = chunk.start()
       const item = this.attempt(position, undefined)
       if (item !== undefined) {
         this.position = position
+        // what other lanes start meanwhile comes between this item and the next one
+        if (chunk.isShared) this.perReading = 1
         return item
       }
-      if (++this.itemsThisTurn >= chunk.itemsPerTurn) {
+      if (this.isTurnOver) {
+        this.isTurnOver = false
         this.itemsThisTurn = 0
-        this.look(undefined)
         // others run now, whose time is not the items'
-        this.since = undefined
+        this.since = -1
         return Effect.yieldNow
       }
     }
+    if (this.untimed > 0) this.look(position)
     return Effect.void
   }
 
@@ -170,6 +178,7 @@ export class Lane {
     } else {
       this.attempt(position, exit)
     }
+    if (this.untimed > 0 && this.chunk.isSpent) this.look(position)
   }
 
   private succeed(position: number, value: unknown): undefined {
@@ -183,18 +192,18 @@ export class Lane {
   }
 
   private timed(position: number): void {
-    if (this.untimed++ === 0) this.first = position
-    const now = this.chunk.itemEnded()
-    if (this.untimed >= this.chunk.perReading || this.chunk.isSpent) this.look(now)
+    if (++this.untimed >= this.perReading) this.look(position)
   }
 
-  /** Notes how long its items took that have ended since the clock was read; `now` is what it says, if that is known. */
-  private look(now: bigint | undefined): void {
-    const { since, untimed } = this
-    if (since === undefined || untimed === 0) return
+  /** Asks the Clock how long the items took that have ended since it did before; the last of them is at `position`. */
+  private look(position: number): void {
+    const { chunk, since, untimed } = this
+    const now = chunk.now()
+    this.since = now
     this.untimed = 0
-    this.since = now ?? this.chunk.now()
-    this.chunk.took(this.first, untimed, this.since - since)
+    this.perReading = chunk.took(position - untimed + 1, untimed, now - since, now)
+    this.itemsThisTurn += untimed
+    if (this.itemsThisTurn >= chunk.itemsPerTurn) this.isTurnOver = true
   }
 
   private timedOut(position: number): Cause.Cause<unknown> {
