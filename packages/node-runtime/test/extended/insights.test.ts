@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { pbkdf2Sync } from "node:crypto"
 import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
-import { bare } from "./support.ts"
+import { bare } from "../support.ts"
 
 const compute = Portable.inline((millis: number): number => {
   const end = performance.now() + millis
