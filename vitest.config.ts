@@ -14,7 +14,6 @@ const longest = [
   "losses.test.ts",
   "shutdown.test.ts",
   "processes.test.ts",
-  "soak.test.ts",
   "examples.test.ts",
   "main.test.ts",
   "threads.test.ts"

@@ -33,7 +33,7 @@ export const bare = { execArgv: [], entry: entry === undefined ? undefined : new
  * killed, and what crosses. The others are in `extended/`, which `pnpm test:extended` runs.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
-  /^(C4|F[1456]|L3|O1|S[34])$/.test(rule) && !/gave up waiting/.test(name)
+  /^(C4|F[1456]|L3|S[34])$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 

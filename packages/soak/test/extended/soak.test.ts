@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import { type HostileKind, hostileKinds, operation } from "../src/hostile.ts"
-import * as runtimes from "../src/runtimes.ts"
-import { soak } from "../src/soak.ts"
-import { program, summary } from "./support.ts"
+import { type HostileKind, hostileKinds, operation } from "../../src/hostile.ts"
+import * as runtimes from "../../src/runtimes.ts"
+import { soak } from "../../src/soak.ts"
+import { program, summary } from "../support.ts"
 
 /** Workers that never answer. */
 const deaf = Layer.effect(

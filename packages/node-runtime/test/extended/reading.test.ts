@@ -5,10 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { reasonOf } from "./support.ts"
+import { reasonOf } from "../support.ts"
 
-const tasks = Portable.module<typeof import("./fixtures/reading.tasks.ts")>(
-  new URL("./fixtures/reading.tasks.ts", import.meta.url)
+const tasks = Portable.module<typeof import("../fixtures/reading.tasks.ts")>(
+  new URL("../fixtures/reading.tasks.ts", import.meta.url)
 )
 
 const runtime = NodeWorkerRuntime.layerThreads({ execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 24 } })

@@ -8,11 +8,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as hostile from "./fixtures/hostile.tasks.ts"
-import { bare, reasonOf } from "./support.ts"
+import * as hostile from "../fixtures/hostile.tasks.ts"
+import { bare, reasonOf } from "../support.ts"
 
-const tasks = Portable.module<typeof import("./fixtures/hostile.tasks.ts")>(
-  new URL("./fixtures/hostile.tasks.ts", import.meta.url)
+const tasks = Portable.module<typeof import("../fixtures/hostile.tasks.ts")>(
+  new URL("../fixtures/hostile.tasks.ts", import.meta.url)
 )
 
 const names = hostile.names()
