@@ -57,7 +57,7 @@ export const buildPage = async (directory: string, out: string): Promise<void> =
   await esbuild.build({
     ...options,
     entryPoints: [
-      ...["page", "worker", "late", "throws"].map((name) => ({ in: `./${name}.ts`, out: name })),
+      ...["page", "worker", "late", "throws", "denied"].map((name) => ({ in: `./${name}.ts`, out: name })),
       ...[...libraries].map(([url, name]) => ({ in: name, out: url.slice(1, -".js".length) }))
     ],
     splitting: true,

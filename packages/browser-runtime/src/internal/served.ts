@@ -51,11 +51,13 @@ const serveSettings = (scope: WorkerScope, { control, lock, port }: Settings): v
   // a browser says to nobody that a worker has closed itself
   scope.close = () => end(closing)
   if (lock !== undefined) {
-    void scope.navigator.locks.request(lock, () => {
+    const held = scope.navigator.locks.request(lock, () => {
       post(holding)
       // held until the browser has ended the worker, however that comes about
       return new Promise<never>(() => {})
     })
+    // a sandboxed frame, or a user who blocks all of a site's data, has locks and may not use them: as if there were none
+    held.catch(() => {})
   }
   const { uncaught } = serve({
     send: (message, transfers) => post(message, (transfers as Array<Transferable> | undefined) ?? []),

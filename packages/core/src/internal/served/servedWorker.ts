@@ -97,7 +97,8 @@ export class ServedWorker {
       case "Run":
         return this.run(this.parts.complete(message))
       case "Numbers":
-        return (this.control as Partial<ToldNumbers>).told?.(message.from, message.values)
+        if (this.control instanceof ToldNumbers) this.control.told(message.from, message.values)
+        return
       case "Part":
         return this.parts.add(message)
       case "Unreadable":
