@@ -138,6 +138,16 @@ describe("advice", () => {
     assert.notInclude(tags(made([{ times: { working: 1000 } }], { longest: [long(999)] })), "Straggler")
   })
 
+  it("O1 an item for which nobody waits long is no straggler, however little the others are", () => {
+    const slots = [
+      { times: { working: 2, waiting: 4500 } },
+      { times: { working: 8, waiting: 4500 } }
+    ]
+    const more = { longest: [long(7)], thread: { utilization: 0.98 } }
+    assert.deepStrictEqual(tags(made(slots, more)), ["PoolThreadBusy"])
+    assert.deepStrictEqual(tags(made(slots, { ...more, thread: { utilization: 0.1 } })), ["SourceSlow"])
+  })
+
   it("O1 one worker works far more than the others, which wait: skew", () => {
     const slots = [
       { times: { working: 100, waiting: 1900 }, orderedChunks: 9 },

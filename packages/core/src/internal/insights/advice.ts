@@ -265,6 +265,8 @@ const straggler = (insights: Insights): Straggler | undefined => {
   // where several run at once, the same work takes a worker less time
   const isMost = item.millis > (tasksPerWorker > 1 ? 1.5 : 1) * fairShare
   if (!isMost || item.millis < (2 * total.times.working) / total.items) return undefined
+  // the others wait for it as long as it takes, and no longer: where they wait far longer, it is for something else
+  if (4 * (slots - 1) * item.millis < total.times.waiting) return undefined
   return stragglerOf(item, fairShare)
 }
 
