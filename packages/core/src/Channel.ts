@@ -77,6 +77,12 @@ export interface Channel {
    * Left out where they have left when `send` returns.
    */
   readonly flushed?: ((resume: () => void) => void) | undefined
+  /**
+   * Sends a message past all that `flushed` would wait for, and returns when it has left the worker, so that it arrives
+   * even if the worker is killed then. It is received like others, before `closed` tells of the worker's end. Left out
+   * where `flushed` is, or where the platform has no second way: then the last lines of a log may be lost with a worker.
+   */
+  readonly aside?: ((message: unknown) => void) | undefined
   /** Throws what `send` would throw for the value; sends nothing. Default: `structuredClone`. */
   readonly check?: ((value: unknown) => void) | undefined
   /**

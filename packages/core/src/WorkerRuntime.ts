@@ -76,6 +76,11 @@ export interface Chunk {
   readonly exactStarts?: boolean | undefined
   /** The caller's context. A runtime in this process takes References from it; a `FiberPool`, all services. */
   readonly context: Context.Context<never>
+  /**
+   * The contexts of its items' callers, by position, where these differ: `run`s of several callers share chunks where
+   * messages take time. Read it once, when the chunk is given.
+   */
+  readonly contexts?: ReadonlyArray<Context.Context<never>> | undefined
   /** An item succeeded. */
   readonly onSuccess: (position: number, value: unknown) => void
   /** Consecutive items succeeded, the first of which is at `position`. */

@@ -139,10 +139,7 @@ describe("advice", () => {
   })
 
   it("O1 an item for which nobody waits long is no straggler, however little the others are", () => {
-    const slots = [
-      { times: { working: 2, waiting: 4500 } },
-      { times: { working: 8, waiting: 4500 } }
-    ]
+    const slots = [{ times: { working: 2, waiting: 4500 } }, { times: { working: 8, waiting: 4500 } }]
     const more = { longest: [long(7)], thread: { utilization: 0.98 } }
     assert.deepStrictEqual(tags(made(slots, more)), ["PoolThreadBusy"])
     assert.deepStrictEqual(tags(made(slots, { ...more, thread: { utilization: 0.1 } })), ["SourceSlow"])

@@ -133,6 +133,7 @@ const chunkFields = (
   chunk: WorkerRuntime.Chunk
 ): Omit<WorkerRuntime.Chunk, "task" | "onSuccess" | "onSuccesses" | "onFailure" | "onTime" | "onEnd"> => ({
   context: chunk.context,
+  contexts: chunk.contexts,
   discard: chunk.discard,
   index: (position) => chunk.index(position),
   items: chunk.items,

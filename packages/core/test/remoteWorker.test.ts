@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -281,7 +282,8 @@ describe("a worker that is given up", () => {
         index: (position: number) => position,
         timeout: 5,
         discard: false,
-        reportInterval: 0
+        reportInterval: 0,
+        context: Context.empty()
       } as unknown as WorkerRuntime.Chunk
       worker.run(chunk)
       yield* Fiber.join(isLost)
@@ -308,6 +310,7 @@ describe("a worker that is given up", () => {
         timeout: undefined,
         discard: false,
         reportInterval: 0,
+        context: Context.empty(),
         onEnd: () => void ends++
       } as unknown as WorkerRuntime.Chunk
       worker.run(chunk)

@@ -218,11 +218,11 @@ describe("services of a WorkerPool on fibers", () => {
           1
         )
       ).pipe(Effect.annotateLogs("caller", "run"), Effect.provideService(References.MinimumLogLevel, "Trace"))
-      const expected = { ambient: false, level: "Warn", annotations: { made: "here" }, clock: 1234 }
+      const expected = { ambient: false, level: "Warn", annotations: { worker: 0, made: "here" }, clock: 1234 }
       // services, init, item, exit; then services, init and the run's own
       assert.deepStrictEqual(seen, [
         ...Array.from({ length: 6 }, () => expected),
-        { ...expected, level: "Trace", annotations: { made: "here", caller: "run" } }
+        { ...expected, level: "Trace", annotations: { worker: 0, made: "here", caller: "run" } }
       ])
     }).pipe(
       Effect.annotateLogs("made", "here"),

@@ -150,7 +150,23 @@ export class CallChunk implements Chunk {
   }
 
   get context(): Context.Context<never> {
-    return this.call.options.context
+    const { options, policy } = this.call
+    return policy.contextOf?.(this.ordinal(0)) ?? options.context
+  }
+
+  get contexts(): ReadonlyArray<Context.Context<never>> | undefined {
+    const { contextOf } = this.call.policy
+    const { length } = this.items
+    if (contextOf === undefined || length === 1) return undefined
+    const { context } = this
+    let contexts: Array<Context.Context<never>> | undefined
+    for (let position = 1; position < length; position++) {
+      const own = contextOf(this.ordinal(position)) ?? context
+      if (own === context && contexts === undefined) continue
+      contexts ??= Array.from({ length }, () => context)
+      contexts[position] = own
+    }
+    return contexts
   }
 
   assignedTo(slot: ChunkSlot): void {

@@ -3,12 +3,15 @@
  * its outcomes.
  */
 import type * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { CallChunk } from "./callChunk.ts"
 
 export interface CallPolicy {
   /** Whether each item is a call of its own, a `run`. */
   readonly areRuns: boolean
+  /** The context of an item's caller, by the item's ordinal, where items have callers of their own. */
+  readonly contextOf?: ((ordinal: number) => Context.Context<never> | undefined) | undefined
 
   // Turns
 

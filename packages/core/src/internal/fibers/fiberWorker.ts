@@ -19,7 +19,7 @@ import { FiberItems } from "./fiberItems.ts"
 import { LocalCode } from "./localCode.ts"
 import { LocalModules } from "./localModules.ts"
 import { Patience } from "./patience.ts"
-import { onlyReferences } from "./references.ts"
+import { onlyReferences, withWorker } from "./references.ts"
 import { toEffect } from "./toEffect.ts"
 
 /** What `layerFibers` is told. */
@@ -73,6 +73,8 @@ class FiberWorker implements Worker {
   private readonly items: FiberItems
   private readonly context: Context.Context<never>
   private provided: Context.Context<never> = Context.empty()
+  /** The contexts of items, by those of their callers: most chunks of a call have the same one. */
+  private readonly contexts = new WeakMap<Context.Context<never>, Context.Context<never>>()
   private state: unknown = undefined
   /** Whether it has been killed, by the pool or for a hook that did not yield. */
   private isGone = false
@@ -80,7 +82,7 @@ class FiberWorker implements Worker {
   constructor(options: StartOptions, mode: Mode, context: Context.Context<never>) {
     this.options = options
     this.mode = mode
-    this.context = mode.ambient ? context : onlyReferences(context)
+    this.context = withWorker(mode.ambient ? context : onlyReferences(context), options.worker.id)
     this.code = new LocalCode(options, mode.clone, mode.modules)
     this.patience = new Patience(options, this.context)
     this.hooks = new FiberHooks(this.context, this.patience, (cause) => this.killStuck(cause))
@@ -89,8 +91,14 @@ class FiberWorker implements Worker {
 
   run(chunk: Chunk): void {
     const { context } = chunk
-    const own = this.mode.ambient ? context : Context.merge(onlyReferences(context), this.provided)
+    let own = this.contexts.get(context)
+    if (own === undefined) this.contexts.set(context, (own = this.contextOfItems(context)))
     this.items.run(chunk, own, this.state)
+  }
+
+  private contextOfItems(context: Context.Context<never>): Context.Context<never> {
+    const own = this.mode.ambient ? context : Context.merge(onlyReferences(context), this.provided)
+    return withWorker(own, this.options.worker.id)
   }
 
   limitTo(chunk: Chunk, items: number): number {

@@ -2,16 +2,25 @@ import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
-/** Effect's own References: what a worker in this process gets of its caller's context, without services. */
-const references: ReadonlyArray<Context.Reference<any>> = [
+/**
+ * Effect's own References, and the span that the caller is in: what a worker in this process gets of its caller's context,
+ * without services.
+ */
+const references: ReadonlyArray<{ readonly key: string }> = [
   Clock.Clock,
   ConfigProvider.ConfigProvider,
   Console.Console,
   Random.Random,
+  Metric.CurrentMetricAttributes,
+  Metric.MetricRegistry,
+  Tracer.CurrentTraceLevel,
+  Tracer.MinimumTraceLevel,
+  Tracer.ParentSpan,
   Tracer.Tracer,
   References.CurrentLoggers,
   References.CurrentLogAnnotations,
@@ -28,6 +37,13 @@ const references: ReadonlyArray<Context.Reference<any>> = [
   References.PreventSchedulerYield,
   References.Scheduler
 ]
+
+/** The context with a worker's id among the annotations of its logs, unless there is another one of that name (O3). */
+export const withWorker = (context: Context.Context<never>, worker: number): Context.Context<never> =>
+  Context.add(context, References.CurrentLogAnnotations, {
+    worker,
+    ...Context.get(context, References.CurrentLogAnnotations)
+  })
 
 /** Only Effect's own References of the context, without its services. */
 export const onlyReferences = (context: Context.Context<never>): Context.Context<never> => {

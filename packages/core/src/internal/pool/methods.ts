@@ -225,20 +225,20 @@ export const run = (
   overrides: options.AnyCallOptions | undefined
 ): Effect.Effect<unknown, unknown, unknown> => {
   const known = overrides === undefined ? pool.requestOf(task) : undefined
-  if (known !== undefined) return pool.run(input, known)
+  if (known !== undefined) return Effect.withFiber(({ context }) => pool.run(input, known, context))
   const error = overrides === undefined ? undefined : options.invalid(overrides, "run")
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
   const describe = overrides?.describe ?? pool.defaults.describe
-  // only a runtime in this process uses the caller's context, and reading it would double what a `run` costs here
+  // a runtime in this process runs the items of a chunk in one context; others tell each whose it is
   if (!pool.isRemote) {
-    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context, describe }))
+    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context, describe }, context))
   }
   const request = { task, timeout, retries, context: noContext, describe }
   if (overrides === undefined) pool.remember(request)
-  return pool.run(input, request)
+  return Effect.withFiber(({ context }) => pool.run(input, request, context))
 }
 
 /** `stream` and its like. Nothing happens before the first pull. */

@@ -253,8 +253,8 @@ export class Pool {
     this.lastRequest = request
   }
 
-  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
-    return this.runs.run(input, request)
+  run(input: unknown, request: RunRequest, context: Context.Context<never>): Effect.Effect<unknown, unknown> {
+    return this.runs.run(input, request, context)
   }
 
   /** Offers the call's items to the slots, once the workers that its start released are gone. */

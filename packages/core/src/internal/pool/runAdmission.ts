@@ -1,6 +1,7 @@
 /**
  * Lets `run`s in: once the gate is open, and only while no more than `maxPending` wait for a worker (C10).
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
@@ -39,21 +40,25 @@ export class RunAdmission {
     return this.runs.inProgress
   }
 
-  run(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+  run(input: unknown, request: RunRequest, context: Context.Context<never>): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
       const { gate, isClosed, pool, turn } = this.options
       if (turn.isOpen) {
         // users' code that a turn has called asks for it: it begins after the turn
-        turn.tell(() => resume(this.run(input, request)))
+        turn.tell(() => resume(this.run(input, request, context)))
         return undefined
       }
-      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, resume)
-      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request))
+      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, resume)
+      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context))
       return undefined
     })
   }
 
-  private runLater(input: unknown, request: RunRequest): Effect.Effect<unknown, unknown> {
+  private runLater(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>
+  ): Effect.Effect<unknown, unknown> {
     const error = this.overloaded(1)
     if (error !== undefined) return Effect.fail(error)
     this.atGate++
@@ -66,7 +71,7 @@ export class RunAdmission {
     const entered = Effect.flatten(
       this.options.gate.pass(() => {
         leaveGate()
-        return Effect.succeed(this.run(input, request))
+        return Effect.succeed(this.run(input, request, context))
       }, identity)
     )
     return Effect.ensuring(entered, Effect.sync(leaveGate))

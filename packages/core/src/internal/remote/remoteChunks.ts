@@ -2,6 +2,7 @@
  * The chunks of a remote worker: encodes and sends their items, and hands on the outcomes that come back.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
@@ -9,11 +10,13 @@ import type { Chunk, Code, InHand, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
+import { callerOf } from "../wire/caller.ts"
 import type * as codec from "../wire/codec.ts"
 import { type Cell, cellOf, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { Timed } from "../wire/longest.ts"
+import type { Caller } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
@@ -29,7 +32,9 @@ export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPer
 type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
 
 /** What is known of a chunk before its items have been encoded. */
-type Unsent = Pick<SentChunk, "cell" | "cellNumber" | "chunk" | "codecs" | "id" | "messageOf">
+type Unsent = Pick<SentChunk, "cell" | "cellNumber" | "chunk" | "codecs" | "id" | "messageOf"> & {
+  readonly callers: Callers
+}
 
 /** A chunk that has been sent, with what is needed to hand its outcomes on. */
 class SentChunk implements Watched {
@@ -54,9 +59,10 @@ class SentChunk implements Watched {
   seenStarted = 0
   /** How long those of its items took whose outcomes have arrived, in milliseconds. */
   millis = 0
+  private readonly callers: Callers
 
   constructor(
-    { cell, cellNumber, chunk, codecs, id, messageOf }: Unsent,
+    { callers, cell, cellNumber, chunk, codecs, id, messageOf }: Unsent,
     number: protocol.MessageNumber,
     positions: ReadonlyArray<number> | undefined,
     moved: boolean
@@ -71,7 +77,13 @@ class SentChunk implements Watched {
     this.count = positions?.length ?? chunk.items.length
     this.positions = positions
     this.moved = moved
+    this.callers = callers
     this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
+  }
+
+  /** The context of the caller of the item that is at position `sent` among those that were sent. */
+  contextOf(sent: number): Context.Context<never> {
+    return this.callers.contextOf(this.positionOf(sent))
   }
 
   /** The position in the chunk of the item that is at position `sent` among those that were sent. */
@@ -94,6 +106,37 @@ export interface Blame {
   readonly failure: WorkerPoolError.WorkerPoolError | undefined
 }
 
+/** Whose the items of a chunk are, and what crosses of their contexts. */
+class Callers {
+  private readonly context: Context.Context<never>
+  private readonly contexts: ReadonlyArray<Context.Context<never>> | undefined
+  private readonly caller: Caller | undefined
+
+  constructor({ context, contexts }: Chunk) {
+    this.context = context
+    this.contexts = contexts
+    this.caller = callerOf(context)
+  }
+
+  /** Whether there is nothing to tell the worker. */
+  get areDefault(): boolean {
+    return this.caller === undefined && this.contexts === undefined
+  }
+
+  contextOf(position: number): Context.Context<never> {
+    return this.contexts?.[position] ?? this.context
+  }
+
+  /** What a worker is told, when the items at those positions are sent, or all of them. */
+  message(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers"> {
+    const { contexts } = this
+    if (contexts === undefined) return { callers: [this.caller] }
+    const sent = positions === undefined ? contexts : positions.map((position) => contexts[position]!)
+    const distinct = [...new Set(sent)]
+    return { callers: distinct.map(callerOf), callerOf: sent.map((context) => distinct.indexOf(context)) }
+  }
+}
+
 export class RemoteChunks {
   private readonly worker: WorkerIdentity
   private readonly line: Line
@@ -110,6 +153,8 @@ export class RemoteChunks {
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
   private nextId = 0
+  /** Those that were forgotten, for what their items have told and is still on its way. */
+  private forgotten: ReadonlyMap<number, SentChunk> | undefined = undefined
   /** Whether all were forgotten, because the worker has ended or is about to. */
   private hasForgotten = false
   /** How long the items of the last chunk to end took, in milliseconds. */
@@ -179,11 +224,17 @@ export class RemoteChunks {
       reportInterval: chunk.reportInterval,
       longerThan: chunk.longerThan
     })
+    const callers = new Callers(chunk)
     // said only to workers that need it, since what is said to all takes time
-    const messageOf: MessageOf = !this.tellsStarts
+    const toldOf: MessageOf = !this.tellsStarts
       ? runOf
       : (items, errors, parts) => ({ ...runOf(items, errors, parts), exactStarts: chunk.exactStarts })
-    const unsent: Unsent = { id, chunk, cell, cellNumber, codecs, messageOf }
+    const messageOf: MessageOf = callers.areDefault
+      ? toldOf
+      : (items, errors, parts) => ({ ...toldOf(items, errors, parts), ...callers.message(positions) })
+    /** The positions of the items that are sent; `undefined` for all. */
+    let positions: ReadonlyArray<number> | undefined
+    const unsent: Unsent = { id, chunk, callers, cell, cellNumber, codecs, messageOf }
     // how carefully items are looked at, which takes time: as they are, each checked, or each copied
     let care = 0
     if (codecs.input === undefined) {
@@ -207,7 +258,8 @@ export class RemoteChunks {
       if (care === 1) outgoing = outgoing.checked(check, fail)
       else if (care === 2) outgoing = outgoing.copied(check, fail)
       if (outgoing.isEmpty) break
-      const { errors, positions, transfers, values } = outgoing
+      const { errors, transfers, values } = outgoing
+      positions = outgoing.positions
       try {
         cell.open(values.length)
         const number = this.line.send(messageOf(values, errors), transfers)
@@ -264,11 +316,18 @@ export class RemoteChunks {
     this.watch.stop()
     this.hasForgotten = true
     const sentChunks = [...this.sentChunks.values()]
+    this.forgotten ??= new Map([...this.sentChunks, ...this.endedEarly])
     this.sentChunks.clear()
     this.endedEarly.clear()
     this.ids.clear()
     for (const { cell } of sentChunks) cell.interrupt()
     return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, blame)]))
+  }
+
+  /** The context of the caller of an item, for what has been told of it; `undefined` for a chunk that has ended. */
+  contextOf(id: number, position: number): Context.Context<never> | undefined {
+    const sent = this.sentChunks.get(id) ?? this.endedEarly.get(id) ?? this.forgotten?.get(id)
+    return sent?.contextOf(position)
   }
 
   /** The chunk whose task was being loaded, if that is what ended the worker. */

@@ -2,6 +2,7 @@
  * The pool's side of a worker that lives behind a channel.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -28,6 +29,7 @@ import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { isFromWorker } from "../wire/wellFormed.ts"
 import { KnownAddresses, type Refuse } from "./knownAddresses.ts"
 import { Line } from "./line.ts"
+import { Observations } from "./observations.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
@@ -51,7 +53,7 @@ export const runtime = (options: {
       const error = Cause.squash(cause)
       return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : errors.startFailed(start.worker, error))
     })
-    const worker = new RemoteWorker(connection, start, options.refuse)
+    const worker = new RemoteWorker(connection, start, options.refuse, yield* Effect.context<never>())
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
     return worker
@@ -72,6 +74,7 @@ class RemoteWorker implements Worker {
   private readonly starting: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
+  private readonly observations: Observations
   /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
   private state: "running" | "stopped" | "ended" = "running"
   /** What the connection has been told last. */
@@ -79,7 +82,12 @@ class RemoteWorker implements Worker {
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
-  constructor(connection: Connection, options: StartOptions, refuse: Refuse | undefined) {
+  constructor(
+    connection: Connection,
+    options: StartOptions,
+    refuse: Refuse | undefined,
+    context: Context.Context<never>
+  ) {
     this.connection = connection
     this.options = options
     const on = {
@@ -97,6 +105,9 @@ class RemoteWorker implements Worker {
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on)
+    this.observations = new Observations(options.worker, context, (chunk, position) =>
+      this.chunks.contextOf(chunk, position)
+    )
     connection.closed((closed) => this.onClosed(closed))
     connection.receive(
       (message) => this.guarded(() => this.receive(message)),
@@ -194,8 +205,10 @@ class RemoteWorker implements Worker {
   }
 
   private onClosed(told: Closed): void {
-    if (this.state === "ended") return
-    this.guarded(() => this.handleHeld())
+    this.guarded(() => {
+      if (this.state !== "ended") this.handleHeld()
+      this.observations.workerEnded()
+    })
     if (this.hasEnded) return
     // a platform may tell less of the error than the worker itself, as where it clones it
     const closed = this.uncaught === undefined ? told : { ...told, cause: this.uncaught }
@@ -248,8 +261,15 @@ class RemoteWorker implements Worker {
   }
 
   private receive(message: unknown): void {
+    if (!isFromWorker(message)) {
+      if (this.state === "ended") return
+      throw new Error("The worker sent a message that is none of the protocol's")
+    }
+    // what a worker has said before it was lost is written all the same (O3)
+    if (message._tag === "Observed" && (message.aside === true || this.state === "ended")) {
+      return this.observations.receive(message)
+    }
     if (this.state === "ended") return
-    if (!isFromWorker(message)) throw new Error("The worker sent a message that is none of the protocol's")
     unpack(message)
     this.inbox.receive(message)
     if (message.kept === true || message._tag === "Repeated") this.tellRead()
@@ -291,6 +311,8 @@ class RemoteWorker implements Worker {
       case "Exited":
       case "Closed":
         return this.hooks.replied(message.result)
+      case "Observed":
+        return this.observations.receive(message)
       case "Numbers":
         return this.numbers(message)
       case "Unreadable":

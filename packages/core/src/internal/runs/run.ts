@@ -1,6 +1,7 @@
 /**
  * One `run` in progress. There may be very many of them at once, so each is a single object with few fields.
  */
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
@@ -16,6 +17,8 @@ export type Resume = (effect: Effect.Effect<unknown, unknown>) => void
 export class Run {
   readonly input: unknown
   readonly group: RunGroup
+  /** Its caller's. */
+  readonly context: Context.Context<never>
   /** Lets the caller go on with an Effect; `undefined` once it has: it does at the end of the turn that settles the `run`. */
   resume: Resume | undefined
   /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
@@ -25,8 +28,9 @@ export class Run {
   /** Set when its caller is interrupted, which waits for its end: called then, in place of `resume`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
-  constructor(group: RunGroup, input: unknown, resume: Resume) {
+  constructor(group: RunGroup, input: unknown, context: Context.Context<never>, resume: Resume) {
     this.group = group
+    this.context = context
     this.input = input
     this.resume = resume
   }

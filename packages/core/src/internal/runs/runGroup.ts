@@ -120,7 +120,8 @@ export class RunGroup implements Source, Sink {
         new RunsPolicy(
           call,
           () => this.hasDueRuns,
-          () => onRest(this)
+          () => onRest(this),
+          options.isRemote ? (ordinal) => this.inChunks.get(ordinal)?.context : undefined
         )
     )
   }

@@ -3,6 +3,7 @@
  * chunks; each has an outcome of its own.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
@@ -44,12 +45,12 @@ export class Runs {
   }
 
   /** Begins a `run`; `resume` is called with its Exit. The Effect ends it when its caller is interrupted (C5). */
-  begin(input: unknown, request: RunRequest, resume: Resume): Effect.Effect<void> {
+  begin(input: unknown, request: RunRequest, context: Context.Context<never>, resume: Resume): Effect.Effect<void> {
     const { overloaded, turn } = this.options
     turn.begin()
     let run: Run
     try {
-      run = new Run(this.groupFor(request), input, resume)
+      run = new Run(this.groupFor(request), input, context, resume)
       this.inProgress++
       run.group.add(run)
     } finally {

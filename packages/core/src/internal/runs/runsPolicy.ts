@@ -2,6 +2,7 @@
  * The policy of a call that `run`s share: each item has an outcome of its own, and none of them fails the others.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
@@ -32,9 +33,20 @@ export class RunsPolicy implements CallPolicy {
   /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
 
-  /** `hasDueRuns` says whether `run`s are left that waited when the call's turn began; `onRest` is called when it rests. */
-  constructor(call: Call, hasDueRuns: () => boolean, onRest: () => void) {
+  readonly contextOf: CallPolicy["contextOf"]
+
+  /**
+   * `hasDueRuns` says whether `run`s are left that waited when the call's turn began; `onRest` is called when it rests.
+   * `contextOf` is left out where all have the call's context.
+   */
+  constructor(
+    call: Call,
+    hasDueRuns: () => boolean,
+    onRest: () => void,
+    contextOf?: (ordinal: number) => Context.Context<never> | undefined
+  ) {
     this.call = call
+    this.contextOf = contextOf
     this.hasDueRuns = hasDueRuns
     this.onRest = onRest
   }

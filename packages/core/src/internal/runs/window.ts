@@ -17,6 +17,11 @@ export class Window<A extends object> {
     return this.base + this.things.push(thing) - 1
   }
 
+  /** The entry with an ordinal, if it is still there. */
+  get(ordinal: number): A | undefined {
+    return this.things[ordinal - this.base]
+  }
+
   /** Removes and returns the entry with an ordinal, if it is still there. */
   take(ordinal: number): A | undefined {
     const { things } = this

@@ -1,10 +1,22 @@
 import { died, type ExitLike } from "../task/shapes.ts"
+import type { Channel } from "../../Channel.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
+import type { Sender } from "./sender.ts"
+import type { Self } from "./servedHooks.ts"
 
 /** Loads Effect into a worker when there is a first Effect to run: workers of plain tasks start faster without it. */
 export class EffectLoader {
   /** Set once Effect has been loaded. */
   runner: EffectRunner | undefined = undefined
+  private readonly self: Pick<Self, "id">
+  private readonly sender: Sender
+  private readonly channel: Pick<Channel, "aside" | "flushed">
+
+  constructor(self: Pick<Self, "id">, sender: Sender, channel: Pick<Channel, "aside" | "flushed">) {
+    this.self = self
+    this.sender = sender
+    this.channel = channel
+  }
 
   /** Calls `start` once Effect is loaded, or `done` with a defect if it cannot be. Interrupting works before, too. */
   run(start: (runner: EffectRunner) => Interrupt, done: (exit: ExitLike) => void): Interrupt {
@@ -16,7 +28,7 @@ export class EffectLoader {
     const load = async () => {
       try {
         const { EffectRunner } = await import("./effectRunner.ts")
-        this.runner ??= new EffectRunner()
+        this.runner ??= new EffectRunner(this.self.id, this.sender, this.channel)
         interrupt = start(this.runner)
         if (interrupted) interrupt()
       } catch (defect) {

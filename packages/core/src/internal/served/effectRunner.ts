@@ -7,20 +7,40 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as Fiber from "effect/Fiber"
+import type { Channel } from "../../Channel.ts"
 import { died, type ExitLike } from "../task/shapes.ts"
+import type { Caller } from "../wire/observed.ts"
+import { Observing } from "./observing.ts"
+import type { Sender } from "./sender.ts"
 
 /** Interrupts a running Effect; its outcome still follows. */
 export type Interrupt = () => void
 
+/** Runs an Effect in the context of its caller. */
+export type Fork = ReturnType<typeof Effect.runForkWith<never>>
+
 export class EffectRunner {
   private readonly scope = Scope.makeUnsafe()
-  private provided: Context.Context<never> = Context.empty()
-  private forkItem = Effect.runForkWith(this.provided)
-  private forkHook = Effect.runForkWith(Context.make(Scope.Scope, this.scope))
+  private readonly observing: Observing
+  private forkHook: Fork
+
+  constructor(worker: number, sender: Sender, channel: Pick<Channel, "aside" | "flushed">) {
+    this.observing = new Observing(worker, sender, channel)
+    this.forkHook = this.forkHooks()
+  }
+
+  /** How the Effects of a chunk's items are run that have the same caller; `position` is that of the first of them. */
+  forItems(chunk: number, position: number, caller: Caller | undefined): Fork {
+    return Effect.runForkWith(this.observing.contextOf(chunk, position, caller))
+  }
+
+  private forkHooks(): Fork {
+    return Effect.runForkWith(Context.add(this.observing.hooks, Scope.Scope, this.scope) as Context.Context<never>)
+  }
 
   /** Runs an item's Effect in a Scope of its own, which is closed before the outcome counts. */
-  runItem(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
-    const fiber = this.forkItem(Effect.scoped(effect as Effect.Effect<unknown, unknown>))
+  runItem(effect: unknown, fork: Fork, done: (exit: ExitLike) => void): Interrupt {
+    const fiber = fork(Effect.scoped(effect as Effect.Effect<unknown, unknown>))
     observe(fiber, done)
     return () => fiber.interruptUnsafe()
   }
@@ -40,9 +60,8 @@ export class EffectRunner {
     const built = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), this.scope)
     return this.runHook(
       Effect.map(built, (services: Context.Context<never>) => {
-        this.provided = services
-        this.forkItem = Effect.runForkWith(services)
-        this.forkHook = Effect.runForkWith(Context.add(services, Scope.Scope, this.scope))
+        this.observing.provide(services)
+        this.forkHook = this.forkHooks()
       }),
       done
     )

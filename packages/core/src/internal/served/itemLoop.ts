@@ -11,7 +11,7 @@ import type { Cell } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { Longest, type Timed } from "../wire/longest.ts"
 import type * as protocol from "../wire/protocol.ts"
-import type { Interrupt } from "./effectRunner.ts"
+import type { EffectRunner, Fork, Interrupt } from "./effectRunner.ts"
 import { type ItemExit, notSerializable, Outbox, type Reported, type Sending, timedOut } from "./outbox.ts"
 import type { Self } from "./servedHooks.ts"
 
@@ -65,6 +65,8 @@ class ServedChunk implements Reported {
   private longest: Longest<Timed> | undefined = undefined
   /** Those of them that have not been told. */
   private untold: Array<Timed> = []
+  /** How the Effects of its items are run, by their callers; made when there is a first one. */
+  private forks: Array<Fork | undefined> | undefined = undefined
 
   constructor(run: ServedRun, task: LoadedTask, cell: Cell) {
     this.run = run
@@ -89,6 +91,14 @@ class ServedChunk implements Reported {
     this.began = now
     this.lapStart = now
     this.since = now
+  }
+
+  /** How the Effect of the item at a position is run. */
+  forkOf(position: number, runner: EffectRunner): Fork {
+    const { callerOf, callers, chunk } = this.run
+    const caller = callerOf?.[position] ?? 0
+    this.forks ??= []
+    return (this.forks[caller] ??= runner.forItems(chunk, position, callers?.[caller]))
   }
 
   lap(): number {
@@ -170,6 +180,17 @@ const settle = async (promise: PromiseLike<unknown>, done: (exit: ExitLike) => v
 
 const { hasOwn } = Object
 
+/**
+ * Runs an item's Effect as `forkOf` says, which is asked when Effect has been loaded; calls `begun` when it begins, and
+ * `done` when it has ended.
+ */
+type RunEffect = (
+  effect: unknown,
+  forkOf: (runner: EffectRunner) => Fork,
+  done: (exit: ExitLike) => void,
+  begun: () => void
+) => Interrupt
+
 export class ItemLoop {
   /** How many items may wait for their Promise or Effect at once. */
   tasksPerWorker = 1
@@ -177,7 +198,7 @@ export class ItemLoop {
   private readonly sender: Sending
   private readonly flushed: Channel["flushed"]
   private readonly stayAwake: Channel["stayAwake"]
-  private readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
+  private readonly runEffect: RunEffect
   private readonly queue: Array<ServedChunk> = []
   private readonly chunks = new Map<number, ServedChunk>()
   /** How many items wait for their Promise or Effect. */
@@ -196,8 +217,7 @@ export class ItemLoop {
     readonly sender: Sending
     readonly flushed: Channel["flushed"]
     readonly stayAwake: Channel["stayAwake"]
-    /** Runs an item's Effect; calls `begun` when it begins, after Effect has been loaded. */
-    readonly runEffect: (effect: unknown, done: (exit: ExitLike) => void, begun: () => void) => Interrupt
+    readonly runEffect: RunEffect
   }) {
     this.self = options.self
     this.sender = options.sender
@@ -333,7 +353,8 @@ export class ItemLoop {
       return this.record(chunk, position, now, died(defect))
     }
     if (kind === "effect") {
-      return this.wait(chunk, position, context, (done, begun) => this.runEffect(result, done, begun))
+      const forkOf = (runner: EffectRunner) => chunk.forkOf(position, runner)
+      return this.wait(chunk, position, context, (done, begun) => this.runEffect(result, forkOf, done, begun))
     }
     if (kind === "promise") {
       return this.wait(chunk, position, context, (done, begun) => {

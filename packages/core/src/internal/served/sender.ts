@@ -25,6 +25,8 @@ export class Sender {
   private readonly channel: Channel
   private readonly read: ReadNumber
   private count = 0
+  /** Set while there is something to be told of what Effects did: called before any other message is sent (O3). */
+  observed: (() => void) | undefined = undefined
   /** Those that the pool may not have read, in the order of their numbers. */
   private kept: Array<Kept> = []
   private timer: realTime.Timer = undefined
@@ -36,12 +38,14 @@ export class Sender {
 
   /** Sends a message with nothing of users' in it, or primitives only. */
   sendPlain(message: protocol.FromWorker): void {
+    this.observed?.()
     this.channel.send(message)
     this.count++
   }
 
   /** Throws, and sends nothing, when the message cannot be cloned. */
   send(message: protocol.FromWorker, transfers?: Array<Transferable>): void {
+    this.observed?.()
     const sent: protocol.FromWorker = { ...message, kept: true }
     this.channel.send(packing.pack(sent, this.channel.inspect, transfers), transfers)
     const number = this.count++

@@ -25,7 +25,7 @@ export class ServedWorker {
   private readonly inbox: Inbox<protocol.ToWorker>
   private readonly parts = new Parts()
   private readonly code = new ServedCode()
-  private readonly effects = new EffectLoader()
+  private readonly effects: EffectLoader
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
   private readonly hooks: ServedHooks
   private readonly loop: ItemLoop
@@ -37,6 +37,7 @@ export class ServedWorker {
     this.control =
       channel.control ?? new ToldNumbers((from, values) => this.sender.sendPlain({ _tag: "Numbers", from, values }))
     this.sender = new Sender(channel, this.control)
+    this.effects = new EffectLoader(this.self, this.sender, channel)
     this.inbox = new Inbox(
       (message) => this.handle(message),
       (number, cause) => {
@@ -56,10 +57,10 @@ export class ServedWorker {
       sender: this.sender,
       flushed: channel.flushed,
       stayAwake: channel.stayAwake,
-      runEffect: (effect, done, begun) =>
+      runEffect: (effect, of, done, begun) =>
         this.effects.run((runner) => {
           begun()
-          return runner.runItem(effect, done)
+          return runner.runItem(effect, of(runner), done)
         }, done)
     })
   }

@@ -6,6 +6,7 @@ import type { InitFailure } from "../../WorkerRuntime.ts"
 import type { Export, Inline } from "../task/portable.ts"
 import type { EncodedReason, EncodedValue } from "./failure.ts"
 import type { Timed } from "./longest.ts"
+import type { Caller, ObservedRecord } from "./observed.ts"
 
 /** The number that stands for an address in messages, once `Define` has told the worker the address. */
 export type Reference = number
@@ -134,6 +135,10 @@ export interface Run {
   readonly cell: number
   /** Whether the start of each item is to be told, where both ends share no memory. */
   readonly exactStarts?: boolean | undefined
+  /** What of the callers' contexts the items see, each caller once; left out where all is as by default. */
+  readonly callers?: ReadonlyArray<Caller | undefined> | undefined
+  /** Of each item, which of `callers` is its own; left out where there is one caller. */
+  readonly callerOf?: ReadonlyArray<number> | undefined
 }
 
 /** From a worker to the pool. */
@@ -148,10 +153,24 @@ export type FromWorker = WorkerMessage &
     | NotLoaded
     /** The last message of a worker that an uncaught error ends. */
     | { readonly _tag: "Uncaught"; readonly cause: EncodedValue }
+    | Observed
     | Numbers
     | Unreadable
     | Repeated
   )
+
+/**
+ * What Effects in the worker logged, traced and measured (O3). `first` is the number of the first record. One that was
+ * sent `aside` has gone past messages that were sent before: what is in it is sent in order as well.
+ */
+export interface Observed {
+  readonly _tag: "Observed"
+  readonly first: number
+  readonly records: ReadonlyArray<ObservedRecord>
+  /** When it was sent, in milliseconds by the worker's wall clock. */
+  readonly at: number
+  readonly aside?: true | undefined
+}
 
 /** A chunk cannot run; `isUnread` where that is because a value bound to its task could not be read. */
 export interface NotLoaded {

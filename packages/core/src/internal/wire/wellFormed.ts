@@ -51,6 +51,13 @@ export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
       return isTagged(u["cause"])
     case "Numbers":
       return isNumbers(u)
+    case "Observed":
+      return (
+        isCount(u["first"]) &&
+        typeof u["at"] === "number" &&
+        Array.isArray(u["records"]) &&
+        u["records"].every(isTagged)
+      )
     case "Unreadable":
       return isCount(u["number"]) && isTagged(u["cause"])
     default:

@@ -1,0 +1,63 @@
+/**
+ * Writes what was logged in a worker with the loggers of its caller, as if it had been logged in the caller's fiber (O3).
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Severity } from "effect/LogLevel"
+import * as References from "effect/References"
+import { decodeCause } from "../wire/crossing.ts"
+import * as failure from "../wire/failure.ts"
+import type { LogRecord, LogsDropped } from "../wire/observed.ts"
+import type { Told } from "./observations.ts"
+
+/** Writes a line. Whatever a logger does about it is its own affair. */
+export const write = (record: LogRecord, told: Told): void => {
+  const message = record.message.map(failure.decodeOrDescribe)
+  const cause = record.cause === undefined ? Cause.empty : decodeCause(record.cause, undefined, undefined, undefined)
+  log(record.level as Severity, record.time + told.offset, message, cause, withOwn(record, told))
+}
+
+/** Says how many lines a worker did not tell of because there were too many. */
+export const writeDropped = ({ count, time }: LogsDropped, told: Told): void => {
+  const message = [`${count} lines below Warn were left out: more than 10000 came within a second`]
+  log("Warn", time + told.offset, message, Cause.empty, withWorker(told))
+}
+
+const log = (
+  logLevel: Severity,
+  time: number,
+  message: ReadonlyArray<unknown>,
+  cause: Cause.Cause<unknown>,
+  context: Context.Context<never>
+): void => {
+  const written = Effect.withFiber((fiber) => {
+    const date = new Date(time)
+    for (const logger of fiber.getRef(References.CurrentLoggers)) {
+      logger.log({ cause, date, fiber, logLevel, message })
+    }
+    return Effect.void
+  })
+  Effect.runForkWith(context)(written)
+}
+
+/** The context with the worker's id among the annotations, unless the caller has one of that name. */
+const withWorker = ({ context, worker }: Told): Context.Context<never> =>
+  Context.add(context, References.CurrentLogAnnotations, {
+    worker: worker.id,
+    ...Context.get(context, References.CurrentLogAnnotations)
+  })
+
+/** The context as it was around the line in the worker. */
+const withOwn = ({ annotations, spans, without }: LogRecord, told: Told): Context.Context<never> => {
+  const inherited = Context.get(told.context, References.CurrentLogAnnotations)
+  const all: Record<string, unknown> = { worker: told.worker.id, ...inherited, ...annotations }
+  for (const name of without ?? []) delete all[name]
+  const annotated = Context.add(told.context, References.CurrentLogAnnotations, all)
+  if (spans === undefined) return annotated
+  const own = spans.map(([label, start]): [string, number] => [label, start + told.offset])
+  return Context.add(annotated, References.CurrentLogSpans, [
+    ...own,
+    ...Context.get(told.context, References.CurrentLogSpans)
+  ])
+}

@@ -1,0 +1,110 @@
+/**
+ * Gathers what a worker's Effects log, trace and measure, and tells the pool of it: soon, and always before the results of
+ * the items that it is about (O3).
+ */
+import type { Channel } from "../../Channel.ts"
+import * as realTime from "../task/realTime.ts"
+import type { ObservedRecord } from "../wire/observed.ts"
+import type { Sender } from "./sender.ts"
+
+/** How long records are held back at most while items go on, in milliseconds. */
+const longestPause = 10
+
+/** How many records that may be in the worker still are kept, to go past what is before them. */
+const most = 256
+
+/** What makes a record when it is told: then a span that has ended meanwhile is told of once. */
+export type Telling = () => ObservedRecord | undefined
+
+export class Observer {
+  private readonly sender: Pick<Sender, "observed" | "sendPlain">
+  private readonly channel: Pick<Channel, "aside" | "flushed">
+  /** Whether messages can be in the worker for a while after they were sent, and some can go past them. */
+  private readonly sendsAside: boolean
+  private pending: Array<Telling> = []
+  /** Those that were sent, and may be in the worker still: they go with whatever must not be lost. */
+  private unflushed: Array<ObservedRecord> = []
+  private isAskingFlushed = false
+  /** How many records have been sent. */
+  private count = 0
+  /** When records are to be sent at the latest, by `realTime.now()`; at once, unless some have just been sent. */
+  private due = Number.NEGATIVE_INFINITY
+  private timer: realTime.Timer = undefined
+  /** Called before records are sent, to add what is gathered rather than told one by one. */
+  onFlush: () => void = () => {}
+
+  constructor(sender: Pick<Sender, "observed" | "sendPlain">, channel: Pick<Channel, "aside" | "flushed">) {
+    this.sender = sender
+    this.channel = channel
+    this.sendsAside = channel.aside !== undefined && channel.flushed !== undefined
+  }
+
+  /** Takes a record. One that is urgent arrives even if the worker ends now. */
+  add(record: Telling, isUrgent: boolean): void {
+    this.pending.push(record)
+    if (isUrgent) this.flush(true)
+    else this.flushSoon()
+  }
+
+  /** As `add`, for what is known only in `millis` milliseconds. */
+  addLater(record: Telling, millis: number): void {
+    realTime.after(millis, () => this.add(record, false))
+  }
+
+  /** Has `flush` called before anything else is sent, and within `longestPause`; the first record goes at once. */
+  flushSoon(): void {
+    const wait = this.due - realTime.now()
+    // what computes lets no timer fire, so the clock is read as well
+    if (wait <= 0) return this.flush(false)
+    if (this.sender.observed !== undefined) return
+    this.sender.observed = this.flushNow
+    this.timer = realTime.afterIfRunning(wait, this.flushNow)
+  }
+
+  private readonly flushNow = (): void => this.flush(false)
+
+  private flush(isUrgent: boolean): void {
+    realTime.cancel(this.timer)
+    this.timer = undefined
+    this.sender.observed = undefined
+    this.onFlush()
+    const { pending } = this
+    this.pending = []
+    const records: Array<ObservedRecord> = []
+    for (const tell of pending) {
+      const record = tell()
+      if (record !== undefined) records.push(record)
+    }
+    if (records.length === 0) return
+    this.due = realTime.now() + longestPause
+    const at = Date.now()
+    const first = this.count
+    this.count += records.length
+    if (isUrgent && this.sendsAside) this.sendAside(records, at)
+    this.sender.sendPlain({ _tag: "Observed", first, records, at })
+    if (isUrgent || !this.sendsAside) return
+    this.unflushed = [...this.unflushed, ...records].slice(-most)
+    this.forgetFlushed()
+  }
+
+  /** Sends them past all that is still in the worker, with those before them that are. */
+  private sendAside(records: ReadonlyArray<ObservedRecord>, at: number): void {
+    const all = [...this.unflushed, ...records]
+    this.unflushed = []
+    this.channel.aside?.({ _tag: "Observed", first: this.count - all.length, records: all, at, aside: true })
+  }
+
+  /** Forgets those that have left the worker. */
+  private forgetFlushed(): void {
+    if (this.isAskingFlushed) return
+    this.isAskingFlushed = true
+    const { count } = this
+    this.channel.flushed?.(() => {
+      this.isAskingFlushed = false
+      // those sent since may not have left
+      const since = this.count - count
+      this.unflushed = since === 0 ? [] : this.unflushed.slice(-since)
+      if (this.unflushed.length > 0) this.forgetFlushed()
+    })
+  }
+}

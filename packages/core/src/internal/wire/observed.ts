@@ -1,0 +1,59 @@
+/**
+ * What a worker tells of what its Effects log, trace and measure (O3): the records, as types. They are made only where
+ * Effect is loaded, from parts that any channel carries. Free of Effect.
+ */
+import type { EncodedError, EncodedReason } from "./failure.ts"
+
+/** What of its caller's context the Effects of an item see; what is left out is as by default. */
+export interface Caller {
+  /** Values of the References that cross, by their number in `wire/caller.ts`. */
+  readonly references: ReadonlyArray<readonly [reference: number, value: unknown]>
+  /** The span that the caller is in. */
+  readonly span?: CallerSpan | undefined
+  /** Whether the caller's tracer is to be told of spans: with the default one nobody would see them. */
+  readonly traced?: boolean | undefined
+}
+
+export interface CallerSpan {
+  readonly traceId: string
+  readonly spanId: string
+  readonly sampled: boolean
+}
+
+/**
+ * Whose record it is: the number of a chunk and the position of an item among those that were sent, which says whose
+ * context it is told in. Chunk -1 is the pool's own: its hooks and services.
+ */
+export interface Whose {
+  readonly chunk: number
+  readonly position: number
+}
+
+/** A part of what is logged: as it is, or an error taken apart. */
+export type Part = { readonly _tag: "Value"; readonly value: unknown } | EncodedError
+
+/** A line of a log. */
+export interface LogRecord extends Whose {
+  readonly _tag: "Log"
+  readonly level: string
+  /** In milliseconds, by the Clock in the worker. */
+  readonly time: number
+  readonly message: ReadonlyArray<Part>
+  readonly cause: ReadonlyArray<EncodedReason> | undefined
+  /** The annotations that are not the caller's own, and the names of those of the caller's that are gone. */
+  readonly annotations: Readonly<Record<string, unknown>> | undefined
+  readonly without: ReadonlyArray<string> | undefined
+  /** The log spans that are not the caller's own: they come before those. */
+  readonly spans: ReadonlyArray<readonly [label: string, start: number]> | undefined
+  /** The id of the span that it was logged in; left out where that is the caller's. */
+  readonly span: string | undefined
+}
+
+/** Lines below Warn that were not told because there were too many, within the second before. */
+export interface LogsDropped extends Whose {
+  readonly _tag: "LogsDropped"
+  readonly count: number
+  readonly time: number
+}
+
+export type ObservedRecord = LogRecord | LogsDropped
