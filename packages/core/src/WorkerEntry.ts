@@ -33,13 +33,16 @@ export const modules: <M extends Readonly<Record<string, () => Promise<unknown>>
  * **Details**
  *
  * `uncaught` tells the pool which uncaught error is about to end the worker, so that `WorkerLost` and `StartFailed`
- * name it. A platform that says so itself when the connection closes (`Closed.cause`) need not call it.
+ * name it. A platform that says so itself when the connection closes (`Closed.cause`) need not call it. `ending` tells the
+ * pool what has been logged and not told yet, when the worker is about to end.
  *
  * @category entry points
  * @since 0.1.0
  */
-export const serve = (channel: Channel): { readonly uncaught: (error: unknown) => void } => {
+export const serve = (
+  channel: Channel
+): { readonly uncaught: (error: unknown) => void; readonly ending: () => void } => {
   const worker = new ServedWorker(channel)
   worker.serve()
-  return { uncaught: (error) => worker.uncaught(error) }
+  return { uncaught: (error) => worker.uncaught(error), ending: () => worker.ending() }
 }

@@ -30,10 +30,10 @@ export const bare = { execArgv: [], entry: entry === undefined ? undefined : new
 
 /**
  * Whether a case of the conformance suite is about what processes do by code of their own: how workers end and are
- * killed, and what crosses. The others are in `extended/`, which `pnpm test:extended` runs.
+ * killed, what crosses, and what is told. The others are in `extended/`, which `pnpm test:extended` runs.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
-  /^(C4|F[1456]|L3|S[34])$/.test(rule) && !/gave up waiting/.test(name)
+  /^(C4|F[1456]|L3|O3|S[34])$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 

@@ -20,6 +20,7 @@ import * as hostility from "./internal/hostility.ts"
 import * as initAccidents from "./internal/initAccidents.ts"
 import * as insights from "./internal/insights.ts"
 import * as lifecycle from "./internal/lifecycle.ts"
+import * as logs from "./internal/logs.ts"
 import * as loading from "./internal/loading.ts"
 import * as mishaps from "./internal/mishaps.ts"
 import * as ownership from "./internal/ownership.ts"
@@ -125,5 +126,6 @@ export const suite: ReadonlyArray<Case> = [
   ...hostility.cases,
   ...ownership.cases,
   ...abandonment.cases,
-  ...insights.cases
+  ...insights.cases,
+  ...logs.cases
 ].map(finish)

@@ -8,3 +8,5 @@ export const controlFd = 4
 export const lifelineFd = 5
 /** The channel between the pool and the worker, which tasks have no name for (F6). */
 export const channelFd = 6
+/** A second way to the pool, for what must not wait behind what the channel has yet to take (O3). */
+export const asideFd = 7

@@ -14,8 +14,9 @@ import { Awake } from "./awake.ts"
 import { check } from "./cloneable.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
-import { channelFd, lifelineFd, taskFd } from "./descriptors.ts"
+import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
+import { FrameReader } from "./frames.ts"
 import { Pipe } from "./pipe.ts"
 import { marker, type ProcessSettings } from "./settings.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -82,7 +83,7 @@ const start = (
     let child: ChildProcess
     try {
       child = spawn(file, args, {
-        stdio: ["ignore", "inherit", "inherit", "pipe", numbers?.fd ?? "ignore", "pipe", "pipe"],
+        stdio: ["ignore", "inherit", "inherit", "pipe", numbers?.fd ?? "ignore", "pipe", "pipe", "pipe"],
         // gives tasks a `process.send`. This end is no IPC channel: what they send cannot harm whoever does not read it
         env: { ...(options.env ?? process.env), NODE_CHANNEL_FD: String(taskFd) },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd })
@@ -110,6 +111,7 @@ class Process {
   private readonly lifeline: Socket
   private readonly channel: Socket
   private readonly pipe: Pipe
+  private readonly aside: Socket
   private readonly awake = new Awake()
   private readonly ending: Ending
   private isUsed = false
@@ -122,6 +124,7 @@ class Process {
     const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
     this.lifeline = streamOf(lifelineFd)
     this.channel = streamOf(channelFd)
+    this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
     this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true) })
     this.pipe = new Pipe(this.channel, (cause) => {
@@ -129,7 +132,7 @@ class Process {
       kill()
     })
     this.connection = this.connect(control)
-    for (const stream of [this.lifeline, streamOf(taskFd)]) {
+    for (const stream of [this.lifeline, streamOf(taskFd), this.aside]) {
       stream.on("error", () => {})
       stream.unref()
     }
@@ -141,6 +144,7 @@ class Process {
       this.afterLastMessage(() => {
         // something else may hold the pipes open, such as a process that the task started
         this.channel.destroy()
+        this.aside.destroy()
         streamOf(taskFd).destroy()
         const closed = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
         this.ending.end(this.cause === undefined ? closed : { ...closed, cause: this.cause })
@@ -155,15 +159,20 @@ class Process {
 
   /** Calls back when all that the process sent has been received, or after `lastMessages` milliseconds. */
   private afterLastMessage(done: () => void): void {
+    const open = this.isUsed ? [this.channel, this.aside].filter(({ destroyed }) => !destroyed) : []
+    let unclosed = open.length
+    const closed = () => {
+      if (--unclosed === 0) end()
+    }
     const end = () => {
       clearTimeout(timer)
-      this.channel.off("close", end)
+      for (const stream of open) stream.off("close", closed)
       // a whole turn of the event loop, at the end of which the process's handle has been closed too
       setImmediate(() => setImmediate(done))
     }
     const timer = setTimeout(end, lastMessages)
-    if (!this.isUsed || this.channel.destroyed) end()
-    else this.channel.once("close", end)
+    if (unclosed === 0) end()
+    else for (const stream of open) stream.once("close", closed)
   }
 
   private setBusy(busy: boolean): void {
@@ -178,6 +187,9 @@ class Process {
       receive: (handler, unreadable) => {
         this.isUsed = true
         this.pipe.receive(this.awake.handler(handler), unreadable)
+        // what cannot be read here comes by the channel too, or is lost with the process
+        const reader = new FrameReader({ message: handler, unreadable: () => {}, malformed: () => {} })
+        this.aside.on("data", (part: Buffer) => reader.push(part))
       },
       closed: (handler) => this.ending.onEnd(handler),
       kill: this.ending.kill,

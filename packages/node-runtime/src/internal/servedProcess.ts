@@ -4,6 +4,7 @@
 import type { Channel } from "@effect-mpire/core/Channel"
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import { connect, Socket } from "node:net"
+import { Aside } from "./aside.ts"
 import { Awake } from "./awake.ts"
 import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
@@ -30,6 +31,7 @@ export const serveProcess = (settings: ProcessSettings): void => {
     // a task module that handles uncaught errors keeps the process running
     if (process.listenerCount("uncaughtException") === 0) worker.uncaught(error)
   })
+  process.once("exit", worker.ending)
   watchLifeline()
 }
 
@@ -42,6 +44,7 @@ const socketOf = (fd: number): Socket =>
 export const open = (settings: ProcessSettings): Channel => {
   const socket = socketOf(channelFd)
   const pipe = new Pipe(socket, exit)
+  const aside = new Aside()
   const awake = new Awake()
   // unless this end has been closed, the pipe closes because the pool's process has ended (F5)
   socket.on("close", exit)
@@ -56,6 +59,7 @@ export const open = (settings: ProcessSettings): Channel => {
     },
     stayAwake: () => awake.expectMessage(),
     flushed: (resume) => pipe.flushed(resume),
+    aside: (message) => aside.send(message),
     check,
     inspect: pipe.inspect,
     control: settings.control ? overFile(controlFd) : undefined

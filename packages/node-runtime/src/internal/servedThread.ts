@@ -22,6 +22,7 @@ export const serveThread = ({ control, port }: ThreadSettings): void => {
     control: sharedControl(control),
     inspect: ports.inspect
   })
+  process.once("exit", worker.ending)
   if (isBun || isDeno) onUncaught(worker.uncaught)
 }
 

@@ -2,7 +2,8 @@
  * What a worker tells of its Effects, done again here in the context of its caller: it is written by the caller's loggers,
  * told to the caller's tracer and counted in the caller's registry, once and in order (O3).
  */
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
@@ -44,7 +45,7 @@ export class Observations {
   /** The worker has told of something. Throws when that is nothing that a worker tells. */
   receive({ aside, at, first, records }: protocol.Observed): void {
     // messages take time, so the one that took least says most about the clocks
-    this.offset = Math.min(this.offset, Date.now() - at)
+    this.offset = Math.min(this.offset, Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe() - at)
     if (aside === true) {
       records.forEach((record, n) => {
         if (first + n >= this.next) this.early.set(first + n, record)

@@ -67,6 +67,11 @@ export class EffectRunner {
     )
   }
 
+  /** The worker is about to end. */
+  ending(): void {
+    this.observing.ending()
+  }
+
   /** Runs the finalizers that hooks registered, last first, then those of the services (L3). */
   close(done: (exit: ExitLike) => void): void {
     Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(done)

@@ -7,6 +7,9 @@ import * as realTime from "../task/realTime.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type { Sender } from "./sender.ts"
 
+// a task can replace it
+const wallClock = Date.now
+
 /** How long records are held back at most while items go on, in milliseconds. */
 const longestPause = 10
 
@@ -48,7 +51,7 @@ export class Observer {
 
   /** As `add`, for what is known only in `millis` milliseconds. */
   addLater(record: Telling, millis: number): void {
-    realTime.after(millis, () => this.add(record, false))
+    realTime.afterIfRunning(millis, () => this.add(record, false))
   }
 
   /** Has `flush` called before anything else is sent, and within `longestPause`; the first record goes at once. */
@@ -59,6 +62,12 @@ export class Observer {
     if (this.sender.observed !== undefined) return
     this.sender.observed = this.flushNow
     this.timer = realTime.afterIfRunning(wait, this.flushNow)
+  }
+
+  /** The worker is about to end: all that is still in it goes past what would be lost. */
+  ending(): void {
+    this.flush(true)
+    if (this.unflushed.length > 0) this.sendAside([], wallClock())
   }
 
   private readonly flushNow = (): void => this.flush(false)
@@ -77,7 +86,7 @@ export class Observer {
     }
     if (records.length === 0) return
     this.due = realTime.now() + longestPause
-    const at = Date.now()
+    const at = wallClock()
     const first = this.count
     this.count += records.length
     if (isUrgent && this.sendsAside) this.sendAside(records, at)

@@ -34,6 +34,10 @@ export class Observing {
     this.base = Context.merge(this.forwarding, services)
   }
 
+  ending(): void {
+    this.observer.ending()
+  }
+
   /** The context of hooks, and of the services while they are built. */
   get hooks(): Context.Context<never> {
     return this.contextOf(poolsOwn, 0, undefined)

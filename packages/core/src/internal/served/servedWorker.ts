@@ -78,6 +78,11 @@ export class ServedWorker {
     this.sender.sendPlain({ _tag: "Ready" })
   }
 
+  /** Tells the pool what Effects have done, when the worker is about to end. */
+  ending(): void {
+    this.effects.runner?.ending()
+  }
+
   /** Tells the pool which error is about to end the worker. */
   uncaught(error: unknown): void {
     this.sendCause(error, (cause) => ({ _tag: "Uncaught", cause }))
