@@ -10,7 +10,7 @@ import { FrameWriter } from "./frames.ts"
 const longestWait = 1000
 
 // tasks can replace it
-const { now } = performance
+const now = performance.now.bind(performance)
 
 export class Aside {
   private readonly writer = new FrameWriter()
@@ -29,14 +29,13 @@ export class Aside {
   }
 
   private write(bytes: Buffer): void {
-    const start = now.call(performance)
+    const start = now()
     for (let written = 0; written < bytes.length;) {
       try {
         written += writeSync(asideFd, bytes, written)
       } catch (cause) {
         // a platform may have made the pipe one that does not wait
-        if ((cause as NodeJS.ErrnoException).code !== "EAGAIN" || now.call(performance) - start > longestWait)
-          throw cause
+        if ((cause as NodeJS.ErrnoException).code !== "EAGAIN" || now() - start > longestWait) throw cause
         Atomics.wait(sleeping, 0, 0, 1)
       }
     }

@@ -102,7 +102,7 @@ export const cases: ReadonlyArray<Case> = [
             )
         )
         yield* Effect.all(runs, { concurrency: "unbounded" })
-        const told = lines.slice(1).map(({ annotations: { call, worker, ...own } }) => ({ ...own, call: typeof call }))
+        const told = lines.slice(1).map(({ annotations: { call, one, two } }) => ({ one, two, call: typeof call }))
         const expected = Array.from({ length: 60 }, (_, n) => {
           if (n % 3 === 0) return { call: "undefined" }
           return n % 3 === 1 ? { one: n, call: "undefined" } : { two: n, call: "function" }
