@@ -71,14 +71,15 @@ export class Observations {
   }
 
   private tell(record: ObservedRecord): void {
+    const isLine = "length" in record
     const told: Told = {
       worker: this.worker,
-      context: this.contextOf(record.chunk, record.position) ?? this.context,
+      context:
+        (isLine ? this.contextOf(record[1], record[2]) : this.contextOf(record.chunk, record.position)) ?? this.context,
       offset: this.offset < 0 || this.offset > sameClock ? this.offset : 0
     }
+    if (isLine) return logs.write(record, told)
     switch (record._tag) {
-      case "Log":
-        return logs.write(record, told)
       case "LogsDropped":
         return logs.writeDropped(record, told)
       default:

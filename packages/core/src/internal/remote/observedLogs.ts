@@ -8,15 +8,22 @@ import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
 import { decodeCause } from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
-import type { LogRecord, LogsDropped } from "../wire/observed.ts"
+import type { Around, LogRecord, LogsDropped } from "../wire/observed.ts"
 import type { Told } from "./observations.ts"
 
 /** Writes a line. Whatever a logger does about it is its own affair. */
-export const write = (record: LogRecord, told: Told): void => {
-  const message = record.message.map(failure.decodeOrDescribe)
-  const cause = record.cause === undefined ? Cause.empty : decodeCause(record.cause, undefined, undefined, undefined)
-  log(record.level as Severity, record.time + told.offset, message, cause, withOwn(record, told))
+export const write = ([, , , level, time, parts, around]: LogRecord, told: Told): void => {
+  if (!levels.has(level) || typeof time !== "number" || !Array.isArray(parts)) throw new Error("It logged no line")
+  const context = withWorker(told)
+  if (around === undefined) return log(level as Severity, time + told.offset, parts, Cause.empty, context)
+  const { cause, errors } = around
+  const message = errors === undefined ? parts : [...parts]
+  for (const n of errors ?? []) message[n] = failure.decodeOrDescribe(message[n] as failure.EncodedValue)
+  const decoded = cause === undefined ? Cause.empty : decodeCause(cause, undefined, undefined, undefined)
+  log(level as Severity, time + told.offset, message, decoded, withOwn(around, told))
 }
+
+const levels: ReadonlySet<string> = new Set(["Fatal", "Error", "Warn", "Info", "Debug", "Trace"])
 
 /** Says how many lines a worker did not tell of because there were too many. */
 export const writeDropped = ({ count, time }: LogsDropped, told: Told): void => {
@@ -49,7 +56,7 @@ const withWorker = ({ context, worker }: Told): Context.Context<never> =>
   })
 
 /** The context as it was around the line in the worker. */
-const withOwn = ({ annotations, spans, without }: LogRecord, told: Told): Context.Context<never> => {
+const withOwn = ({ annotations, spans, without }: Around, told: Told): Context.Context<never> => {
   const inherited = Context.get(told.context, References.CurrentLogAnnotations)
   const all: Record<string, unknown> = { worker: told.worker.id, ...inherited, ...annotations }
   for (const name of without ?? []) delete all[name]

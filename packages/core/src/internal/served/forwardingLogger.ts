@@ -5,7 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Carrier } from "../wire/carried.ts"
-import type { LogRecord } from "../wire/observed.ts"
+import type { Around, LogRecord } from "../wire/observed.ts"
 import type { Observer } from "./observer.ts"
 import { CurrentOrigin, type Origin } from "./origin.ts"
 
@@ -24,16 +24,12 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     if (!isUrgent && !lines.admits(origin, time)) return
     const carrier = new Carrier()
     const parts = Array.isArray(message) ? message : [message]
-    const record: LogRecord = {
-      _tag: "Log",
-      chunk: origin.chunk,
-      position: origin.position,
-      level: logLevel,
-      time,
-      message: parts.map((part) => carrier.part(part)),
-      cause: cause.reasons.length === 0 ? undefined : carrier.cause(cause),
-      ...around(fiber, origin, carrier)
-    }
+    const around: Mutable<Around> = {}
+    const carried = carriedParts(parts, carrier, around)
+    if (cause.reasons.length > 0) around.cause = carrier.cause(cause)
+    addOwn(around, fiber, origin, carrier)
+    const whose = ["Log", origin.chunk, origin.position, logLevel, time, carried] as const
+    const record: LogRecord = isEmpty(around) ? whose : [...whose, around]
     observer.add(() => record, isUrgent)
   })
 }
@@ -73,35 +69,63 @@ class Lines {
   }
 }
 
-const none = { annotations: undefined, without: undefined }
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
-/** What is around a line that is not its caller's own. */
-const around = (
-  fiber: Fiber.Fiber<unknown, unknown>,
-  origin: Origin,
-  carrier: Carrier
-): Pick<LogRecord, "annotations" | "span" | "spans" | "without"> => {
-  const annotations = fiber.getRef(References.CurrentLogAnnotations)
-  const logSpans = fiber.getRef(References.CurrentLogSpans)
-  const span = fiber.cache.span?.spanId
-  const { annotations: inherited, caller, logSpans: around = [] } = origin
-  return {
-    ...(annotations === inherited ? none : differences(annotations, inherited, carrier)),
-    spans: logSpans === around || logSpans.length === 0 ? undefined : logSpans.filter((span) => !around.includes(span)),
-    span: span === caller?.span?.spanId ? undefined : span
+/** Most lines have nothing around them but what their caller has. */
+const isEmpty = (around: Around): boolean => {
+  for (const _ in around) return false
+  return true
+}
+
+const isError = (value: unknown): boolean => {
+  try {
+    return value instanceof Error
+  } catch {
+    // a revoked Proxy
+    return false
   }
 }
 
+/** The parts of a message as they cross; notes which of them are errors, taken apart. */
+const carriedParts = (
+  parts: ReadonlyArray<unknown>,
+  carrier: Carrier,
+  around: Mutable<Around>
+): ReadonlyArray<unknown> => {
+  const carried: Array<unknown> = []
+  parts.forEach((part, n) => {
+    if (typeof part !== "object" || !isError(part)) return void carried.push(carrier.safely(part))
+    carried.push(carrier.part(part))
+    around.errors = [...(around.errors ?? []), n]
+  })
+  return carried
+}
+
+/** Adds what is around a line that is not its caller's own. */
+const addOwn = (
+  around: Mutable<Around>,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  origin: Origin,
+  carrier: Carrier
+): void => {
+  const annotations = fiber.getRef(References.CurrentLogAnnotations)
+  if (annotations !== origin.annotations) addDifferences(around, annotations, origin.annotations, carrier)
+  const logSpans = fiber.getRef(References.CurrentLogSpans)
+  const { logSpans: inherited = [] } = origin
+  if (logSpans !== inherited && logSpans.length > 0) around.spans = logSpans.filter((span) => !inherited.includes(span))
+  const span = fiber.cache.span?.spanId
+  if (span !== origin.caller?.span?.spanId) around.span = span
+}
+
 /** The annotations that are not as the caller has them: what it has need not cross, and is told as it is there. */
-const differences = (
+const addDifferences = (
+  around: Mutable<Around>,
   annotations: Readonly<Record<string, unknown>>,
   inherited: Readonly<Record<string, unknown>>,
   carrier: Carrier
-): Pick<LogRecord, "annotations" | "without"> => {
+): void => {
   const own = Object.entries(annotations).filter(([key, value]) => inherited[key] !== value)
   const without = Object.keys(inherited).filter((key) => !Object.hasOwn(annotations, key))
-  return {
-    annotations: own.length === 0 ? undefined : carrier.record(Object.fromEntries(own)),
-    without: without.length === 0 ? undefined : without
-  }
+  if (own.length > 0) around.annotations = carrier.record(Object.fromEntries(own))
+  if (without.length > 0) around.without = without
 }

@@ -5,7 +5,6 @@
 import * as Redacted from "effect/Redacted"
 import type { CauseLike } from "../task/shapes.ts"
 import type { EncodedError, EncodedReason, EncodedValue } from "./failure.ts"
-import type { Part } from "./observed.ts"
 
 /** How much is carried of one record, in characters; numbers and the like count as 8. */
 const longest = 16 * 1024
@@ -30,12 +29,9 @@ export class Carrier {
   /** The objects that it is in. */
   private readonly around: Array<object> = []
 
-  part(value: unknown): Part {
-    if (typeof value === "string" && value.length <= this.left) {
-      this.left -= value.length
-      return { _tag: "Value", value }
-    }
-    return attempt<Part>(
+  /** As it crosses, an error taken apart. */
+  part(value: unknown): EncodedError | { readonly _tag: "Value"; readonly value: unknown } {
+    return attempt<EncodedError | { readonly _tag: "Value"; readonly value: unknown }>(
       () => (value instanceof Error ? this.error(value) : { _tag: "Value", value: this.value(value) }),
       { _tag: "Value", value: unreadable }
     )
@@ -62,6 +58,10 @@ export class Carrier {
   }
 
   safely(value: unknown): unknown {
+    if (typeof value === "string" && value.length <= this.left) {
+      this.left -= value.length
+      return value
+    }
     return attempt(() => this.value(value), unreadable)
   }
 

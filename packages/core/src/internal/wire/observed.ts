@@ -2,7 +2,7 @@
  * What a worker tells of what its Effects log, trace and measure (O3): the records, as types. They are made only where
  * Effect is loaded, from parts that any channel carries. Free of Effect.
  */
-import type { EncodedError, EncodedReason } from "./failure.ts"
+import type { EncodedReason } from "./failure.ts"
 
 /** What of its caller's context the Effects of an item see; what is left out is as by default. */
 export interface Caller {
@@ -29,24 +29,32 @@ export interface Whose {
   readonly position: number
 }
 
-/** A part of what is logged: as it is, or an error taken apart. */
-export type Part = { readonly _tag: "Value"; readonly value: unknown } | EncodedError
+/**
+ * A line of a log, as an array because there may be very many of them: whose it is, its level, its time in milliseconds by
+ * the Clock in the worker, the parts of its message, and what is around it that is not its caller's own.
+ */
+export type LogRecord = readonly [
+  tag: "Log",
+  chunk: number,
+  position: number,
+  level: string,
+  time: number,
+  message: ReadonlyArray<unknown>,
+  around?: Around | undefined
+]
 
-/** A line of a log. */
-export interface LogRecord extends Whose {
-  readonly _tag: "Log"
-  readonly level: string
-  /** In milliseconds, by the Clock in the worker. */
-  readonly time: number
-  readonly message: ReadonlyArray<Part>
-  readonly cause: ReadonlyArray<EncodedReason> | undefined
+/** What a line has besides its message; left out is what it has not, or has of its caller. */
+export interface Around {
+  /** Which parts of the message are errors, taken apart. */
+  readonly errors?: ReadonlyArray<number> | undefined
+  readonly cause?: ReadonlyArray<EncodedReason> | undefined
   /** The annotations that are not the caller's own, and the names of those of the caller's that are gone. */
-  readonly annotations: Readonly<Record<string, unknown>> | undefined
-  readonly without: ReadonlyArray<string> | undefined
+  readonly annotations?: Readonly<Record<string, unknown>> | undefined
+  readonly without?: ReadonlyArray<string> | undefined
   /** The log spans that are not the caller's own: they come before those. */
-  readonly spans: ReadonlyArray<readonly [label: string, start: number]> | undefined
-  /** The id of the span that it was logged in; left out where that is the caller's. */
-  readonly span: string | undefined
+  readonly spans?: ReadonlyArray<readonly [label: string, start: number]> | undefined
+  /** The id of the span that it was logged in. */
+  readonly span?: string | undefined
 }
 
 /** Lines below Warn that were not told because there were too many, within the second before. */

@@ -56,7 +56,7 @@ export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
         isCount(u["first"]) &&
         typeof u["at"] === "number" &&
         Array.isArray(u["records"]) &&
-        u["records"].every(isTagged)
+        u["records"].every((record) => isTagged(record) || (Array.isArray(record) && record[0] === "Log"))
       )
     case "Unreadable":
       return isCount(u["number"]) && isTagged(u["cause"])
