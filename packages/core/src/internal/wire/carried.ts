@@ -74,6 +74,10 @@ export class Carrier {
         return this.text(typeof value === "function" ? `[Function: ${nameOf(value)}]` : value.toString())
       case "object":
         return value === null ? null : this.object(value)
+      case "bigint":
+        this.left -= 8
+        // one of millions of digits would take minutes to become text, and much memory to cross
+        return value > -mostDigits && value < mostDigits ? value : "[BigInt]"
       default:
         this.left -= 8
         return value
@@ -107,20 +111,20 @@ export class Carrier {
     if (object instanceof RegExp) return this.text(String(object))
     if (Array.isArray(object)) return this.list(object.length, (n) => this.property(object, String(n)))
     if (object instanceof Map) {
-      const entries = [...Map.prototype.entries.call(object)] as ReadonlyArray<readonly [unknown, unknown]>
-      return new Map(
-        this.list(entries.length, (n) => [this.safely(entries[n]![0]), this.safely(entries[n]![1])] as const)
-      )
+      const entries = this.taken<[unknown, unknown]>(Map.prototype.entries.call(object))
+      return new Map(entries.map(([key, value]) => [this.safely(key), this.safely(value)] as const))
     }
     if (object instanceof Set) {
-      const values = [...Set.prototype.values.call(object)] as ReadonlyArray<unknown>
-      return new Set(this.list(values.length, (n) => this.safely(values[n])))
+      return new Set(this.taken(Set.prototype.values.call(object)).map((value) => this.safely(value)))
     }
     const { toJSON } = object as { readonly toJSON?: unknown }
     if (typeof toJSON === "function") return this.value(toJSON.call(object))
-    if (ArrayBuffer.isView(object)) return this.text(`[${object.constructor.name}: ${object.byteLength} bytes]`)
+    if (ArrayBuffer.isView(object)) return this.view(object)
+    const keys = Object.keys(object)
+    // what has nothing to show but what it is: a Promise, say
+    if (keys.length === 0 && !isPlain(object)) return this.text(`[${nameOfClass(object)}]`)
     const carried: Record<string, unknown> = {}
-    for (const key of Object.keys(object)) {
+    for (const key of keys) {
       if (this.left <= 0) {
         define(carried, "…", "…")
         break
@@ -131,10 +135,32 @@ export class Carrier {
     return carried
   }
 
-  private list<A>(length: number, member: (n: number) => A): Array<A> {
-    const members: Array<A> = []
-    for (let n = 0; n < length && this.left > 0; n++) members.push(member(n))
+  private list<A>(length: number, member: (n: number) => A): Array<A | string> {
+    const members: Array<A | string> = []
+    for (let n = 0; n < length; n++) {
+      if (this.left <= 0) {
+        members.push(`… ${length - n} more`)
+        break
+      }
+      members.push(member(n))
+    }
     return members
+  }
+
+  /** No more of the values than could be carried. */
+  private taken<A>(values: Iterator<A>): Array<A> {
+    const taken: Array<A> = []
+    for (let next = values.next(); next.done !== true && taken.length * 8 < this.left; next = values.next()) {
+      taken.push(next.value)
+    }
+    return taken
+  }
+
+  private view(view: ArrayBufferView): unknown {
+    const text = `[${nameOfClass(view)}: ${view.byteLength} bytes]`
+    if (view.byteLength > this.left || view instanceof DataView) return this.text(text)
+    this.left -= view.byteLength
+    return Reflect.apply(slice, view, [])
   }
 
   private property(object: object, key: string): unknown {
@@ -168,12 +194,18 @@ export class Carrier {
         message,
         stack,
         cause: cause === undefined ? undefined : this.within(cause),
-        errors: Array.isArray(errors) ? this.list(errors.length, (n) => this.within(errors[n])) : undefined,
+        errors: Array.isArray(errors) ? this.errors(errors) : undefined,
         properties
       }
     } finally {
       this.around.pop()
     }
+  }
+
+  private errors(errors: ReadonlyArray<unknown>): ReadonlyArray<EncodedValue> {
+    const carried: Array<EncodedValue> = []
+    for (let n = 0; n < errors.length && this.left > 0; n++) carried.push(this.within(errors[n]))
+    return carried
   }
 
   /** What is within an error. */
@@ -184,6 +216,22 @@ export class Carrier {
     if (this.around.length >= deepest) return { _tag: "Value", value: "…" }
     return this.part(value)
   }
+}
+
+/** A bigint that has this many digits or more is not carried. */
+const mostDigits = 10n ** 1000n
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
+const { slice } = typedArray
+
+const isPlain = (object: object): boolean => {
+  const prototype = Object.getPrototypeOf(object) as unknown
+  return prototype === null || prototype === Object.prototype
+}
+
+const nameOfClass = (object: object): string => {
+  const made: unknown = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(object) as object, "constructor")?.value
+  return typeof made === "function" ? nameOf(made) : "Object"
 }
 
 /** Properties of errors that have a field of their own, or are read first. */
