@@ -90,10 +90,19 @@ export class Observer {
     const first = this.count
     this.count += records.length
     if (isUrgent && this.sendsAside) this.sendAside(records, at)
-    this.sender.sendPlain({ _tag: "Observed", first, records, at })
+    this.send(first, records, at)
     if (isUrgent || !this.sendsAside) return
     this.unflushed = [...this.unflushed, ...records].slice(-most)
     this.forgetFlushed()
+  }
+
+  /** Logging fails no item: a record that cannot be sent after all is left out, and it alone. */
+  private send(first: number, records: ReadonlyArray<ObservedRecord>, at: number): void {
+    try {
+      this.sender.sendPlain({ _tag: "Observed", first, records, at })
+    } catch {
+      if (records.length > 1) records.forEach((record, n) => this.send(first + n, [record], at))
+    }
   }
 
   /** Sends them past all that is still in the worker, with those before them that are. */
