@@ -1,7 +1,7 @@
 import type { WorkerRuntime } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Layer, Option, Order, References } from "effect"
+import { Array, Effect, Layer, Logger, Option, Order, References } from "effect"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import * as appLayers from "../src/app-layers.ts"
@@ -16,6 +16,7 @@ import * as keepAlive3 from "../src/keep-alive-3.ts"
 import * as keepAliveLifespan from "../src/keep-alive-lifespan.ts"
 import * as keepAliveRestart from "../src/keep-alive-restart.ts"
 import * as lifespan from "../src/lifespan.ts"
+import * as logs from "../src/logs.ts"
 import * as patterns from "../src/patterns.ts"
 import * as pool from "../src/pool.ts"
 import * as quotes from "../src/quotes.ts"
@@ -104,6 +105,22 @@ describe("examples on threads", () => {
     // whatever else a busy machine has it say
     for (const one of advice) if (one._tag === "Straggler") assert.strictEqual(one.item.index, 59)
   })
+
+  it.live("logs", () =>
+    Effect.gen(function* () {
+      const lines: Array<{ readonly level: string; readonly message: unknown; readonly annotations: object }> = []
+      const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
+        lines.push({ level: logLevel, message, annotations: fiber.getRef(References.CurrentLogAnnotations) })
+      })
+      const sent = yield* Effect.provide(logs.program, [NodeWorkerRuntime.layerThreads(), Logger.layer([logger])])
+      assert.deepStrictEqual(sent, [true, true, true, false, true, true, true, false])
+      assert.sameDeepMembers(
+        lines.map(({ level, message }) => ({ level, message })),
+        [4, 8].map((order) => ({ level: "Warn", message: ["no address", { order }] }))
+      )
+      for (const { annotations } of lines) assert.containsAllKeys(annotations, ["batch", "worker"])
+    })
+  )
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))
 

@@ -61,7 +61,7 @@ const read = (file: string): string | undefined => {
 const guide = fs.readdirSync(new URL("docs/guide", root)).map((name) => `docs/guide/${name}`)
 
 /** Pages without a program of their own. */
-const plain = ["errors", "from-mpire", "limits", "logs-and-traces", "options", "runtimes", "when-to-use"]
+const plain = ["errors", "from-mpire", "limits", "options", "runtimes", "when-to-use"]
 
 describe("README and guide", () => {
   const pages = guide.filter((page) => !plain.some((name) => page.endsWith(`/${name}.md`)))

@@ -221,8 +221,8 @@ export class Carrier {
 /** A bigint that has this many digits or more is not carried. */
 const mostDigits = 10n ** 1000n
 
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
-const { slice } = typedArray
+/** Of all typed arrays. */
+const slice = Reflect.get(Object.getPrototypeOf(Uint8Array.prototype) as object, "slice") as () => unknown
 
 const isPlain = (object: object): boolean => {
   const prototype = Object.getPrototypeOf(object) as unknown
