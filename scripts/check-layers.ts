@@ -11,7 +11,7 @@ import { lex } from "./lexer.ts"
 const storeys: ReadonlyArray<ReadonlyArray<string>> = [
   ["index.ts"],
   ["testing"],
-  ["FiberPool.ts", "Insights.ts", "WorkerEntry.ts"],
+  ["FiberPool.ts", "Insights.ts", "PoolEvent.ts", "WorkerEntry.ts"],
   ["internal/fiberPool.ts", "WorkerPool.ts"],
   ["internal/workerPool.ts"],
   ["internal/pool"],
@@ -19,7 +19,7 @@ const storeys: ReadonlyArray<ReadonlyArray<string>> = [
   ["internal/dispatcher"],
   ["internal/slot"],
   ["internal/call"],
-  ["internal/insights"],
+  ["internal/events", "internal/insights"],
   ["internal/fibers", "internal/remote", "internal/served"],
   ["internal/wire"],
   ["WorkerRuntime.ts"],

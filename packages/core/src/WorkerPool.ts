@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { PoolEvent } from "./internal/events/poolEvent.ts"
 import type { Insights } from "./internal/insights/insights.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./internal/pool/dispatchOptions.ts"
 import type { Stats } from "./internal/pool/stats.ts"
@@ -310,6 +311,8 @@ export interface Outcome<out B, out E> {
  * @since 0.1.0
  */
 export interface Controls<out X> {
+  /** The pool's name, by which its events, metrics, insights and errors call it: see {@link PoolOptions.name}. */
+  readonly name: string
   /** Acquires a worker in every slot now, so that the first call need not wait for it. */
   readonly start: Effect.Effect<void, WorkerPoolError>
   /**
@@ -370,6 +373,20 @@ export interface Controls<out X> {
    * @see `Insights.advice` for what to do about it
    */
   readonly insights: Effect.Effect<Insights>
+  /**
+   * What happens in the pool from the moment that the Stream is run: workers come and go, chunks are sent and done, items
+   * fail, calls begin, come on and end. It ends when the pool's Scope closes.
+   *
+   * **Details**
+   *
+   * - Times are the Clock's.
+   * - Any number of fibers can listen. The newest 2,048 events are kept for all of them; a listener that falls behind by
+   *   more gets `Missed` with how many it has missed, and goes on with what is there. The pool never waits for one.
+   * - While nobody listens, no event is made.
+   *
+   * @see `PoolEvent.toChromeTrace` for a picture of what workers did when
+   */
+  readonly events: Stream.Stream<PoolEvent>
 }
 
 type MapMethod<S, X, P> = <A, R, C extends Portable.Crossing = never, W = WorkerContext<S>, E = never, R0 = never>(

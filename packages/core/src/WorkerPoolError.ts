@@ -43,7 +43,7 @@ export interface WorkerIdentity {
   readonly id: number
   /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
-  /** The name of its pool, if that has one. */
+  /** The name of its pool. */
   readonly pool?: string | undefined
 }
 
@@ -60,7 +60,7 @@ export interface InWorker {
   readonly worker: number
   /** How many workers the slot has had, this one included: 1, 2, … */
   readonly generation: number
-  /** The name of its pool, if that has one. */
+  /** The name of its pool. */
   readonly pool?: string | undefined
 }
 
@@ -330,7 +330,7 @@ export class WorkerLost extends TaggedError("WorkerLost")<{
  * @since 0.1.0
  */
 export class Terminated extends TaggedError("Terminated")<{
-  /** The pool's name, if it has one. */
+  /** The pool's name. */
   readonly pool?: string | undefined
 }> {
   override get message(): string {
@@ -347,7 +347,7 @@ export class Terminated extends TaggedError("Terminated")<{
  * @since 0.1.0
  */
 export class PoolClosed extends TaggedError("PoolClosed")<{
-  /** The pool's name, if it has one. */
+  /** The pool's name. */
   readonly pool?: string | undefined
 }> {
   override get message(): string {
@@ -365,7 +365,7 @@ export class PoolClosed extends TaggedError("PoolClosed")<{
  */
 export class Overloaded extends TaggedError("Overloaded")<{
   readonly maxPending: number
-  /** The pool's name, if it has one. */
+  /** The pool's name. */
   readonly pool?: string | undefined
 }> {
   override get message(): string {
@@ -493,14 +493,14 @@ export class OriginAnnotation extends Context.Service<OriginAnnotation, Origin>(
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function*() {
- *   const pool = yield* FiberPool.make({ size: 1 })
+ *   const pool = yield* FiberPool.make({ size: 1, name: "numbers" })
  *   return yield* pool.map([1, 2, 3], (n) => n === 2 ? Effect.fail("two") : Effect.succeed(n))
  * }).pipe(
  *   Effect.scoped,
  *   Effect.catchCause((cause) => Effect.succeed(WorkerPoolError.origin(cause)))
  * )
  *
- * await Effect.runPromise(program) // => { index: 1, worker: 0, generation: 1 }
+ * await Effect.runPromise(program) // => { index: 1, worker: 0, generation: 1, pool: "numbers" }
  * ```
  *
  * @see {@link WorkerPoolError} for failures of the pool, whose reasons have `index` and `worker` themselves

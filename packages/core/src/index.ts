@@ -6,6 +6,7 @@
 export * as Channel from "./Channel.ts"
 export * as FiberPool from "./FiberPool.ts"
 export * as Insights from "./Insights.ts"
+export * as PoolEvent from "./PoolEvent.ts"
 export * as Portable from "./Portable.ts"
 export * as WorkerContext from "./WorkerContext.ts"
 export * as WorkerEntry from "./WorkerEntry.ts"

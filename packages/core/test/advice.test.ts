@@ -27,13 +27,14 @@ const made = (slots: ReadonlyArray<Slot>, more: Partial<Insights.Insights> = {})
       orderedChunks: 0,
       workers: 1,
       lost: 0,
-      killed: 0
+      killed: 0,
+      interrupted: 0
     }
     const numbers = { ...counts, ...slot, live: 0, ratios: noTime, times: { ...noTime, ...times } }
     return { usage: undefined, worker, ...slot, ...sum([numbers]) }
   })
   return {
-    pool: undefined,
+    pool: "pool",
     size: slots.length,
     tasksPerWorker: 1,
     total: sum(all),
@@ -280,7 +281,7 @@ describe("format", () => {
     },
     ({ longest, name, slots, width }) => {
       const insights = made(slots, {
-        pool: name === "" ? undefined : name,
+        pool: name === "" ? "pool" : name,
         longest: longest.map(([index, items, task, input]) => ({
           ...long(index / 7, items),
           index,
@@ -330,7 +331,7 @@ describe("format", () => {
       "  share of all work is 500 ms: the others wait for it.",
       "  Split that item, or let the long ones come first."
     ])
-    assert.strictEqual(Insights.format(made([], { thread: undefined })), "no worker has been started.")
+    assert.strictEqual(Insights.format(made([], { thread: undefined })), "pool: no worker has been started.")
   })
 
   it("O1 leaves columns out where there is no room for all of them", () => {

@@ -34,7 +34,8 @@ describe.each(kinds)("a failing task, %s", (kind) => {
       const task = (n: number) => (n === 2 ? new Rejected({ n }) : Effect.succeed(n))
       const exit = yield* Effect.exit(pool.map([0, 1, 2, 3], task))
       assert(Exit.isFailure(exit))
-      assert.deepStrictEqual(WorkerPoolError.origin(exit.cause), { index: 2, worker: 0, generation: 1 })
+      const origin = { index: 2, worker: 0, generation: 1, pool: pool.name }
+      assert.deepStrictEqual(WorkerPoolError.origin(exit.cause), origin)
       const caught = yield* pool.map([0, 1, 2, 3], task).pipe(Effect.catchTag("Rejected", ({ n }) => Effect.succeed(n)))
       assert.strictEqual(caught, 2)
       assert.deepInclude(yield* Effect.flip(pool.run(task, 2)), { _tag: "Rejected", n: 2 })

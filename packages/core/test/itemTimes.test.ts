@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import { ItemTime, ItemTimes } from "../src/internal/call/itemTimes.ts"
+import { ItemSeconds } from "../src/internal/insights/itemSeconds.ts"
 import * as portable from "../src/internal/task/portable.ts"
 import * as Portable from "../src/Portable.ts"
 import { integer, runs } from "./support.ts"
@@ -13,7 +14,7 @@ describe("ItemTime", () => {
       last: integer(1, 1000)
     },
     ({ last, notes }) => {
-      const time = new ItemTime()
+      const time = new ItemTime(new ItemSeconds())
       assert.isUndefined(time.mean)
       assert.strictEqual(time.within(20), 1)
       for (const [items, millis] of notes) time.note(items, items * millis)
@@ -37,7 +38,7 @@ describe("ItemTime", () => {
     "P1 within returns as many items as fit, and at least one",
     { items: integer(1, 1000), millis: integer(0, 10_000), within: integer(0, 100) },
     ({ items, millis, within }) => {
-      const time = new ItemTime()
+      const time = new ItemTime(new ItemSeconds())
       time.note(items, millis)
       const count = time.within(within)
       assert.isAtLeast(count, 1)

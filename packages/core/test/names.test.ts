@@ -76,8 +76,8 @@ const timedOut = (pool: { readonly map: any }, task: unknown) =>
 describe("errors name", () => {
   it.effect.each(tasks)("F7 the task of a FiberPool: %s", ([, task, name]) =>
     Effect.gen(function* () {
-      const message = yield* timedOut(yield* FiberPool.make({ size: 1 }), task)
-      assert.strictEqual(message, `Item 0${name} timed out in worker 0 (generation 1)`)
+      const message = yield* timedOut(yield* FiberPool.make({ size: 1, name: "fibers" }), task)
+      assert.strictEqual(message, `Item 0${name} timed out in worker 0 (generation 1) of fibers`)
     })
   )
 

@@ -9,12 +9,13 @@ import type { Hooks } from "../src/internal/slot/hooks.ts"
 import type { Call } from "../src/internal/call/call.ts"
 import { ItemTime } from "../src/internal/call/itemTimes.ts"
 import * as errors from "../src/internal/common/errors.ts"
+import { ItemSeconds } from "../src/internal/insights/itemSeconds.ts"
 import { LongestItems } from "../src/internal/insights/longestItems.ts"
 import { Runs } from "../src/internal/runs/runs.ts"
 import * as Portable from "../src/Portable.ts"
 import type * as WorkerPool from "../src/WorkerPool.ts"
 import { diligent, FakeRuntime } from "./fakeRuntime.ts"
-import { failures, hasEnded, makePool, outcome, type Pool, type PoolOptions, settle } from "./support.ts"
+import { failures, hasEnded, makePool, outcome, type Pool, type PoolOptions, settle, unheard } from "./support.ts"
 
 const task = (n: number) => Effect.succeed(n)
 
@@ -316,8 +317,9 @@ describe("a group of runs", () => {
       size: () => 1,
       tasksPerWorker: 1,
       isRemote: true,
-      itemTime: () => new ItemTime(),
+      itemTime: () => new ItemTime(new ItemSeconds()),
       longest: new LongestItems(new Turn()),
+      events: unheard(new Turn()),
       began: (call: Call) => {
         began.push(call)
         calls.add(call)

@@ -16,6 +16,8 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import type { Turn } from "../src/internal/common/turn.ts"
+import { Events } from "../src/internal/events/events.ts"
 import * as FiberPool from "../src/FiberPool.ts"
 import * as Portable from "../src/Portable.ts"
 import type { WorkerContext } from "../src/WorkerContext.ts"
@@ -121,6 +123,10 @@ export const makePool = <S = void, X = unknown>(
     run: (task: object, input: unknown, options: unknown) => pool.run(portable(task), input, options)
   }))
 }
+
+/** Events that nobody listens to. */
+export const unheard = (turn: Turn): Events =>
+  new Events({ pool: "test", turn, clock: Clock.Clock.defaultValue(), later: () => () => {}, calls: () => [] })
 
 // -----------------------------------------------------------------------------
 // Inputs

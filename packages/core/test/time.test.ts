@@ -52,7 +52,8 @@ describe.each(kinds)("timeout, %s", (kind) => {
       assert.deepStrictEqual(WorkerPoolError.origin(exit.cause), {
         index: 1,
         worker: reason.worker,
-        generation: reason.generation
+        generation: reason.generation,
+        pool: pool.name
       })
       // the item was interrupted, and its worker lives on
       assert.strictEqual(ended, 4)

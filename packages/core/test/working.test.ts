@@ -82,6 +82,7 @@ describe("working time", () => {
 class Chunk implements MeteredChunk {
   reported = 0
   failed = 0
+  interrupted = 0
   readonly areRuns = false
   readonly isFixed = false
   readonly isOrdered = false

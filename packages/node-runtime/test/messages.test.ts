@@ -101,7 +101,7 @@ describe("messages", () => {
       })
       const cause = yield* Effect.flip(Effect.sandbox(callerOf()))
       const lines = Cause.pretty(cause).split("\n")
-      const first = "WorkerPoolError: init failed in worker 0 (generation 1): it broke"
+      const first = `WorkerPoolError: init failed in worker 0 (generation 1) of ${pool.name}: it broke`
       assert.deepStrictEqual(
         lines.filter((line) => line.includes("it broke")),
         [first, "  [cause]: Error: it broke"]

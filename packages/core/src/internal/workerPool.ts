@@ -10,6 +10,7 @@ import * as errors from "./common/errors.ts"
 import * as methods from "./pool/methods.ts"
 import * as options from "./pool/options.ts"
 import { Pool } from "./pool/pool.ts"
+import { registerMetrics } from "./pool/poolMetrics.ts"
 import * as resolver from "./task/resolver.ts"
 
 export const TypeId = "~effect-mpire/WorkerPool" as const
@@ -39,13 +40,18 @@ export const named = <O extends options.AnyPoolOptions, E, R>(
   return Effect.isEffect(input) ? Effect.map(input, withName) : withName(input)
 }
 
+/** How many pools of this process have not been given a name. */
+let unnamed = 0
+
 /** Makes the engine of a pool, which lives as long as the Scope. */
 export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Service"], input: options.AnyPoolOptions) {
   const error = options.invalid(input, "pool")
   if (error !== undefined) return yield* error
   const context = yield* Effect.context<never>()
-  const pool = new Pool(guarded(runtime), input, input.size ?? availableParallelism(), context)
-  yield* Effect.addFinalizer(() => pool.close)
+  const named = { ...input, name: input.name ?? `pool-${++unnamed}` }
+  const pool = new Pool(guarded(runtime), named, input.size ?? availableParallelism(), context)
+  const unregister = registerMetrics(pool, context)
+  yield* Effect.addFinalizer(() => Effect.ensuring(pool.close, Effect.sync(unregister)))
   return pool
 })
 
@@ -127,7 +133,9 @@ export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) =>
     setKeepAlive: (keepAlive: options.AnyPoolOptions["keepAlive"]) => pool.setKeepAlive(keepAlive),
     exitResults: pool.exitResults,
     stats: pool.stats,
-    insights: pool.insights
+    insights: pool.insights,
+    events: pool.events.stream,
+    name: pool.name
   }
 }
 

@@ -12,6 +12,8 @@ import * as errors from "../common/errors.ts"
 import type { Describe } from "../common/printed.ts"
 import { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
+import type { Events } from "../events/events.ts"
+import { Tally } from "../events/tally.ts"
 import type { LongestItems } from "../insights/longestItems.ts"
 import * as crossing from "../wire/crossing.ts"
 import { CallChunk } from "./callChunk.ts"
@@ -61,6 +63,8 @@ export interface CallOptions {
   readonly itemTime: ItemTime
   /** The items of the pool that took longest. */
   readonly longest: LongestItems
+  /** Whom it tells of items that fail. */
+  readonly events: Events
   /** How items are shown to people. */
   readonly describe: Describe | undefined
   /** Whether the call has set the lengths of chunks. */
@@ -75,6 +79,10 @@ export interface CallOptions {
 export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly options: CallOptions
   readonly policy: Policy
+  /** Its number in its pool, since it began or went on after its rest. */
+  number = 0
+  /** What has become of its items since then. */
+  readonly tally = new Tally()
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Its chunks that slots have. */
@@ -299,6 +307,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (failure === undefined) this.resend(chunk, chunk.unreportedPositions())
       else this.policy.chunkFailed(chunk, failure)
     }
+    this.tally.add(chunk)
     this.goOn()
   }
 
@@ -312,6 +321,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure, isUnread)
     }
+    this.tally.add(chunk)
     this.goOn()
   }
 

@@ -44,8 +44,11 @@ export class CallChunk implements Chunk {
   readonly alone: boolean
   /** How many items have an outcome. */
   reported = 0
-  /** How many items have failed. */
+  /** How many items have failed, and how many were interrupted. */
   failed = 0
+  interrupted = 0
+  /** Its number in its pool, once an event has told it. */
+  number = 0
   /** When it was sent, or last reported: for its slot's meter alone. */
   since = 0
   /** How many items have no outcome and have not been taken back. */
@@ -267,9 +270,16 @@ export class CallChunk implements Chunk {
   /** An item has failed, or its worker is gone with it. */
   fail(position: number, cause: Cause.Cause<unknown>): void {
     // what was interrupted has not failed
-    if (!Cause.hasInterruptsOnly(cause)) this.failed++
+    if (Cause.hasInterruptsOnly(cause)) this.interrupted++
+    else this.itemFailed(position, cause)
     this.report(position, 1)
     this.call.failed(this, position, cause)
+  }
+
+  private itemFailed(position: number, cause: Cause.Cause<unknown>): void {
+    this.failed++
+    const { events } = this.call.options
+    if (events.isWatched) events.itemFailed(this, position, cause)
   }
 
   /** It has ended; `failure` is why its items without an outcome could not start, if that is so. */

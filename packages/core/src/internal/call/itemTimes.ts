@@ -2,6 +2,7 @@
  * How long the items of tasks take in a worker, as measured so far. Calls plan the lengths of their chunks by it.
  */
 import type { Code } from "../../WorkerRuntime.ts"
+import { ItemSeconds } from "../insights/itemSeconds.ts"
 import * as portable from "../task/portable.ts"
 
 /** With every measurement, the weight of all earlier ones is multiplied by this. */
@@ -13,6 +14,12 @@ export class ItemTime {
   measured = 0
   private items = 0
   private millis = 0
+  private readonly seconds: ItemSeconds
+
+  /** `seconds` are those of all tasks. */
+  constructor(seconds: ItemSeconds) {
+    this.seconds = seconds
+  }
 
   /** The mean time of an item, in milliseconds, the newest weighing most; `undefined` before any was measured. */
   get mean(): number | undefined {
@@ -21,6 +28,7 @@ export class ItemTime {
 
   /** Adds a measurement: `items` items took `millis` milliseconds together. */
   note(items: number, millis: number): void {
+    this.seconds.note(items, millis)
     this.measured += items
     this.items = this.items * decay + items
     this.millis = this.millis * decay + millis
@@ -35,6 +43,8 @@ export class ItemTime {
 
 /** The item times of a pool's tasks. A task counts as the same whatever value is bound to it. */
 export class ItemTimes {
+  /** How long items of all tasks take. */
+  readonly seconds = new ItemSeconds()
   private readonly byTask = new WeakMap<object, ItemTime>()
 
   of(task: Code): ItemTime {
@@ -42,7 +52,7 @@ export class ItemTimes {
     const key = address._tag === "Closure" && typeof address.value === "function" ? address.value : address
     let time = this.byTask.get(key)
     if (time === undefined) {
-      time = new ItemTime()
+      time = new ItemTime(this.seconds)
       this.byTask.set(key, time)
     }
     return time

@@ -9,11 +9,11 @@ import { nameOf } from "./taskNames.ts"
 import { guarded } from "./turn.ts"
 
 /** The pool's Scope has closed (C10). */
-export const poolClosed = (pool: string | undefined): WorkerPoolError.WorkerPoolError =>
+export const poolClosed = (pool: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.PoolClosed({ pool }))
 
 /** The pool was terminated. */
-export const terminated = (pool: string | undefined): WorkerPoolError.WorkerPoolError =>
+export const terminated = (pool: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.Terminated({ pool }))
 
 /** A worker could not start, or a module could not be loaded in it: that of `code`, if it is known. */

@@ -66,7 +66,7 @@ const pad = (text: string, width: number, isNumber: boolean): string => {
 }
 
 const headline = ({ pool, total }: Insights): string => {
-  const name = pool === undefined ? "" : `${pool}: `
+  const name = `${pool}: `
   if (total.live === 0) return `${name}no worker has been started.`
   const working = total.ratios.working
   const isLow = total.items > 0 && working < goodRatio

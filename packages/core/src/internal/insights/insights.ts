@@ -35,6 +35,8 @@ export interface Numbers {
   readonly items: number
   /** Items that have failed: those that timed out, or were lost with their worker, are among them. */
   readonly failed: number
+  /** Items that were interrupted, of `items`. */
+  readonly interrupted: number
   /** Items that came by `run`, of `items`. */
   readonly runs: number
   /** Chunks that were sent. */
@@ -130,8 +132,8 @@ export interface PoolThread {
  * @since 0.1.0
  */
 export interface Insights {
-  /** The pool's name, if it has one. */
-  readonly pool: string | undefined
+  /** The pool's name. */
+  readonly pool: string
   /** How many slots the pool has. */
   readonly size: number
   /** How many items of async tasks a worker runs at once. */

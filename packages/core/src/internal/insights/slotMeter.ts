@@ -16,9 +16,10 @@ export interface MeterOptions {
 
 /** What it asks of a chunk. */
 export interface MeteredChunk {
-  /** How many items have an outcome, and how many of these have failed. */
+  /** How many items have an outcome, and how many of these have failed or were interrupted. */
   readonly reported: number
   readonly failed: number
+  readonly interrupted: number
   /** Whether its items came by `run`. */
   readonly areRuns: boolean
   /** Whether its call has set the lengths of chunks. */
@@ -45,6 +46,7 @@ export class SlotMeter {
   /** Those of chunks that have ended. */
   private items = 0
   private failed = 0
+  private interrupted = 0
   private runs = 0
   private phase: Phase = "none"
   private phaseBegan = 0
@@ -169,9 +171,10 @@ export class SlotMeter {
     for (const chunk of chunks) this.count(chunk)
   }
 
-  private count({ areRuns, failed, reported }: MeteredChunk): void {
+  private count({ areRuns, failed, interrupted, reported }: MeteredChunk): void {
     this.items += reported
     this.failed += failed
+    this.interrupted += interrupted
     if (areRuns) this.runs += reported
   }
 
@@ -200,6 +203,7 @@ export class SlotMeter {
     return numbers({
       items: this.items + sum(({ reported }) => reported),
       failed: this.failed + sum(({ failed }) => failed),
+      interrupted: this.interrupted + sum(({ interrupted }) => interrupted),
       runs: this.runs + sum(({ areRuns, reported }) => (areRuns ? reported : 0)),
       chunks: this.chunks,
       fixedChunks: this.fixedChunks,
@@ -242,6 +246,7 @@ export const sum = (all: ReadonlyArray<Numbers>): Numbers => {
   return numbers({
     items: total(({ items }) => items),
     failed: total(({ failed }) => failed),
+    interrupted: total(({ interrupted }) => interrupted),
     runs: total(({ runs }) => runs),
     chunks: total(({ chunks }) => chunks),
     fixedChunks: total(({ fixedChunks }) => fixedChunks),

@@ -86,7 +86,7 @@ export interface DispatchOptions {
    */
   readonly dispatch?: "available" | "ordered" | undefined
   /**
-   * How items are shown to people, as `insights` does with those that took longest: a function of the item, or `false` to
+   * How items are shown to people, as `insights` does with those that took longest and `events` with those that failed: a function of the item, or `false` to
    * show their indices alone. An item for which the function throws is shown by its index. Default: the item in at most 120
    * characters, without calling its getters; what is `Redacted` stays so.
    */
@@ -102,7 +102,10 @@ export interface DispatchOptions {
  * @since 0.1.0
  */
 export interface PoolOptions extends DispatchOptions {
-  /** The pool's name in messages and logs. Default: that of `WorkerPool.Service`, or none. */
+  /**
+   * The pool's name, which tags its events, metrics, insights and errors. Default: that of `WorkerPool.Service`, or `pool-1`,
+   * `pool-2`, … in the order in which pools without a name are made in this process.
+   */
   readonly name?: string | undefined
   /**
    * Number of slots, an integer >= 1: at most as many live workers. Default: the platform's available parallelism.

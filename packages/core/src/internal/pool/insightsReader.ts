@@ -11,8 +11,8 @@ import type { Slots } from "../slot/slots.ts"
 import * as realTime from "../task/realTime.ts"
 
 export interface InsightsParts {
-  /** The pool's name, if it has one. */
-  readonly pool: string | undefined
+  /** The pool's name. */
+  readonly pool: string
   readonly tasksPerWorker: number
   readonly slots: Slots
   readonly longest: LongestItems

@@ -108,6 +108,7 @@ const prepare = (
       itemTime: pool.itemTime(task),
       retries,
       longest: pool.longest,
+      events: pool.events,
       describe: merged.describe,
       isFixed: !isSliced && (merged.chunkSize !== undefined || merged.chunks !== undefined),
       dispatch: merged.dispatch ?? "available",

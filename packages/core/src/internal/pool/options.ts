@@ -23,6 +23,9 @@ export interface AnyPoolOptions extends PoolOptions, AnyCallOptions {
   readonly services?: unknown
 }
 
+/** Those of a pool that has been made: it has a name. */
+export type NamedPoolOptions = AnyPoolOptions & { readonly name: string }
+
 interface Check {
   readonly expected: string
   readonly accepts: (value: unknown) => boolean

@@ -15,8 +15,11 @@ import * as errors from "../common/errors.ts"
 import { nameAt } from "../common/taskNames.ts"
 import { Releases } from "../common/releases.ts"
 import { Turn } from "../common/turn.ts"
-import type { Insights } from "../insights/insights.ts"
+import { Events } from "../events/events.ts"
+import type { ItemSeconds } from "../insights/itemSeconds.ts"
+import type { Insights, Numbers } from "../insights/insights.ts"
 import { LongestItems } from "../insights/longestItems.ts"
+import { sum } from "../insights/slotMeter.ts"
 import { ThreadMeter } from "../insights/threadMeter.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
@@ -38,7 +41,7 @@ import { Session } from "./session.ts"
 import type { Stats } from "./stats.ts"
 
 export class Pool {
-  readonly defaults: options.AnyPoolOptions
+  readonly defaults: options.NamedPoolOptions
   /** Whether messages to workers take time. */
   readonly isRemote: boolean
   /** How long a chunk may take whose items' starts are not told one by one, in milliseconds. */
@@ -51,6 +54,8 @@ export class Pool {
   private readonly itemTimes = new ItemTimes()
   /** The items that took longest. */
   readonly longest: LongestItems
+  /** Whom it tells what happens in it. */
+  readonly events: Events
   private readonly insightsReader: InsightsReader
   private readonly hooks: CurrentHooks
   private readonly runs: RunAdmission
@@ -61,6 +66,8 @@ export class Pool {
   /** The calls in progress; `run`s that share a call count as one. */
   private readonly calls = new Set<Call>()
   private mapCalls = 0
+  /** How many calls have begun. */
+  private begun = 0
   /** That of the last `run` without options: thousands of the same task may follow, which are recognised by it. */
   private lastRequest: RunRequest | undefined = undefined
   /** Keeps the dispatcher's second look from taking place, if it waits for one. */
@@ -73,7 +80,7 @@ export class Pool {
 
   constructor(
     runtime: WorkerRuntime["Service"],
-    defaults: options.AnyPoolOptions,
+    defaults: options.NamedPoolOptions,
     size: number,
     context: Context.Context<never>
   ) {
@@ -90,6 +97,13 @@ export class Pool {
     this.chunkTime = runtime.chunkTime
     this.isRemote = isRemote
     this.longest = new LongestItems(turn)
+    this.events = new Events({
+      pool: defaults.name,
+      turn,
+      clock,
+      later: byClock(fork, turn),
+      calls: () => this.calls
+    })
     // a test's Clock stands still while this thread works
     const thread = new ThreadMeter(isRemote || clock === Clock.Clock.defaultValue())
     this.hooks = new CurrentHooks(defaults)
@@ -120,6 +134,7 @@ export class Pool {
       isRemote: this.isRemote,
       itemTime: (task) => this.itemTime(task),
       longest: this.longest,
+      events: this.events,
       began: (call) => {
         this.hooks.keep(call)
         this.began(call)
@@ -147,6 +162,7 @@ export class Pool {
         now,
         meter: { tasksPerWorker, now: isRemote ? realTime.now : byMonotonicClock(clock), thread },
         dispatch: () => this.dispatcher.dispatch(),
+        told: this.events,
         events: {
           idle: () => this.reaper.update(),
           exitResult: (value) => this.session.add(value),
@@ -280,6 +296,7 @@ export class Pool {
    * they are kept alive (L4, L5). Returns what failed in the releases that the call caused.
    */
   conclude(call: Call): Effect.Effect<ReadonlyArray<WorkerPoolError.WorkerPoolError>> {
+    let failed: ReadonlyArray<WorkerPoolError.WorkerPoolError> = []
     return this.turn
       .enter(() => {
         // its hooks may be why it has failed: they must not stay for others, as no item was run with them (L6)
@@ -293,8 +310,8 @@ export class Pool {
       })
       .pipe(
         Effect.andThen(call.firstReleases.settle),
-        Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => [...first, ...others])),
-        Effect.ensuring(Effect.sync(() => this.turn.take(() => this.concluded(call))))
+        Effect.flatMap((first) => Effect.map(call.releases.settle, (others) => (failed = [...first, ...others]))),
+        Effect.ensuring(Effect.sync(() => this.turn.take(() => this.concluded(call, failed))))
       )
   }
 
@@ -302,11 +319,15 @@ export class Pool {
   private began(call: Call): void {
     this.calls.add(call)
     this.session.enter()
+    call.number = ++this.begun
+    call.tally.clear()
+    if (this.events.isWatched) this.events.callStarted(call)
   }
 
   /** The call's releases are over: all that its end asks for has been done. */
-  private concluded(call: Call): void {
-    this.calls.delete(call)
+  private concluded(call: Call, failures: ReadonlyArray<WorkerPoolError.WorkerPoolError> = []): void {
+    const wasInProgress = this.calls.delete(call)
+    if (this.events.isWatched && wasInProgress) this.events.callEnded(call, failures)
     this.endIdledSession()
     call.conclude()
   }
@@ -407,7 +428,9 @@ export class Pool {
 
   readonly exitResults: Effect.Effect<Array<unknown>> = Effect.sync(() => this.session.newest)
 
-  readonly stats: Effect.Effect<Stats> = Effect.sync(() => {
+  readonly stats: Effect.Effect<Stats> = Effect.sync(() => this.currentStats)
+
+  get currentStats(): Stats {
     const { live, starting } = this.slots
     const idle = live.filter((slot) => slot.isIdle).length
     return {
@@ -422,7 +445,21 @@ export class Pool {
       killed: this.killed,
       exitResultsDropped: this.session.dropped
     }
-  })
+  }
+
+  get name(): string {
+    return this.defaults.name
+  }
+
+  /** How long items take. */
+  get itemSeconds(): ItemSeconds {
+    return this.itemTimes.seconds
+  }
+
+  /** What has been counted of all slots. */
+  get numbers(): Numbers {
+    return sum(this.slots.everyone.map((slot) => slot.numbers))
+  }
 
   get insights(): Effect.Effect<Insights> {
     return this.insightsReader.insights
@@ -442,9 +479,16 @@ export class Pool {
       Effect.andThen(releases.settle),
       Effect.flatMap(logReleasesFailed),
       Effect.andThen(this.slots.settled),
-      Effect.andThen(Effect.sync(() => this.turn.take(() => this.slots.dispose())))
+      Effect.andThen(Effect.sync(() => this.turn.take(() => this.closed())))
     )
   })
+
+  /** Nothing is left of it: those who listen hear no more, of calls neither whose callers have yet to go on. */
+  private closed(): void {
+    this.slots.dispose()
+    if (this.events.isWatched) for (const call of this.calls) this.events.callEnded(call, [])
+    this.events.close()
+  }
 
   /** Empties the pool with the `exit` that is current now: it is read once, first (L6). */
   private empty(releases: Releases): Effect.Effect<void> {

@@ -15,8 +15,8 @@ export interface RunAdmissionOptions extends Omit<RunsOptions, "overloaded"> {
   readonly isClosed: () => boolean
   /** How many `run`s may wait for a worker; `undefined` for any number. */
   readonly maxPending: number | undefined
-  /** The pool's name, if it has one. */
-  readonly pool: string | undefined
+  /** The pool's name. */
+  readonly pool: string
 }
 
 export class RunAdmission {

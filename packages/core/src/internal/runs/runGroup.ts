@@ -13,6 +13,7 @@ import type { Source } from "../call/source.ts"
 import type { Describe } from "../common/printed.ts"
 import type { Releases } from "../common/releases.ts"
 import type { Turn } from "../common/turn.ts"
+import type { Events } from "../events/events.ts"
 import type { LongestItems } from "../insights/longestItems.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { Run, RunExit, Settled } from "./run.ts"
@@ -44,6 +45,8 @@ export interface GroupOptions {
   readonly itemTime: (task: Code) => ItemTime
   /** The items of the pool that took longest. */
   readonly longest: LongestItems
+  /** Whom it tells of items that fail. */
+  readonly events: Events
 }
 
 /** What `run`s that share a call have in common. */
@@ -103,6 +106,7 @@ export class RunGroup implements Source, Sink {
         exactStarts: true,
         itemTime: options.itemTime(task),
         longest: options.longest,
+        events: options.events,
         describe,
         isFixed: false,
         retries,

@@ -95,6 +95,7 @@ export class RunsPolicy implements CallPolicy {
   chunkFailed(chunk: CallChunk, failure: WorkerPoolError): void {
     const exit = Exit.fail(errors.withItems(failure, chunk.task, () => chunk.unreportedIndices()))
     for (const position of chunk.unreportedPositions()) {
+      this.call.tally.refused++
       this.held.push({ chunk, ordinal: chunk.ordinal(position), exit })
     }
   }
@@ -115,7 +116,10 @@ export class RunsPolicy implements CallPolicy {
   refuse(cause: Cause.Cause<unknown>): void {
     if (!this.call.isOpen) return
     const exit = Exit.failCause(cause)
-    for (const ordinal of this.call.takeWaiting()) this.call.options.sink.put(ordinal, exit)
+    for (const ordinal of this.call.takeWaiting()) {
+      this.call.tally.refused++
+      this.call.options.sink.put(ordinal, exit)
+    }
     this.call.settle()
   }
 

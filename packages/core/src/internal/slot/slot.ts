@@ -13,6 +13,7 @@ import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
+import type { Events } from "../events/events.ts"
 import type { Later } from "../common/later.ts"
 import type { Releases } from "../common/releases.ts"
 import { guarded, type Turn } from "../common/turn.ts"
@@ -28,8 +29,8 @@ import { type AcquisitionFailure, Tenant, type WorkerOptions } from "./tenant.ts
 /** What all slots of a pool have in common. */
 export interface SlotOptions {
   readonly worker: WorkerOptions
-  /** The pool's name, if it has one. */
-  readonly pool: string | undefined
+  /** The pool's name. */
+  readonly pool: string
   readonly turn: Turn
   /** The hooks that are current (L6). */
   readonly hooks: () => hooks.Hooks
@@ -46,6 +47,8 @@ export interface SlotOptions {
   /** Something may be dispatched that could not be before. */
   readonly dispatch: () => void
   readonly events: SlotEvents
+  /** Whom it tells what becomes of workers and chunks. */
+  readonly told: Events
 }
 
 /** A worker has vanished while it had nothing to do, perhaps by what its last task left behind. */
@@ -119,6 +122,7 @@ export class Slot implements ChunkSlot {
   /** When its worker fell idle, by the Clock, in milliseconds. */
   idleSince = 0
   private readonly options: SlotOptions
+  private readonly told: Events
   private readonly tasksPerWorker: number
   private state: State = empty
   private generation = 0
@@ -135,6 +139,7 @@ export class Slot implements ChunkSlot {
     const { dispatch, keptBy, later, refusals } = options
     this.id = id
     this.options = options
+    this.told = options.told
     this.tasksPerWorker = options.worker.tasksPerWorker
     this.chunks = new InFlight(this.tasksPerWorker)
     this.meter = new SlotMeter(options.meter)
@@ -290,6 +295,8 @@ export class Slot implements ChunkSlot {
 
   ended(chunk: CallChunk): void {
     const wasCut = chunk.isCut && !this.chunks.isQueued(chunk)
+    if (this.told.isWatched && chunk.hasWorker) this.told.chunkDone(chunk)
+    // a worker that is killed has none any more
     if (!this.chunks.delete(chunk)) return
     if (chunk.hasWorker) this.meter.ended(chunk, wasCut)
     this.count(-chunk.open)
@@ -303,6 +310,7 @@ export class Slot implements ChunkSlot {
     chunk.givenTo(tenant.identity)
     this.meter.sent(chunk)
     tenant.ranLast = portable.unbound(chunk.call.options.task)
+    if (this.told.isWatched) this.told.chunkSent(chunk, this.chunks.isQueued(chunk))
     guarded(
       () => worker.run(chunk),
       // an exception of the runtime's is this chunk's failure, and nobody else's (F8)
@@ -403,6 +411,7 @@ export class Slot implements ChunkSlot {
     const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
     this.state = { _tag: "Acquiring", tenant, retirement: undefined }
     this.meter.acquiring()
+    if (this.told.isWatched) this.told.workerStarting(identity)
     const events = {
       onStarted: () => turn.take(() => this.onStarted(tenant)),
       onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
@@ -425,6 +434,7 @@ export class Slot implements ChunkSlot {
     // it may have been killed meanwhile
     if (state._tag === "Empty" || state.tenant !== tenant || state._tag === "Leaving") return
     this.failures.succeeded(tenant.hooks)
+    if (this.told.isWatched) this.told.workerInitialised(tenant.identity)
     // `init` succeeded before it could be interrupted, so that `exit` has to run (L3)
     if (state._tag === "Interrupted") return this.releaseWorker(tenant, state.retirement)
     if (state._tag !== "Acquiring" && state._tag !== "Abandoned") return
@@ -454,7 +464,10 @@ export class Slot implements ChunkSlot {
       return Effect.map(tenant.discard, () =>
         turn.take(() => {
           if (!isHere()) return
-          if (!isLost) this.tellNotAcquired(tenant, failure)
+          if (!isLost) {
+            if (this.told.isWatched) this.told.workerReleased(tenant.identity, failure?.error)
+            this.tellNotAcquired(tenant, failure)
+          }
           this.vacate(tenant)
         })
       )
@@ -554,6 +567,7 @@ export class Slot implements ChunkSlot {
       (failure) => {
         if (this.tenant !== tenant || tenant.isKilled) return
         if (failure !== undefined && retirement.releases === undefined) events.releaseFailed(failure)
+        if (this.told.isWatched && !tenant.isGone) this.told.workerReleased(tenant.identity, failure)
         this.vacate(tenant, failure)
       }
     )
@@ -592,7 +606,11 @@ export class Slot implements ChunkSlot {
     const chunks = this.chunks.takeAll()
     this.meter.endedWith(given(chunks), areRunning)
     this.meter.gone()
-    if (!tenant.isGone) events.killed()
+    // one that was condemned has been told already
+    if (!tenant.isGone && !tenant.isCondemned) {
+      events.killed()
+      if (this.told.isWatched) this.told.workerKilled(tenant.identity)
+    }
     tenant.isKilled = true
     this.state = { _tag: "Leaving", tenant }
     this.tellStarts(() => Exit.fail(errors.terminated(this.options.pool)))
@@ -614,15 +632,22 @@ export class Slot implements ChunkSlot {
     this.meter.lostOrKilled(loss.killed)
     if (loss.killed) events.killed()
     else events.lost(this.untold(tenant, loss))
+    if (this.told.isWatched) this.tellGone(tenant, loss)
     // an acquisition or release in progress fails by itself
     if (state._tag !== "Live" && state._tag !== "Condemned") return this.meter.gone()
     const chunks = this.chunks.takeAll()
     // the worker has the slot until it has really ended (L1)
     this.endWorker(tenant)
     this.failures.lost(tenant, loss, chunks)
+    if (this.told.isWatched) for (const chunk of given(chunks)) this.told.chunkDone(chunk)
     // after that, because items that were lost have failed by it
     this.meter.endedWith(given(chunks), hadStarted(loss, chunks))
     this.options.dispatch()
+  }
+
+  private tellGone({ identity }: Tenant, { closed, killed }: Loss): void {
+    if (killed) this.told.workerKilled(identity)
+    else this.told.workerLost(identity, closed)
   }
 
   /** What nobody would be told of: a worker that had nothing to do has ended. */
@@ -637,6 +662,8 @@ export class Slot implements ChunkSlot {
     if (state._tag !== "Live" || state.tenant !== tenant) return
     this.meter.lostOrKilled(true)
     this.options.events.killed()
+    if (this.told.isWatched) this.told.workerKilled(tenant.identity)
+    tenant.isCondemned = true
     this.state = { _tag: "Condemned", tenant, worker: state.worker }
     if (this.chunks.size === 0) return this.endWorker(tenant)
     this.chunks.takeBackQueued()

@@ -63,6 +63,8 @@ export class Tenant {
   loss: Loss | undefined = undefined
   /** Where the task of the last chunk is that it was given; only the address, which keeps no bound value in memory. */
   ranLast: portable.Address | undefined = undefined
+  /** Whether the runtime has given it up, because something in it does not yield. */
+  isCondemned = false
   /** Whether `Slot.kill` has marked it as killed. */
   isKilled = false
   private readonly turn: Turn

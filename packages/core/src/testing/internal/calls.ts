@@ -177,7 +177,7 @@ const failures: ReadonlyArray<Case> = [
         .pipe(Effect.catchTag("Odd", ({ n }) => Effect.succeed(`${n} is odd`)))
       yield* assert.equal<unknown>(yield* handled, "5 is odd")
       const cause = yield* assert.failure(pool.map([2, 4, 5, 6], tasks.halve))
-      const origin = { index: 2, worker: 0, generation: 1 }
+      const origin = { index: 2, worker: 0, generation: 1, pool: pool.name }
       yield* assert.equal<unknown>(WorkerPoolError.origin(cause), origin, "origin")
       // the worker has survived
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
@@ -351,7 +351,7 @@ const failures: ReadonlyArray<Case> = [
       yield* assert.equal((error as Error & { readonly code?: unknown }).code, "E_RANGE", "code")
       yield* assert.includes(error.stack, "suite.plain.tasks", "stack")
       yield* assert.includes(error.stack, "explode", "stack")
-      const origin = { index: 1, worker: 0, generation: 1 }
+      const origin = { index: 1, worker: 0, generation: 1, pool: pool.name }
       yield* assert.equal<unknown>(WorkerPoolError.origin(cause), origin, "origin")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
     })
