@@ -140,14 +140,23 @@ describe.each(kinds)("events, %s", (kind) => {
           return ofItems.map(({ failure, input }) => [input, failure])
         })
       const failure = "[Error: out of 7]"
-      assert.deepStrictEqual(yield* shown(), Array(2).fill(["order 7", failure]))
+      assert.deepStrictEqual(yield* shown(), [
+        ["order 7", failure],
+        ["order 7", failure]
+      ])
       assert.deepStrictEqual(
         yield* shown(() => {
           throw new Error("describe")
         }),
-        Array(2).fill([undefined, failure])
+        [
+          [undefined, failure],
+          [undefined, failure]
+        ]
       )
-      assert.deepStrictEqual(yield* shown(false), Array(2).fill([undefined, undefined]))
+      assert.deepStrictEqual(yield* shown(false), [
+        [undefined, undefined],
+        [undefined, undefined]
+      ])
     })
   )
 
@@ -387,7 +396,7 @@ describe.each(kinds)("events, %s", (kind) => {
       // all but a loss and a release
       assert.strictEqual(most, made.length - 2)
       yield* Fiber.interrupt(fiber)
-      for (const { mockClear } of made) mockClear()
+      for (const spy of made) spy.mockClear()
       yield* driven(work)
       assert.strictEqual(called(), 0)
     })

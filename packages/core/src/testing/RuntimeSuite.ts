@@ -14,6 +14,7 @@ import * as calls from "./internal/calls.ts"
 import type * as internal from "./internal/case.ts"
 import * as controls from "./internal/controls.ts"
 import * as crashes from "./internal/crashes.ts"
+import * as events from "./internal/events.ts"
 import * as exitAccidents from "./internal/exitAccidents.ts"
 import * as faults from "./internal/faults.ts"
 import * as hostility from "./internal/hostility.ts"
@@ -127,5 +128,6 @@ export const suite: ReadonlyArray<Case> = [
   ...ownership.cases,
   ...abandonment.cases,
   ...insights.cases,
-  ...logs.cases
+  ...logs.cases,
+  ...events.cases
 ].map(finish)

@@ -307,7 +307,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (failure === undefined) this.resend(chunk, chunk.unreportedPositions())
       else this.policy.chunkFailed(chunk, failure)
     }
-    this.tally.add(chunk)
+    this.count(chunk)
     this.goOn()
   }
 
@@ -321,8 +321,15 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure, isUnread)
     }
-    this.tally.add(chunk)
+    this.count(chunk)
     this.goOn()
+  }
+
+  /** Counts what a chunk that is over has come to, and tells it (O2): before the call ends, if that was its last one. */
+  private count(chunk: CallChunk): void {
+    this.tally.add(chunk)
+    const { events } = this.options
+    if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {

@@ -22,7 +22,7 @@ export class ItemSeconds {
   /** How many items are in each bucket; the last one is without a bound. */
   private readonly counts = new Array<number>(bounds.length + 1).fill(0)
   private count = 0
-  private sum = 0
+  private millis = 0
   private min = Number.MAX_VALUE
   private max = -Number.MAX_VALUE
 
@@ -38,25 +38,25 @@ export class ItemSeconds {
     }
     this.counts[low]! += items
     this.count += items
-    this.sum += millis / 1000
+    this.millis += millis
     if (seconds < this.min) this.min = seconds
     if (seconds > this.max) this.max = seconds
   }
 
   /** Adds what another one has been told. */
-  add({ count, counts, max, min, sum }: ItemSeconds): void {
+  add({ count, counts, max, millis, min }: ItemSeconds): void {
     for (const [bucket, items] of counts.entries()) this.counts[bucket]! += items
     this.count += count
-    this.sum += sum
+    this.millis += millis
     this.min = Math.min(this.min, min)
     this.max = Math.max(this.max, max)
   }
 
   get histogram(): Histogram {
-    const { count, max, min, sum } = this
+    const { count, max, millis, min } = this
     let cumulated = 0
     const buckets = bounds.map((bound, bucket): [number, number] => [bound, (cumulated += this.counts[bucket]!)])
-    return { buckets, count, min, max, sum }
+    return { buckets, count, min, max, sum: millis / 1000 }
   }
 
   static readonly bounds: ReadonlyArray<number> = bounds

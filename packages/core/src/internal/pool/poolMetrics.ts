@@ -136,7 +136,9 @@ const registries = new WeakMap<Metric.MetricRegistry, Map<string, Namesakes>>()
 /** Puts a pool's metrics into the registry of its context; returns how to take them out again. */
 export const registerMetrics = (pool: MeasuredPool, context: Context.Context<never>): (() => void) => {
   const registry = Context.get(context, Metric.MetricRegistry)
-  const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).toSorted()
+  const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).toSorted(([one], [other]) =>
+    one < other ? -1 : 1
+  )
   const key = JSON.stringify([pool.name, attributes])
   const all = registries.get(registry) ?? new Map<string, Namesakes>()
   registries.set(registry, all)

@@ -295,8 +295,6 @@ export class Slot implements ChunkSlot {
 
   ended(chunk: CallChunk): void {
     const wasCut = chunk.isCut && !this.chunks.isQueued(chunk)
-    if (this.told.isWatched && chunk.hasWorker) this.told.chunkDone(chunk)
-    // a worker that is killed has none any more
     if (!this.chunks.delete(chunk)) return
     if (chunk.hasWorker) this.meter.ended(chunk, wasCut)
     this.count(-chunk.open)
@@ -639,7 +637,6 @@ export class Slot implements ChunkSlot {
     // the worker has the slot until it has really ended (L1)
     this.endWorker(tenant)
     this.failures.lost(tenant, loss, chunks)
-    if (this.told.isWatched) for (const chunk of given(chunks)) this.told.chunkDone(chunk)
     // after that, because items that were lost have failed by it
     this.meter.endedWith(given(chunks), hadStarted(loss, chunks))
     this.options.dispatch()
