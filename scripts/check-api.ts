@@ -62,10 +62,12 @@ const section = (read: Read, entry: Entrypoint, all: ReadonlyArray<Entrypoint>):
       const origin = imports.get(word!) ?? { file, name: word }
       if (all.some(({ types }) => types === origin.file)) continue
       const name = origin.name ?? member
-      const other = declarationsOf(origin.file).statements.find((statement) => statement.name === name)
-      if (other === undefined || others.has(other)) continue
-      others.add(other)
-      follow(origin.file, other)
+      // a Schema and its type have one name
+      for (const other of declarationsOf(origin.file).statements.filter((statement) => statement.name === name)) {
+        if (others.has(other)) continue
+        others.add(other)
+        follow(origin.file, other)
+      }
     }
   }
   const own = declarationsOf(entry.types).statements

@@ -87,7 +87,7 @@ const outcome = async (project: string, temp: string, bundler: Bundler, form: Fo
 const message = (printed: string): string =>
   printed
     .split("\n")[0]!
-    .replace(/^worker \d+ \(generation \d+\) /, "The call fails with `StartFailed`: ")
+    .replace(/^worker \d+ \(generation \d+\) of pool-\d+ /, "The call fails with `StartFailed`: ")
     .replace(/\bmain\.[cm]js\b/, "main.js")
     .replace("layerProcesses(", "layerThreads(")
 

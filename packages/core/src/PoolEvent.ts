@@ -73,19 +73,22 @@ export type {
  * ```ts
  * import { FiberPool, PoolEvent } from "@effect-mpire/core"
  * import * as Effect from "effect/Effect"
+ * import * as Fiber from "effect/Fiber"
  * import * as Stream from "effect/Stream"
  *
  * const program = Effect.gen(function*() {
  *   const pool = yield* FiberPool.make({ size: 2, name: "thumbnails" })
- *   return yield* pool.events.pipe(
+ *   const listening = yield* pool.events.pipe(
  *     Stream.takeUntil((event) => event._tag === "CallEnded"),
  *     Stream.runCollect,
- *     Effect.zipLeft(pool.map([1, 2, 3, 4], (millis) => Effect.sleep(millis)), { concurrent: true })
+ *     Effect.forkChild({ startImmediately: true })
  *   )
+ *   yield* pool.map([1, 2, 3, 4], (millis) => Effect.sleep(millis), { chunkSize: 2 })
+ *   const { traceEvents } = PoolEvent.toChromeTrace(yield* Fiber.join(listening))
+ *   return traceEvents.filter(({ args }) => args?.["items"] === 2).length
  * }).pipe(Effect.scoped)
  *
- * const { traceEvents } = PoolEvent.toChromeTrace(await Effect.runPromise(program))
- * traceEvents.filter(({ name, ph }) => ph === "X" && name !== "start").length // => 4
+ * await Effect.runPromise(program) // => 2
  * ```
  *
  * @category tracing

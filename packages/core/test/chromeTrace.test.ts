@@ -113,7 +113,7 @@ describe("toChromeTrace", () => {
       ]
     )
     const names = trace.traceEvents
-      .filter(({ name }) => /_name$/.test(name))
+      .filter(({ name }) => name.endsWith("_name"))
       .map(({ args, pid }) => [pid, args?.["name"]])
     assert.deepStrictEqual(names, [
       [1, "film"],
@@ -165,6 +165,8 @@ describe("toChromeTrace", () => {
     {
       size: integer(1, 3),
       tasksPerWorker: integer(1, 3),
+      // a real clock tells fractions of milliseconds
+      clock: oneOf(1, Math.PI, 1 / 7),
       calls: Arbitrary.array(
         Arbitrary.all([oneOf("map", "mapExit", "terminate", "restart"), integer(1, 15), integer(1, 4)]),
         {
@@ -173,7 +175,7 @@ describe("toChromeTrace", () => {
         }
       )
     },
-    ({ calls, size, tasksPerWorker }) =>
+    ({ calls, clock, size, tasksPerWorker }) =>
       Effect.gen(function* () {
         const pool = yield* makePool("WorkerPool", { size, tasksPerWorker, init: Effect.sleep(2), keepAlive: true })
         const events: Array<PoolEvent.PoolEvent> = []
@@ -194,7 +196,9 @@ describe("toChromeTrace", () => {
         )
         yield* settle
         yield* Fiber.interrupt(fiber)
-        const { otherData, traceEvents } = PoolEvent.toChromeTrace(events)
+        const { otherData, traceEvents } = PoolEvent.toChromeTrace(
+          events.map((event) => ({ ...event, time: event.time * clock }))
+        )
         assert.deepInclude(otherData, { leftOut: 0, missed: 0, withoutBeginning: 0 })
         const ends = new Map<number, number>()
         const all = traceEvents.filter(({ ph }) => ph === "X")

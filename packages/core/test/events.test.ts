@@ -1,6 +1,7 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,6 +22,8 @@ import { FakeRuntime } from "./fakeRuntime.ts"
 import { driven, integer, kinds, makePool, noise, oneOf, type Pool, runs, settle } from "./support.ts"
 
 const sleep = (millis: number) => Effect.as(Effect.sleep(millis), millis)
+
+class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
 
 interface Heard {
   readonly events: Array<PoolEvent>
@@ -128,7 +131,7 @@ describe.each(kinds)("events, %s", (kind) => {
     Effect.gen(function* () {
       const pool = yield* makePool(kind, { size: 1, keepAlive: true, describe: ({ id }: any) => `order ${id}` })
       const { events } = yield* listen(pool)
-      const task = (order: { readonly id: number }) => Effect.fail(new Error(`out of ${order.id}`))
+      const task = (order: { readonly id: number }) => new Refused({ message: `out of ${order.id}` })
       const order = { id: 7, secret: "s3cr3t" }
       const shown = (describe?: any) =>
         Effect.gen(function* () {
@@ -139,7 +142,7 @@ describe.each(kinds)("events, %s", (kind) => {
           assert.isTrue(ofItems.every(({ index, worker }) => index === 0 && worker === 0))
           return ofItems.map(({ failure, input }) => [input, failure])
         })
-      const failure = "[Error: out of 7]"
+      const failure = "[Refused: out of 7]"
       assert.deepStrictEqual(yield* shown(), [
         ["order 7", failure],
         ["order 7", failure]
@@ -164,7 +167,7 @@ describe.each(kinds)("events, %s", (kind) => {
     Effect.gen(function* () {
       const pool = yield* makePool(kind, { size: 1, describe: false })
       const { events } = yield* listen(pool)
-      const task = (secret: string) => Effect.fail(new Error(secret))
+      const task = (secret: string) => new Refused({ message: secret })
       yield* Effect.exit(pool.map(["s3cr3t"], task))
       yield* Effect.exit(pool.run(task, "s3cr3t"))
       yield* Effect.exit(pool.map(["s3cr3t"], (secret) => Effect.die(secret)))

@@ -1,7 +1,10 @@
 import type { WorkerRuntime } from "@effect-mpire/core"
+import { FiberPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Layer, Logger, Option, Order, References } from "effect"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Array, Effect, Fiber, Layer, Logger, Option, Order, References } from "effect"
+import { HttpClient } from "effect/http"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import * as appLayers from "../src/app-layers.ts"
@@ -9,6 +12,7 @@ import * as arrays from "../src/arrays.ts"
 import * as bind from "../src/bind.ts"
 import * as cancel from "../src/cancel.ts"
 import * as crashes from "../src/crashes.ts"
+import * as events from "../src/events.ts"
 import * as insights from "../src/insights.ts"
 import * as keepAlive1 from "../src/keep-alive-1.ts"
 import * as keepAlive2 from "../src/keep-alive-2.ts"
@@ -17,6 +21,7 @@ import * as keepAliveLifespan from "../src/keep-alive-lifespan.ts"
 import * as keepAliveRestart from "../src/keep-alive-restart.ts"
 import * as lifespan from "../src/lifespan.ts"
 import * as logs from "../src/logs.ts"
+import * as metrics from "../src/metrics.ts"
 import * as patterns from "../src/patterns.ts"
 import * as pool from "../src/pool.ts"
 import * as quotes from "../src/quotes.ts"
@@ -120,6 +125,49 @@ describe("examples on threads", () => {
       )
       for (const { annotations } of lines) assert.containsAllKeys(annotations, ["batch", "worker"])
     })
+  )
+
+  example("events", events.program, ({ events, trace }) => {
+    const ended = events.at(-1)
+    assert.deepInclude(ended, { _tag: "CallEnded", outcome: "succeeded", succeeded: 60 })
+    const slices = trace.traceEvents.filter(({ ph }) => ph === "X")
+    const chunks = slices.filter(({ name }) => name === "insights.tasks.ts#render")
+    // but for those that waited behind others, and were given to the other worker
+    const ran = events.filter((event) => event._tag === "ChunkDone" && event.succeeded > 0)
+    assert.strictEqual(chunks.length, ran.length)
+    assert.strictEqual(slices.filter(({ name }) => name === "start").length, 2)
+  })
+
+  it.live("events: says which items fail", () =>
+    Effect.gen(function* () {
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void logged.push(message))
+      const pool = yield* FiberPool.make({ size: 1, name: "odd" })
+      const watching = yield* Effect.forkChild(Effect.provide(events.watched(pool), Logger.layer([logger])), {
+        startImmediately: true
+      })
+      yield* pool.mapExit([1, 2, 3], (n) => (n % 2 === 0 ? Effect.fail("even") : Effect.succeed(n)))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(watching)
+      assert.deepStrictEqual(logged, [['odd: item 1 (2) failed: "even"']])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "metrics: Prometheus reads them",
+    () =>
+      Effect.gen(function* () {
+        const before = yield* HttpClient.get("/metrics").pipe(Effect.flatMap(({ text }) => text))
+        assert.include(before, 'effect_mpire_items_total{pool="app/Film",outcome="succeeded"} 0')
+        yield* metrics.scene(30)
+        const after = yield* HttpClient.get("/metrics").pipe(Effect.flatMap(({ text }) => text))
+        assert.include(after, 'effect_mpire_items_total{pool="app/Film",outcome="succeeded"} 30')
+        assert.include(after, 'effect_mpire_workers{pool="app/Film",state="idle"} 2')
+        assert.include(after, 'effect_mpire_item_seconds_count{pool="app/Film"} 30')
+      }).pipe(
+        Effect.provide(Layer.provideMerge(metrics.app, [NodeWorkerRuntime.layerThreads(), NodeHttpServer.layerTest]))
+      ),
+    20_000
   )
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))

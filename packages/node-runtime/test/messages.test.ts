@@ -84,7 +84,7 @@ describe("messages", () => {
         const exit = yield* Effect.exit(pool.run(Portable.module<Task>(`${url}/${file}`).task, 1))
         const expected = message.replaceAll("DIR", url).replaceAll("PATH", directory)
         const { message: actual } = reasonOf(exit)
-        assert.strictEqual(actual.replace(/^worker 0 \(generation \d+\) /, ""), expected)
+        assert.strictEqual(actual.replace(/^worker 0 \(generation \d+\) of pool-\d+ /, ""), expected)
       }
     }).pipe(here)
   )

@@ -40,7 +40,7 @@ export const named = <O extends options.AnyPoolOptions, E, R>(
   return Effect.isEffect(input) ? Effect.map(input, withName) : withName(input)
 }
 
-/** How many pools of this process have not been given a name. */
+/** How many pools of this process have not been given a name: they are called by that (O2). */
 let unnamed = 0
 
 /** Makes the engine of a pool, which lives as long as the Scope. */

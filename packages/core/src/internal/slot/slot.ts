@@ -47,7 +47,7 @@ export interface SlotOptions {
   /** Something may be dispatched that could not be before. */
   readonly dispatch: () => void
   readonly events: SlotEvents
-  /** Whom it tells what becomes of workers and chunks. */
+  /** Whom it tells what becomes of workers and chunks, once it has read that somebody listens (O2). */
   readonly told: Events
 }
 
