@@ -56,6 +56,9 @@ const cases: ReadonlyArray<readonly [item: unknown, text: string]> = [
   [new Date(Number.NaN), "Invalid Date"],
   [/a+/g, "/a+/"],
   [new TypeError("no"), "[TypeError: no]"],
+  // an error that has crossed: its class is lost
+  [Object.assign(new Error("no"), { _tag: "Refused" }), "[Refused: no]"],
+  [Object.assign(new Error("no"), { name: "\u001b[2J" }), "[\\u001b[2J: no]"],
   [new Float64Array(1000), "Float64Array(1000)"],
   [new DataView(new ArrayBuffer(8)), "DataView(8)"],
   [function named() {}, "[Function: named]"],

@@ -168,6 +168,12 @@ const nameOfClass = (object: object): string | undefined => {
   return typeof made === "function" ? nameOf(made) : undefined
 }
 
+/** The name that an error has of its own: one that has crossed keeps it, and loses its class. */
+const ownNameOf = (error: object): string | undefined => {
+  const name = [valueOf(error, "_tag"), valueOf(error, "name")].find((name) => typeof name === "string" && name !== "")
+  return typeof name === "string" ? quotedOut(cut(name, longest)) : undefined
+}
+
 /** Objects of the language's that have a short text of their own. */
 const shortly = (object: object): string | undefined => {
   if (object instanceof Date) {
@@ -178,7 +184,7 @@ const shortly = (object: object): string | undefined => {
   if (object instanceof Error) {
     const message = valueOf(object, "message")
     return named(
-      nameOfClass(object) ?? "Error",
+      ownNameOf(object) ?? nameOfClass(object) ?? "Error",
       typeof message === "string" ? quotedOut(cut(message, longest)) : undefined
     )
   }
