@@ -19,6 +19,7 @@ import * as Portable from "../src/Portable.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { FakeRuntime } from "./fakeRuntime.ts"
+import { assertLaws, of } from "./utils/eventLaws.ts"
 import { driven, integer, kinds, makePool, noise, oneOf, type Pool, runs, settle } from "./support.ts"
 
 const sleep = (millis: number) => Effect.as(Effect.sleep(millis), millis)
@@ -49,9 +50,6 @@ const line = (event: PoolEvent): string => {
   )
   return [`${time} ${_tag}`, ...told].join(", ")
 }
-
-const of = <Tag extends PoolEvent["_tag"]>(events: ReadonlyArray<PoolEvent>, tag: Tag) =>
-  events.filter((event): event is Extract<PoolEvent, { readonly _tag: Tag }> => event._tag === tag)
 
 const roundTrip = Schema.fromJsonString(PoolEvent)
 
@@ -473,60 +471,9 @@ describe.each(kinds)("events of any calls, %s", (kind) => {
         const { total } = yield* pool.insights
         yield* driven(Scope.close(scope, Exit.void))
         yield* Fiber.join(fiber)
-        assert.strictEqual(of(events, "Missed").length, 0)
-        const times = events.map(({ time }) => time)
-        // chunks
-        const sent = of(events, "ChunkSent")
-        const done = of(events, "ChunkDone")
-        const sorted = (chunks: ReadonlyArray<{ readonly chunk: number }>) =>
-          chunks.map(({ chunk }) => chunk).toSorted((one, other) => one - other)
-        assert.deepStrictEqual(sorted(sent), sorted(done))
-        assert.strictEqual(new Set(sorted(sent)).size, sent.length)
-        for (const { call, chunk, failed, generation, interrupted, succeeded, time, worker } of done) {
-          const from = sent.find((event) => event.chunk === chunk)!
-          assert.deepStrictEqual({ ...from, ...{ call, generation, worker } }, from)
-          assert.isAtMost(from.time, time)
-          assert.isAtMost(succeeded + failed + interrupted, from.items)
-        }
-        // workers
-        const key = ({ generation, worker }: { readonly generation: number; readonly worker: number }) =>
-          `${worker}.${generation}`
-        const ends = [...of(events, "WorkerReleased"), ...of(events, "WorkerKilled"), ...of(events, "WorkerLost")]
-        assert.deepStrictEqual(ends.map(key).toSorted(), of(events, "WorkerStarting").map(key).toSorted())
+        assert.deepInclude(assertLaws(events), truth)
         assert.strictEqual(of(events, "WorkerKilled").length, killed)
         assert.strictEqual(of(events, "WorkerStarting").length, total.workers)
-        // calls
-        const started = of(events, "CallStarted")
-        const ended = of(events, "CallEnded")
-        const numbers = (all: ReadonlyArray<{ readonly call: number }>) =>
-          all.map(({ call }) => call).toSorted((one, other) => one - other)
-        assert.deepStrictEqual(numbers(started), numbers(ended))
-        assert.deepStrictEqual(
-          numbers(started),
-          started.map((_, n) => n + 1)
-        )
-        const sum = { succeeded: 0, failed: 0, interrupted: 0 }
-        for (const call of ended) {
-          const chunks = done.filter((event) => event.call === call.call)
-          for (const outcome of ["succeeded", "failed", "interrupted"] as const) {
-            assert.strictEqual(
-              call[outcome],
-              chunks.reduce((sum, chunk) => sum + chunk[outcome], 0)
-            )
-            sum[outcome] += call[outcome]
-          }
-          assert.strictEqual(call.chunks, chunks.length)
-          assert.strictEqual(
-            of(events, "ItemFailed").filter((event) => event.call === call.call).length,
-            Math.min(100, call.failed)
-          )
-        }
-        assert.deepInclude(sum, truth)
-        // in order, but that what came meanwhile is told at the end of a turn
-        assert.deepStrictEqual(
-          times,
-          times.toSorted((one, other) => one - other)
-        )
       }),
     runs(60)
   )
