@@ -8,6 +8,7 @@ import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as logs from "./observedLogs.ts"
+import * as metrics from "./observedMetrics.ts"
 
 /** What a record is told with. */
 export interface Told {
@@ -82,6 +83,10 @@ export class Observations {
     switch (record._tag) {
       case "LogsDropped":
         return logs.writeDropped(record, told)
+      case "Metric":
+        return metrics.update(record, told)
+      case "MetricRemoved":
+        return metrics.remove(record, told)
       default:
         throw new Error("It told of what no worker tells")
     }

@@ -11,7 +11,7 @@ import type { Sender } from "./sender.ts"
 const wallClock = Date.now
 
 /** How long records are held back at most while items go on, in milliseconds. */
-const longestPause = 10
+export const longestPause = 10
 
 /** How many records that may be in the worker still are kept, to go past what is before them. */
 const most = 256
@@ -49,6 +49,14 @@ export class Observer {
     else this.flushSoon()
   }
 
+  /** As `add`, for what is gathered until it is told: the more of it there is then, the less each takes. */
+  addGathering(record: Telling): void {
+    this.pending.push(record)
+    if (this.sender.observed !== undefined) return
+    this.sender.observed = this.flushNow
+    this.timer = realTime.afterIfRunning(longestPause, this.flushNow)
+  }
+
   /** As `add`, for what is known only in `millis` milliseconds. */
   addLater(record: Telling, millis: number): void {
     realTime.afterIfRunning(millis, () => this.add(record, false))
@@ -70,7 +78,8 @@ export class Observer {
     if (this.unflushed.length > 0) this.sendAside([], wallClock())
   }
 
-  private readonly flushNow = (): void => this.flush(false)
+  /** Tells of all that there is now. */
+  readonly flushNow = (): void => this.flush(false)
 
   private flush(isUrgent: boolean): void {
     realTime.cancel(this.timer)

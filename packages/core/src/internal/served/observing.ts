@@ -3,11 +3,13 @@
  * writing them (O3). What the services provide of their own wins, and is not told.
  */
 import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import type { Channel } from "../../Channel.ts"
 import { withCaller } from "../wire/caller.ts"
 import type { Caller } from "../wire/observed.ts"
 import { forwardingLogger } from "./forwardingLogger.ts"
+import { forwardingRegistry } from "./forwardingMetrics.ts"
 import { Observer } from "./observer.ts"
 import { CurrentOrigin, Origin, poolsOwn } from "./origin.ts"
 import type { Sender } from "./sender.ts"
@@ -24,7 +26,8 @@ export class Observing {
     this.observer = new Observer(sender, channel)
     // no logger that adds events to spans: those are added where the line is written
     const loggers = new Set([forwardingLogger(this.observer)])
-    this.forwarding = Context.make(References.CurrentLoggers, loggers)
+    const forwarding = Context.make(References.CurrentLoggers, loggers)
+    this.forwarding = Context.add(forwarding, Metric.MetricRegistry, forwardingRegistry(this.observer))
     this.base = this.forwarding
   }
 

@@ -3,6 +3,7 @@
  * Effect is loaded, from parts that any channel carries. Free of Effect.
  */
 import type { EncodedReason } from "./failure.ts"
+import type { Change, Series } from "./series.ts"
 
 /** What of its caller's context the Effects of an item see; what is left out is as by default. */
 export interface Caller {
@@ -64,4 +65,18 @@ export interface LogsDropped extends Whose {
   readonly time: number
 }
 
-export type ObservedRecord = LogRecord | LogsDropped
+/** What has been done to a series of a metric since the last record about it and that caller. */
+export interface MetricRecord extends Whose {
+  readonly _tag: "Metric"
+  readonly series: Series
+  readonly change: Change
+}
+
+/** A series has been removed from the registry of its caller. */
+export interface MetricRemoved extends Whose {
+  readonly _tag: "MetricRemoved"
+  /** What Effect calls it in registries. */
+  readonly key: string
+}
+
+export type ObservedRecord = LogRecord | LogsDropped | MetricRecord | MetricRemoved

@@ -1,0 +1,160 @@
+/**
+ * A registry in a worker whose series tell the pool what is done to them, which does it to those of the caller's registry
+ * (O3). They have their own state as well, which a task may read.
+ */
+import * as Context from "effect/Context"
+import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
+import type * as Metric from "effect/Metric"
+import * as realTime from "../task/realTime.ts"
+import { mostUpdates, mostValues, type Series } from "../wire/series.ts"
+import * as gathered from "./gathered.ts"
+import { longestPause, type Observer } from "./observer.ts"
+import { CurrentOrigin, type Origin } from "./origin.ts"
+import { seriesOf } from "./seriesOf.ts"
+
+type Metadata = Metric.Metric.Metadata<any, any>
+type Hooks = Metric.Metric.Hooks<any, any>
+
+export const forwardingRegistry = (observer: Observer): Metric.MetricRegistry => new ForwardingRegistry(observer)
+
+/** How many updates are gathered before the clock is read again: no timer fires while a task computes. */
+const perReading = 16
+
+class ForwardingRegistry extends Map<string, Metadata> {
+  private readonly gathering: Gathering
+
+  constructor(observer: Observer) {
+    super()
+    this.gathering = new Gathering(observer)
+  }
+
+  /** Effect goes on with the hooks of the very object that it has set, so those are replaced: a copy would miss them. */
+  override set(key: string, metadata: Metadata): this {
+    const own = forwarded.has(metadata.hooks) ? undefined : seriesOf(metadata)
+    // one whose value is asked for instead, by `registerUnsafe`, takes no updates
+    if (own !== undefined && own.hooks.update !== constVoid) {
+      const hooks = this.gathering.hooks(own.series, own.hooks)
+      forwarded.add(hooks)
+      ;(metadata as { hooks: Hooks }).hooks = hooks
+    }
+    return super.set(key, metadata)
+  }
+
+  override delete(key: string): boolean {
+    this.gathering.removed(key, Fiber.getCurrent()?.getRef(CurrentOrigin))
+    return super.delete(key)
+  }
+}
+
+/** Hooks that tell of updates: those of an object that is in two registries tell once. */
+const forwarded = new WeakSet<Hooks>()
+
+/** Gathers what is done to series until it is told. */
+class Gathering {
+  private readonly observer: Observer
+  /** The series of which something has been gathered. */
+  private readonly open = new Set<ForwardedSeries>()
+  private updates = 0
+  private values = 0
+  /** When the first of what there is was gathered, by `realTime.now()`. */
+  private since = 0
+
+  constructor(observer: Observer) {
+    this.observer = observer
+  }
+
+  /** The hooks of a series that does as `own` does, and tells of it. */
+  hooks(series: Series, own: Hooks): Hooks {
+    const forwarded = new ForwardedSeries(series, this)
+    const isValue = series.type === "Histogram" || series.type === "Summary"
+    const done = isValue ? () => this.observed() : () => this.updated()
+    return {
+      get: own.get,
+      update: (input, context) => {
+        own.update(input, context)
+        forwarded.of(context).update(input)
+        done()
+      },
+      modify: (input, context) => {
+        own.modify(input, context)
+        forwarded.of(context).modify(input)
+        done()
+      }
+    }
+  }
+
+  /** Something is done to a series for that caller: it is told of when the observer tells. */
+  begin(series: ForwardedSeries, one: gathered.Gathered): void {
+    if (this.open.size === 0) this.since = realTime.now()
+    this.open.add(series)
+    const { chunk, position } = one.origin
+    this.observer.addGathering(() => {
+      this.close()
+      return { _tag: "Metric", chunk, position, series: series.series, change: one.change }
+    })
+  }
+
+  /** What is done from now on is told of later. */
+  private close(): void {
+    for (const series of this.open) series.close()
+    this.open.clear()
+    this.updates = 0
+    this.values = 0
+  }
+
+  removed(key: string, origin: Origin | undefined): void {
+    if (origin === undefined) return
+    // what was done before it is told of before it
+    for (const series of this.open) series.close()
+    this.open.clear()
+    const { chunk, position } = origin
+    this.observer.add(() => ({ _tag: "MetricRemoved", chunk, position, key }), false)
+  }
+
+  private updated(): void {
+    if (++this.updates % perReading > 0) return
+    if (this.updates >= mostUpdates || realTime.now() - this.since >= longestPause) this.observer.flushNow()
+  }
+
+  private observed(): void {
+    if (++this.values >= mostValues) this.observer.flushNow()
+    else this.updated()
+  }
+}
+
+class ForwardedSeries {
+  readonly series: Series
+  private readonly gathering: Gathering
+  /** Of the caller that did something to it last; most do several things, one after the other. */
+  private last: gathered.Gathered | undefined = undefined
+  private readonly all = new Map<Origin, gathered.Gathered>()
+
+  constructor(series: Series, gathering: Gathering) {
+    this.series = series
+    this.gathering = gathering
+  }
+
+  /** What is gathered of the caller whose Effect runs in that context. */
+  of(context: Context.Context<never>): gathered.Gathered {
+    const origin = Context.get(context, CurrentOrigin)
+    const { last } = this
+    return last !== undefined && last.origin === origin ? last : this.find(origin)
+  }
+
+  private find(origin: Origin): gathered.Gathered {
+    let found = this.all.get(origin)
+    if (found === undefined) {
+      found = gathered.make(this.series, origin)
+      this.all.set(origin, found)
+      this.gathering.begin(this, found)
+    }
+    this.last = found
+    return found
+  }
+
+  close(): void {
+    this.last = undefined
+    this.all.clear()
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What is gathered of the updates of a series until it is told: sums of what can be summed, and the values of the rest (O3).
+ * What a metric of Effect's makes nothing of is left out.
+ */
+import type { Change, Kind } from "../wire/series.ts"
+import type { Origin } from "./origin.ts"
+
+/** What has been done to a series for one caller. */
+export interface Gathered {
+  readonly origin: Origin
+  readonly update: (input: unknown) => void
+  readonly modify: (input: unknown) => void
+  readonly change: Change
+}
+
+export const make = (kind: Kind, origin: Origin): Gathered => {
+  switch (kind.type) {
+    case "Counter":
+      return new CounterGathered(origin, kind.bigint, kind.incremental)
+    case "Gauge":
+      return new GaugeGathered(origin, kind.bigint)
+    case "Frequency":
+      return new FrequencyGathered(origin)
+    case "Histogram":
+      return new HistogramGathered(origin)
+    case "Summary":
+      return new SummaryGathered(origin)
+  }
+}
+
+class CounterGathered implements Gathered {
+  readonly origin: Origin
+  private readonly incremental: boolean
+  private by: any
+
+  constructor(origin: Origin, bigint: boolean, incremental: boolean) {
+    this.origin = origin
+    this.incremental = incremental
+    this.by = bigint ? 0n : 0
+  }
+
+  update(input: any): void {
+    if (typeof input === typeof this.by && (!this.incremental || input >= 0)) this.by += input
+  }
+
+  modify(input: unknown): void {
+    this.update(input)
+  }
+
+  get change(): Change {
+    return { _tag: "Add", by: this.by }
+  }
+}
+
+class GaugeGathered implements Gathered {
+  readonly origin: Origin
+  /** What it has been set to, and what has been added to that; or what has been added to what it was before. */
+  private isSet = false
+  private amount: any
+
+  constructor(origin: Origin, bigint: boolean) {
+    this.origin = origin
+    this.amount = bigint ? 0n : 0
+  }
+
+  update(input: any): void {
+    if (typeof input !== typeof this.amount) return
+    this.isSet = true
+    this.amount = input
+  }
+
+  modify(input: any): void {
+    if (typeof input === typeof this.amount) this.amount += input
+  }
+
+  get change(): Change {
+    return this.isSet ? { _tag: "Set", to: this.amount } : { _tag: "Add", by: this.amount }
+  }
+}
+
+class FrequencyGathered implements Gathered {
+  readonly origin: Origin
+  private readonly counts = new Map<string, number>()
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  update(word: any): void {
+    if (typeof word === "string") this.counts.set(word, (this.counts.get(word) ?? 0) + 1)
+  }
+
+  modify(word: unknown): void {
+    this.update(word)
+  }
+
+  get change(): Change {
+    return { _tag: "Count", words: [...this.counts] }
+  }
+}
+
+class HistogramGathered implements Gathered {
+  readonly origin: Origin
+  private readonly values: Array<number> = []
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  update(value: any): void {
+    if (typeof value === "number") this.values.push(value)
+  }
+
+  modify(value: unknown): void {
+    this.update(value)
+  }
+
+  get change(): Change {
+    return { _tag: "Observe", values: this.values }
+  }
+}
+
+class SummaryGathered implements Gathered {
+  readonly origin: Origin
+  private readonly values: Array<number> = []
+  private readonly times: Array<number> = []
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  update([value, time]: any): void {
+    if (typeof value !== "number" || typeof time !== "number") return
+    this.values.push(value)
+    this.times.push(time)
+  }
+
+  modify(input: unknown): void {
+    this.update(input)
+  }
+
+  get change(): Change {
+    return { _tag: "Observe", values: this.values, times: this.times }
+  }
+}
