@@ -23,6 +23,7 @@ import * as insights from "./internal/insights.ts"
 import * as lifecycle from "./internal/lifecycle.ts"
 import * as logs from "./internal/logs.ts"
 import * as loading from "./internal/loading.ts"
+import * as metrics from "./internal/metrics.ts"
 import * as mishaps from "./internal/mishaps.ts"
 import * as ownership from "./internal/ownership.ts"
 import * as serialization from "./internal/serialization.ts"
@@ -130,4 +131,5 @@ export const suite: ReadonlyArray<Case> = [
   ...insights.cases,
   ...logs.cases,
   ...events.cases
+  ...metrics.cases
 ].map(finish)

@@ -31,9 +31,10 @@ class ForwardingRegistry extends Map<string, Metadata> {
 
   /** Effect goes on with the hooks of the very object that it has set, so those are replaced: a copy would miss them. */
   override set(key: string, metadata: Metadata): this {
-    const own = forwarded.has(metadata.hooks) ? undefined : seriesOf(metadata)
     // one whose value is asked for instead, by `registerUnsafe`, takes no updates
-    if (own !== undefined && own.hooks.update !== constVoid) {
+    const isKept = forwarded.has(metadata.hooks) || metadata.hooks.update === constVoid
+    const own = isKept ? undefined : seriesOf(metadata)
+    if (own !== undefined) {
       const hooks = this.gathering.hooks(own.series, own.hooks)
       forwarded.add(hooks)
       ;(metadata as { hooks: Hooks }).hooks = hooks

@@ -47,6 +47,11 @@ export const hostileEffects = Portable.module<typeof import("../suite.hostileEff
   new URL("../suite.hostileEffects.tasks.ts", import.meta.url)
 )
 
+/** Tasks and hooks that update metrics, as addresses. */
+export const measuring = Portable.module<typeof import("../suite.metrics.tasks.ts")>(
+  new URL("../suite.metrics.tasks.ts", import.meta.url)
+)
+
 /** A pool that takes hooks with any state: for cases in which hooks are what goes wrong. */
 export type LaxPool = WorkerPool.WorkerPool<any, any, any>
 
