@@ -4,6 +4,7 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Array, Effect, Fiber, Layer, Logger, Option, Order, References } from "effect"
+import { Array, Effect, Layer, Logger, Metric, Option, Order, References } from "effect"
 import { HttpClient } from "effect/http"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
@@ -29,6 +30,7 @@ import * as schemas from "../src/schemas.ts"
 import { Invoice } from "../src/schemas.tasks.ts"
 import * as services from "../src/services.ts"
 import * as streaming from "../src/streaming.ts"
+import * as taskMetrics from "../src/task-metrics.ts"
 import * as timeouts from "../src/timeouts.ts"
 import * as withoutEffect from "../src/without-effect.ts"
 import * as workerState from "../src/worker-state.ts"
@@ -168,6 +170,26 @@ describe("examples on threads", () => {
         Effect.provide(Layer.provideMerge(metrics.app, [NodeWorkerRuntime.layerThreads(), NodeHttpServer.layerTest]))
       ),
     20_000
+  example(
+    "task-metrics: Prometheus reads what tasks measure",
+    Effect.gen(function* () {
+      yield* taskMetrics.program
+      return yield* HttpClient.get("/metrics").pipe(Effect.flatMap(({ text }) => text))
+    }).pipe(
+      Effect.provide(Layer.provideMerge(taskMetrics.server, NodeHttpServer.layerTest)),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    ),
+    (text) => {
+      for (const line of [
+        'shop_orders_total{shop="North"} 500',
+        'shop_orders_total{shop="South"} 2000',
+        'shop_goods{shop="South",key="pears"} 1333',
+        'shop_amount_bucket{shop="North",le="100"} 101',
+        'shop_amount_sum{shop="South"} 1999000'
+      ]) {
+        assert.include(text, line)
+      }
+    }
   )
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))
