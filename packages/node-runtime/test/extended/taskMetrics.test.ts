@@ -13,6 +13,10 @@ const tasks = Portable.module<typeof import("../fixtures/metrics.tasks.ts")>(
   new URL("../fixtures/metrics.tasks.ts", import.meta.url)
 )
 
+const nested = Portable.module<typeof import("../fixtures/nested.tasks.ts")>(
+  new URL("../fixtures/nested.tasks.ts", import.meta.url)
+)
+
 const runtimes: ReadonlyArray<readonly [string, Layer.Layer<WorkerRuntime.WorkerRuntime>]> = [
   ["NodeWorkerRuntime.layerThreads", NodeWorkerRuntime.layerThreads(bare)],
   ["NodeWorkerRuntime.layerProcesses", NodeWorkerRuntime.layerProcesses(bare)],
@@ -80,5 +84,23 @@ describe.each(runtimes)("metrics of tasks on %s", (_, runtime) => {
       const grown = after.heap - before.heap
       assert.isBelow(grown, 1_000_000, `bytes after ${before.heap}`)
     }).pipe(Effect.scoped, Effect.provide(runtime))
+  )
+})
+
+describe("metrics of nested pools", () => {
+  it.live("O3 what is measured in a task's own pool is in the registry of the task's caller", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 2 })
+      const counted = (kind: "fibers" | "threads") =>
+        Effect.andThen(pool.run(nested.measureBelow, kind), Metric.snapshot).pipe(
+          Effect.map((snapshot) => snapshot.find(({ id }) => id === "orders_total")?.state),
+          Effect.provideService(Metric.MetricRegistry, new Map())
+        )
+      const found = yield* Effect.all([counted("fibers"), counted("threads")], { concurrency: 2 })
+      assert.deepStrictEqual(found, [
+        { count: 3, incremental: true },
+        { count: 3, incremental: true }
+      ])
+    }).pipe(Effect.provide(NodeWorkerRuntime.layerThreads()))
   )
 })

@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { originKey } from "../wire/observed.ts"
 
 /**
  * Effect's own References, and the span that the caller is in: what a worker in this process gets of its caller's context,
@@ -35,7 +36,9 @@ const references: ReadonlyArray<{ readonly key: string }> = [
   References.TracerTimingEnabled,
   References.MaxOpsBeforeYield,
   References.PreventSchedulerYield,
-  References.Scheduler
+  References.Scheduler,
+  // where the caller is a task in a worker, what its own pool does is told of as its own (O3)
+  { key: originKey }
 ]
 
 /** The context with a worker's id among the annotations of its logs, unless there is another one of that name (O3). */

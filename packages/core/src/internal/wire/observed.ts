@@ -21,6 +21,9 @@ export interface CallerSpan {
   readonly sampled: boolean
 }
 
+/** What says in a worker whose Effect runs: the Effects of a pool that a task makes in this process are the task's. */
+export const originKey = "@effect-mpire/core/CurrentOrigin"
+
 /**
  * Whose record it is: the number of a chunk and the position of an item among those that were sent, which says whose
  * context it is told in. Chunk -1 is the pool's own: its hooks and services.

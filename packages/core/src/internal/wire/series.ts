@@ -1,6 +1,6 @@
 /**
- * Series of metrics and what is done to them, as a worker tells of it (O3), and whether what has arrived is that. Free of
- * Effect.
+ * Series of metrics and what is done to them, as a worker tells of it (O3), and whether what has arrived is that (F6). Free
+ * of Effect.
  */
 
 /** A series: what it is called, and all that is needed to make one like it. */
