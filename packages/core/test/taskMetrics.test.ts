@@ -159,6 +159,22 @@ describe("a worker's registry", () => {
     )
   })
 
+  it("F8 O3 leaves alone what is in a registry and is none of Effect's", () => {
+    const { changes, contextOf, registry, sender } = make()
+    const context = contextOf(originOf(1))
+    const get = () => {
+      throw new Error("no")
+    }
+    const updates: Array<unknown> = []
+    const hooks = { get, update: (input: unknown) => void updates.push(input), modify: () => {} }
+    const own = { id: "own", description: undefined, attributes: undefined, hooks }
+    for (const type of ["Counter", "Summary", "Meter"]) registry.set(type, { ...own, type: type as "Counter" })
+    for (const { hooks } of registry.values()) hooks.update(1, context)
+    sender.observed?.()
+    assert.deepStrictEqual(updates, [1, 1, 1])
+    assert.deepStrictEqual(changes(), [])
+  })
+
   it("O3 tells nothing of amounts that are none, but of the series", () => {
     const { changes, contextOf, sender } = make()
     const context = contextOf(originOf(1))

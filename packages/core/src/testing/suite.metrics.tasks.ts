@@ -74,6 +74,12 @@ export const forget = (name: Measurement["metric"]): Effect.Effect<void> =>
 export const countAndRead = (amount: number): Effect.Effect<number> =>
   Effect.map(Effect.andThen(Metric.update(metrics.count, amount), Metric.value(metrics.count)), ({ count }) => count)
 
+declare const process: { readonly exit: (code: number) => never }
+
+/** Counts 1, and ends its worker if the item is that one. */
+export const countOrExit = (item: number, n: number): Effect.Effect<number> =>
+  Effect.map(Metric.update(metrics.count, 1), () => (n === item ? process.exit(3) : n))
+
 /** Counts, and does not end. */
 export const countAndWait = (amount: number): Effect.Effect<never> =>
   Effect.andThen(Metric.update(metrics.count, amount), Effect.never)

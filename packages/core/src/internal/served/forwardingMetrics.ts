@@ -33,7 +33,7 @@ class ForwardingRegistry extends Map<string, Metadata> {
   override set(key: string, metadata: Metadata): this {
     // one whose value is asked for instead, by `registerUnsafe`, takes no updates
     const isKept = forwarded.has(metadata.hooks) || metadata.hooks.update === constVoid
-    const own = isKept ? undefined : seriesOf(metadata)
+    const own = isKept ? undefined : understood(metadata)
     if (own !== undefined) {
       const hooks = this.gathering.hooks(own.series, own.hooks)
       forwarded.add(hooks)
@@ -45,6 +45,15 @@ class ForwardingRegistry extends Map<string, Metadata> {
   override delete(key: string): boolean {
     this.gathering.removed(key, Fiber.getCurrent()?.getRef(CurrentOrigin))
     return super.delete(key)
+  }
+}
+
+/** What is in a registry can be the user's own, and throw when it is read: it then stays in the worker (F8). */
+const understood = (metadata: Metadata): ReturnType<typeof seriesOf> => {
+  try {
+    return seriesOf(metadata)
+  } catch {
+    return undefined
   }
 }
 

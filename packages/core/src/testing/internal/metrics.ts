@@ -1,6 +1,8 @@
 /** O3: what tasks measure is in the caller's registry, as if it had been measured there. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import { type Measurement, measure } from "../suite.metrics.tasks.ts"
 import * as assert from "./assert.ts"
@@ -21,7 +23,7 @@ const of = (n: number): ReadonlyArray<Measurement> => [
   { metric: "sample", amount: n }
 ]
 
-const items = Array.from({ length: 300 }, (_, n) => of(n))
+const items = Array.from({ length: 150 }, (_, n) => of(n))
 
 /** Gives what an Effect, run with a new registry, leaves there. */
 const measured = <E, R>(effect: Effect.Effect<unknown, E, R>, attributes: Metric.Metric.AttributeSet = {}) =>
@@ -119,6 +121,26 @@ export const cases: ReadonlyArray<Case> = [
           snapshot.some(({ state }) => (state as Metric.CounterState<number>).count === 3)
         )
       )
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  },
+  {
+    rule: "O3",
+    name: "counts what items did whose results have come, though their worker was lost",
+    needs: ["vanishing"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1 })
+      const task = Portable.bind(measuring.countOrExit, 13)
+      const exits = yield* pool.mapExit(
+        Array.from({ length: 30 }, (_, n) => n),
+        task,
+        { chunkSize: 10 }
+      )
+      const [counter] = yield* Metric.snapshot
+      const { count } = counter!.state as Metric.CounterState<number>
+      const successes = exits.filter(Exit.isSuccess).length
+      yield* assert.equal(successes, 29, "results")
+      // what the lost item did may have come too
+      yield* assert.isTrue(count >= successes && count <= exits.length, "the counter", count)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   },
   {
