@@ -6,11 +6,22 @@ import type { Change, Kind } from "../wire/series.ts"
 import type { Origin } from "./origin.ts"
 
 /** What has been done to a series for one caller. */
-export interface Gathered {
+export abstract class Gathered {
   readonly origin: Origin
-  readonly update: (input: unknown) => void
-  readonly modify: (input: unknown) => void
-  readonly change: Change
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  /** Takes what its metric was updated with, whatever that is. */
+  abstract update(input: any): void
+
+  /** Only a gauge makes a difference. */
+  modify(input: any): void {
+    this.update(input)
+  }
+
+  abstract get change(): Change
 }
 
 export const make = (kind: Kind, origin: Origin): Gathered => {
@@ -28,13 +39,12 @@ export const make = (kind: Kind, origin: Origin): Gathered => {
   }
 }
 
-class CounterGathered implements Gathered {
-  readonly origin: Origin
+class CounterGathered extends Gathered {
   private readonly incremental: boolean
   private by: any
 
   constructor(origin: Origin, bigint: boolean, incremental: boolean) {
-    this.origin = origin
+    super(origin)
     this.incremental = incremental
     this.by = bigint ? 0n : 0
   }
@@ -43,23 +53,18 @@ class CounterGathered implements Gathered {
     if (typeof input === typeof this.by && (!this.incremental || input >= 0)) this.by += input
   }
 
-  modify(input: unknown): void {
-    this.update(input)
-  }
-
   get change(): Change {
     return { _tag: "Add", by: this.by }
   }
 }
 
-class GaugeGathered implements Gathered {
-  readonly origin: Origin
-  /** What it has been set to, and what has been added to that; or what has been added to what it was before. */
+class GaugeGathered extends Gathered {
   private isSet = false
+  /** What it has been set to, with what was added since; or what has been added to what it was before. */
   private amount: any
 
   constructor(origin: Origin, bigint: boolean) {
-    this.origin = origin
+    super(origin)
     this.amount = bigint ? 0n : 0
   }
 
@@ -69,7 +74,7 @@ class GaugeGathered implements Gathered {
     this.amount = input
   }
 
-  modify(input: any): void {
+  override modify(input: any): void {
     if (typeof input === typeof this.amount) this.amount += input
   }
 
@@ -78,20 +83,11 @@ class GaugeGathered implements Gathered {
   }
 }
 
-class FrequencyGathered implements Gathered {
-  readonly origin: Origin
+class FrequencyGathered extends Gathered {
   private readonly counts = new Map<string, number>()
-
-  constructor(origin: Origin) {
-    this.origin = origin
-  }
 
   update(word: any): void {
     if (typeof word === "string") this.counts.set(word, (this.counts.get(word) ?? 0) + 1)
-  }
-
-  modify(word: unknown): void {
-    this.update(word)
   }
 
   get change(): Change {
@@ -99,20 +95,11 @@ class FrequencyGathered implements Gathered {
   }
 }
 
-class HistogramGathered implements Gathered {
-  readonly origin: Origin
+class HistogramGathered extends Gathered {
   private readonly values: Array<number> = []
-
-  constructor(origin: Origin) {
-    this.origin = origin
-  }
 
   update(value: any): void {
     if (typeof value === "number") this.values.push(value)
-  }
-
-  modify(value: unknown): void {
-    this.update(value)
   }
 
   get change(): Change {
@@ -120,23 +107,14 @@ class HistogramGathered implements Gathered {
   }
 }
 
-class SummaryGathered implements Gathered {
-  readonly origin: Origin
+class SummaryGathered extends Gathered {
   private readonly values: Array<number> = []
   private readonly times: Array<number> = []
-
-  constructor(origin: Origin) {
-    this.origin = origin
-  }
 
   update([value, time]: any): void {
     if (typeof value !== "number" || typeof time !== "number") return
     this.values.push(value)
     this.times.push(time)
-  }
-
-  modify(input: unknown): void {
-    this.update(input)
   }
 
   get change(): Change {
