@@ -3,8 +3,7 @@ import { FiberPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Array, Effect, Fiber, Layer, Logger, Option, Order, References } from "effect"
-import { Array, Effect, Layer, Logger, Metric, Option, Order, References } from "effect"
+import { Array, Effect, Fiber, Layer, Logger, Metric, Option, Order, References } from "effect"
 import { HttpClient } from "effect/http"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
@@ -170,6 +169,8 @@ describe("examples on threads", () => {
         Effect.provide(Layer.provideMerge(metrics.app, [NodeWorkerRuntime.layerThreads(), NodeHttpServer.layerTest]))
       ),
     20_000
+  )
+
   example(
     "task-metrics: Prometheus reads what tasks measure",
     Effect.gen(function* () {

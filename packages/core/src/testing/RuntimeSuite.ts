@@ -130,6 +130,6 @@ export const suite: ReadonlyArray<Case> = [
   ...abandonment.cases,
   ...insights.cases,
   ...logs.cases,
-  ...events.cases
+  ...events.cases,
   ...metrics.cases
 ].map(finish)
