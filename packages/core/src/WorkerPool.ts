@@ -108,6 +108,8 @@ export interface RunOptions {
   readonly onWorkerLost?: OnWorkerLost | undefined
   /** How the input is shown to people, or `false`. Default: the pool's `describe`. */
   readonly describe?: DispatchOptions["describe"]
+  /** Shows the item as a call of its own. Default: it is not shown, whatever the pool's `progress` is. */
+  readonly progress?: DispatchOptions["progress"]
 }
 
 /**

@@ -31,6 +31,12 @@ export interface WorkerOptions {
    */
   readonly entry?: URL | undefined
   /**
+   * Where what workers write to stdout and stderr goes. `"inherit"`: where this process's goes. `"log"`: into the log of the
+   * pool's maker, a line at a time, stdout at level Info and stderr at Warn, with the annotations `worker` (its slot) and
+   * `generation`; the levels, annotations and Loggers of calls do not reach it. Default: `"inherit"`.
+   */
+  readonly output?: "inherit" | "log" | undefined
+  /**
    * Whether tasks and hooks may stand in the program's main file, because the program in it is guarded, as by
    * `if (import.meta.main)`: a worker that loads the file runs its top level. Without this such tasks are refused, with
    * `StartFailed`, before any worker loads the file. Default: false.
@@ -39,7 +45,7 @@ export interface WorkerOptions {
 }
 
 /**
- * Options of worker threads; all but `compileCache`, `entry`, `spawn` and `mainModule` go to `new Worker` as they are.
+ * Options of worker threads; all but `compileCache`, `entry`, `output`, `spawn` and `mainModule` go to `new Worker` as they are.
  *
  * @category options
  * @since 0.1.0
@@ -61,7 +67,7 @@ export interface ThreadOptions extends WorkerOptions {
 }
 
 /**
- * Options of child processes; all but `compileCache`, `entry`, `mainModule` and `cpus` go to `child_process.spawn` as they are.
+ * Options of child processes; all but `compileCache`, `entry`, `output`, `mainModule` and `cpus` go to `child_process.spawn` as they are.
  *
  * @category options
  * @since 0.1.0

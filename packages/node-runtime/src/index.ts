@@ -5,3 +5,4 @@
  */
 export * as NodeWorkerEntry from "./NodeWorkerEntry.ts"
 export * as NodeWorkerRuntime from "./NodeWorkerRuntime.ts"
+export * as ProgressBar from "./ProgressBar.ts"

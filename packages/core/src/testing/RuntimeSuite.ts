@@ -26,6 +26,7 @@ import * as loading from "./internal/loading.ts"
 import * as metrics from "./internal/metrics.ts"
 import * as mishaps from "./internal/mishaps.ts"
 import * as ownership from "./internal/ownership.ts"
+import * as progress from "./internal/progress.ts"
 import * as serialization from "./internal/serialization.ts"
 import * as values from "./internal/values.ts"
 import * as time from "./internal/time.ts"
@@ -132,4 +133,5 @@ export const suite: ReadonlyArray<Case> = [
   ...logs.cases,
   ...events.cases,
   ...metrics.cases
+  ...progress.cases
 ].map(finish)

@@ -17,6 +17,7 @@ import * as cpus from "./cpus.ts"
 import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
 import { FrameReader } from "./frames.ts"
+import * as output from "./output.ts"
 import { Pipe } from "./pipe.ts"
 import { marker, type ProcessSettings } from "./settings.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -43,7 +44,8 @@ export const open: (
     control: numbers !== undefined
   }
   const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
-  const child = yield* Effect.acquireRelease(start(command, options, numbers), (child) => child.end)
+  const take = yield* output.taking(worker, options.output)
+  const child = yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
   return child.connection
 })
 
@@ -77,13 +79,15 @@ export const withoutProgram = (execArgv: ReadonlyArray<string>): ReadonlyArray<s
 const start = (
   [file, ...args]: cpus.Command,
   options: ProcessOptions,
-  numbers: control.ControlFile | undefined
+  numbers: control.ControlFile | undefined,
+  take: output.Take | undefined
 ): Effect.Effect<Process, unknown> =>
   Effect.callback((resume) => {
     let child: ChildProcess
+    const out = take === undefined ? "inherit" : "pipe"
     try {
       child = spawn(file, args, {
-        stdio: ["ignore", "inherit", "inherit", "pipe", numbers?.fd ?? "ignore", "pipe", "pipe", "pipe"],
+        stdio: ["ignore", out, out, "pipe", numbers?.fd ?? "ignore", "pipe", "pipe", "pipe"],
         // gives tasks a `process.send`. This end is no IPC channel: what they send cannot harm whoever does not read it
         env: { ...(options.env ?? process.env), NODE_CHANNEL_FD: String(taskFd) },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd })
@@ -92,7 +96,10 @@ const start = (
       return resume(Effect.fail(cause))
     }
     // the new Process listens at once: by the time this fiber goes on, the process may have ended
-    if (child.pid !== undefined) return resume(Effect.succeed(new Process(child, numbers)))
+    if (child.pid !== undefined) {
+      take?.(child)
+      return resume(Effect.succeed(new Process(child, numbers)))
+    }
     child.once("error", (cause) => {
       // when no file descriptors are left, Node fails before it has made these
       const streams: ChildProcess["stdio"] | undefined = child.stdio
@@ -110,6 +117,8 @@ class Process {
   /** A pipe that breaks when this process ends, whereupon the child ends too (F5). */
   private readonly lifeline: Socket
   private readonly channel: Socket
+  /** What it writes to stdout and stderr, where this process reads that. */
+  private readonly output: ReadonlyArray<Socket>
   private readonly pipe: Pipe
   private readonly aside: Socket
   private readonly awake = new Awake()
@@ -136,6 +145,9 @@ class Process {
       stream.on("error", () => {})
       stream.unref()
     }
+    // of a process that inherits this one's, there are none
+    this.output = [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : [stream as Socket]))
+    for (const stream of this.output) stream.unref()
     streamOf(taskFd).resume()
     // ignores, for example, that a signal could not be sent: the process is ending anyway
     child.on("error", () => {})
@@ -143,9 +155,7 @@ class Process {
       this.lifeline.destroy()
       this.afterLastMessage(() => {
         // something else may hold the pipes open, such as a process that the task started
-        this.channel.destroy()
-        this.aside.destroy()
-        streamOf(taskFd).destroy()
+        for (const stream of [this.channel, this.aside, streamOf(taskFd), ...this.output]) stream.destroy()
         const closed = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
         this.ending.end(this.cause === undefined ? closed : { ...closed, cause: this.cause })
       })
@@ -157,9 +167,10 @@ class Process {
     return Effect.suspend(() => (this.isUsed ? this.ending.wait : this.ending.kill))
   }
 
-  /** Calls back when all that the process sent has been received, or after `lastMessages` milliseconds. */
+  /** Calls back when all that the process sent and wrote has been received, or after `lastMessages` milliseconds. */
   private afterLastMessage(done: () => void): void {
-    const open = this.isUsed ? [this.channel, this.aside].filter(({ destroyed }) => !destroyed) : []
+    const ours = this.isUsed ? [this.channel, this.aside] : []
+    const open = [...ours, ...this.output].filter(({ destroyed }) => !destroyed)
     let unclosed = open.length
     const closed = () => {
       if (--unclosed === 0) end()

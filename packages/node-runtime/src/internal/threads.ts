@@ -17,6 +17,7 @@ import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
+import * as output from "./output.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -32,23 +33,28 @@ export const open = (
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
   Effect.acquireRelease(
-    attempt(() => {
-      const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
-      const { port1, port2 } = new MessageChannel()
-      try {
-        return connect(start(worker, { control: shared, port: port2 }, options), port1, sharedControl(shared))
-      } catch (cause) {
-        port1.close()
-        throw cause
-      }
-    }),
+    Effect.flatMap(output.taking(worker, options.output), (take) =>
+      attempt(() => {
+        const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
+        const { port1, port2 } = new MessageChannel()
+        try {
+          const thread = start(worker, { control: shared, port: port2 }, options, take !== undefined)
+          take?.(thread)
+          return connect(thread, port1, sharedControl(shared))
+        } catch (cause) {
+          port1.close()
+          throw cause
+        }
+      })
+    ),
     ({ ending }) => ending.wait
   ).pipe(Effect.map(({ connection }) => connection))
 
 const start = (
   { id }: WorkerPoolError.WorkerIdentity,
   ends: Pick<ThreadSettings, "control" | "port">,
-  options: ThreadOptions
+  options: ThreadOptions,
+  isRead: boolean
 ): Worker => {
   const { env, resourceLimits } = options
   if (options.spawn !== undefined && options.entry !== undefined) {
@@ -62,6 +68,8 @@ const start = (
     name: options.name ?? `effect-mpire ${id}`,
     workerData: settings,
     transferList: [ends.port],
+    // else what it writes goes to this thread's streams
+    ...(isRead ? { stdout: true, stderr: true } : {}),
     ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })

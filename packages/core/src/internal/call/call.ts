@@ -18,6 +18,7 @@ import type { LongestItems } from "../insights/longestItems.ts"
 import * as crossing from "../wire/crossing.ts"
 import { CallChunk } from "./callChunk.ts"
 import type { Chunking } from "./chunking.ts"
+import type { ItemCounter } from "./itemCounter.ts"
 import type { ItemTime } from "./itemTimes.ts"
 import type { CallPolicy } from "./policy.ts"
 import { Resends, type Retries } from "./resends.ts"
@@ -67,6 +68,8 @@ export interface CallOptions {
   readonly events: Events
   /** How items are shown to people. */
   readonly describe: Describe | undefined
+  /** Counts its items for who shows its progress. */
+  readonly counter?: ItemCounter | undefined
   /** Whether the call has set the lengths of chunks. */
   readonly isFixed: boolean
   readonly retries: Retries
@@ -241,6 +244,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private add(chunk: CallChunk): CallChunk {
     this.chunksGiven++
     this.chunks.add(chunk)
+    this.options.counter?.given(chunk)
     return chunk
   }
 
@@ -328,7 +332,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   /** Counts what a chunk that is over has come to, and tells it (O2): before the call ends, if that was its last one. */
   private count(chunk: CallChunk): void {
     this.tally.add(chunk)
-    const { events } = this.options
+    const { counter, events } = this.options
+    counter?.over(chunk)
     if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
   }
 
@@ -401,6 +406,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (this.status !== "running") return
     this.status = "failing"
     this.failure = cause
+    this.options.counter?.callFails()
     this.dispatcher.withdraw(this)
     this.askSource(() => this.options.source.close())
     for (const chunk of [...this.chunks]) chunk.interrupt()

@@ -4,6 +4,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { Describe } from "../common/printed.ts"
+import type * as callProgress from "../progress/callProgress.ts"
 
 /**
  * What becomes of items that had started, and whose outcome had not been reported, when their worker vanished or was
@@ -91,6 +92,13 @@ export interface DispatchOptions {
    * characters, without calling its getters; what is `Redacted` stays so.
    */
   readonly describe?: Describe | undefined
+  /**
+   * Reports how far a call has come to the `Progress` service, which draws a bar for it, say: a label, or
+   * `{ label, unit, weight }`. As an option of a pool it is for all calls but `run`s. Default: it does not report.
+   *
+   * @see `Progress.Options` for what unit and weight are
+   */
+  readonly progress?: callProgress.Options | undefined
 }
 
 /**

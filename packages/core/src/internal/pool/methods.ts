@@ -14,10 +14,12 @@ import * as Stream from "effect/Stream"
 import { isPortable } from "../../Portable.ts"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { Call } from "../call/call.ts"
+import { ItemCounter } from "../call/itemCounter.ts"
 import { cut, Slices } from "../call/mapArray.ts"
 import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import * as sink from "../call/sink.ts"
 import * as source from "../call/source.ts"
+import * as following from "../progress/following.ts"
 import * as portable from "../task/portable.ts"
 import { notSerializable } from "../wire/crossing.ts"
 import { kindOf } from "../wire/slices.ts"
@@ -25,6 +27,7 @@ import type { TypedArray } from "../wire/typedArray.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
 import { failAll, logReleasesFailed } from "./pool.ts"
+import * as weights from "./weights.ts"
 
 export type Items = source.Items
 
@@ -58,6 +61,8 @@ interface Prepared {
   readonly call: Call
   /** Pulls the items of a Stream; interrupted when the call ends. `undefined` for an iterable. */
   readonly pump: Effect.Effect<void, never, unknown> | undefined
+  /** Begins to show its progress; `undefined` where that is not wanted. */
+  readonly follow: (() => following.End) | undefined
 }
 
 const prepare = (
@@ -79,8 +84,13 @@ const prepare = (
   if (given === undefined) {
     return Result.fail(options.invalidOption("items", items, "an iterable, an async iterable or a Stream"))
   }
+  // how long a slice is, the array's call has decided
+  const isSliced = portable.definition(task).slices === true
+  const weighing = weights.of(merged.progress, given, isSliced)
+  if (Result.isFailure(weighing)) return Result.fail(weighing.failure)
+  const weighed = weighing.success
   const stream = Stream.isStream(given) ? new source.StreamSource(merged.length) : undefined
-  const from = stream ?? source.fromIterable(given as Iterable<unknown>, merged.length)
+  const from = stream ?? source.fromIterable(weighed?.items ?? (given as Iterable<unknown>), merged.length)
   if (merged.chunks !== undefined && from.length === undefined) {
     return Result.fail(
       options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
@@ -91,8 +101,8 @@ const prepare = (
   const reportsEach = merged.timeout !== undefined || shape.toResult !== undefined
   const retries = options.retries(merged.onWorkerLost)
   const exactStarts = reportsEach || retries !== "never"
-  // how long a slice is, the array's call has decided
-  const isSliced = portable.definition(task).slices === true
+  const { progress } = merged
+  const counter = progress !== undefined && following.isWanted(context) ? new ItemCounter(weighed?.weights) : undefined
   const call = new Call(
     {
       task,
@@ -110,6 +120,7 @@ const prepare = (
       longest: pool.longest,
       events: pool.events,
       describe: merged.describe,
+      counter,
       isFixed: !isSliced && (merged.chunkSize !== undefined || merged.chunks !== undefined),
       dispatch: merged.dispatch ?? "available",
       context,
@@ -125,9 +136,21 @@ const prepare = (
     () => call.hasRoom(pool.size),
     () => call.offer()
   )
+  const follow = () =>
+    following.begin(context, {
+      pool: pool.defaults.name,
+      options: progress!,
+      unit: isSliced ? "slices" : "items",
+      length: from.length,
+      total: weighed?.total ?? from.length,
+      count: () => counter!.count(),
+      workers: () => pool.size,
+      failure: () => call.failure
+    })
   // the Stream's own error becomes the call's (C7)
   return Result.succeed({
     call,
+    follow: counter && follow,
     pump:
       pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => turn.take(() => call.fail(cause))))
   })
@@ -145,10 +168,17 @@ const resultOf = <A>(
   return Effect.failCause(Cause.fromReasons([...call.failure.reasons, ...failures.map(Cause.makeFailReason)]))
 }
 
+/** Shows the progress of a call while it runs, where that is wanted. */
+const followed = <A, E, R>(
+  follow: (() => following.End) | undefined,
+  call: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  follow === undefined ? call : Effect.uninterruptibleMask((restore) => Effect.onExit(restore(call), follow()))
+
 /** Runs a call that gives all results at its end: admits it, serves it, concludes it. */
 const complete = <A>(
   pool: Pool,
-  { call, pump }: Prepared,
+  { call, follow, pump }: Prepared,
   named: options.AnyCallOptions,
   result: () => A
 ): Effect.Effect<A, unknown, unknown> => {
@@ -156,7 +186,7 @@ const complete = <A>(
     pump === undefined
       ? pool.serve(call)
       : Effect.flatMap(Effect.forkChild(pump), (fiber) => Effect.ensuring(pool.serve(call), Fiber.interrupt(fiber)))
-  return Effect.uninterruptibleMask((restore) =>
+  const completed = Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(pool.admit(call, named, restore), (warning) =>
       Effect.flatMap(Effect.exit(restore(Effect.andThen(warning, served))), (exit) => {
         if (Exit.isSuccess(exit)) {
@@ -166,6 +196,7 @@ const complete = <A>(
       })
     )
   )
+  return followed(follow, completed)
 }
 
 /**
@@ -230,6 +261,7 @@ export const run = (
   const error = overrides === undefined ? undefined : options.invalid(overrides, "run")
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
+  if (overrides?.progress !== undefined) return runShown(pool, task, input, overrides)
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
   const describe = overrides?.describe ?? pool.defaults.describe
@@ -241,6 +273,43 @@ export const run = (
   if (overrides === undefined) pool.remember(request)
   return Effect.withFiber(({ context }) => pool.run(input, request, context))
 }
+
+/** A `run` whose progress is shown: it is one item, of a call that others share. */
+const runShown = (
+  pool: Pool,
+  task: unknown,
+  input: unknown,
+  { progress, ...others }: options.AnyCallOptions
+): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const weighing = weights.of(progress, [input], false)
+    if (Result.isFailure(weighing)) return Effect.fail(weighing.failure)
+    const total = weighing.success?.total ?? 1
+    let exit: Exit.Exit<unknown, unknown> | undefined = undefined
+    const count = () => {
+      const hasEnded = exit !== undefined && !(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      return hasEnded ? { items: 1, failed: Exit.isFailure(exit!) ? 1 : 0, weight: total } : nothing
+    }
+    const follow = () => {
+      const end = following.begin(context, {
+        pool: pool.defaults.name,
+        options: progress!,
+        unit: "items",
+        length: 1,
+        total,
+        count,
+        workers: () => 1,
+        failure: () => undefined
+      })
+      return (ended: Exit.Exit<unknown, unknown>) => {
+        exit = ended
+        return end(ended)
+      }
+    }
+    return followed(following.isWanted(context) ? follow : undefined, run(pool, task, input, others))
+  })
+
+const nothing = { items: 0, failed: 0, weight: 0 }
 
 /** `stream` and its like. Nothing happens before the first pull. */
 export const stream = (
@@ -262,7 +331,11 @@ export const stream = (
         pool.turn.tell(() => wake())
       )
       if (Result.isFailure(prepared)) return yield* prepared.failure
-      const { call, pump } = prepared.success
+      const { call, follow, pump } = prepared.success
+      if (follow !== undefined) {
+        // added first, so that it is told when the call has ended in every way
+        yield* Effect.uninterruptible(Effect.suspend(() => Scope.addFinalizerExit(scope, follow())))
+      }
       let isConcluded = false
       const endedEarly = Effect.suspend(() => (isConcluded ? Effect.void : interruptCall(pool, call)))
       const warning = yield* Effect.uninterruptibleMask((restore) =>

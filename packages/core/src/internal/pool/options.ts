@@ -36,6 +36,19 @@ const integer = (least: number): Check => ({
   accepts: (value) => Number.isSafeInteger(value) && (value as number) >= least
 })
 
+/** Whether it is the option `progress`: a label, or an object with one and nothing that there is not. */
+const isProgress = (value: unknown): boolean => {
+  const isLabel = (label: unknown) => typeof label === "string" && label !== ""
+  if (typeof value !== "object" || value === null) return isLabel(value)
+  const { label, unit, weight, ...others } = value as { readonly [option: string]: unknown }
+  return (
+    isLabel(label) &&
+    (unit === undefined || isLabel(unit)) &&
+    (weight === undefined || typeof weight === "function") &&
+    Object.keys(others).length === 0
+  )
+}
+
 const isDuration = (value: unknown): boolean => {
   if (typeof value === "number") return value >= 0
   const duration = Duration.fromInput(value as Duration.Input)
@@ -83,6 +96,10 @@ const checks = {
   describe: {
     expected: "a function or false",
     accepts: (value) => value === false || typeof value === "function"
+  },
+  progress: {
+    expected: "a text that is not empty, or { label, unit?, weight? }",
+    accepts: isProgress
   }
 } satisfies Record<keyof PoolOptions, Check>
 
@@ -107,7 +124,7 @@ const ofPools: ReadonlySet<string> = new Set([
   "services"
 ] satisfies ReadonlyArray<Exclude<keyof AnyPoolOptions, keyof AnyCallOptions>>)
 
-const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost", "describe"] satisfies ReadonlyArray<
+const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost", "describe", "progress"] satisfies ReadonlyArray<
   keyof AnyCallOptions
 >)
 

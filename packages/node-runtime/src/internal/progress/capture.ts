@@ -1,0 +1,38 @@
+/**
+ * Takes over what others write to the process's own streams, and gives it back to them at the end (O4).
+ */
+
+/** Called in the place of a stream's `write`. Returns whether it has taken the text: if not, the stream gets it. */
+export type Taker = (text: Uint8Array) => boolean
+
+type Done = (error?: Error | null) => void
+
+/** Takes what is written to a stream; returns how to stop that. */
+export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) => {
+  const { write } = stream
+  const isOwn = Object.hasOwn(stream, "write")
+  let isOver = false
+  const captured = (chunk: unknown, encoding?: BufferEncoding | Done, done?: Done): boolean => {
+    const isText = typeof chunk === "string"
+    const bytes = isText
+      ? Buffer.from(chunk, typeof encoding === "string" ? encoding : undefined)
+      : chunk instanceof Uint8Array
+        ? chunk
+        : undefined
+    if (!isOver && bytes !== undefined && take(bytes)) {
+      const called = typeof encoding === "function" ? encoding : done
+      if (typeof called === "function") process.nextTick(called)
+      return true
+    }
+    return Reflect.apply(write as (...args: ReadonlyArray<unknown>) => boolean, stream, [chunk, encoding, done])
+  }
+  stream.write = captured
+  return () => {
+    isOver = true
+    // somebody else may have taken over since, and calls this one
+    if (stream.write !== captured) return
+    if (isOwn) stream.write = write
+    // oxlint-disable-next-line typescript/no-dynamic-delete
+    else delete (stream as { write?: unknown }).write
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Bars at the end of what a terminal shows. What others write meanwhile goes above them, whole lines only (O4).
+ */
+import type { CallProgress } from "@effect-mpire/core/Progress"
+import { Lines } from "../lines.ts"
+import * as bars from "./bars.ts"
+import type { Size } from "./bars.ts"
+import { Block } from "./block.ts"
+import { capture } from "./capture.ts"
+
+/** The terminal that this process writes to. */
+export interface Screen {
+  /** Writes at once. */
+  readonly write: (text: Uint8Array) => void
+  /** How large it is now. */
+  readonly size: () => Size
+  /** The streams of others that lead to it. */
+  readonly streams: ReadonlyArray<NodeJS.WriteStream>
+}
+
+/** How many terminals show bars. */
+let shown = 0
+
+/**
+ * Whether bars are shown, so that nothing may write to the terminal but by way of this process: workers that start now must
+ * not inherit it. It is the process that has a terminal, whatever layers its pools are made with.
+ */
+export const isShown = (): boolean => shown > 0
+
+/** A stream of others, and what they wrote to it that is no whole line yet. */
+interface Captured {
+  readonly lines: Lines
+  readonly release: () => void
+}
+
+const newline = 10
+
+export class Terminal {
+  private readonly screen: Screen
+  private readonly hasColours: boolean
+  private readonly block = new Block()
+  private readonly captured: ReadonlyArray<Captured>
+  /** What is being written by this: it comes by the streams of others. */
+  private readonly own = new WeakSet<Uint8Array>()
+  private running: ReadonlyArray<CallProgress> = []
+  /** Whether the cursor is at the beginning of a line. */
+  private isAtStart = true
+
+  constructor(screen: Screen, hasColours: boolean) {
+    this.screen = screen
+    this.hasColours = hasColours
+    shown++
+    this.captured = screen.streams.map((stream) => {
+      const lines = new Lines()
+      return { lines, release: capture(stream, (text) => this.take(lines, text)) }
+    })
+    process.on("exit", this.exits)
+  }
+
+  show(calls: ReadonlyArray<CallProgress>): void {
+    const size = this.screen.size()
+    this.running = calls.filter(({ state }) => state === "running")
+    const ended = calls
+      .filter(({ state }) => state !== "running")
+      .map((call) => `${bars.line(call, size, this.hasColours).coloured}\n`)
+    this.draw(Buffer.from(ended.join("")), size)
+  }
+
+  /** Removes the bars, and gives the streams back. */
+  close(): void {
+    this.running = []
+    this.draw(nothing, this.screen.size())
+    for (const { release } of this.captured) release()
+    process.off("exit", this.exits)
+    shown--
+  }
+
+  /** Draws the bars of the calls that run, with whole lines above them. */
+  private draw(above: Uint8Array, size: Size): void {
+    const lines = bars.lines(this.running, size, this.hasColours)
+    if (above.length === 0 && this.block.shows(lines)) return
+    const wasEmpty = this.block.isEmpty
+    const { after, before } = this.block.frame(lines, size.columns)
+    // what stands there without the end of its line is not ours to overwrite
+    const start = wasEmpty && !this.isAtStart ? "\n" : ""
+    const rest = this.block.isEmpty ? this.captured.map(({ lines }) => lines.rest()) : []
+    this.write(Buffer.concat([Buffer.from(start + before), above, Buffer.from(after), ...rest]))
+  }
+
+  private write(text: Buffer): void {
+    if (text.length === 0) return
+    this.isAtStart = text.at(-1) === newline
+    this.own.add(text)
+    this.screen.write(text)
+  }
+
+  /** Others write something: while there are bars, whole lines of it go above them. */
+  private take(lines: Lines, text: Uint8Array): boolean {
+    if (this.own.has(text)) return false
+    if (this.block.isEmpty) {
+      if (text.length > 0) this.isAtStart = text.at(-1) === newline
+      return false
+    }
+    const whole = lines.push(text)
+    if (whole.length > 0) this.draw(whole, this.screen.size())
+    return true
+  }
+
+  /** The process ends without the Scope: what is no whole line yet is written all the same. */
+  private readonly exits = (): void => {
+    this.write(Buffer.concat(this.captured.map(({ lines }) => lines.rest())))
+  }
+}
+
+const nothing = new Uint8Array()

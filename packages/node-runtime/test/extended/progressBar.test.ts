@@ -1,0 +1,63 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { assertLines, numbers, onceAndWhole } from "../bars.ts"
+import * as terminal from "../terminal.ts"
+
+const escape = "\x1b"
+
+// they wait most of the time
+describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {
+  it.live(`O4 bars below more lines than there are rows: ${onceAndWhole}`, () => assertLines(40))
+
+  it.live.each(["threads"])("O4 what workers in %s write goes above the bars, whole lines only", (runtime) =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({}, "bars.ts", "chat", runtime)
+      assert.strictEqual(yield* shown.ended, 0)
+      const { lines } = shown
+      for (const n of numbers(20)) {
+        for (const where of ["stdout", "stderr"]) {
+          const line = `task ${n} says it on ${where}`
+          assert.strictEqual(lines.filter((other) => other === line).length, 1, line)
+        }
+      }
+      assert.strictEqual(lines.length, 42)
+      // what a thread writes comes another way than the results
+      assert.include(lines, "the last line")
+    })
+  )
+
+  it.live("O4 of more bars than there are rows the newest are shown, and how many more there are", () =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({ rows: 10 }, "bars.ts", "many")
+      yield* shown.until("all of them", (screen) => /\+ 13 more/.test(screen))
+      const calls = shown.screen.filter((row) => row.startsWith("call "))
+      assert.deepStrictEqual(
+        calls.map((row) => row.replace(/ ─.*/, "")),
+        numbers(7).map((n) => `call ${13 + n}`)
+      )
+      assert.strictEqual(yield* shown.ended, 0)
+      assert.deepStrictEqual(
+        shown.lines.map((line) => line.replace(/ {2}1\/1.*/, "")),
+        numbers(20).map((n) => `✔ call ${n}`)
+      )
+    })
+  )
+
+  it.live("O4 a program that exits from within loses nothing that it has written", () =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({}, "bars.ts", "exits")
+      assert.strictEqual(yield* shown.ended, 3)
+      assert.deepStrictEqual(shown.lines.slice(1), ["not a whole line"])
+    })
+  )
+
+  it.live.each([{ TERM: "dumb" }, { CI: "true" }])("O4 with %o there are plain lines", (env) =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({ env }, "bars.ts", "chat", "threads")
+      assert.strictEqual(yield* shown.ended, 0)
+      assert.notInclude(shown.bytes, escape)
+      assert.match(shown.bytes, /^Chats ─+ {2} 0 % {2}0\/20 items {2}-\/s {2}--:--/m)
+      assert.match(shown.bytes, /^✔ Chats {2}20\/20 items in /m)
+    })
+  )
+})
