@@ -16,6 +16,9 @@ export const isSupported = process.platform === "linux"
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 
+/** What nobody prints. */
+const key = "~"
+
 const quoted = (text: string) => `'${text}'`
 
 export class Terminal {
@@ -30,7 +33,7 @@ export class Terminal {
   constructor(columns: number, rows: number, env: NodeJS.Dict<string>, command: ReadonlyArray<string>) {
     this.folder = mkdtempSync(join(tmpdir(), "terminal-"))
     this.emulator = new headless.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true })
-    const run = `tty > ${this.folder}/tty; stty cols ${columns} rows ${rows}; exec ${command.map(quoted).join(" ")}`
+    const run = `tty > ${this.folder}/tty; echo $$ > ${this.folder}/pid; stty cols ${columns} rows ${rows}; ${command.map(quoted).join(" ")}; exit $?`
     const { CI: _ci, NO_COLOR: _no, ...inherited } = process.env
     this.script = spawn("script", ["-qefc", run, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
@@ -90,10 +93,28 @@ export class Terminal {
     this.script.stdin!.write(keys)
   }
 
-  resize(columns: number, rows: number): void {
-    this.emulator.resize(columns, rows)
-    const tty = readFileSync(join(this.folder, "tty"), "utf8").trim()
-    execFileSync("stty", ["-F", tty, "cols", String(columns), "rows", String(rows)])
+  /**
+   * Changes the size of the terminal. As in a terminal of one piece, the program sees no moment at which the emulator has one
+   * size and the pseudo-terminal another: it stands still meanwhile, and what it has written before has arrived.
+   */
+  resize(columns: number, rows: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      // the shell is not stopped: `script` would stop with it
+      const shell = this.read("pid")
+      const pid = Number(readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8"))
+      process.kill(pid, "SIGSTOP")
+      const before = this.bytes.split(key).length
+      // the pseudo-terminal echoes it after all that the program has written
+      this.press(key)
+      yield* eventually("the echo", () => this.written === 0 && this.bytes.split(key).length > before)
+      this.emulator.resize(columns, rows)
+      execFileSync("stty", ["-F", this.read("tty"), "cols", String(columns), "rows", String(rows)])
+      process.kill(pid, "SIGCONT")
+    })
+  }
+
+  private read(file: string): string {
+    return readFileSync(join(this.folder, file), "utf8").trim()
   }
 
   close(): void {
