@@ -8,7 +8,7 @@
 import * as Layer from "effect/Layer"
 import type * as Effect from "effect/Effect"
 import * as internalCall from "./internal/progress/callProgress.ts"
-import type { CallProgress, Options } from "./internal/progress/callProgress.ts"
+import type { CallProgress, ProgressOptions } from "./internal/progress/callProgress.ts"
 import * as internalFormat from "./internal/progress/format.ts"
 import * as internalWidth from "./internal/insights/textWidth.ts"
 import * as sampler from "./internal/progress/sampler.ts"
@@ -17,7 +17,7 @@ export type {
   /** @since 0.1.0 */
   CallProgress,
   /** @since 0.1.0 */
-  Options
+  ProgressOptions
 }
 
 /**

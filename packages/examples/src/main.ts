@@ -3,7 +3,7 @@
  * of threads, and prints what the workers saved. `--all` takes every file, `--help` shows the rest.
  */
 import { Portable, WorkerPool } from "@effect-mpire/core"
-import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
+import { NodeWorkerRuntime, ProgressBar } from "@effect-mpire/node-runtime"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Duration, Effect, FileSystem, Layer } from "effect"
@@ -59,8 +59,10 @@ const job = Effect.fn("job")(function* (options: { readonly every: number; reado
 
   const compress = Portable.bind(tasks.compress, options.quality)
   const serial = yield* Effect.timed(compressHere(paths, options.quality))
-  const roundOne = yield* Effect.timed(pool.map(paths, compress))
-  const roundTwo = yield* Effect.timed(pool.map(paths, compress))
+  const megabytes = new Map(paths.map((path, index) => [path, serial[1][index]!.bytesIn / 1_000_000]))
+  const progress = (label: string) => ({ label, unit: "MB", weight: (path: string) => megabytes.get(path) ?? 0 })
+  const roundOne = yield* Effect.timed(pool.map(paths, compress, { progress: progress("round one") }))
+  const roundTwo = yield* Effect.timed(pool.map(paths, compress, { progress: progress("round two") }))
 
   // releases the workers: their exit hooks run now, once for both rounds
   const { live } = yield* pool.stats
@@ -109,6 +111,7 @@ const command = Command.make(
 
 command.pipe(
   Command.run({ version: "0.0.0" }),
-  Effect.provide([Compressors.layer.pipe(Layer.provide(NodeWorkerRuntime.layerThreads())), NodeServices.layer]),
+  Effect.provide([Compressors.layer.pipe(Layer.provide(NodeWorkerRuntime.layerThreads())), ProgressBar.layer]),
+  Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

@@ -24,6 +24,7 @@ import * as logs from "../src/logs.ts"
 import * as metrics from "../src/metrics.ts"
 import * as patterns from "../src/patterns.ts"
 import * as pool from "../src/pool.ts"
+import * as progress from "../src/progress.ts"
 import * as quotes from "../src/quotes.ts"
 import * as schemas from "../src/schemas.ts"
 import { Invoice } from "../src/schemas.tasks.ts"
@@ -191,6 +192,23 @@ describe("examples on threads", () => {
         assert.include(text, line)
       }
     }
+  )
+
+  it.live(
+    "progress",
+    () => {
+      const told: Array<readonly [label: string, percent: number]> = []
+      const layer = progress.percents((label, percent) => Effect.sync(() => void told.push([label, percent])))
+      return Effect.gen(function* () {
+        assert.deepStrictEqual(yield* progress.program, { files: 40, lines: 6_900 })
+        for (const label of ["Encoding", "Subtitles"]) {
+          const percents = told.filter(([of]) => of === label).map(([, percent]) => percent)
+          assert.deepStrictEqual([percents[0], percents.at(-1)], [0, 100])
+          assert.deepStrictEqual(percents, Array.sort(new Set(percents), Order.Number))
+        }
+      }).pipe(Effect.provide([NodeWorkerRuntime.layerThreads(), layer]))
+    },
+    20_000
   )
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))

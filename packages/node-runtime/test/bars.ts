@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as terminal from "./terminal.ts"
 
+export const escape = "\x1b"
+
 export const onceAndWhole = "with scrollback each line is there once and whole, and each bar once"
 
 export const numbers = (length: number) => Array.from({ length }, (_, n) => n)
@@ -40,6 +42,6 @@ export const assertLines = (before: number): Effect.Effect<void, never, Scope.Sc
     assert.strictEqual(ended.filter((line) => /^✔ Unknown {2}60\/60 files in /.test(line)).length, 1)
     assert.strictEqual(ended.length, 2)
     // from the top row, that would move each frame into the history of some terminals
-    assert.notMatch(shown.bytes, /\x1b\[\d*J/)
+    assert.notMatch(shown.bytes, new RegExp(`${escape}\\[\\d*J`))
     assert.strictEqual(shown.cursorColumn, 0)
   })

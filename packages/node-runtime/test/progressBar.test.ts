@@ -2,10 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type Ended, runNode } from "./support.ts"
 import { fileURLToPath } from "node:url"
-import { assertLines, assertOnce, numbers, onceAndWhole, printed, remnants } from "./bars.ts"
+import { assertLines, assertOnce, escape, numbers, onceAndWhole, printed, remnants } from "./bars.ts"
 import * as terminal from "./terminal.ts"
-
-const escape = "\x1b"
 
 // they wait most of the time
 describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {
@@ -75,7 +73,7 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
       assert.strictEqual(yield* shown.ended, 1)
       const own = shown.bytes.slice(0, shown.bytes.indexOf("✗ Fails") + 10)
       assert.include(own, `${escape}[2K`)
-      assert.notMatch(own, /\x1b\[[\d;]*m/)
+      assert.notMatch(own, new RegExp(`${escape}\\[[\\d;]*m`))
     })
   )
 })

@@ -1,9 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { assertLines, numbers, onceAndWhole } from "../bars.ts"
+import { assertLines, escape, numbers, onceAndWhole } from "../bars.ts"
 import * as terminal from "../terminal.ts"
-
-const escape = "\x1b"
 
 // they wait most of the time
 describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {

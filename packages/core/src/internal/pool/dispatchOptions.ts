@@ -96,9 +96,9 @@ export interface DispatchOptions {
    * Reports how far a call has come to the `Progress` service, which draws a bar for it, say: a label, or
    * `{ label, unit, weight }`. As an option of a pool it is for all calls but `run`s. Default: it does not report.
    *
-   * @see `Progress.Options` for what unit and weight are
+   * @see `Progress.ProgressOptions` for what unit and weight are
    */
-  readonly progress?: callProgress.Options | undefined
+  readonly progress?: callProgress.ProgressOptions | undefined
 }
 
 /**

@@ -19,7 +19,7 @@ export interface Weighed {
 
 /** Weighs the items of a call; `undefined` where they are not to be weighed. */
 export const of = (
-  progress: callProgress.Options | undefined,
+  progress: callProgress.ProgressOptions | undefined,
   given: Iterable<unknown> | Stream.Stream<unknown, unknown, unknown>,
   areSlices: boolean
 ): Result.Result<Weighed | undefined, WorkerPoolError.WorkerPoolError> => {

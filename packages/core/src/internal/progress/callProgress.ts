@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
  * @category options
  * @since 0.1.0
  */
-export type Options =
+export type ProgressOptions =
   | string
   | {
       /** What is being done, as people are told. */

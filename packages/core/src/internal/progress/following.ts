@@ -12,7 +12,7 @@ import { rate, remaining } from "./estimate.ts"
 /** What is asked of a call while it is in progress. */
 export interface Followed {
   readonly pool: string | undefined
-  readonly options: callProgress.Options
+  readonly options: callProgress.ProgressOptions
   /** What its unit is called where the options do not say. */
   readonly unit: string
   /** How many items there are, where that is known. */

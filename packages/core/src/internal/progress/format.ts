@@ -19,15 +19,14 @@ const amount = (number: number): string =>
 const twoDigits = (number: number): string => String(number).padStart(2, "0")
 
 /** As `mm:ss`, with hours where there are any. */
-const clock = (millis: number): string => {
-  const seconds = Math.ceil(millis / 1000)
+const clock = (seconds: number): string => {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
   const short = `${twoDigits(minutes)}:${twoDigits(seconds % 60)}`
   return hours > 0 ? `${hours}:${short}` : short
 }
 
 const seconds = (millis: number): string => {
-  if (millis >= 60_000) return clock(millis)
+  if (millis >= 60_000) return clock(Math.floor(millis / 1000))
   return `${(millis / 1000).toFixed(millis < 10_000 ? 2 : 1)} s`
 }
 
@@ -56,7 +55,7 @@ const running = (call: CallProgress, label: string, width: number): string => {
   const ratio = share(call)
   const [count, rate] = [countOf(call), rateOf(call)]
   if (ratio === undefined) {
-    const time = clock(call.elapsed)
+    const time = clock(Math.floor(call.elapsed / 1000))
     return firstThatFits(
       [[label, count, rate, time].join(gap), [label, count, time].join(gap), `${label}${gap}${count}`, label],
       width
@@ -64,7 +63,7 @@ const running = (call: CallProgress, label: string, width: number): string => {
   }
   // never 100 % while it runs
   const percent = `${String(Math.min(99, Math.floor(ratio * 100))).padStart(2)} %`
-  const left = call.remaining === undefined ? "--:--" : clock(call.remaining)
+  const left = call.remaining === undefined ? "--:--" : clock(Math.ceil(call.remaining / 1000))
   const ends = [[percent, count, rate, left], [percent, count, left], [percent, left], [percent]]
   for (const end of ends) {
     const columns = width - textWidth(`${label} ${gap}${end.join(gap)}`)

@@ -5,11 +5,13 @@
 /** Called in the place of a stream's `write`. Returns whether it has taken the text: if not, the stream gets it. */
 export type Taker = (text: Uint8Array) => boolean
 
+type Write = (chunk: any, encoding?: any, done?: any) => boolean
+
 type Done = (error?: Error | null) => void
 
 /** Takes what is written to a stream; returns how to stop that. */
 export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) => {
-  const { write } = stream
+  const write = Reflect.get(stream, "write") as Write
   const isOwn = Object.hasOwn(stream, "write")
   let isOver = false
   const captured = (chunk: unknown, encoding?: BufferEncoding | Done, done?: Done): boolean => {
@@ -24,7 +26,7 @@ export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) =
       if (typeof called === "function") process.nextTick(called)
       return true
     }
-    return Reflect.apply(write as (...args: ReadonlyArray<unknown>) => boolean, stream, [chunk, encoding, done])
+    return Reflect.apply(write, stream, [chunk, encoding, done])
   }
   stream.write = captured
   return () => {
@@ -32,7 +34,6 @@ export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) =
     // somebody else may have taken over since, and calls this one
     if (stream.write !== captured) return
     if (isOwn) stream.write = write
-    // oxlint-disable-next-line typescript/no-dynamic-delete
     else delete (stream as { write?: unknown }).write
   }
 }
