@@ -1,6 +1,7 @@
 // Options take what they say, and nothing else.
 // @effect-diagnostics floatingEffect:off
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { describe, expect, test } from "tstyche"
 import * as FiberPool from "../../src/FiberPool.ts"
 import * as Portable from "../../src/Portable.ts"
@@ -127,4 +128,26 @@ test("controls", () => {
   pool.setKeepAlive("forever")
   // @ts-expect-error Argument of type 'string' is not assignable to parameter of type 'number'
   pool.setSize("4")
+})
+
+describe("progress", () => {
+  test("is taken by every call, which requires no more for it", () => {
+    const weighed = { label: "squares", unit: "points", weight: (n: number) => n } as const
+    expect(WorkerPool.make).type.toBeCallableWith({ progress: "all" })
+    expect(pool.map(items, tasks.value, { progress: "squares" })).type.toBe(pool.map(items, tasks.value))
+    expect(pool.stream(items, tasks.value, { progress: weighed })).type.toBe(pool.stream(items, tasks.value))
+    expect(fibers.forEach(items, Effect.succeed, { progress: weighed })).type.toBe(
+      fibers.forEach(items, Effect.succeed)
+    )
+    expect(pool.run(tasks.value, 1, { progress: { label: "one" } })).type.toBe(pool.run(tasks.value, 1))
+  })
+
+  test("of other types is refused", () => {
+    // @ts-expect-error Type 'number' is not assignable to type
+    pool.map(items, tasks.value, { progress: 3 })
+    // @ts-expect-error 'wieght' does not exist in type
+    pool.map(items, tasks.value, { progress: { label: "a", wieght: () => 1 } })
+    // @ts-expect-error Type 'string' is not assignable to type 'number'
+    pool.map(items, tasks.value, { progress: { label: "a", weight: () => "1" } })
+  })
 })

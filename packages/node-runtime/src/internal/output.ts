@@ -2,7 +2,9 @@
  * Where the output of workers goes: what they write to stdout and stderr (O4).
  */
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
 import type { Readable } from "node:stream"
 import { Lines } from "./lines.ts"
 import * as terminal from "./progress/terminal.ts"
@@ -25,7 +27,7 @@ export type Take = (streams: Streams) => void
  */
 export const taking = (worker: WorkerIdentity, output: Output | undefined): Effect.Effect<Take | undefined> =>
   output === "log"
-    ? Effect.map(Effect.context<never>(), (context) => logging(worker, Effect.runForkWith(context)))
+    ? Effect.map(Effect.context<never>(), (context) => logging(worker, context))
     : Effect.sync(() => (terminal.isShown() ? passOn : undefined))
 
 /** Reads a stream line by line. */
@@ -58,16 +60,14 @@ const passOn: Take = ({ stderr, stdout }) => {
   }
 }
 
-const logging = ({ generation, id }: WorkerIdentity, fork: (effect: Effect.Effect<void>) => unknown): Take => {
-  const annotations = { worker: id, generation }
+const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<never>): Take => {
+  // those of the pool's maker stay, as around what a task logs
+  const annotations = { worker: id, generation, ...Context.get(context, References.CurrentLogAnnotations) }
+  const fork = Effect.runForkWith(Context.add(context, References.CurrentLogAnnotations, annotations))
   const log = (level: "Info" | "Warn") => (lines: Buffer) => {
     // without the end of the last one
-    for (const line of lines
-      .toString()
-      .replace(/\r?\n$/, "")
-      .split(/\r?\n/)) {
-      fork(Effect.annotateLogs(Effect.logWithLevel(level)(line), annotations))
-    }
+    const text = lines.toString().replace(/\r?\n$/, "")
+    for (const line of text.split(/\r?\n/)) fork(Effect.logWithLevel(level)(line))
   }
   return ({ stderr, stdout }) => {
     read(stdout, log("Info"))

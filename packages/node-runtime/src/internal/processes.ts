@@ -27,8 +27,11 @@ import * as usage from "./usage.ts"
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
 const grace = 1_000
 
-/** How long to wait for the last messages of a process that has ended, in milliseconds. */
+/** How long to wait for the next of the last messages of a process that has ended, in milliseconds. */
 const lastMessages = 200
+
+/** How many of its last messages are waited for at most: something else that it has started may go on for ever. */
+const mostMessages = 100
 
 /** Starts a process that shares `controls` numbers; the Scope ends it. Fails with what starting it fails with. */
 export const open: (
@@ -38,13 +41,14 @@ export const open: (
 ) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
   // acquired before the process, and so closed after its end: until then its numbers can be read
   const numbers = controls === 0 ? undefined : yield* openControl(controls)
+  const take = yield* output.taking(worker, options.output)
   const settings: ProcessSettings = {
     [marker]: true,
     compileCache: options.compileCache ?? true,
-    control: numbers !== undefined
+    control: numbers !== undefined,
+    isRead: take !== undefined
   }
   const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
-  const take = yield* output.taking(worker, options.output)
   const child = yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
   return child.connection
 })
@@ -167,7 +171,7 @@ class Process {
     return Effect.suspend(() => (this.isUsed ? this.ending.wait : this.ending.kill))
   }
 
-  /** Calls back when all that the process sent and wrote has been received, or after `lastMessages` milliseconds. */
+  /** Calls back when all that the process sent and wrote has been received, or when none has come for a while. */
   private afterLastMessage(done: () => void): void {
     const ours = this.isUsed ? [this.channel, this.aside] : []
     const open = [...ours, ...this.output].filter(({ destroyed }) => !destroyed)
@@ -175,15 +179,19 @@ class Process {
     const closed = () => {
       if (--unclosed === 0) end()
     }
+    let heard = 0
+    const more = () => {
+      if (++heard < mostMessages) timer.refresh()
+    }
     const end = () => {
       clearTimeout(timer)
-      for (const stream of open) stream.off("close", closed)
+      for (const stream of open) stream.off("close", closed).off("data", more)
       // a whole turn of the event loop, at the end of which the process's handle has been closed too
       setImmediate(() => setImmediate(done))
     }
     const timer = setTimeout(end, lastMessages)
     if (unclosed === 0) end()
-    else for (const stream of open) stream.once("close", closed)
+    else for (const stream of open) stream.once("close", closed).on("data", more)
   }
 
   private setBusy(busy: boolean): void {

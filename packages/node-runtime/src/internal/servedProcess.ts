@@ -26,6 +26,7 @@ const exit = (): void => exitProcess()
 
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: ProcessSettings): void => {
+  if (settings.isRead) writeAtOnce()
   const worker = serve(open(settings))
   process.on("uncaughtExceptionMonitor", (error) => {
     // a task module that handles uncaught errors keeps the process running
@@ -33,6 +34,14 @@ export const serveProcess = (settings: ProcessSettings): void => {
   })
   process.once("exit", worker.ending)
   watchLifeline()
+}
+
+/** Has a pipe take all that is written at once, as a terminal does: `process.exit` would lose what still waits (O4). */
+const writeAtOnce = (): void => {
+  for (const stream of [process.stdout, process.stderr]) {
+    const { _handle: handle } = stream as { _handle?: { readonly setBlocking?: (isBlocking: boolean) => unknown } }
+    handle?.setBlocking?.(true)
+  }
 }
 
 /** The pipe that this process has inherited. */

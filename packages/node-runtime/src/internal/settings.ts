@@ -24,4 +24,6 @@ export interface ThreadSettings extends Settings {
 export interface ProcessSettings extends Settings {
   /** Whether the process inherits a file of shared numbers. */
   readonly control: boolean
+  /** Whether the pool's process reads what this one writes to stdout and stderr. */
+  readonly isRead: boolean
 }
