@@ -125,8 +125,7 @@ const prints = (folder: string, extension: "ts" | "js"): void => {
   const output = node(consumer, path.join(folder, `main.${extension}`)).trim()
   if (output !== expected) throw new Error(`printed ${output}\ninstead of ${expected}`)
   const first = node(consumer, path.join(folder, `first.${extension}`)).trim()
-  if (!/^216816 primes below 3,000,000 in \d+\.\d s$/.test(first))
-    throw new Error(`the README's example printed ${first}`)
+  if (!/^216816 primes below 3,000,000$/.test(first)) throw new Error(`the README's example printed ${first}`)
 }
 
 /** What a thread loads before it can run a plain function, which is what its start takes. */

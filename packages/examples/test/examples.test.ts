@@ -200,13 +200,14 @@ describe("examples on threads", () => {
       const told: Array<readonly [label: string, percent: number]> = []
       const layer = progress.percents((label, percent) => Effect.sync(() => void told.push([label, percent])))
       return Effect.gen(function* () {
-        assert.deepStrictEqual(yield* progress.program, { files: 40, lines: 6_900 })
+        const result = yield* Effect.provide(progress.program, [NodeWorkerRuntime.layerThreads(), layer])
+        assert.deepStrictEqual(result, { files: 40, lines: 6_900 })
         for (const label of ["Encoding", "Subtitles"]) {
           const percents = told.filter(([of]) => of === label).map(([, percent]) => percent)
           assert.deepStrictEqual([percents[0], percents.at(-1)], [0, 100])
           assert.deepStrictEqual(percents, Array.sort(new Set(percents), Order.Number))
         }
-      }).pipe(Effect.provide([NodeWorkerRuntime.layerThreads(), layer]))
+      })
     },
     20_000
   )
