@@ -2,6 +2,9 @@
  * Takes over what others write to the process's own streams, and gives it back to them at the end (O4).
  */
 
+import { Console } from "node:console"
+import { isBun, isDeno } from "../platform.ts"
+
 /** Called in the place of a stream's `write`. Returns whether it has taken the text: if not, the stream gets it. */
 export type Taker = (text: Uint8Array) => boolean
 
@@ -35,5 +38,22 @@ export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) =
     if (stream.write !== captured) return
     if (isOwn) stream.write = write
     else delete (stream as { write?: unknown }).write
+  }
+}
+
+const methods = ["debug", "dir", "error", "info", "log", "table", "trace", "warn"] as const
+
+/**
+ * Has the global `console` write to the process's streams, as it does on Node.js: on Bun and Deno it goes past their `write`.
+ * Returns how to stop that.
+ */
+export const captureConsole = (): (() => void) => {
+  if (!isBun && !isDeno) return () => {}
+  const own = new Console(process.stdout, process.stderr)
+  const before = methods.map((method) => [method, Object.getOwnPropertyDescriptor(console, method)] as const)
+  for (const method of methods) Reflect.set(console, method, Reflect.get(own, method))
+  return () => {
+    for (const [method, property] of before)
+      if (property !== undefined) Object.defineProperty(console, method, property)
   }
 }

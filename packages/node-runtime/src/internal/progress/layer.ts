@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import { captureConsole } from "./capture.ts"
 import { Plain } from "./plain.ts"
 import { Terminal } from "./terminal.ts"
 
@@ -32,6 +33,7 @@ const terminal = (write: (text: string | Uint8Array) => Effect.Effect<void>) =>
       size,
       streams: [process.stdout, process.stderr].filter(({ isTTY }) => isTTY)
     }
+    yield* Effect.acquireRelease(Effect.sync(captureConsole), (release) => Effect.sync(release))
     const made = Effect.sync(() => new Terminal(screen, !isSet("NO_COLOR")))
     const shown = yield* Effect.acquireRelease(made, (terminal) => Effect.sync(() => terminal.close()))
     return Progress.layer((calls) => Effect.sync(() => shown.show(calls)))
