@@ -79,6 +79,20 @@ describe("the bars of a terminal", () => {
     terminal.close()
   })
 
+  it("O4 its own frames pass, even where they come as a copy", async () => {
+    const stream = new PassThrough() as unknown as NodeJS.WriteStream
+    const passed: Array<string> = []
+    stream.on("data", (text: Buffer) => void passed.push(text.toString()))
+    const write = (text: Uint8Array) => void stream.write(Buffer.from(text).toString())
+    const terminal = new Terminal({ write, size: () => ({ columns: 40, rows: 10 }), streams: [stream] }, false)
+    terminal.show([call("call")])
+    stream.write("text\n")
+    terminal.close()
+    await new Promise(setImmediate)
+    assert.strictEqual(passed.length, 3)
+    assert.include(passed[1]!, "text\n")
+  })
+
   it("O4 whoever takes the stream over later keeps it", () => {
     const stream = new PassThrough() as unknown as NodeJS.WriteStream
     const taken: Array<string> = []

@@ -40,8 +40,9 @@ export class Terminal {
   private readonly hasColours: boolean
   private readonly block = new Block()
   private readonly captured: ReadonlyArray<Captured>
-  /** What is being written by this: it comes by the streams of others. */
+  /** What this has written: it comes by the streams of others, at once or when there is room. */
   private readonly own = new WeakSet<Uint8Array>()
+  private isWriting = false
   private running: ReadonlyArray<CallProgress> = []
   /** Whether the cursor is at the beginning of a line. */
   private isAtStart = true
@@ -91,12 +92,14 @@ export class Terminal {
     if (text.length === 0) return
     this.isAtStart = text.at(-1) === newline
     this.own.add(text)
+    this.isWriting = true
     this.screen.write(text)
+    this.isWriting = false
   }
 
   /** Others write something: while there are bars, whole lines of it go above them. */
   private take(lines: Lines, text: Uint8Array): boolean {
-    if (this.own.has(text)) return false
+    if (this.isWriting || this.own.has(text)) return false
     if (this.block.isEmpty) {
       if (text.length > 0) this.isAtStart = text.at(-1) === newline
       return false
