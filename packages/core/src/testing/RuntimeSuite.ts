@@ -132,6 +132,6 @@ export const suite: ReadonlyArray<Case> = [
   ...insights.cases,
   ...logs.cases,
   ...events.cases,
-  ...metrics.cases
+  ...metrics.cases,
   ...progress.cases
 ].map(finish)
