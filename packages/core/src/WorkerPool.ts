@@ -110,6 +110,8 @@ export interface RunOptions {
   readonly describe?: DispatchOptions["describe"]
   /** Shows the item as a call of its own. Default: it is not shown, whatever the pool's `progress` is. */
   readonly progress?: DispatchOptions["progress"]
+  /** Which spans of the pool's own it has. Default: the pool's `trace`. */
+  readonly trace?: DispatchOptions["trace"]
 }
 
 /**

@@ -44,6 +44,8 @@ export interface Hook {
   readonly code: Code | undefined
   /** How long it may take, in milliseconds; `undefined` when there is no limit. */
   readonly timeout: number | undefined
+  /** The context that it runs in: the pool's, with the span of what it is run for. Default: that of `start`. */
+  readonly context?: Context.Context<never> | undefined
 }
 
 /**
@@ -81,6 +83,8 @@ export interface Chunk {
    * messages take time. Read it once, when the chunk is given.
    */
   readonly contexts?: ReadonlyArray<Context.Context<never>> | undefined
+  /** Whether each item is to have a span `pool.item` of its own, a child of that in its caller's context. Default: false. */
+  readonly traceItems?: boolean | undefined
   /** An item succeeded. */
   readonly onSuccess: (position: number, value: unknown) => void
   /** Consecutive items succeeded, the first of which is at `position`. */

@@ -48,6 +48,7 @@ class Bench {
         sendPlain: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
         check: structuredClone
       },
+      observer: { add() {} },
       flushed,
       stayAwake: undefined,
       runEffect

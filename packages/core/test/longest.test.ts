@@ -42,6 +42,7 @@ class Bench {
       sender: { send, sendPlain: send, check: () => {} },
       flushed: undefined,
       stayAwake: undefined,
+      observer: { add() {} },
       runEffect: () => () => {}
     })
     this.loop.tasksPerWorker = tasksPerWorker

@@ -5,6 +5,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { TestClock } from "effect/testing"
 import { Observations } from "../src/internal/remote/observations.ts"
+import { ObservedSpans } from "../src/internal/remote/observedSpans.ts"
 import type { ObservedRecord } from "../src/internal/wire/observed.ts"
 import { isFromWorker } from "../src/internal/wire/wellFormed.ts"
 import { driven, integer, noise, runs } from "./support.ts"
@@ -26,7 +27,12 @@ const makeEnd = (contextOf: (chunk: number) => Context.Context<never> | undefine
     })
     const pools = Context.add(context, References.CurrentLoggers, new Set([logger]))
     const annotated = (of: string) => Context.add(pools, References.CurrentLogAnnotations, { of })
-    const observations = new Observations({ id: 3, generation: 1 }, pools, (chunk) => contextOf(chunk))
+    const observations = new Observations(
+      { id: 3, generation: 1 },
+      pools,
+      new ObservedSpans(() => undefined),
+      (chunk) => contextOf(chunk)
+    )
     return Effect.succeed({ annotated, lines, observations })
   })
 
@@ -137,7 +143,12 @@ describe("what a worker has told", () => {
         throw new Error("the logger")
       })
       const context = Context.make(References.CurrentLoggers, new Set([throwing]))
-      const observations = new Observations({ id: 0, generation: 1 }, context, () => undefined)
+      const observations = new Observations(
+        { id: 0, generation: 1 },
+        context,
+        new ObservedSpans(() => undefined),
+        () => undefined
+      )
       observations.receive(told(0, [line(0), line(1)]))
       assert.strictEqual(asked, 2)
       yield* Effect.void

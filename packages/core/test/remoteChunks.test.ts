@@ -131,11 +131,15 @@ class Bench {
       onLost() {},
       onCondemned() {}
     }
-    this.chunks = new RemoteChunks(options, this.line, new KnownAddresses(this.line), {
+    const on = {
       busyChange() {},
-      stuck: ({ message }) => {
+      stuck: ({ message }: Error) => {
         this.stuck = message
       }
+    }
+    this.chunks = new RemoteChunks(options, this.line, new KnownAddresses(this.line), on, {
+      chunkEnded() {},
+      itemEnded() {}
     })
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
   }

@@ -333,7 +333,7 @@ describe("a group of runs", () => {
     const run = (code: unknown = task) =>
       Effect.runFork(
         Effect.callback<unknown, unknown>((resume) =>
-          all.begin({}, { task: code, timeout: undefined, retries: "never", context } as any, context, resume)
+          all.begin({}, { task: code, timeout: undefined, retries: "never" } as any, context, undefined, resume)
         )
       )
     const end = (call: Call, value: unknown) => {

@@ -10,6 +10,7 @@ import * as References from "effect/References"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { Observations } from "../src/internal/remote/observations.ts"
+import { ObservedSpans } from "../src/internal/remote/observedSpans.ts"
 import { forwardingRegistry } from "../src/internal/served/forwardingMetrics.ts"
 import { Observer } from "../src/internal/served/observer.ts"
 import { CurrentOrigin, Origin } from "../src/internal/served/origin.ts"
@@ -281,7 +282,7 @@ describe("what a worker tells of metrics", () => {
   const worker = { id: 0, generation: 1 }
 
   const receive = (context: Context.Context<never>, ...records: ReadonlyArray<unknown>) => {
-    const observations = new Observations(worker, context, () => undefined)
+    const observations = new Observations(worker, context, new ObservedSpans(() => undefined), () => undefined)
     const whose = { chunk: 0, position: 0 }
     observations.receive({
       _tag: "Observed",

@@ -6,7 +6,9 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Array, Effect, Fiber, Layer, Logger, Metric, Option, Order, References } from "effect"
 import { HttpClient } from "effect/http"
 import { once } from "node:events"
+import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { json } from "node:stream/consumers"
 import * as appLayers from "../src/app-layers.ts"
 import * as arrays from "../src/arrays.ts"
 import * as bind from "../src/bind.ts"
@@ -32,6 +34,7 @@ import * as services from "../src/services.ts"
 import * as streaming from "../src/streaming.ts"
 import * as taskMetrics from "../src/task-metrics.ts"
 import * as timeouts from "../src/timeouts.ts"
+import * as tracing from "../src/tracing.ts"
 import * as withoutEffect from "../src/without-effect.ts"
 import * as workerState from "../src/worker-state.ts"
 
@@ -210,6 +213,48 @@ describe("examples on threads", () => {
       })
     },
     20_000
+  )
+
+  it.live("tracing", () =>
+    Effect.gen(function* () {
+      interface Span {
+        readonly traceId: string
+        readonly spanId: string
+        readonly parentSpanId?: string
+        readonly name: string
+      }
+      const spans: Array<Span> = []
+      const logs: Array<Pick<Span, "spanId" | "traceId">> = []
+      const server = createServer((request, response) => {
+        void json(request).then((body: any) => {
+          for (const { scopeSpans } of body.resourceSpans ?? []) spans.push(...scopeSpans[0].spans)
+          for (const { scopeLogs } of body.resourceLogs ?? []) logs.push(...scopeLogs[0].logRecords)
+          response.end("{}")
+        })
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      server.listen(0, "127.0.0.1")
+      yield* Effect.promise(() => once(server, "listening"))
+      const { port } = server.address() as AddressInfo
+      const telemetry = tracing.telemetry(`http://127.0.0.1:${port}`)
+      const resized = yield* Effect.provide(tracing.program, [NodeWorkerRuntime.layerThreads(), telemetry])
+      assert.deepStrictEqual(resized, ["a.small.png", "b.small.png", "c.small.png"])
+      const path = (id: string | undefined): ReadonlyArray<string> => {
+        const span = spans.find(({ spanId }) => spanId === id)
+        return span === undefined ? [] : [span.name, ...path(span.parentSpanId)]
+      }
+      const around = ["resize", "pool.item", "pool.chunk", "pool.call", "album"]
+      const encoded = spans.filter(({ name }) => name === "encode")
+      assert.deepStrictEqual(
+        encoded.map(({ spanId }) => path(spanId)),
+        Array.makeBy(3, () => ["encode", ...around])
+      )
+      assert.deepStrictEqual(
+        logs.map(({ spanId }) => path(spanId)),
+        Array.makeBy(3, () => around)
+      )
+      assert.strictEqual(new Set([...encoded, ...logs].map(({ traceId }) => traceId)).size, 1)
+    }).pipe(Effect.scoped)
   )
 
   example("bind", bind.program, (unknown) => assert.strictEqual(unknown, 6000))

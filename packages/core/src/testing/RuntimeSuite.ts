@@ -29,6 +29,7 @@ import * as ownership from "./internal/ownership.ts"
 import * as progress from "./internal/progress.ts"
 import * as serialization from "./internal/serialization.ts"
 import * as values from "./internal/values.ts"
+import * as spans from "./internal/spans.ts"
 import * as time from "./internal/time.ts"
 import * as workers from "./internal/workers.ts"
 
@@ -133,5 +134,6 @@ export const suite: ReadonlyArray<Case> = [
   ...logs.cases,
   ...events.cases,
   ...metrics.cases,
-  ...progress.cases
+  ...progress.cases,
+  ...spans.cases
 ].map(finish)

@@ -11,6 +11,7 @@ import type { Code, InHand } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import type { Describe } from "../common/printed.ts"
 import { Releases } from "../common/releases.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import { guarded, type Turn } from "../common/turn.ts"
 import type { Events } from "../events/events.ts"
 import { Tally } from "../events/tally.ts"
@@ -75,6 +76,10 @@ export interface CallOptions {
   readonly retries: Retries
   readonly dispatch: "available" | "ordered"
   readonly context: Context.Context<never>
+  /** The call's span, where it has one. */
+  readonly traced: TracedCall | undefined
+  /** Whether items have spans of their own, where their call has one. */
+  readonly traceItems: boolean
   /** Called when there may be something new for the consumer of the results, where it takes them one by one. */
   readonly changed: (() => void) | undefined
 }
@@ -129,13 +134,13 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** The releases that its start caused; its first chunk waits for them. */
   get firstReleases(): Releases {
-    this.causedFirst ??= new Releases()
+    this.causedFirst ??= new Releases(this.options.traced?.span)
     return this.causedFirst
   }
 
   /** The other releases that it caused; it waits for them before it returns. */
   get releases(): Releases {
-    this.caused ??= new Releases()
+    this.caused ??= new Releases(this.options.traced?.span)
     return this.caused
   }
 
@@ -172,6 +177,11 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   get isResting(): boolean {
     return this.status === "resting"
+  }
+
+  /** Whether its chunks have spans: that of the call, or of one of the `run`s that share it. */
+  get isTraced(): boolean {
+    return this.options.traced !== undefined || this.policy.tracedOf !== undefined
   }
 
   get isServed(): boolean {

@@ -3,10 +3,13 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import * as Exit from "effect/Exit"
+import type * as Tracer from "effect/Tracer"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
 import { Releases } from "../common/releases.ts"
 import type { Call } from "./call.ts"
+import { ChunkSpans } from "./chunkSpans.ts"
 
 /** What a chunk asks of its slot, and tells it. */
 export interface ChunkSlot {
@@ -59,6 +62,7 @@ export class CallChunk implements Chunk {
   private readonly first: number | ReadonlyArray<number>
   private ownReleases: Releases | undefined = undefined
   private slot: ChunkSlot | undefined = undefined
+  private spans: ChunkSpans | undefined = undefined
   private isOver = false
   private isInterrupted = false
   /** Which items have an outcome, by position; made when an outcome comes out of order. */
@@ -123,7 +127,7 @@ export class CallChunk implements Chunk {
   get releases(): Releases {
     if (!this.call.policy.areRuns) return this.call.releases
     // of the `run`s that share the call, only those in this chunk wait
-    this.ownReleases ??= new Releases()
+    this.ownReleases ??= new Releases(this.span)
     return this.ownReleases
   }
 
@@ -154,13 +158,14 @@ export class CallChunk implements Chunk {
 
   get context(): Context.Context<never> {
     const { options, policy } = this.call
-    return policy.contextOf?.(this.ordinal(0)) ?? options.context
+    return this.spans?.contexts[0] ?? policy.contextOf?.(this.ordinal(0)) ?? options.context
   }
 
   get contexts(): ReadonlyArray<Context.Context<never>> | undefined {
     const { contextOf } = this.call.policy
     const { length } = this.items
     if (contextOf === undefined || length === 1) return undefined
+    if (this.spans !== undefined) return this.spans.contexts
     const { context } = this
     let contexts: Array<Context.Context<never>> | undefined
     for (let position = 1; position < length; position++) {
@@ -172,6 +177,21 @@ export class CallChunk implements Chunk {
     return contexts
   }
 
+  get traceItems(): boolean {
+    return this.spans !== undefined && this.call.options.traceItems
+  }
+
+  /** The span of a call that it is for, if one of them has a span. */
+  get span(): Tracer.AnySpan | undefined {
+    const { options, policy } = this.call
+    if (policy.tracedOf === undefined) return options.traced?.span
+    for (let position = 0; position < this.items.length; position++) {
+      const traced = policy.tracedOf(this.ordinal(position))
+      if (traced !== undefined) return traced.span
+    }
+    return undefined
+  }
+
   assignedTo(slot: ChunkSlot): void {
     this.slot = slot
   }
@@ -180,6 +200,18 @@ export class CallChunk implements Chunk {
   givenTo(worker: WorkerIdentity): void {
     this.worker = worker
     this.call.wasGiven = true
+    if (this.call.isTraced) this.spans = this.startSpans()
+  }
+
+  private startSpans(): ChunkSpans {
+    const { options, policy } = this.call
+    const { tracedOf } = policy
+    if (tracedOf === undefined) return new ChunkSpans([options], this.items.length, this.worker, false)
+    const callers = this.items.map((_, position) => {
+      const ordinal = this.ordinal(position)
+      return { context: policy.contextOf?.(ordinal) ?? options.context, traced: tracedOf(ordinal) }
+    })
+    return new ChunkSpans(callers, 1, this.worker, true)
   }
 
   interrupt(): void {
@@ -214,6 +246,7 @@ export class CallChunk implements Chunk {
         return
       }
       if (this.isOver) return
+      this.spans?.reported(position, values.length, Exit.void)
       this.report(position, values.length)
       this.call.allSucceeded(this, position, values)
       this.slot?.progressed(values.length)
@@ -256,6 +289,7 @@ export class CallChunk implements Chunk {
 
   private succeed(position: number, value: unknown): void {
     if (!this.takesOutcomeOf(position)) return
+    this.spans?.reported(position, 1, Exit.void)
     if (position === this.reported && this.hasOutcome === undefined) {
       // in order, as most come
       this.reported++
@@ -269,6 +303,7 @@ export class CallChunk implements Chunk {
 
   /** An item has failed, or its worker is gone with it. */
   fail(position: number, cause: Cause.Cause<unknown>): void {
+    this.spans?.reported(position, 1, Exit.failCause(cause))
     // what was interrupted has not failed
     if (Cause.hasInterruptsOnly(cause)) this.interrupted++
     else this.itemFailed(position, cause)
@@ -286,6 +321,7 @@ export class CallChunk implements Chunk {
   end(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
     this.isOver = true
+    this.spans?.end(failure === undefined ? (this.isInterrupted ? Exit.interrupt() : Exit.void) : Exit.fail(failure))
     // the slot first: the call waits for what the slot releases because of this chunk (L8)
     this.slot?.ended(this)
     this.call.chunkEnded(this, failure)
@@ -296,6 +332,7 @@ export class CallChunk implements Chunk {
   lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean): void {
     if (this.isOver) return
     this.isOver = true
+    this.spans?.end(Exit.fail(failure))
     this.slot = undefined
     this.call.chunkLost(this, hand, failure, isUnread)
     this.dropItems()
@@ -359,6 +396,7 @@ export class CallChunk implements Chunk {
     const kept = this.slot.limitTo(this, limit)
     if (kept >= before) return 0
     this.kept = kept
+    this.spans?.takenBack(kept, before)
     // an item may have an outcome without having started: its input could not be sent
     for (let position = kept; position < before; position++) if (!this.isReported(position)) this.open--
     this.slot.takenBack(open - this.open)

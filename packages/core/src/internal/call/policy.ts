@@ -5,6 +5,7 @@
 import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import type { CallChunk } from "./callChunk.ts"
 
 export interface CallPolicy {
@@ -12,6 +13,8 @@ export interface CallPolicy {
   readonly areRuns: boolean
   /** The context of an item's caller, by the item's ordinal, where items have callers of their own. */
   readonly contextOf?: ((ordinal: number) => Context.Context<never> | undefined) | undefined
+  /** The spans of items' callers, where items have callers of their own, some of which are traced. */
+  readonly tracedOf?: ((ordinal: number) => TracedCall | undefined) | undefined
 
   // Turns
 

@@ -1,5 +1,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Tracer from "effect/Tracer"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 
 /** A worker's release; it completes when that is over, with the error if it failed. */
@@ -10,10 +11,16 @@ export type Release = Deferred.Deferred<WorkerPoolError | undefined>
  * `stop`, a `restart` or a `setSize`. It fails if a release that it caused fails (L8, L10).
  */
 export class Releases {
+  /** The span of what they are for, if it has one. */
+  readonly span: Tracer.AnySpan | undefined
   // made when there is something to be in them: each `run` has some of these, and most cause no releases
   private caused: Array<Release> | undefined = undefined
   private awaited: Array<Release> | undefined = undefined
   private failures: ReadonlyArray<WorkerPoolError> = []
+
+  constructor(span?: Tracer.AnySpan | undefined) {
+    this.span = span
+  }
 
   /** Adds a release that this caused: its failure is among those that `settle` returns. */
   cause(release: Release): void {

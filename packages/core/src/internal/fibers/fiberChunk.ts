@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import type { Chunk } from "../../WorkerRuntime.ts"
+import { Tracing } from "../common/tracing.ts"
 import type { WorkerContextImpl } from "../task/workerContext.ts"
 import type { Crossing } from "../wire/taskCrossing.ts"
 import type { Lane } from "./lane.ts"
@@ -50,6 +51,8 @@ export class FiberChunk {
   started = 0
   /** Items from this position on do not start. */
   private limit: number
+  /** What makes spans for its items, where they have some. */
+  readonly tracing: Tracing | undefined
   /** Whether several lanes may run its items. */
   readonly isShared: boolean
   private readonly clock: Clock.Clock
@@ -68,6 +71,7 @@ export class FiberChunk {
     this.state = state
     this.limit = chunk.items.length
     this.isShared = lanes > 1
+    this.tracing = chunk.traceItems === true ? Tracing.of(chunk.context) : undefined
     this.clock = Context.get(chunk.context, Clock.Clock)
     // one item per lane, because these often end together; few at first, because the pool waits for times to plan by
     this.batch = Math.min(lanes, longestBatch)

@@ -82,7 +82,7 @@ class FiberWorker implements Worker {
   constructor(options: StartOptions, mode: Mode, context: Context.Context<never>) {
     this.options = options
     this.mode = mode
-    this.context = withWorker(mode.ambient ? context : onlyReferences(context), options.worker.id)
+    this.context = this.contextOf(context)
     this.code = new LocalCode(options, mode.clone, mode.modules)
     this.patience = new Patience(options, this.context)
     this.hooks = new FiberHooks(this.context, this.patience, (cause) => this.killStuck(cause))
@@ -99,6 +99,11 @@ class FiberWorker implements Worker {
   private contextOfItems(context: Context.Context<never>): Context.Context<never> {
     const own = this.mode.ambient ? context : Context.merge(onlyReferences(context), this.provided)
     return withWorker(own, this.options.worker.id)
+  }
+
+  /** What hooks see of the pool's context. */
+  private contextOf(context: Context.Context<never>): Context.Context<never> {
+    return withWorker(this.mode.ambient ? context : onlyReferences(context), this.options.worker.id)
   }
 
   limitTo(chunk: Chunk, items: number): number {
@@ -126,7 +131,7 @@ class FiberWorker implements Worker {
         of = "init"
         return this.hook(hook, initErrors)
       })
-      return Effect.mapBoth(this.runHook(initialised, hook.timeout, initErrors), {
+      return Effect.mapBoth(this.runHook(initialised, hook, initErrors), {
         onSuccess: (state) => {
           this.state = state
         },
@@ -142,23 +147,24 @@ class FiberWorker implements Worker {
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
     const exitErrors = errors.exitErrors(this.options.worker)
     const exited = Effect.flatMap(this.hook(hook, exitErrors), (value) => this.crossResult(value, hook.code))
-    return this.runHook(exited, hook.timeout, exitErrors)
+    return this.runHook(exited, hook, exitErrors)
   }
 
   /** Runs the finalizers, last first (L3): they cannot be cut short, but are given up when their time is over. */
   close(timeout: number | undefined): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     const exitErrors = errors.exitErrors(this.options.worker)
-    return Effect.asVoid(this.runHook(ownFailure(this.closeScope, exitErrors), timeout, exitErrors))
+    return Effect.asVoid(this.runHook(ownFailure(this.closeScope, exitErrors), { timeout }, exitErrors))
   }
 
   private readonly closeScope = Effect.suspend(() => Scope.close(this.scope, Exit.void))
 
   private runHook(
     effect: Effect.Effect<unknown, WorkerPoolError.WorkerPoolError, Scope.Scope>,
-    timeout: number | undefined,
+    { context: given, timeout }: Omit<Hook, "code">,
     hookErrors: errors.HookErrors
   ): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    const context = Context.add(Context.merge(this.context, this.provided), Scope.Scope, this.scope)
+    const own = given === undefined ? this.context : this.contextOf(given)
+    const context = Context.add(Context.merge(own, this.provided), Scope.Scope, this.scope)
     return this.hooks.run(
       effect as Effect.Effect<unknown, WorkerPoolError.WorkerPoolError>,
       timeout,

@@ -5,12 +5,14 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import { type Tracing, within } from "../common/tracing.ts"
 import { isExit, isPlain, isPromiseLike } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import type { Codec } from "../wire/codec.ts"
@@ -38,6 +40,8 @@ export class Lane {
   private context: WorkerContextImpl | undefined = undefined
   private effect: Effect.Effect<unknown, unknown> = Effect.void
   private scope: Scope.Closeable | undefined = undefined
+  /** The span of the item that runs, where items have spans. */
+  private span: Tracer.Span | undefined = undefined
   /** The finalizers of the item that runs, when they are all that is left of it. */
   private closing: Effect.Effect<unknown, unknown> | undefined = undefined
   /** Whether the time of the item that runs is over. */
@@ -111,6 +115,7 @@ export class Lane {
   /** Gives up the item that runs, which does not yield: what becomes of it is not told any more. */
   giveUp(): void {
     this.isGivenUp = true
+    this.endSpan(this.isOutOfTime ? Exit.failCause(this.timedOut(this.position)) : Exit.interrupt())
   }
 
   /** Tells that the item that was given up has taken too long, if that is why. */
@@ -182,13 +187,30 @@ export class Lane {
   }
 
   private succeed(position: number, value: unknown): undefined {
+    if (this.span !== undefined) this.endSpan(Exit.void)
     this.timed(position)
     this.chunk.chunk.onSuccess(position, value)
   }
 
   private fail(position: number, cause: Cause.Cause<unknown>): undefined {
+    if (this.span !== undefined) this.endSpan(Exit.failCause(cause))
     this.timed(position)
     this.chunk.chunk.onFailure(position, cause)
+  }
+
+  private startSpan(position: number, tracing: Tracing): void {
+    const { chunk } = this.chunk
+    this.span = tracing.start({
+      name: "pool.item",
+      parent: Context.getOrUndefined(chunk.context, Tracer.ParentSpan),
+      attributes: { index: chunk.index(position) }
+    })
+  }
+
+  private endSpan(exit: Exit.Exit<unknown, unknown>): void {
+    const { span } = this
+    this.span = undefined
+    if (span !== undefined) this.chunk.tracing?.end(span, exit)
   }
 
   private timed(position: number): void {
@@ -224,8 +246,9 @@ export class Lane {
     position: number,
     exit: Exit.Exit<unknown, unknown> | undefined
   ): Effect.Effect<Exit.Exit<unknown, unknown>> | undefined {
-    const { chunk, crossing: crosses, state, task } = this.chunk
+    const { chunk, crossing: crosses, state, task, tracing } = this.chunk
     const { worker } = this
+    if (tracing !== undefined && exit === undefined) this.startSpan(position, tracing)
     let step: "input" | "task" | "output" = "input"
     let failure: Cause.Cause<unknown> | undefined = undefined
     // told after the `try`, which is for users' code alone
@@ -291,7 +314,10 @@ export class Lane {
     // as `Effect.scoped` does, without the operations that this costs an Effect that does not use its Scope
     const scope = Scope.makeUnsafe()
     this.scope = scope
-    this.fiber?.setContext(Context.add(this.chunk.context, Scope.Scope, scope))
+    const { context } = this.chunk
+    this.fiber?.setContext(
+      Context.add(this.span === undefined ? context : within(context, this.span), Scope.Scope, scope)
+    )
     return effect
   }
 
@@ -316,7 +342,10 @@ export class Lane {
       contain(fiber)
       return effect
     })
-    return Effect.raceFirst(Effect.scoped(contained), timer)
+    const scoped = Effect.scoped(contained)
+    const { span } = this
+    const traced = span === undefined ? scoped : Effect.provideService(scoped, Tracer.ParentSpan, span)
+    return Effect.raceFirst(traced, timer)
   }
 }
 

@@ -99,6 +99,12 @@ export interface DispatchOptions {
    * @see `Progress.ProgressOptions` for what unit and weight are
    */
   readonly progress?: callProgress.ProgressOptions | undefined
+  /**
+   * Which spans of the pool's own a call has: `"calls"` (default) is one for the call and one for each chunk; `"items"` is
+   * one for each item too; `false` is none, so that the spans of tasks are children of the caller's. Where the caller's
+   * tracer is the default one, which shows its spans to nobody, there are none.
+   */
+  readonly trace?: "calls" | "items" | false | undefined
 }
 
 /**

@@ -3,7 +3,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -11,6 +11,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { isPortable } from "../../Portable.ts"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { Call } from "../call/call.ts"
@@ -20,10 +21,14 @@ import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import * as sink from "../call/sink.ts"
 import * as source from "../call/source.ts"
 import * as following from "../progress/following.ts"
+import { isTraced } from "../common/tracing.ts"
+import type { RunRequest } from "../runs/runGroup.ts"
 import * as portable from "../task/portable.ts"
 import { notSerializable } from "../wire/crossing.ts"
 import { kindOf } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
+import * as callSpan from "./callSpan.ts"
+import type { Caller } from "./callSpan.ts"
 import * as options from "./options.ts"
 import type { Pool } from "./pool.ts"
 import { failAll, logReleasesFailed } from "./pool.ts"
@@ -55,8 +60,6 @@ export const discarded: Shape = { discard: true }
  */
 const reportInterval = { streams: 1, others: 50 }
 
-const noContext = Context.empty()
-
 interface Prepared {
   readonly call: Call
   /** Pulls the items of a Stream; interrupted when the call ends. `undefined` for an iterable. */
@@ -73,7 +76,7 @@ const prepare = (
   shape: Shape,
   into: sink.Sink,
   interval: number,
-  context: Context.Context<never>,
+  { context, traced }: Caller,
   changed?: () => void
 ): Result.Result<Prepared, WorkerPoolError.WorkerPoolError> => {
   const error = options.invalid(overrides, "call")
@@ -124,6 +127,8 @@ const prepare = (
       isFixed: !isSliced && (merged.chunkSize !== undefined || merged.chunks !== undefined),
       dispatch: merged.dispatch ?? "available",
       context,
+      traced,
+      traceItems: merged.trace === "items",
       changed
     },
     pool.dispatcher,
@@ -147,12 +152,16 @@ const prepare = (
       workers: () => pool.size,
       failure: () => call.failure
     })
+  // what it takes to pull the items is part of the call
+  const pulled =
+    pump === undefined || traced === undefined ? pump : Effect.provideService(pump, Tracer.ParentSpan, traced.span)
   // the Stream's own error becomes the call's (C7)
   return Result.succeed({
     call,
     follow: counter && follow,
     pump:
-      pump && Effect.catchCause(Effect.scoped(pump), (cause) => Effect.sync(() => turn.take(() => call.fail(cause))))
+      pulled &&
+      Effect.catchCause(Effect.scoped(pulled), (cause) => Effect.sync(() => turn.take(() => call.fail(cause))))
   })
 }
 
@@ -218,9 +227,9 @@ export const collect = (
   shape: Shape,
   makeSink: MakeSink
 ): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.contextWith((context: Context.Context<never>) => {
+  callSpan.inSpan(pool.defaults.name, task, lengthOf(items), traceOf(pool, overrides), (caller) => {
     const into = makeSink(Array.isArray(items) ? items.length : undefined)
-    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, context)
+    const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.others, caller)
     return Result.isFailure(prepared)
       ? Effect.fail(prepared.failure)
       : complete(pool, prepared.success, overrides, () => into.results)
@@ -233,7 +242,7 @@ export const mapArray = (
   task: unknown,
   overrides: options.AnyCallOptions
 ): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.contextWith((context: Context.Context<never>) => {
+  callSpan.inSpan(pool.defaults.name, task, undefined, traceOf(pool, overrides), (caller) => {
     // checked first, because they say how the array is cut
     const error = options.invalid(overrides, "mapArray")
     if (error !== undefined) return Effect.fail(error)
@@ -242,7 +251,7 @@ export const mapArray = (
     const input = array as TypedArray
     const slices = new Slices(input, cut(input.length, pool.size, overrides))
     const one = { ...overrides, chunkSize: 1, chunks: undefined }
-    const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, reportInterval.others, context)
+    const prepared = prepare(pool, slices, portable.slicing(task), one, {}, slices, reportInterval.others, caller)
     if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
     slices.fail = (index, cause) =>
       prepared.success.call.fail(Cause.fail(notSerializable("output", index, cause, task)))
@@ -257,7 +266,7 @@ export const run = (
   overrides: options.AnyCallOptions | undefined
 ): Effect.Effect<unknown, unknown, unknown> => {
   const known = overrides === undefined ? pool.requestOf(task) : undefined
-  if (known !== undefined) return Effect.withFiber(({ context }) => pool.run(input, known, context))
+  if (known !== undefined) return inCall(pool, known, input, pool.defaults.trace)
   const error = overrides === undefined ? undefined : options.invalid(overrides, "run")
   if (error !== undefined) return Effect.fail(error)
   if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
@@ -265,13 +274,10 @@ export const run = (
   const timeout = options.millis(overrides?.timeout ?? pool.defaults.timeout)
   const retries = options.retries(overrides?.onWorkerLost ?? pool.defaults.onWorkerLost)
   const describe = overrides?.describe ?? pool.defaults.describe
-  // a runtime in this process runs the items of a chunk in one context; others tell each whose it is
-  if (!pool.isRemote) {
-    return Effect.withFiber(({ context }) => pool.run(input, { task, timeout, retries, context, describe }, context))
-  }
-  const request = { task, timeout, retries, context: noContext, describe }
+  const trace = traceOf(pool, overrides)
+  const request = { task, timeout, retries, describe, traceItems: trace === "items" }
   if (overrides === undefined) pool.remember(request)
-  return Effect.withFiber(({ context }) => pool.run(input, request, context))
+  return inCall(pool, request, input, trace)
 }
 
 /** A `run` whose progress is shown: it is one item, of a call that others share. */
@@ -310,6 +316,24 @@ const runShown = (
   })
 
 const nothing = { items: 0, failed: 0, weight: 0 }
+const inCall = (
+  pool: Pool,
+  request: RunRequest,
+  input: unknown,
+  trace: options.AnyCallOptions["trace"]
+): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber((fiber) => {
+    if (!isTraced(fiber)) return pool.run(input, request, fiber.context)
+    return callSpan.inSpan(pool.defaults.name, request.task, 1, trace, (caller) =>
+      pool.run(input, request, caller.context, caller.traced)
+    )
+  })
+
+const traceOf = (pool: Pool, overrides: options.AnyCallOptions | undefined): options.AnyCallOptions["trace"] =>
+  overrides?.trace ?? pool.defaults.trace
+
+/** How many items there are, if they can tell without being looked at. */
+const lengthOf = (items: Items): number | undefined => (Array.isArray(items) ? items.length : undefined)
 
 /** `stream` and its like. Nothing happens before the first pull. */
 export const stream = (
@@ -324,14 +348,26 @@ export const stream = (
     Effect.gen(function* () {
       const context = yield* Effect.context<never>()
       const scope = yield* Scope.Scope
+      const caller = callSpan.begin(context, pool.defaults.name, task, lengthOf(items), traceOf(pool, overrides))
       const into = makeSink()
       let wake = () => {}
-      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, context, () =>
+      const prepared = prepare(pool, items, task, overrides, shape, into, reportInterval.streams, caller, () =>
         // a consumer that waits goes on at once, with users' code
         pool.turn.tell(() => wake())
       )
-      if (Result.isFailure(prepared)) return yield* prepared.failure
+      if (Result.isFailure(prepared)) {
+        caller.traced?.tracing.end(caller.traced.span, Exit.fail(prepared.failure))
+        return yield* prepared.failure
+      }
       const { call, follow, pump } = prepared.success
+      const { traced } = caller
+      if (traced !== undefined) {
+        yield* Scope.addFinalizerExit(scope, (exit) =>
+          Effect.sync(() =>
+            traced.tracing.end(traced.span, call.failure === undefined ? exit : Exit.failCause(call.failure))
+          )
+        )
+      }
       if (follow !== undefined) {
         // added first, so that it is told when the call has ended in every way
         yield* Effect.uninterruptible(Effect.suspend(() => Scope.addFinalizerExit(scope, follow())))

@@ -100,6 +100,10 @@ const checks = {
   progress: {
     expected: "a text that is not empty, or { label, unit?, weight? }",
     accepts: isProgress
+  },
+  trace: {
+    expected: `"calls", "items" or false`,
+    accepts: (value) => value === "calls" || value === "items" || value === false
   }
 } satisfies Record<keyof PoolOptions, Check>
 
@@ -124,9 +128,13 @@ const ofPools: ReadonlySet<string> = new Set([
   "services"
 ] satisfies ReadonlyArray<Exclude<keyof AnyPoolOptions, keyof AnyCallOptions>>)
 
-const ofRuns: ReadonlySet<string> = new Set(["timeout", "onWorkerLost", "describe", "progress"] satisfies ReadonlyArray<
-  keyof AnyCallOptions
->)
+const ofRuns: ReadonlySet<string> = new Set([
+  "timeout",
+  "onWorkerLost",
+  "describe",
+  "progress",
+  "trace"
+] satisfies ReadonlyArray<keyof AnyCallOptions>)
 
 const isOf = (owner: Owner, option: string): boolean => {
   if (owner === "pool") return true

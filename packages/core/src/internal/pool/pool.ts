@@ -14,6 +14,7 @@ import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
 import * as errors from "../common/errors.ts"
 import { nameAt } from "../common/taskNames.ts"
 import { Releases } from "../common/releases.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import { Turn } from "../common/turn.ts"
 import { Events } from "../events/events.ts"
 import type { ItemSeconds } from "../insights/itemSeconds.ts"
@@ -269,8 +270,13 @@ export class Pool {
     this.lastRequest = request
   }
 
-  run(input: unknown, request: RunRequest, context: Context.Context<never>): Effect.Effect<unknown, unknown> {
-    return this.runs.run(input, request, context)
+  run(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    traced?: TracedCall | undefined
+  ): Effect.Effect<unknown, unknown> {
+    return this.runs.run(input, request, context, traced)
   }
 
   /** Offers the call's items to the slots, once the workers that its start released are gone. */

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import { Runs, type RunsOptions } from "../runs/runs.ts"
 import type { Gate } from "./gate.ts"
@@ -40,16 +41,21 @@ export class RunAdmission {
     return this.runs.inProgress
   }
 
-  run(input: unknown, request: RunRequest, context: Context.Context<never>): Effect.Effect<unknown, unknown> {
+  run(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    traced: TracedCall | undefined
+  ): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
       const { gate, isClosed, pool, turn } = this.options
       if (turn.isOpen) {
         // users' code that a turn has called asks for it: it begins after the turn
-        turn.tell(() => resume(this.run(input, request, context)))
+        turn.tell(() => resume(this.run(input, request, context, traced)))
         return undefined
       }
-      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, resume)
-      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context))
+      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, traced, resume)
+      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context, traced))
       return undefined
     })
   }
@@ -57,7 +63,8 @@ export class RunAdmission {
   private runLater(
     input: unknown,
     request: RunRequest,
-    context: Context.Context<never>
+    context: Context.Context<never>,
+    traced: TracedCall | undefined
   ): Effect.Effect<unknown, unknown> {
     const error = this.overloaded(1)
     if (error !== undefined) return Effect.fail(error)
@@ -71,7 +78,7 @@ export class RunAdmission {
     const entered = Effect.flatten(
       this.options.gate.pass(() => {
         leaveGate()
-        return Effect.succeed(this.run(input, request, context))
+        return Effect.succeed(this.run(input, request, context, traced))
       }, identity)
     )
     return Effect.ensuring(entered, Effect.sync(leaveGate))

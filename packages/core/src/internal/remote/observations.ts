@@ -9,6 +9,7 @@ import type { ObservedRecord } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as logs from "./observedLogs.ts"
 import * as metrics from "./observedMetrics.ts"
+import type { ObservedSpans } from "./observedSpans.ts"
 
 /** What a record is told with. */
 export interface Told {
@@ -25,7 +26,8 @@ const sameClock = 1000
 export class Observations {
   private readonly worker: WorkerIdentity
   /** Of the pool: for what its hooks and services tell, and what comes when an item's caller has gone. */
-  private readonly context: Context.Context<never>
+  context: Context.Context<never>
+  private readonly spans: ObservedSpans
   private readonly contextOf: (chunk: number, position: number) => Context.Context<never> | undefined
   /** The number of the next record. */
   private next = 0
@@ -36,15 +38,18 @@ export class Observations {
   constructor(
     worker: WorkerIdentity,
     context: Context.Context<never>,
+    spans: ObservedSpans,
     contextOf: (chunk: number, position: number) => Context.Context<never> | undefined
   ) {
     this.worker = worker
     this.context = context
+    this.spans = spans
     this.contextOf = contextOf
   }
 
   /** The worker has told of something. Throws when that is nothing that a worker tells. */
   receive({ aside, at, first, records }: protocol.Observed): void {
+    this.spans.arrived()
     // messages take time, so the one that took least says most about the clocks
     this.offset = Math.min(this.offset, Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe() - at)
     if (aside === true) {
@@ -72,14 +77,16 @@ export class Observations {
   }
 
   private tell(record: ObservedRecord): void {
+    const { spans } = this
     const isLine = "length" in record
+    const [chunk, position] = isLine ? [record[1], record[2]] : [record.chunk, record.position]
+    const context = this.contextOf(chunk, position) ?? this.context
     const told: Told = {
       worker: this.worker,
-      context:
-        (isLine ? this.contextOf(record[1], record[2]) : this.contextOf(record.chunk, record.position)) ?? this.context,
+      context,
       offset: this.offset < 0 || this.offset > sameClock ? this.offset : 0
     }
-    if (isLine) return logs.write(record, told)
+    if (isLine) return logs.write(record, told, spans)
     switch (record._tag) {
       case "LogsDropped":
         return logs.writeDropped(record, told)
@@ -87,6 +94,11 @@ export class Observations {
         return metrics.update(record, told)
       case "MetricRemoved":
         return metrics.remove(record, told)
+      case "Spans":
+      case "SpanChange":
+      case "Items":
+      case "ItemsEnded":
+        return spans.tell(record, told)
       default:
         throw new Error("It told of what no worker tells")
     }

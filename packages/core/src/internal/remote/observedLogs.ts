@@ -6,21 +6,28 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
 import { decodeCause } from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { Around, LogRecord, LogsDropped } from "../wire/observed.ts"
 import type { Told } from "./observations.ts"
+import type { ObservedSpans } from "./observedSpans.ts"
+
+/** Which span a line belongs to. */
+type Spans = Pick<ObservedSpans, "spanOf">
 
 /** Writes a line. Whatever a logger does about it is its own affair. */
-export const write = ([, , , level, time, parts, around]: LogRecord, told: Told): void => {
+export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: Told, spans: Spans): void => {
   if (!levels.has(level) || typeof time !== "number" || !Array.isArray(parts)) throw new Error("It logged no line")
   const context = withWorker(told)
   if (around === undefined) return log(level as Severity, time + told.offset, parts, Cause.empty, context)
-  const { cause, errors } = around
+  const { cause, errors, span } = around
   const message = errors === undefined ? parts : [...parts]
   for (const n of errors ?? []) message[n] = failure.decodeOrDescribe(message[n] as failure.EncodedValue)
   const decoded = cause === undefined ? Cause.empty : decodeCause(cause, undefined, undefined, undefined)
-  log(level as Severity, time + told.offset, message, decoded, withOwn(around, told))
+  const own = withOwn(around, told)
+  const within = span === undefined ? own : Context.add(own, Tracer.ParentSpan, spans.spanOf(chunk, span, told.context))
+  log(level as Severity, time + told.offset, message, decoded, within)
 }
 
 const levels: ReadonlySet<string> = new Set(["Fatal", "Error", "Warn", "Info", "Debug", "Trace"])

@@ -23,6 +23,7 @@ import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
+import type { ItemOf, ObservedSpans } from "./observedSpans.ts"
 import { kindOf, Outgoing } from "./outgoing.ts"
 
 /** How many cells a worker has: for chunks in progress and those that ended early. Further chunks do without a cell. */
@@ -97,6 +98,9 @@ class SentChunk implements Watched {
   }
 }
 
+/** What it tells of items and chunks that have ended, for their spans. */
+type Spans = Pick<ObservedSpans, "chunkEnded" | "itemEnded">
+
 /** The chunk that is to blame for the worker's end. */
 export interface Blame {
   readonly chunk: Chunk
@@ -111,16 +115,18 @@ class Callers {
   private readonly context: Context.Context<never>
   private readonly contexts: ReadonlyArray<Context.Context<never>> | undefined
   private readonly caller: Caller | undefined
+  private readonly traceItems: boolean
 
-  constructor({ context, contexts }: Chunk) {
+  constructor({ context, contexts, traceItems = false }: Chunk) {
     this.context = context
     this.contexts = contexts
     this.caller = callerOf(context)
+    this.traceItems = traceItems
   }
 
   /** Whether there is nothing to tell the worker. */
   get areDefault(): boolean {
-    return this.caller === undefined && this.contexts === undefined
+    return this.caller === undefined && this.contexts === undefined && !this.traceItems
   }
 
   contextOf(position: number): Context.Context<never> {
@@ -128,7 +134,11 @@ class Callers {
   }
 
   /** What a worker is told, when the items at those positions are sent, or all of them. */
-  message(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers"> {
+  message(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers" | "traceItems"> {
+    return this.traceItems ? { ...this.callersOf(positions), traceItems: true } : this.callersOf(positions)
+  }
+
+  private callersOf(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers"> {
     const { contexts } = this
     if (contexts === undefined) return { callers: [this.caller] }
     const sent = positions === undefined ? contexts : positions.map((position) => contexts[position]!)
@@ -139,6 +149,7 @@ class Callers {
 
 export class RemoteChunks {
   private readonly worker: WorkerIdentity
+  private readonly spans: Spans
   private readonly line: Line
   private readonly addresses: KnownAddresses
   private readonly onBusyChange: () => void
@@ -169,10 +180,12 @@ export class RemoteChunks {
       readonly busyChange: () => void
       /** Something does not yield: the worker is to be killed. `inHand` is what it had of its chunks. */
       readonly stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand>) => void
-    }
+    },
+    spans: Spans
   ) {
     const { tasksPerWorker, worker } = options
     this.worker = worker
+    this.spans = spans
     this.line = line
     this.addresses = addresses
     this.onBusyChange = on.busyChange
@@ -324,6 +337,12 @@ export class RemoteChunks {
     return new Map(sentChunks.map((sent) => [sent.chunk, this.inHand(sent, blame)]))
   }
 
+  /** Whose an item is, in a chunk whose items have spans; `undefined` for a chunk that has ended. */
+  itemOf(id: number, position: number): ItemOf | undefined {
+    const sent = this.sentChunks.get(id)
+    return sent && { context: sent.contextOf(position), index: sent.chunk.index(sent.positionOf(position)) }
+  }
+
   /** The context of the caller of an item, for what has been told of it; `undefined` for a chunk that has ended. */
   contextOf(id: number, position: number): Context.Context<never> | undefined {
     const sent = this.sentChunks.get(id) ?? this.endedEarly.get(id) ?? this.forgotten?.get(id)
@@ -387,6 +406,7 @@ export class RemoteChunks {
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
     if (long !== undefined) this.long(sent, long)
+    if (chunk.traceItems === true) this.endSpans(message, codecs)
     if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
       if (count > 0) chunk.onSuccesses(from, values)
       return message.ended ? this.ended(message.chunk, undefined) : undefined
@@ -403,6 +423,19 @@ export class RemoteChunks {
       else this.decoded(chunk, position, values[offset], codecs.output)
     }
     if (message.ended) this.ended(message.chunk, undefined)
+  }
+
+  /** Ends the spans of items: before whoever waits for their results is told. */
+  private endSpans({ chunk: id, count, from, others }: protocol.Results, codecs: codec.TaskCodecs): void {
+    const sent = this.sentChunks.get(id)
+    if (sent === undefined) return
+    const failed = new Map(others)
+    for (let offset = 0; offset < count; offset++) {
+      const outcome = failed.get(offset)
+      const exit =
+        outcome === undefined ? Exit.void : this.exitOf(outcome, sent.positionOf(from + offset), sent.chunk, codecs)
+      this.spans.itemEnded(id, from + offset, exit)
+    }
   }
 
   /** Hands on which items took long (O1). */
@@ -443,19 +476,27 @@ export class RemoteChunks {
 
   /** Hands on an outcome that is not simply a value. */
   private other(chunk: Chunk, position: number, outcome: protocol.EncodedOutcome, codecs: codec.TaskCodecs): void {
-    const index = chunk.index(position)
-    let exit: Exit.Exit<unknown, unknown>
-    try {
-      exit = this.exitOf(outcome, index, codecs, chunk.task)
-    } catch (cause) {
-      // what a task made of an outcome may be none, and its Schemas are users' code (F8)
-      exit = Exit.fail(crossing.notSerializable("error", index, cause, chunk.task))
-    }
+    const exit = this.exitOf(outcome, position, chunk, codecs)
     if (exit._tag === "Success") chunk.onSuccess(position, exit.value)
     else chunk.onFailure(position, exit.cause)
   }
 
   private exitOf(
+    outcome: protocol.EncodedOutcome,
+    position: number,
+    chunk: Chunk,
+    codecs: codec.TaskCodecs
+  ): Exit.Exit<unknown, unknown> {
+    const index = chunk.index(position)
+    try {
+      return this.decodedOutcome(outcome, index, codecs, chunk.task)
+    } catch (cause) {
+      // what a task made of an outcome may be none, and its Schemas are users' code (F8)
+      return Exit.fail(crossing.notSerializable("error", index, cause, chunk.task))
+    }
+  }
+
+  private decodedOutcome(
     outcome: protocol.EncodedOutcome,
     index: number,
     codecs: codec.TaskCodecs,
@@ -538,6 +579,7 @@ export class RemoteChunks {
     this.endedEarly.delete(id)
     this.sentChunks.delete(id)
     this.lastMillis = sent.millis
+    this.spans.chunkEnded(id)
     this.free(sent.cellNumber)
     this.onBusyChange()
     if (early !== undefined) return

@@ -8,9 +8,11 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as realTime from "../task/realTime.ts"
+import { callerOf } from "../wire/caller.ts"
 import { HookNumbers } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
+import type { Caller } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
@@ -78,7 +80,7 @@ export class RemoteHooks {
   init(hook: Hook): Effect.Effect<void, InitFailure> {
     const { addresses } = this
     const { services, worker } = this.options
-    const { code, timeout } = hook
+    const { code, context, timeout } = hook
     if (services === undefined && code === undefined) return Effect.void
     const initialised = this.ask({
       message: () => {
@@ -87,7 +89,7 @@ export class RemoteHooks {
         this.stage = "init"
         const runs = code && addresses.referenceOf(code)
         this.stage = undefined
-        return { _tag: "Init", services: builds, hook: runs, timeout }
+        return { _tag: "Init", services: builds, hook: runs, timeout, ...callerIn(context) }
       },
       code: code ?? services,
       timeout,
@@ -116,10 +118,10 @@ export class RemoteHooks {
     if (killAfter !== undefined) this.watch.within(killAfter)
   }
 
-  exit({ code, timeout }: Hook): Effect.Effect<unknown, Failure> {
+  exit({ code, context, timeout }: Hook): Effect.Effect<unknown, Failure> {
     if (code === undefined) return Effect.succeed(undefined)
     return this.ask({
-      message: () => ({ _tag: "Exit", hook: this.addresses.referenceOf(code), timeout }),
+      message: () => ({ _tag: "Exit", hook: this.addresses.referenceOf(code), timeout, ...callerIn(context) }),
       code,
       timeout,
       ...errors.exitErrors(this.options.worker)
@@ -248,4 +250,10 @@ export class RemoteHooks {
     const cause = new Error(`A hook did not yield within ${killAfter} milliseconds after its time was over`)
     return [cause, Exit.succeed({ _tag: "TimedOut" })]
   }
+}
+
+/** What hooks see of the pool's context. */
+const callerIn = (context: Hook["context"]): { readonly caller?: Caller } => {
+  const caller = context && callerOf(context)
+  return caller === undefined ? {} : { caller }
 }

@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Usage } from "../../Channel.ts"
@@ -30,6 +31,7 @@ import { isFromWorker } from "../wire/wellFormed.ts"
 import { KnownAddresses, type Refuse } from "./knownAddresses.ts"
 import { Line } from "./line.ts"
 import { Observations } from "./observations.ts"
+import { ObservedSpans } from "./observedSpans.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
@@ -74,6 +76,7 @@ class RemoteWorker implements Worker {
   private readonly starting: RemoteStart
   private readonly hooks: RemoteHooks
   private readonly chunks: RemoteChunks
+  private readonly spans: ObservedSpans
   private readonly observations: Observations
   /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
   private state: "running" | "stopped" | "ended" = "running"
@@ -104,8 +107,9 @@ class RemoteWorker implements Worker {
     this.addresses = new KnownAddresses(this.line, refuse)
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
-    this.chunks = new RemoteChunks(options, this.line, this.addresses, on)
-    this.observations = new Observations(options.worker, context, (chunk, position) =>
+    this.spans = new ObservedSpans((chunk, position) => this.chunks.itemOf(chunk, position))
+    this.chunks = new RemoteChunks(options, this.line, this.addresses, on, this.spans)
+    this.observations = new Observations(options.worker, context, this.spans, (chunk, position) =>
       this.chunks.contextOf(chunk, position)
     )
     connection.closed((closed) => this.onClosed(closed))
@@ -132,6 +136,7 @@ class RemoteWorker implements Worker {
 
   readonly kill: Effect.Effect<void> = Effect.suspend(() => {
     this.stopUsing()
+    this.endSpans({ cause: new Error("The pool killed it") })
     // calls settle now, since it can take long until the worker has really ended
     for (const chunk of this.chunks.forgetAll().keys()) chunk.onEnd(undefined)
     return this.connection.kill
@@ -154,7 +159,7 @@ class RemoteWorker implements Worker {
   }
 
   init(hook: Hook): Effect.Effect<void, InitFailure> {
-    return this.hooks.init(hook)
+    return this.hooks.init(this.hook(hook))
   }
 
   interruptInit(): void {
@@ -162,7 +167,13 @@ class RemoteWorker implements Worker {
   }
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    return this.hooks.exit(hook)
+    return this.hooks.exit(this.hook(hook))
+  }
+
+  /** A hook is about to run: what it tells is told in its context. */
+  private hook(hook: Hook): Hook {
+    if (hook.context !== undefined) this.observations.context = hook.context
+    return hook
   }
 
   close(timeout: number | undefined): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
@@ -199,6 +210,7 @@ class RemoteWorker implements Worker {
 
   private killAndTell(loss: Omit<Loss, "ended">): void {
     const wasUsed = this.endUse()
+    this.endSpans(loss.closed)
     // a channel may tell of the worker's end at once: from here on that is no news
     const killing = Effect.runFork(this.connection.kill)
     this.tellEnd(wasUsed, { ...loss, ended: Effect.asVoid(Fiber.await(killing)) })
@@ -209,6 +221,7 @@ class RemoteWorker implements Worker {
       if (this.state !== "ended") this.handleHeld()
       this.observations.workerEnded()
     })
+    this.endSpans(told)
     if (this.hasEnded) return
     // a platform may tell less of the error than the worker itself, as where it clones it
     const closed = this.uncaught === undefined ? told : { ...told, cause: this.uncaught }
@@ -222,6 +235,11 @@ class RemoteWorker implements Worker {
     }
     const wasUsed = this.endUse()
     this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
+  }
+
+  /** What runs in the worker has ended with it, and so have its spans. */
+  private endSpans(closed: Closed): void {
+    this.spans.workerEnded(Exit.fail(errors.workerLost(this.options.worker, closed)))
   }
 
   /** The worker has ended, or is about to be killed; returns whether the pool has neither stopped nor killed it before. */

@@ -5,6 +5,7 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import type { RunGroup } from "./runGroup.ts"
 
 export type RunExit = Exit.Exit<unknown, unknown>
@@ -17,8 +18,9 @@ export type Resume = (effect: Effect.Effect<unknown, unknown>) => void
 export class Run {
   readonly input: unknown
   readonly group: RunGroup
-  /** Its caller's. */
+  /** Its caller's, with its own span in it where it has one. */
   readonly context: Context.Context<never>
+  readonly traced: TracedCall | undefined
   /** Lets the caller go on with an Effect; `undefined` once it has: it does at the end of the turn that settles the `run`. */
   resume: Resume | undefined
   /** Its ordinal in the group's call, once it is in a chunk; -1 before. */
@@ -28,9 +30,16 @@ export class Run {
   /** Set when its caller is interrupted, which waits for its end: called then, in place of `resume`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
 
-  constructor(group: RunGroup, input: unknown, context: Context.Context<never>, resume: Resume) {
+  constructor(
+    group: RunGroup,
+    input: unknown,
+    context: Context.Context<never>,
+    traced: TracedCall | undefined,
+    resume: Resume
+  ) {
     this.group = group
     this.context = context
+    this.traced = traced
     this.input = input
     this.resume = resume
   }

@@ -2,7 +2,7 @@
  * The `run`s of one task that share a call. The group is the call's source of items, and its sink of results.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import type { Code } from "../../WorkerRuntime.ts"
 import { Call, type CallDispatcher } from "../call/call.ts"
@@ -55,7 +55,8 @@ export interface RunRequest {
   /** In milliseconds. */
   readonly timeout: number | undefined
   readonly retries: Retries
-  readonly context: Context.Context<never>
+  /** Whether items have spans of their own, where their `run`s have. */
+  readonly traceItems: boolean
   /** How the input is shown to people. */
   readonly describe: Describe | undefined
 }
@@ -91,7 +92,7 @@ export class RunGroup implements Source, Sink {
     this.request = request
     this.hooks = options.hooks()
     this.settled = settled
-    const { context, describe, retries, task, timeout } = request
+    const { describe, retries, task, timeout, traceItems } = request
     this.call = new Call(
       {
         task,
@@ -111,7 +112,10 @@ export class RunGroup implements Source, Sink {
         isFixed: false,
         retries,
         dispatch: "available",
-        context,
+        // each `run` has its own
+        context: Context.empty(),
+        traced: undefined,
+        traceItems,
         changed: () => {
           if (!this.call.isOver) return
           onEnd(this)
@@ -125,7 +129,7 @@ export class RunGroup implements Source, Sink {
           call,
           () => this.hasDueRuns,
           () => onRest(this),
-          options.isRemote ? (ordinal) => this.inChunks.get(ordinal)?.context : undefined
+          (ordinal) => this.inChunks.get(ordinal)
         )
     )
   }
@@ -135,17 +139,7 @@ export class RunGroup implements Source, Sink {
     return (
       this.call.isOpen &&
       this.options.hooks() === this.hooks &&
-      (request === this.request || this.isEqual(request, this.request))
-    )
-  }
-
-  private isEqual(one: RunRequest, other: RunRequest): boolean {
-    return (
-      one.retries === other.retries &&
-      one.timeout === other.timeout &&
-      one.describe === other.describe &&
-      // a runtime in this process runs an item in its caller's context
-      (this.options.isRemote || one.context === other.context)
+      (request === this.request || isEqual(request, this.request))
     )
   }
 
@@ -154,6 +148,7 @@ export class RunGroup implements Source, Sink {
       this.call.wake()
       this.options.began(this.call)
     }
+    if (run.traced !== undefined) this.call.policy.trace()
     this.queue.push(run)
     this.available++
     // a call that waits for a slot has been offered already, and gives this `run` when it gets one
@@ -247,3 +242,9 @@ export class RunGroup implements Source, Sink {
     for (const run of unsettled) run.settle(exit)
   }
 }
+
+const isEqual = (one: RunRequest, other: RunRequest): boolean =>
+  one.retries === other.retries &&
+  one.timeout === other.timeout &&
+  one.describe === other.describe &&
+  one.traceItems === other.traceItems

@@ -10,6 +10,7 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { Releases } from "../common/releases.ts"
+import type { TracedCall } from "../common/tracing.ts"
 import { guarded, reportUncaught } from "../common/turn.ts"
 import { type Resume, Run, type RunExit, type Settled } from "./run.ts"
 import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
@@ -45,12 +46,18 @@ export class Runs {
   }
 
   /** Begins a `run`; `resume` is called with its Exit. The Effect ends it when its caller is interrupted (C5). */
-  begin(input: unknown, request: RunRequest, context: Context.Context<never>, resume: Resume): Effect.Effect<void> {
+  begin(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    traced: TracedCall | undefined,
+    resume: Resume
+  ): Effect.Effect<void> {
     const { overloaded, turn } = this.options
     turn.begin()
     let run: Run
     try {
-      run = new Run(this.groupFor(request), input, context, resume)
+      run = new Run(this.groupFor(request), input, context, traced, resume)
       this.inProgress++
       run.group.add(run)
     } finally {

@@ -2,14 +2,13 @@
  * The policy of a call that `run`s share: each item has an outcome of its own, and none of them fails the others.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
 import type { Call } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
 import type { CallPolicy } from "../call/policy.ts"
-import type { RunExit } from "./run.ts"
+import type { Run, RunExit } from "./run.ts"
 
 /** An outcome that waits for the end of its chunk. */
 interface Held {
@@ -33,22 +32,26 @@ export class RunsPolicy implements CallPolicy {
   /** Outcomes that callers get only when their chunk has ended, so that its worker is idle when they go on. */
   private held: Array<Held> = []
 
-  readonly contextOf: CallPolicy["contextOf"]
+  readonly contextOf: NonNullable<CallPolicy["contextOf"]>
+  /** Set while there may be `run`s that are traced. */
+  tracedOf: CallPolicy["tracedOf"] = undefined
+  private readonly runOf: (ordinal: number) => Run | undefined
 
   /**
-   * `hasDueRuns` says whether `run`s are left that waited when the call's turn began; `onRest` is called when it rests.
-   * `contextOf` is left out where all have the call's context.
+   * `hasDueRuns` says whether `run`s are left that waited when the call's turn began; `onRest` is called when it rests;
+   * `runOf` gives those that are in chunks.
    */
-  constructor(
-    call: Call,
-    hasDueRuns: () => boolean,
-    onRest: () => void,
-    contextOf?: (ordinal: number) => Context.Context<never> | undefined
-  ) {
+  constructor(call: Call, hasDueRuns: () => boolean, onRest: () => void, runOf: (ordinal: number) => Run | undefined) {
     this.call = call
-    this.contextOf = contextOf
+    this.runOf = runOf
+    this.contextOf = (ordinal) => runOf(ordinal)?.context
     this.hasDueRuns = hasDueRuns
     this.onRest = onRest
+  }
+
+  /** A `run` that is traced joins. */
+  trace(): void {
+    this.tracedOf ??= (ordinal) => this.runOf(ordinal)?.traced
   }
 
   get keepsTurn(): boolean {
@@ -127,6 +130,7 @@ export class RunsPolicy implements CallPolicy {
   rested(): void {
     // a chunk that failed may have had items that nobody wanted any more
     if (this.unwanted.size > 0) this.unwanted.clear()
+    this.tracedOf = undefined
     this.onRest()
   }
 

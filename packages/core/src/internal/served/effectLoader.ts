@@ -1,7 +1,6 @@
 import { died, type ExitLike } from "../task/shapes.ts"
-import type { Channel } from "../../Channel.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
-import type { Sender } from "./sender.ts"
+import type { Observer } from "./observer.ts"
 import type { Self } from "./servedHooks.ts"
 
 /** Loads Effect into a worker when there is a first Effect to run: workers of plain tasks start faster without it. */
@@ -9,13 +8,11 @@ export class EffectLoader {
   /** Set once Effect has been loaded. */
   runner: EffectRunner | undefined = undefined
   private readonly self: Pick<Self, "id">
-  private readonly sender: Sender
-  private readonly channel: Pick<Channel, "aside" | "flushed">
+  private readonly observer: Observer
 
-  constructor(self: Pick<Self, "id">, sender: Sender, channel: Pick<Channel, "aside" | "flushed">) {
+  constructor(self: Pick<Self, "id">, observer: Observer) {
     this.self = self
-    this.sender = sender
-    this.channel = channel
+    this.observer = observer
   }
 
   /** Calls `start` once Effect is loaded, or `done` with a defect if it cannot be. Interrupting works before, too. */
@@ -28,7 +25,7 @@ export class EffectLoader {
     const load = async () => {
       try {
         const { EffectRunner } = await import("./effectRunner.ts")
-        this.runner ??= new EffectRunner(this.self.id, this.sender, this.channel)
+        this.runner ??= new EffectRunner(this.self.id, this.observer)
         interrupt = start(this.runner)
         if (interrupted) interrupt()
       } catch (defect) {

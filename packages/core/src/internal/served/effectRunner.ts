@@ -7,11 +7,10 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as Fiber from "effect/Fiber"
-import type { Channel } from "../../Channel.ts"
 import { died, type ExitLike } from "../task/shapes.ts"
 import type { Caller } from "../wire/observed.ts"
 import { Observing } from "./observing.ts"
-import type { Sender } from "./sender.ts"
+import type { Observer } from "./observer.ts"
 
 /** Interrupts a running Effect; its outcome still follows. */
 export type Interrupt = () => void
@@ -22,20 +21,17 @@ export type Fork = ReturnType<typeof Effect.runForkWith<never>>
 export class EffectRunner {
   private readonly scope = Scope.makeUnsafe()
   private readonly observing: Observing
-  private forkHook: Fork
 
-  constructor(worker: number, sender: Sender, channel: Pick<Channel, "aside" | "flushed">) {
-    this.observing = new Observing(worker, sender, channel)
-    this.forkHook = this.forkHooks()
+  constructor(worker: number, observer: Observer) {
+    this.observing = new Observing(worker, observer)
   }
 
-  /** How the Effects of a chunk's items are run that have the same caller; `position` is that of the first of them. */
-  forItems(chunk: number, position: number, caller: Caller | undefined): Fork {
-    return Effect.runForkWith(this.observing.contextOf(chunk, position, caller))
-  }
-
-  private forkHooks(): Fork {
-    return Effect.runForkWith(Context.add(this.observing.hooks, Scope.Scope, this.scope) as Context.Context<never>)
+  /**
+   * How the Effects of a chunk's items are run that have the same caller; `position` is that of the first of them, and
+   * `span` the id of the item's own span, if it has one.
+   */
+  forItems(chunk: number, position: number, caller: Caller | undefined, span: string | undefined): Fork {
+    return Effect.runForkWith(this.observing.contextOf(chunk, position, caller, span))
   }
 
   /** Runs an item's Effect in a Scope of its own, which is closed before the outcome counts. */
@@ -45,10 +41,12 @@ export class EffectRunner {
     return () => fiber.interruptUnsafe()
   }
 
-  /** Runs a hook's Effect in the worker's Scope. */
-  runHook(effect: unknown, done: (exit: ExitLike) => void): Interrupt {
+  /** Runs a hook's Effect in the worker's Scope; the pool is its `caller`. */
+  runHook(effect: unknown, caller: Caller | undefined, done: (exit: ExitLike) => void): Interrupt {
+    const context = Context.add(this.observing.contextOfHook(caller), Scope.Scope, this.scope)
+    const fork = Effect.runForkWith(context)
     // only the Effect is interruptible, so that an interruption after it has succeeded cannot make the hook fail
-    const fiber = this.forkHook(Effect.interruptible(effect as Effect.Effect<unknown, unknown>), {
+    const fiber = fork(Effect.interruptible(effect as Effect.Effect<unknown, unknown>), {
       uninterruptible: true
     })
     observe(fiber, done)
@@ -56,20 +54,15 @@ export class EffectRunner {
   }
 
   /** Builds the services, and provides them to all hooks and tasks that start from then on. */
-  provide(layer: Layer.Layer<any, unknown>, done: (exit: ExitLike) => void): Interrupt {
+  provide(layer: Layer.Layer<any, unknown>, caller: Caller | undefined, done: (exit: ExitLike) => void): Interrupt {
     const built = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), this.scope)
     return this.runHook(
       Effect.map(built, (services: Context.Context<never>) => {
         this.observing.provide(services)
-        this.forkHook = this.forkHooks()
       }),
+      caller,
       done
     )
-  }
-
-  /** The worker is about to end. */
-  ending(): void {
-    this.observing.ending()
   }
 
   /** Runs the finalizers that hooks registered, last first, then those of the services (L3). */

@@ -6,6 +6,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Carrier } from "../wire/carried.ts"
 import type { Around, LogRecord } from "../wire/observed.ts"
+import { tellsOf } from "./forwardingTracer.ts"
 import type { Observer } from "./observer.ts"
 import { CurrentOrigin, type Origin } from "./origin.ts"
 
@@ -113,8 +114,9 @@ const addOwn = (
   const logSpans = fiber.getRef(References.CurrentLogSpans)
   const { logSpans: inherited = [] } = origin
   if (logSpans !== inherited && logSpans.length > 0) around.spans = logSpans.filter((span) => !inherited.includes(span))
-  const span = fiber.cache.span?.spanId
-  if (span !== origin.caller?.span?.spanId) around.span = span
+  const { span } = fiber.cache
+  tellsOf(span)
+  if (span?.spanId !== origin.caller?.span?.spanId) around.span = span?.spanId
 }
 
 /** The annotations that are not as the caller has them: what it has need not cross, and is told as it is there. */

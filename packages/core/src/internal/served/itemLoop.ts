@@ -12,6 +12,8 @@ import * as failure from "../wire/failure.ts"
 import { Longest, type Timed } from "../wire/longest.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { EffectRunner, Fork, Interrupt } from "./effectRunner.ts"
+import { ItemSpans } from "./itemSpans.ts"
+import type { Observer } from "./observer.ts"
 import { type ItemExit, notSerializable, Outbox, type Reported, type Sending, timedOut } from "./outbox.ts"
 import type { Self } from "./servedHooks.ts"
 
@@ -67,13 +69,16 @@ class ServedChunk implements Reported {
   private untold: Array<Timed> = []
   /** How the Effects of its items are run, by their callers; made when there is a first one. */
   private forks: Array<Fork | undefined> | undefined = undefined
+  /** Tells when its items begin and end, where they have spans of their own. */
+  readonly spans: ItemSpans | undefined
 
-  constructor(run: ServedRun, task: LoadedTask, cell: Cell) {
+  constructor(run: ServedRun, task: LoadedTask, cell: Cell, observer: Pick<Observer, "add">) {
     this.run = run
     this.task = task
     this.cell = cell
     this.limit = run.items.length
     this.longerThan = run.longerThan ?? Number.POSITIVE_INFINITY
+    this.spans = run.traceItems === true ? new ItemSpans(run.chunk, observer) : undefined
   }
 
   /** Whether no more items are to start. */
@@ -93,12 +98,13 @@ class ServedChunk implements Reported {
     this.since = now
   }
 
-  /** How the Effect of the item at a position is run. */
-  forkOf(position: number, runner: EffectRunner): Fork {
+  /** How the Effect of the item at a position is run, whose own span, if it has one, has the id `span`. */
+  forkOf(position: number, span: string | undefined, runner: EffectRunner): Fork {
     const { callerOf, callers, chunk } = this.run
     const caller = callerOf?.[position] ?? 0
+    if (span !== undefined) return runner.forItems(chunk, position, callers?.[caller], span)
     this.forks ??= []
-    return (this.forks[caller] ??= runner.forItems(chunk, position, callers?.[caller]))
+    return (this.forks[caller] ??= runner.forItems(chunk, position, callers?.[caller], undefined))
   }
 
   lap(): number {
@@ -196,6 +202,7 @@ export class ItemLoop {
   tasksPerWorker = 1
   private readonly self: Self
   private readonly sender: Sending
+  private readonly observer: Pick<Observer, "add">
   private readonly flushed: Channel["flushed"]
   private readonly stayAwake: Channel["stayAwake"]
   private readonly runEffect: RunEffect
@@ -215,12 +222,15 @@ export class ItemLoop {
   constructor(options: {
     readonly self: Self
     readonly sender: Sending
+    /** Takes what its items' spans are. */
+    readonly observer: Pick<Observer, "add">
     readonly flushed: Channel["flushed"]
     readonly stayAwake: Channel["stayAwake"]
     readonly runEffect: RunEffect
   }) {
     this.self = options.self
     this.sender = options.sender
+    this.observer = options.observer
     this.flushed = options.flushed
     this.stayAwake = options.stayAwake
     this.runEffect = options.runEffect
@@ -228,7 +238,7 @@ export class ItemLoop {
 
   /** Starts a chunk. */
   add(run: ServedRun, task: LoadedTask, cell: Cell): void {
-    const chunk = new ServedChunk(run, task, cell)
+    const chunk = new ServedChunk(run, task, cell, this.observer)
     this.chunks.set(run.chunk, chunk)
     this.queue[this.queue.length] = chunk
     this.resume()
@@ -326,6 +336,7 @@ export class ItemLoop {
 
   private begin(chunk: ServedChunk, position: number, now: number): void {
     const { run, task } = chunk
+    const span = chunk.spans?.begin(position)
     let item = run.items[position]
     if (run.lost?.has(position) === true) {
       return this.record(chunk, position, now, notSerializable("input", run.lost.get(position)))
@@ -353,7 +364,7 @@ export class ItemLoop {
       return this.record(chunk, position, now, died(defect))
     }
     if (kind === "effect") {
-      const forkOf = (runner: EffectRunner) => chunk.forkOf(position, runner)
+      const forkOf = (runner: EffectRunner) => chunk.forkOf(position, span, runner)
       return this.wait(chunk, position, context, (done, begun) => this.runEffect(result, forkOf, done, begun))
     }
     if (kind === "promise") {
@@ -368,6 +379,7 @@ export class ItemLoop {
     if (kind === "exit") return this.record(chunk, position, now, result as ExitLike)
     // no timer can fire while an item computes, so the clock is read instead (T2)
     if (deadline !== undefined && realTime.now() > deadline) return this.record(chunk, position, now, timedOut)
+    chunk.spans?.end(position)
     this.outboxFor(chunk, position, now).succeed(result, task.codecs, run.discard, run.items[position])
     this.reportIfEach(chunk)
   }
@@ -445,6 +457,7 @@ export class ItemLoop {
 
   private record(chunk: ServedChunk, position: number, now: number, exit: ItemExit): void {
     const { discard, items } = chunk.run
+    chunk.spans?.end(position)
     this.outboxFor(chunk, position, now).exit(exit, chunk.task.codecs, discard, items[position])
     this.reportIfEach(chunk)
   }

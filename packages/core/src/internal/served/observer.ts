@@ -25,6 +25,8 @@ export class Observer {
   /** Whether messages can be in the worker for a while after they were sent, and some can go past them. */
   private readonly sendsAside: boolean
   private pending: Array<Telling> = []
+  /** The last of them. */
+  private last: Telling | undefined = undefined
   /** Those that were sent, and may be in the worker still: they go with whatever must not be lost. */
   private unflushed: Array<ObservedRecord> = []
   private isAskingFlushed = false
@@ -33,8 +35,6 @@ export class Observer {
   /** When records are to be sent at the latest, by `realTime.now()`; at once, unless some have just been sent. */
   private due = Number.NEGATIVE_INFINITY
   private timer: realTime.Timer = undefined
-  /** Called before records are sent, to add what is gathered rather than told one by one. */
-  onFlush: () => void = () => {}
 
   constructor(sender: Pick<Sender, "observed" | "sendPlain">, channel: Pick<Channel, "aside" | "flushed">) {
     this.sender = sender
@@ -45,6 +45,7 @@ export class Observer {
   /** Takes a record. One that is urgent arrives even if the worker ends now. */
   add(record: Telling, isUrgent: boolean): void {
     this.pending.push(record)
+    this.last = record
     if (isUrgent) this.flush(true)
     else this.flushSoon()
   }
@@ -55,6 +56,11 @@ export class Observer {
     if (this.sender.observed !== undefined) return
     this.sender.observed = this.flushNow
     this.timer = realTime.afterIfRunning(longestPause, this.flushNow)
+  }
+
+  /** Whether a record has yet to be told, and none was added after it. */
+  isLast(record: Telling): boolean {
+    return this.last === record
   }
 
   /** As `add`, for what is known only in `millis` milliseconds. */
@@ -85,9 +91,9 @@ export class Observer {
     realTime.cancel(this.timer)
     this.timer = undefined
     this.sender.observed = undefined
-    this.onFlush()
     const { pending } = this
     this.pending = []
+    this.last = undefined
     const records: Array<ObservedRecord> = []
     for (const tell of pending) {
       const record = tell()

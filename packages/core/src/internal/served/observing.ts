@@ -5,14 +5,14 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import type { Channel } from "../../Channel.ts"
+import * as Tracer from "effect/Tracer"
 import { withCaller } from "../wire/caller.ts"
 import type { Caller } from "../wire/observed.ts"
 import { forwardingLogger } from "./forwardingLogger.ts"
 import { forwardingRegistry } from "./forwardingMetrics.ts"
-import { Observer } from "./observer.ts"
+import { CallersSpan, forwardingTracer } from "./forwardingTracer.ts"
+import type { Observer } from "./observer.ts"
 import { CurrentOrigin, Origin, poolsOwn } from "./origin.ts"
-import type { Sender } from "./sender.ts"
 
 export class Observing {
   private readonly observer: Observer
@@ -21,9 +21,9 @@ export class Observing {
   private readonly forwarding: Context.Context<never>
   private base: Context.Context<never>
 
-  constructor(worker: number, sender: Sender, channel: Pick<Channel, "aside" | "flushed">) {
+  constructor(worker: number, observer: Observer) {
     this.worker = worker
-    this.observer = new Observer(sender, channel)
+    this.observer = observer
     // no logger that adds events to spans: those are added where the line is written
     const loggers = new Set([forwardingLogger(this.observer)])
     const forwarding = Context.make(References.CurrentLoggers, loggers)
@@ -37,24 +37,46 @@ export class Observing {
     this.base = Context.merge(this.forwarding, services)
   }
 
-  ending(): void {
-    this.observer.ending()
+  /** The context of a hook, or of the services while they are built. */
+  contextOfHook(caller: Caller | undefined): Context.Context<never> {
+    return this.contextOf(poolsOwn, 0, caller, undefined)
   }
 
-  /** The context of hooks, and of the services while they are built. */
-  get hooks(): Context.Context<never> {
-    return this.contextOf(poolsOwn, 0, undefined)
-  }
-
-  /** The context of the items of a chunk that have the same caller; `position` is that of the first of them. */
-  contextOf(chunk: number, position: number, caller: Caller | undefined): Context.Context<never> {
+  /**
+   * The context of the items of a chunk that have the same caller; `position` is that of the first of them. `span` is the
+   * id of the item's own span, if it has one.
+   */
+  contextOf(
+    chunk: number,
+    position: number,
+    caller: Caller | undefined,
+    span: string | undefined
+  ): Context.Context<never> {
     const { base, services, worker } = this
     const origin = new Origin(chunk, position, caller, worker)
     const own = Context.add(base, CurrentOrigin, origin)
-    const called = caller === undefined ? own : withCaller(own, caller, services)
+    const called = caller === undefined ? own : this.traced(withCaller(own, caller, services), caller, origin, span)
     // annotations that the services provide win
     return Context.getOrUndefined(services, References.CurrentLogAnnotations) === undefined
       ? Context.add(called, References.CurrentLogAnnotations, origin.annotations)
       : called
+  }
+
+  /** Adds a tracer that tells of spans, and the caller's span as one to which something can be added. */
+  private traced(
+    context: Context.Context<never>,
+    caller: Caller,
+    origin: Origin,
+    item: string | undefined
+  ): Context.Context<never> {
+    const { observer, services } = this
+    if (caller.traced !== true || Context.getOrUndefined(services, Tracer.Tracer) !== undefined) return context
+    const traced = Context.add(context, Tracer.Tracer, forwardingTracer(observer, origin))
+    const { span } = caller
+    if (span?.name === undefined || !span.sampled) return traced
+    if (Context.getOrUndefined(services, Tracer.ParentSpan) !== undefined) return traced
+    const { name } = span
+    const own = item === undefined ? { ...span, name } : { ...span, name: "pool.item", spanId: item }
+    return Context.add(traced, Tracer.ParentSpan, new CallersSpan(own, observer, origin))
   }
 }

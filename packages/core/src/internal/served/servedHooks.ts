@@ -9,6 +9,7 @@ import { died, type ExitLike, isEffect, isLayer, isPromiseLike } from "../task/s
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import { HookNumbers, phases } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
+import type { Caller } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
@@ -59,7 +60,8 @@ export class ServedHooks {
   init(
     services: protocol.Reference | undefined,
     hook: protocol.Reference | undefined,
-    timeout: number | undefined
+    timeout: number | undefined,
+    caller: Caller | undefined
   ): void {
     this.run("Initialised", timeout, async (context, begun) => {
       this.stage = services === undefined ? "init" : "services"
@@ -68,14 +70,14 @@ export class ServedHooks {
         begun()
         if (!isLayer(value)) throw new Error("The services' export is no Layer")
         const provided = await this.runInterruptibly((runner, done) =>
-          runner.provide(value as Layer.Layer<any, unknown>, done)
+          runner.provide(value as Layer.Layer<any, unknown>, caller, done)
         )
         if (provided._tag === "Failure") return provided
       }
       if (hook === undefined) return nothing
       this.stage = "init"
       this.numbers.enterHook()
-      const exit = await this.hook(hook, context, begun)
+      const exit = await this.hook(hook, caller, context, begun)
       if (exit._tag === "Success") this.self.state = exit.value
       // the state stays in the worker
       return exit._tag === "Success" ? nothing : exit
@@ -86,8 +88,8 @@ export class ServedHooks {
     this.cutShort({ _tag: "Interrupted" })
   }
 
-  exit(hook: protocol.Reference, timeout: number | undefined): void {
-    this.run("Exited", timeout, (context, begun) => this.hook(hook, context, begun))
+  exit(hook: protocol.Reference, timeout: number | undefined, caller: Caller | undefined): void {
+    this.run("Exited", timeout, (context, begun) => this.hook(hook, caller, context, begun))
   }
 
   /** Runs the finalizers. Only Effects can have registered any, so without Effect there are none. */
@@ -148,7 +150,12 @@ export class ServedHooks {
     })()
   }
 
-  private async hook(reference: protocol.Reference, context: WorkerContextImpl, begun: () => void): Promise<ExitLike> {
+  private async hook(
+    reference: protocol.Reference,
+    caller: Caller | undefined,
+    context: WorkerContextImpl,
+    begun: () => void
+  ): Promise<ExitLike> {
     const { value } = await this.load(reference)
     // a hook that was interrupted while it loaded must not run, nor count as a success, after which `exit` would run
     // (`nothing` is no success here: past the deadline, `run` replies that the hook has timed out)
@@ -156,7 +163,7 @@ export class ServedHooks {
     begun()
     try {
       const result: unknown = typeof value === "function" && !isEffect(value) ? value(context) : value
-      if (isEffect(result)) return await this.runInterruptibly((runner, done) => runner.runHook(result, done))
+      if (isEffect(result)) return await this.runInterruptibly((runner, done) => runner.runHook(result, caller, done))
       return { _tag: "Success", value: isPromiseLike(result) ? await result : result }
     } catch (defect) {
       return died(defect)

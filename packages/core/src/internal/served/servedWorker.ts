@@ -12,6 +12,7 @@ import type * as protocol from "../wire/protocol.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { EffectLoader } from "./effectLoader.ts"
 import { ItemLoop, type LoadedTask, type ServedRun } from "./itemLoop.ts"
+import { Observer } from "./observer.ts"
 import { Parts } from "./parts.ts"
 import { Sender } from "./sender.ts"
 import { type Loaded, LostValue, ServedCode } from "./servedCode.ts"
@@ -25,6 +26,7 @@ export class ServedWorker {
   private readonly inbox: Inbox<protocol.ToWorker>
   private readonly parts = new Parts()
   private readonly code = new ServedCode()
+  private readonly observer: Observer
   private readonly effects: EffectLoader
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
   private readonly hooks: ServedHooks
@@ -37,7 +39,8 @@ export class ServedWorker {
     this.control =
       channel.control ?? new ToldNumbers((from, values) => this.sender.sendPlain({ _tag: "Numbers", from, values }))
     this.sender = new Sender(channel, this.control)
-    this.effects = new EffectLoader(this.self, this.sender, channel)
+    this.observer = new Observer(this.sender, channel)
+    this.effects = new EffectLoader(this.self, this.observer)
     this.inbox = new Inbox(
       (message) => this.handle(message),
       (number, cause) => {
@@ -55,6 +58,7 @@ export class ServedWorker {
     this.loop = new ItemLoop({
       self: this.self,
       sender: this.sender,
+      observer: this.observer,
       flushed: channel.flushed,
       stayAwake: channel.stayAwake,
       runEffect: (effect, of, done, begun) =>
@@ -80,7 +84,7 @@ export class ServedWorker {
 
   /** Tells the pool what Effects have done, when the worker is about to end. */
   ending(): void {
-    this.effects.runner?.ending()
+    this.observer.ending()
   }
 
   /** Tells the pool which error is about to end the worker. */
@@ -97,7 +101,7 @@ export class ServedWorker {
       case "Forget":
         return this.code.forget(message.reference)
       case "Init":
-        return this.hooks.init(message.services, message.hook, message.timeout)
+        return this.hooks.init(message.services, message.hook, message.timeout, message.caller)
       case "InterruptInit":
         return this.hooks.interruptInit()
       case "Run":
@@ -113,7 +117,7 @@ export class ServedWorker {
         if (this.loading.has(message.chunk)) this.loading.set(message.chunk, "interrupted")
         return this.loop.interrupt(message.chunk)
       case "Exit":
-        return this.hooks.exit(message.hook, message.timeout)
+        return this.hooks.exit(message.hook, message.timeout, message.caller)
       case "Close":
         return this.hooks.close()
       case "Stop":

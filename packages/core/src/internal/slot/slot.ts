@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MutableRef from "effect/MutableRef"
+import type * as Tracer from "effect/Tracer"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Loss, Worker } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
@@ -224,7 +225,7 @@ export class Slot implements ChunkSlot {
       this.count(chunk.items.length)
       this.send(chunk, state)
     } else if (state._tag === "Empty") {
-      this.acquire(this.hooksFor(this.options.keptBy(chunk.call)), chunk.items.length)
+      this.acquire(this.hooksFor(this.options.keptBy(chunk.call)), chunk.items.length, chunk.span)
     }
   }
 
@@ -352,7 +353,7 @@ export class Slot implements ChunkSlot {
           const current = this.options.hooks()
           const refusal = this.failures.refusal(current)
           if (refusal !== undefined) return Effect.fail(refusal)
-          this.acquire(current, 0)
+          this.acquire(current, 0, undefined)
           return this.acquired
         }
         case "Abandoned":
@@ -401,8 +402,8 @@ export class Slot implements ChunkSlot {
     return this.failures.refusal(current) !== undefined && !hooks.sameInit(current, kept) ? kept : current
   }
 
-  /** Begins to acquire a worker, and counts `items` items as given to it. */
-  private acquire(acquiredWith: hooks.Hooks, items: number): void {
+  /** Begins to acquire a worker, for what has the span `cause`, and counts `items` items as given to it. */
+  private acquire(acquiredWith: hooks.Hooks, items: number, cause: Tracer.AnySpan | undefined): void {
     const { fork, pool, turn, worker } = this.options
     this.generation++
     const identity = { id: this.id, generation: this.generation, pool }
@@ -418,6 +419,7 @@ export class Slot implements ChunkSlot {
     tenant.acquire(
       worker,
       events,
+      cause,
       (worker) => this.onAcquired(tenant, worker),
       (failure) => this.onNotAcquired(tenant, failure)
     )
@@ -561,6 +563,7 @@ export class Slot implements ChunkSlot {
     tenant.release(
       // not the hooks that it was acquired with (L6)
       retirement.hooks ?? this.options.hooks(),
+      retirement.releases?.span,
       (value) => events.exitResult(value),
       (failure) => {
         if (this.tenant !== tenant || tenant.isKilled) return

@@ -2,17 +2,20 @@
  * A worker in its slot: one life, from acquisition to release, or to a violent end (L3).
  */
 import * as Deferred from "effect/Deferred"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as MutableRef from "effect/MutableRef"
 import * as Scope from "effect/Scope"
-import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
+import type * as Tracer from "effect/Tracer"
+import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
 import type { Release } from "../common/releases.ts"
+import { inRootSpan } from "../common/tracing.ts"
 import type { Turn } from "../common/turn.ts"
 import type * as portable from "../task/portable.ts"
 import type { Hooks } from "./hooks.ts"
@@ -36,7 +39,7 @@ export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost"> & {
 
 /** Why a worker was not acquired, and whose failure that is (L10). */
 export interface AcquisitionFailure {
-  readonly error: WorkerPoolError
+  readonly error: WorkerPoolError.WorkerPoolError
   /** `start`: every worker of the slot would have it. `init`: only workers that run the same `init` would. */
   readonly of: "start" | "init"
 }
@@ -52,7 +55,7 @@ interface Stage {
 }
 
 export class Tenant {
-  readonly identity: WorkerIdentity
+  readonly identity: WorkerPoolError.WorkerIdentity
   /** The hooks that were current when it was acquired. */
   readonly hooks: Hooks
   /** How many items it has been given, less those taken back (L8). */
@@ -74,7 +77,7 @@ export class Tenant {
   /** Its acquisition or release, while that is in progress. */
   private stage: Stage | undefined = undefined
 
-  constructor(identity: WorkerIdentity, hooks: Hooks, items: number, turn: Turn, fork: Fork) {
+  constructor(identity: WorkerPoolError.WorkerIdentity, hooks: Hooks, items: number, turn: Turn, fork: Fork) {
     this.identity = identity
     this.hooks = hooks
     this.given = MutableRef.make(items)
@@ -87,16 +90,24 @@ export class Tenant {
   // ---------------------------------------------------------------------------
 
   /**
-   * Starts it and runs `init`, in a fiber of its own. `acquired` is called in a turn when it is live; if it does not
+   * Starts it and runs `init`, in a fiber of its own, for what has the span `cause`. `acquired` is called in a turn when it is live; if it does not
    * become that, what `notAcquired` returns is run as the last step.
    */
   acquire(
     options: WorkerOptions,
     events: TenantEvents,
+    cause: Tracer.AnySpan | undefined,
     acquired: (worker: Worker) => void,
     notAcquired: (failure: AcquisitionFailure | undefined) => Effect.Effect<void>
   ): void {
-    const life = Effect.flatMap(Effect.exit(this.initialised(options, events)), (exit) =>
+    const initialised = inRootSpan(
+      this.initialised(options, events),
+      "pool.worker.acquire",
+      { ...WorkerPoolError.inWorker(this.identity) },
+      cause,
+      (exit) => Exit.mapError(exit, ({ error }) => error)
+    )
+    const life = Effect.flatMap(Effect.exit(initialised), (exit) =>
       Exit.isSuccess(exit)
         ? Effect.sync(() => this.turn.take(() => acquired(exit.value)))
         : notAcquired(this.failureOf(exit, (error) => ({ error, of: "start" })))
@@ -133,7 +144,7 @@ export class Tenant {
         onStarted()
         // asked here, because an interruption that comes before `init` runs finds nothing to interrupt, and is missed
         if (this.stage?.isWanted !== true || this.isKilled) return Effect.interrupt
-        const initialised = worker.init({ code: init, timeout: initTimeout })
+        const initialised = inContext((context) => worker.init({ code: init, timeout: initTimeout, context }))
         return Effect.as(Effect.mapError(initialised, initFailure), worker)
       }),
       Effect.flatMap((worker) => {
@@ -164,8 +175,9 @@ export class Tenant {
   /** Runs `exit`, then all finalizers, and stops it (L3); `released` gets what failed of that. */
   release(
     hooks: Hooks,
+    cause: Tracer.AnySpan | undefined,
     exitResult: (value: unknown) => void,
-    released: (failure: WorkerPoolError | undefined) => void
+    released: (failure: WorkerPoolError.WorkerPoolError | undefined) => void
   ): void {
     const exiting = Effect.gen({ self: this }, function* () {
       const { worker } = this
@@ -174,14 +186,23 @@ export class Tenant {
         yield* this.end
         return undefined
       }
-      const exited = yield* Effect.exit(worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout }))
+      const exited = yield* Effect.exit(
+        inContext((context) => worker.exit({ code: hooks.exit, timeout: hooks.exitTimeout, context }))
+      )
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
       yield* this.end
       return this.failureOf(exited, identity) ?? this.failureOf(closed, identity)
     })
+    const traced = inRootSpan(
+      exiting,
+      "pool.worker.release",
+      { ...WorkerPoolError.inWorker(this.identity) },
+      cause,
+      (exit) => (Exit.isSuccess(exit) && exit.value !== undefined ? Exit.fail(exit.value) : exit)
+    )
     this.run(
-      Effect.map(exiting, (failure) => this.turn.take(() => released(failure))),
+      Effect.map(traced, (failure) => this.turn.take(() => released(failure))),
       false
     )
   }
@@ -219,7 +240,10 @@ export class Tenant {
    * What an acquisition or release failed with: its typed error, or what `ofDefect` makes of `StartFailed` with a defect
    * of the runtime's; `undefined` when it was interrupted, or failed because the worker was killed.
    */
-  private failureOf<E>(exit: Exit.Exit<unknown, E>, ofDefect: (error: WorkerPoolError) => E): E | undefined {
+  private failureOf<E>(
+    exit: Exit.Exit<unknown, E>,
+    ofDefect: (error: WorkerPoolError.WorkerPoolError) => E
+  ): E | undefined {
     if (Exit.isSuccess(exit) || this.isKilled) return undefined
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Fail") return reason.error
@@ -228,6 +252,9 @@ export class Tenant {
     return undefined
   }
 }
+
+const inContext = <A, E>(effect: (context: Context.Context<never>) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber(({ context }) => effect(context))
 
 const initFailure = ({ error, of }: InitFailure): AcquisitionFailure => ({
   error,

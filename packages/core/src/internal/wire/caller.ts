@@ -6,8 +6,9 @@ import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { propagated } from "../common/tracing.ts"
 import { Carrier } from "./carried.ts"
-import type { Caller, CallerSpan } from "./observed.ts"
+import type { Caller, CallerSpan, EncodedLink } from "./observed.ts"
 
 /** The References whose values cross, by their numbers; loggers, tracers and registries are told of what happens. */
 const crossing: ReadonlyArray<Context.Reference<any>> = [
@@ -58,23 +59,33 @@ const look = (context: Context.Context<never>): Caller | undefined => {
     // annotations can be anything: what cannot cross is text there, and stays what it is in what is told of it here
     references.push([number, typeof value === "object" && value !== null ? carried(value) : value])
   })
-  const parent = Context.getOrUndefined(context, Tracer.ParentSpan)
+  const parent = propagated(Context.getOrUndefined(context, Tracer.ParentSpan))
   const tracer = Context.getOrUndefined(context, Tracer.Tracer)
   const span = parent === undefined ? undefined : spanOf(parent)
   const traced =
     tracer !== undefined && tracer !== Tracer.nativeTracer && Context.get(context, References.TracerEnabled)
+  const links = Context.get(context, References.TracerSpanLinks)
   if (references.length === 0 && span === undefined && !traced) return undefined
-  return { references, span, traced }
+  return { references, span, traced, ...(traced && links.length > 0 ? { links: links.map(linkOf) } : undefined) }
 }
 
 const carried = (value: object): unknown => new Carrier().safely(value)
 
-const spanOf = ({ sampled, spanId, traceId }: Tracer.AnySpan): CallerSpan => ({ traceId, spanId, sampled })
+const spanOf = (span: Tracer.AnySpan): CallerSpan => {
+  const { sampled, spanId, traceId } = span
+  return { traceId, spanId, sampled, name: span._tag === "Span" ? span.name : undefined }
+}
+
+/** A link as it crosses. */
+export const linkOf = ({ attributes, span }: Tracer.SpanLink): EncodedLink => ({
+  ...spanOf(span),
+  attributes: new Carrier().record(attributes)
+})
 
 /** Adds what has crossed to a worker's context; what its services provide of their own wins. */
 export const withCaller = (
   context: Context.Context<never>,
-  { references, span }: Caller,
+  { links, references, span }: Caller,
   services: Context.Context<never>
 ): Context.Context<never> => {
   let own = context
@@ -82,6 +93,13 @@ export const withCaller = (
     const reference = crossing[number]
     if (reference === undefined || Context.getOrUndefined(services, reference) !== undefined) continue
     own = Context.add(own, reference, value)
+  }
+  if (links !== undefined && Context.getOrUndefined(services, References.TracerSpanLinks) === undefined) {
+    own = Context.add(
+      own,
+      References.TracerSpanLinks,
+      links.map(({ attributes, ...span }) => ({ span: Tracer.externalSpan(span), attributes }))
+    )
   }
   if (span === undefined || Context.getOrUndefined(services, Tracer.ParentSpan) !== undefined) return own
   return Context.add(own, Tracer.ParentSpan, Tracer.externalSpan(span))

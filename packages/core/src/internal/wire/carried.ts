@@ -51,6 +51,13 @@ export class Carrier {
     })
   }
 
+  /** Names and values by turns. */
+  pairs(values: Readonly<Record<string, unknown>>): Array<unknown> {
+    const pairs: Array<unknown> = []
+    for (const key of Object.keys(values)) pairs.push(key, this.safely(values[key]))
+    return pairs
+  }
+
   record(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const carried: Record<string, unknown> = {}
     for (const key of Object.keys(values)) define(carried, key, this.safely(values[key]))
@@ -58,6 +65,10 @@ export class Carrier {
   }
 
   safely(value: unknown): unknown {
+    if (typeof value === "number" || typeof value === "boolean") {
+      this.left -= 8
+      return value
+    }
     if (typeof value === "string" && value.length <= this.left) {
       this.left -= value.length
       return value

@@ -13,12 +13,21 @@ export interface Caller {
   readonly span?: CallerSpan | undefined
   /** Whether the caller's tracer is to be told of spans: with the default one nobody would see them. */
   readonly traced?: boolean | undefined
+  /** What its spans are linked to. */
+  readonly links?: ReadonlyArray<EncodedLink> | undefined
 }
 
 export interface CallerSpan {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
+  /** Its name, where it is one of this program: events and attributes can be added to it. */
+  readonly name?: string | undefined
+}
+
+/** A span that another is linked to. */
+export interface EncodedLink extends CallerSpan {
+  readonly attributes: Readonly<Record<string, unknown>>
 }
 
 /** What says in a worker whose Effect runs: the Effects of a pool that a task makes in this process are the task's. */
@@ -82,4 +91,59 @@ export interface MetricRemoved extends Whose {
   readonly key: string
 }
 
-export type ObservedRecord = LogRecord | LogsDropped | MetricRecord | MetricRemoved
+/** What has been added to a span. */
+export interface SpanAdditions {
+  /** Names and values by turns. */
+  readonly attributes: ReadonlyArray<unknown> | undefined
+  readonly events: ReadonlyArray<SpanEvent> | undefined
+  readonly links: ReadonlyArray<EncodedLink> | undefined
+}
+
+/** An event of a span, with its attributes as `SpanAdditions` has them. */
+export type SpanEvent = readonly [name: string, time: bigint, attributes: ReadonlyArray<unknown> | undefined]
+
+/** What stands before each row of `SpansRecord`. */
+export const rows = { begun: 1, ended: 2 } as const
+
+/** Stands in a row for what is as in the row before that has it. */
+export const asBefore = 0
+
+/**
+ * Spans that have begun and ended, in the order in which they have. Rows of values one after another, because objects take
+ * several times as long to cross. Times are in nanoseconds by the Clock in the worker, 0 where spans have none.
+ *
+ * - `rows.begun`, trace id, id of the parent, id, name, start, end, kind, attributes, events, links, reasons. One that has
+ *   ended, with nothing told of within it, is told as a whole; otherwise the end is `undefined`, and so are the reasons, as
+ *   they are of one that has succeeded: results are not told. The first two and the name may be `asBefore`; the kind is
+ *   `undefined` for one that is internal.
+ * - `rows.ended`, id, end, attributes, events, links, reasons
+ */
+export interface SpansRecord extends Whose {
+  readonly _tag: "Spans"
+  readonly rows: ReadonlyArray<unknown>
+}
+
+/** Something was added to a span that a caller had begun, or the pool for it. */
+export interface SpanChange extends Whose, SpanAdditions {
+  readonly _tag: "SpanChange"
+  readonly id: string
+}
+
+/**
+ * Items that have begun, in chunks whose items have spans; and have ended, where they had when it was told. How an item
+ * ended, its result says.
+ */
+export interface ItemsRecord extends Whose {
+  readonly _tag: "Items"
+  readonly items: ReadonlyArray<readonly [position: number, id: string, start: number, end: number | undefined]>
+}
+
+/** Times at which items ended that had been told to have begun, in milliseconds. */
+export interface ItemsEnded extends Whose {
+  readonly _tag: "ItemsEnded"
+  readonly items: ReadonlyArray<readonly [position: number, end: number]>
+}
+
+export type TraceRecord = SpansRecord | SpanChange | ItemsRecord | ItemsEnded
+
+export type ObservedRecord = LogRecord | LogsDropped | MetricRecord | MetricRemoved | TraceRecord

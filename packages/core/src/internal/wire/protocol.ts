@@ -80,6 +80,8 @@ export type ToWorker = Message &
         readonly hook: Reference | undefined
         /** In milliseconds. */
         readonly timeout: number | undefined
+        /** What they see of the pool's context. */
+        readonly caller?: Caller | undefined
       }
     | { readonly _tag: "InterruptInit" }
     | Run
@@ -89,6 +91,8 @@ export type ToWorker = Message &
         readonly hook: Reference
         /** In milliseconds. */
         readonly timeout: number | undefined
+        /** What it sees of the pool's context. */
+        readonly caller?: Caller | undefined
       }
     | { readonly _tag: "Close" }
     | { readonly _tag: "Stop" }
@@ -139,6 +143,8 @@ export interface Run {
   readonly callers?: ReadonlyArray<Caller | undefined> | undefined
   /** Of each item, which of `callers` is its own; left out where there is one caller. */
   readonly callerOf?: ReadonlyArray<number> | undefined
+  /** Whether each item is to have a span of its own. */
+  readonly traceItems?: boolean | undefined
 }
 
 /** From a worker to the pool. */

@@ -1,0 +1,146 @@
+/**
+ * The pool's own spans, made with the tracer of whoever caused them (O3). There are none where that is the default tracer,
+ * which nobody can look into.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
+import { guarded } from "./turn.ts"
+
+export type Attributes = Readonly<Record<string, unknown>>
+
+interface SpanOptions {
+  readonly name: string
+  readonly parent: Tracer.AnySpan | undefined
+  readonly attributes: Attributes
+  readonly links?: ReadonlyArray<Tracer.AnySpan | undefined> | undefined
+}
+
+/** Whether anybody can see the spans of a fiber. */
+export const isTraced = ({ cache: { tracer, tracerEnabled } }: Fiber.Fiber<unknown, unknown>): boolean =>
+  tracer !== undefined && tracer !== Tracer.nativeTracer && tracerEnabled
+
+/** The span that children have for their parent: those that are not to be propagated are left out. */
+export const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
+  if (span === undefined || !Context.get(span.annotations, Tracer.DisablePropagation)) return span
+  return span._tag === "Span" ? propagated(Option.getOrUndefined(span.parent)) : undefined
+}
+
+/** Makes spans as Effect would in a fiber with a context. A tracer that throws makes none, and harms nobody (F8). */
+export class Tracing {
+  readonly context: Context.Context<never>
+  readonly tracer: Tracer.Tracer
+  private readonly clock: Clock.Clock
+  /** Whether spans have times. */
+  readonly isTimed: boolean
+
+  private constructor(context: Context.Context<never>, tracer: Tracer.Tracer) {
+    this.context = context
+    this.tracer = tracer
+    this.clock = Context.get(context, Clock.Clock)
+    this.isTimed = Context.get(context, References.TracerTimingEnabled)
+  }
+
+  /** What makes spans for a context; `undefined` where nobody would see them. */
+  static of(context: Context.Context<never>): Tracing | undefined {
+    const tracer = Context.getOrUndefined(context, Tracer.Tracer)
+    if (tracer === undefined || tracer === Tracer.nativeTracer) return undefined
+    return Context.get(context, References.TracerEnabled) ? new Tracing(context, tracer) : undefined
+  }
+
+  /** What its Clock says, in nanoseconds; 0 where spans have no times. */
+  get now(): bigint {
+    return this.isTimed ? this.clock.currentTimeNanosUnsafe() : zero
+  }
+
+  start({ attributes, links = [], name, parent: given }: SpanOptions, startTime = this.now): Tracer.Span | undefined {
+    return guarded(
+      () => {
+        const { context } = this
+        const parent = propagated(given)
+        const linked = links.filter((span) => span !== undefined)
+        const span = this.tracer.span({
+          name,
+          parent: Option.fromUndefinedOr(parent),
+          annotations: Context.empty(),
+          links: [
+            ...Context.get(context, References.TracerSpanLinks),
+            ...linked.map((span) => ({ span, attributes: {} }))
+          ],
+          startTime,
+          kind: "internal",
+          root: parent === undefined,
+          sampled: parent?.sampled !== false && isSampled(context)
+        })
+        for (const [key, value] of Object.entries(Context.get(context, References.TracerSpanAnnotations))) {
+          span.attribute(key, value)
+        }
+        for (const [key, value] of Object.entries(attributes)) if (value !== undefined) span.attribute(key, value)
+        return span
+      },
+      () => {}
+    )
+  }
+
+  /** Makes a span that has begun elsewhere. */
+  make(options: Parameters<Tracer.Tracer["span"]>[0]): Tracer.Span | undefined {
+    return guarded(
+      () => this.tracer.span(options),
+      () => {}
+    )
+  }
+
+  end(span: Tracer.Span, exit: Exit.Exit<unknown, unknown>, time = this.now): void {
+    guarded(
+      () => {
+        if (span.status._tag !== "Ended") span.end(time, exit)
+      },
+      () => {}
+    )
+  }
+}
+
+const zero = BigInt(0)
+
+/** Whether spans are looked at, by their level. */
+const isSampled = (context: Context.Context<never>): boolean =>
+  LogLevel.isGreaterThanOrEqualTo(
+    Context.get(context, Tracer.CurrentTraceLevel),
+    Context.get(context, Tracer.MinimumTraceLevel)
+  )
+
+/** A call that is traced. */
+export interface TracedCall {
+  readonly tracing: Tracing
+  readonly span: Tracer.Span
+}
+
+/** Adds a span to a context, as that which others in it have for their parent. */
+export const within = (context: Context.Context<never>, span: Tracer.AnySpan): Context.Context<never> =>
+  Context.add(context, Tracer.ParentSpan, span)
+
+/**
+ * Runs an Effect in a span without a parent, which is linked to that of its cause; without one where nobody looks.
+ * `exitOf` says how the span ends.
+ */
+export const inRootSpan = <A, E>(
+  effect: Effect.Effect<A, E>,
+  name: string,
+  attributes: Attributes,
+  cause: Tracer.AnySpan | undefined,
+  exitOf: (exit: Exit.Exit<A, E>) => Exit.Exit<unknown, unknown>
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const tracing = isTraced(fiber) ? Tracing.of(fiber.context) : undefined
+    const span = tracing?.start({ name, parent: undefined, attributes, links: [cause] })
+    if (tracing === undefined || span === undefined) return effect
+    return Effect.onExit(Effect.provideService(effect, Tracer.ParentSpan, span), (exit) =>
+      Effect.sync(() => tracing.end(span, exitOf(exit)))
+    )
+  })
