@@ -2,45 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type Ended, runNode } from "./support.ts"
 import { fileURLToPath } from "node:url"
-import { assertLines, assertOnce, escape, numbers, onceAndWhole, printed, remnants } from "./bars.ts"
+import { assertLines, escape, onceAndWhole, printed } from "./bars.ts"
 import * as terminal from "./terminal.ts"
 
 // they wait most of the time
 describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {
-  it.live.each([0, 5])(`O4 bars below %i lines: ${onceAndWhole}`, (before) => assertLines(before))
-
-  it.live(`O4 narrower and then wider: ${onceAndWhole}`, () =>
-    Effect.gen(function* () {
-      const shown = yield* terminal.run({}, "bars.ts", "lines", "3")
-      yield* shown.until("some lines", (screen) => /line 1\d /.test(screen))
-      yield* shown.resize(33, 24)
-      yield* shown.until("more lines", (screen) => /line 2\d /.test(screen))
-      yield* shown.resize(120, 24)
-      yield* shown.until("the rest", (screen) => /line 4\d /.test(screen))
-      yield* shown.resize(60, 30)
-      assert.strictEqual(yield* shown.ended, 0)
-      assertOnce(shown.lines, [...numbers(3).map((n) => `before ${n}`), ...printed, "the last line"])
-      assert.deepStrictEqual(remnants(shown.lines), [])
-      assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔")).length, 2)
-    })
-  )
-
-  it.live.each(["processes"])("O4 what workers in %s write goes above the bars, whole lines only", (runtime) =>
-    Effect.gen(function* () {
-      const shown = yield* terminal.run({}, "bars.ts", "chat", runtime)
-      assert.strictEqual(yield* shown.ended, 0)
-      const { lines } = shown
-      for (const n of numbers(20)) {
-        for (const where of ["stdout", "stderr"]) {
-          const line = `task ${n} says it on ${where}`
-          assert.strictEqual(lines.filter((other) => other === line).length, 1, line)
-        }
-      }
-      assert.strictEqual(lines.length, 42)
-      // what a thread writes comes another way than the results
-      assert.include(lines, "the last line")
-    })
-  )
+  it.live(`O4 bars in the top row: ${onceAndWhole}`, () => assertLines(0))
 
   it.live("O4 after a failure the bar stays as a red mark, and the cursor is where lines begin", () =>
     Effect.gen(function* () {

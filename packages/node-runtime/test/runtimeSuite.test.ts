@@ -1,6 +1,6 @@
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { runSuite } from "../../core/test/utils/runtimeSuite.ts"
 import { without } from "../../core/test/utils/without.ts"
-import { bare } from "./support.ts"
+import { bare, isOfThreads } from "./support.ts"
 
-runSuite("layerThreads", NodeWorkerRuntime.layerThreads(bare), { without: without.threads })
+runSuite("layerThreads", NodeWorkerRuntime.layerThreads(bare), { without: without.threads, only: isOfThreads })

@@ -1,27 +1,45 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { assertLines, escape, numbers, onceAndWhole } from "../bars.ts"
+import { assertLines, assertOnce, escape, numbers, onceAndWhole, printed, remnants } from "../bars.ts"
 import * as terminal from "../terminal.ts"
 
 // they wait most of the time
 describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {
-  it.live(`O4 bars below more lines than there are rows: ${onceAndWhole}`, () => assertLines(40))
+  it.live.each([5, 40])(`O4 bars below %i lines: ${onceAndWhole}`, (before) => assertLines(before))
 
-  it.live.each(["threads"])("O4 what workers in %s write goes above the bars, whole lines only", (runtime) =>
+  it.live(`O4 narrower and then wider: ${onceAndWhole}`, () =>
     Effect.gen(function* () {
-      const shown = yield* terminal.run({}, "bars.ts", "chat", runtime)
+      const shown = yield* terminal.run({}, "bars.ts", "lines", "3")
+      yield* shown.until("some lines", (screen) => /line 1\d /.test(screen))
+      yield* shown.resize(33, 24)
+      yield* shown.until("more lines", (screen) => /line 2\d /.test(screen))
+      yield* shown.resize(120, 24)
+      yield* shown.until("the rest", (screen) => /line 4\d /.test(screen))
+      yield* shown.resize(60, 30)
       assert.strictEqual(yield* shown.ended, 0)
-      const { lines } = shown
-      for (const n of numbers(20)) {
-        for (const where of ["stdout", "stderr"]) {
-          const line = `task ${n} says it on ${where}`
-          assert.strictEqual(lines.filter((other) => other === line).length, 1, line)
-        }
-      }
-      assert.strictEqual(lines.length, 42)
-      // what a thread writes comes another way than the results
-      assert.include(lines, "the last line")
+      assertOnce(shown.lines, [...numbers(3).map((n) => `before ${n}`), ...printed, "the last line"])
+      assert.deepStrictEqual(remnants(shown.lines), [])
+      assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔")).length, 2)
     })
+  )
+
+  it.live.each(["threads", "processes"])(
+    "O4 what workers in %s write goes above the bars, whole lines only",
+    (runtime) =>
+      Effect.gen(function* () {
+        const shown = yield* terminal.run({}, "bars.ts", "chat", runtime)
+        assert.strictEqual(yield* shown.ended, 0)
+        const { lines } = shown
+        for (const n of numbers(20)) {
+          for (const where of ["stdout", "stderr"]) {
+            const line = `task ${n} says it on ${where}`
+            assert.strictEqual(lines.filter((other) => other === line).length, 1, line)
+          }
+        }
+        assert.strictEqual(lines.length, 42)
+        // what a thread writes comes another way than the results
+        assert.include(lines, "the last line")
+      })
   )
 
   it.live("O4 of more bars than there are rows the newest are shown, and how many more there are", () =>

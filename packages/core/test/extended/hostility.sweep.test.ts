@@ -14,12 +14,12 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as FiberPool from "../src/FiberPool.ts"
-import * as Portable from "../src/Portable.ts"
-import type { WorkerContext } from "../src/WorkerContext.ts"
-import * as WorkerPool from "../src/WorkerPool.ts"
-import * as WorkerRuntime from "../src/WorkerRuntime.ts"
-import { bounded, driven, failures, type Kind, kinds, portable, settle } from "./support.ts"
+import * as FiberPool from "../../src/FiberPool.ts"
+import * as Portable from "../../src/Portable.ts"
+import type { WorkerContext } from "../../src/WorkerContext.ts"
+import * as WorkerPool from "../../src/WorkerPool.ts"
+import * as WorkerRuntime from "../../src/WorkerRuntime.ts"
+import { bounded, driven, failures, type Kind, kinds, portable, settle } from "../support.ts"
 
 // -----------------------------------------------------------------------------
 // What users' code does
