@@ -11,6 +11,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { propagated } from "./propagated.ts"
 import { guarded } from "./turn.ts"
 
 export type Attributes = Readonly<Record<string, unknown>>
@@ -25,12 +26,6 @@ interface SpanOptions {
 /** Whether anybody can see the spans of a fiber. */
 export const isTraced = ({ cache: { tracer, tracerEnabled } }: Fiber.Fiber<unknown, unknown>): boolean =>
   tracer !== undefined && tracer !== Tracer.nativeTracer && tracerEnabled
-
-/** The span that children have for their parent: those that are not to be propagated are left out. */
-export const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
-  if (span === undefined || !Context.get(span.annotations, Tracer.DisablePropagation)) return span
-  return span._tag === "Span" ? propagated(Option.getOrUndefined(span.parent)) : undefined
-}
 
 /** Makes spans as Effect would in a fiber with a context. A tracer that throws makes none, and harms nobody (F8). */
 export class Tracing {

@@ -1,8 +1,9 @@
 /**
  * A logger in a worker that tells the pool what is logged, which writes it with the caller's own loggers (O3).
  */
+import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
+import type * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Carrier } from "../wire/carried.ts"
 import type { Around, LogRecord } from "../wire/observed.ts"
@@ -18,7 +19,7 @@ const mostLines = 10_000
 
 export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, void> => {
   const lines = new Lines(observer)
-  return Logger.make(({ cause, date, fiber, logLevel, message }) => {
+  return make(({ cause, date, fiber, logLevel, message }) => {
     const origin = fiber.getRef(CurrentOrigin)
     const isUrgent = urgent.has(logLevel)
     const time = date.getTime()
@@ -32,6 +33,17 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     const whose = ["Log", origin.chunk, origin.position, logLevel, time, carried] as const
     const record: LogRecord = isEmpty(around) ? whose : [...whose, around]
     observer.add(() => record, isUrgent)
+  })
+}
+
+/**
+ * As `Logger.make`, whose module takes 40 milliseconds to load: a worker's first Effect would wait for that. The loggers that
+ * there are by default say what a logger is made of.
+ */
+const make = (log: (options: Logger.Options<unknown>) => void): Logger.Logger<unknown, void> => {
+  const [byDefault] = Context.get(Context.empty(), References.CurrentLoggers)
+  return Object.assign(Object.create(Object.getPrototypeOf(byDefault) as object) as Logger.Logger<unknown, void>, {
+    log
   })
 }
 

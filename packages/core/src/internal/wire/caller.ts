@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import { propagated } from "../common/tracing.ts"
+import { propagated } from "../common/propagated.ts"
 import { Carrier } from "./carried.ts"
 import type { Caller, CallerSpan, EncodedLink } from "./observed.ts"
 
