@@ -9,9 +9,8 @@ process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache")
 
 /** The files that take longest, longest first: begun last, one of them would leave a core idle until it ends. */
 const longest = [
-  "runtimeSuiteOnProcesses.test.ts",
   "runtimeSuite.test.ts",
-  "losses.test.ts",
+  "runtimeSuiteOnProcesses.test.ts",
   "shutdown.test.ts",
   "processes.test.ts",
   "examples.test.ts",

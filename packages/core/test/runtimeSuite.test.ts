@@ -3,9 +3,3 @@ import { runSuite } from "./utils/runtimeSuite.ts"
 import { without } from "./utils/without.ts"
 
 runSuite("layerFibers", WorkerRuntime.layerFibers(), { without: without.fibers })
-
-runSuite("layerFibers without cloning", WorkerRuntime.layerFibers({ clone: false }), {
-  without: ["cloning", "transfer", ...without.fibers],
-  // whose hooks fail for whom has nothing to do with cloning, and takes time
-  only: ({ name }) => !/another's init|gave up waiting/.test(name)
-})

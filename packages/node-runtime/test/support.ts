@@ -33,7 +33,7 @@ export const bare = { execArgv: [], entry: entry === undefined ? undefined : new
  * killed, what crosses, and what is told. The others are in `extended/`, which `pnpm test:extended` runs.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
-  /^(C4|F[1456]|L3|S[34])$/.test(rule) ? !/gave up waiting/.test(name) : rule === "O3" && /lost|before/.test(name)
+  /^(C4|F[1456]|S[34])$/.test(rule) ? !/gave up waiting/.test(name) : rule === "O3" && /lost|before/.test(name)
 
 /**
  * Whether a case of the conformance suite is tried on threads by `pnpm test`. The others show by the same code what fibers,

@@ -1,5 +1,5 @@
 /**
- * What `core/test/extended/hostility.sweep.test.ts` and `core/test/ownership.sweep.test.ts` go through in full on fibers, in real
+ * What `core/test/extended/hostility.sweep.test.ts` and `core/test/extended/ownership.sweep.test.ts` go through in full on fibers, in real
  * time on threads and processes: one method for each place and some of the acts.
  */
 import { Portable, WorkerPool, type WorkerRuntime } from "@effect-mpire/core"

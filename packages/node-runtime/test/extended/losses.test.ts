@@ -12,10 +12,10 @@ import * as Stream from "effect/Stream"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bare, eventually, pace, reasonOf } from "./support.ts"
+import { bare, eventually, pace, reasonOf } from "../support.ts"
 
-const tasks = Portable.module<typeof import("./fixtures/losses.tasks.ts")>(
-  new URL("./fixtures/losses.tasks.ts", import.meta.url)
+const tasks = Portable.module<typeof import("../fixtures/losses.tasks.ts")>(
+  new URL("../fixtures/losses.tasks.ts", import.meta.url)
 )
 
 const deaths = Number(process.env["LOSSES"] ?? 10)

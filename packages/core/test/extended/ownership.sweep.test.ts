@@ -8,8 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { WorkerContext } from "../src/WorkerContext.ts"
-import { bounded, driven, failures, type Kind, kinds, makePool, type Pool, recordLogs } from "./support.ts"
+import type { WorkerContext } from "../../src/WorkerContext.ts"
+import { bounded, driven, failures, type Kind, kinds, makePool, type Pool, recordLogs } from "../support.ts"
 
 // -----------------------------------------------------------------------------
 // What can happen
