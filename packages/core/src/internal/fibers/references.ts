@@ -41,13 +41,6 @@ const references: ReadonlyArray<{ readonly key: string }> = [
   { key: originKey }
 ]
 
-/** The context with a worker's id among the annotations of its logs, unless there is another one of that name (O3). */
-export const withWorker = (context: Context.Context<never>, worker: number): Context.Context<never> =>
-  Context.add(context, References.CurrentLogAnnotations, {
-    worker,
-    ...Context.get(context, References.CurrentLogAnnotations)
-  })
-
 /** Only Effect's own References of the context, without its services. */
 export const onlyReferences = (context: Context.Context<never>): Context.Context<never> => {
   const kept = new Map<string, unknown>()

@@ -7,9 +7,10 @@ import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { withWorker } from "../common/withWorker.ts"
 import { decodeCause } from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
-import type { Around, LogRecord, LogsDropped } from "../wire/observed.ts"
+import { type Around, type LogRecord, type LogsDropped, mostLines } from "../wire/observed.ts"
 import type { Told } from "./observations.ts"
 import type { ObservedSpans } from "./observedSpans.ts"
 
@@ -19,7 +20,7 @@ type Spans = Pick<ObservedSpans, "spanOf">
 /** Writes a line. Whatever a logger does about it is its own affair. */
 export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: Told, spans: Spans): void => {
   if (!levels.has(level) || typeof time !== "number" || !Array.isArray(parts)) throw new Error("It logged no line")
-  const context = withWorker(told)
+  const context = withWorker(told.context, told.worker.id)
   if (around === undefined) return log(level as Severity, time + told.offset, parts, Cause.empty, context)
   const { cause, errors, span } = around
   const message = errors === undefined ? parts : [...parts]
@@ -34,8 +35,8 @@ const levels: ReadonlySet<string> = new Set(["Fatal", "Error", "Warn", "Info", "
 
 /** Says how many lines a worker did not tell of because there were too many. */
 export const writeDropped = ({ count, time }: LogsDropped, told: Told): void => {
-  const message = [`${count} lines below Warn were left out: more than 10000 came within a second`]
-  log("Warn", time + told.offset, message, Cause.empty, withWorker(told))
+  const message = [`${count} lines below Warn were left out: more than ${mostLines} came within a second`]
+  log("Warn", time + told.offset, message, Cause.empty, withWorker(told.context, told.worker.id))
 }
 
 const log = (
@@ -55,17 +56,10 @@ const log = (
   Effect.runForkWith(context)(written)
 }
 
-/** The context with the worker's id among the annotations, unless the caller has one of that name. */
-const withWorker = ({ context, worker }: Told): Context.Context<never> =>
-  Context.add(context, References.CurrentLogAnnotations, {
-    worker: worker.id,
-    ...Context.get(context, References.CurrentLogAnnotations)
-  })
-
 /** The context as it was around the line in the worker. */
 const withOwn = ({ annotations, spans, without }: Around, told: Told): Context.Context<never> => {
-  const inherited = Context.get(told.context, References.CurrentLogAnnotations)
-  const all: Record<string, unknown> = { worker: told.worker.id, ...inherited, ...annotations }
+  const inherited = Context.get(withWorker(told.context, told.worker.id), References.CurrentLogAnnotations)
+  const all: Record<string, unknown> = { ...inherited, ...annotations }
   for (const name of without ?? []) delete all[name]
   const annotated = Context.add(told.context, References.CurrentLogAnnotations, all)
   if (spans === undefined) return annotated

@@ -142,8 +142,9 @@ class Callers {
     const { contexts } = this
     if (contexts === undefined) return { callers: [this.caller] }
     const sent = positions === undefined ? contexts : positions.map((position) => contexts[position]!)
-    const distinct = [...new Set(sent)]
-    return { callers: distinct.map(callerOf), callerOf: sent.map((context) => distinct.indexOf(context)) }
+    const numbers = new Map<Context.Context<never>, number>()
+    for (const context of sent) if (!numbers.has(context)) numbers.set(context, numbers.size)
+    return { callers: [...numbers.keys()].map(callerOf), callerOf: sent.map((context) => numbers.get(context)!) }
   }
 }
 

@@ -6,16 +6,13 @@ import type * as Fiber from "effect/Fiber"
 import type * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Carrier } from "../wire/carried.ts"
-import type { Around, LogRecord } from "../wire/observed.ts"
+import { type Around, type LogRecord, mostLines } from "../wire/observed.ts"
 import { tellsOf } from "./forwardingTracer.ts"
 import type { Observer } from "./observer.ts"
 import { CurrentOrigin, type Origin } from "./origin.ts"
 
 /** From this level on lines arrive even if the worker ends at once, and none is left out. */
 const urgent: ReadonlySet<string> = new Set(["Warn", "Error", "Fatal"])
-
-/** How many lines below Warn a worker tells of in a second. */
-const mostLines = 10_000
 
 export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, void> => {
   const lines = new Lines(observer)

@@ -53,16 +53,13 @@ export class ItemSpans {
   }
 }
 
-// a task can replace it
-const wallClock = Date.now
-
 /** What the wall clock said when `realTime.now()` was 0. */
 let origin = Number.NEGATIVE_INFINITY
 
 /** By the wall clock, in milliseconds, but finer than it is, as Effect's Clock tells it. */
 const time = (): number => {
   const now = realTime.now()
-  const wall = wallClock()
+  const wall = realTime.wallClock()
   // it may be set
   if (Math.abs(wall - origin - now) > 1000) origin = wall - now
   return origin + now

@@ -7,9 +7,6 @@ import * as realTime from "../task/realTime.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type { Sender } from "./sender.ts"
 
-// a task can replace it
-const wallClock = Date.now
-
 /** How long records are held back at most while items go on, in milliseconds. */
 export const longestPause = 10
 
@@ -81,7 +78,7 @@ export class Observer {
   /** The worker is about to end: all that is still in it goes past what would be lost. */
   ending(): void {
     this.flush(true)
-    if (this.unflushed.length > 0) this.sendAside([], wallClock())
+    if (this.unflushed.length > 0) this.sendAside([], realTime.wallClock())
   }
 
   /** Tells of all that there is now. */
@@ -101,7 +98,7 @@ export class Observer {
     }
     if (records.length === 0) return
     this.due = realTime.now() + longestPause
-    const at = wallClock()
+    const at = realTime.wallClock()
     const first = this.count
     this.count += records.length
     if (isUrgent && this.sendsAside) this.sendAside(records, at)

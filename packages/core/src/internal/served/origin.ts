@@ -13,6 +13,7 @@ export class Origin implements Whose {
   /** The annotations and log spans that its Effects begin with, which the pool knows. */
   readonly annotations: Readonly<Record<string, unknown>>
   readonly logSpans: ReadonlyArray<[label: string, start: number]> | undefined
+
   constructor(chunk: number, position: number, caller: Caller | undefined, worker: number) {
     this.chunk = chunk
     this.position = position

@@ -13,6 +13,9 @@ export const clock: { now: () => number } = { now: performance.now.bind(performa
 /** Milliseconds since some moment in the past; never goes back. */
 export const now = (): number => clock.now()
 
+/** The wall clock, in milliseconds since 1970. */
+export const wallClock: () => number = Date.now
+
 /**
  * As `setImmediate`, for browsers, which have none, and let a timer that a timer has set wait for 4 milliseconds. A port is
  * made when it is first needed, because one that listens can keep a process running elsewhere.

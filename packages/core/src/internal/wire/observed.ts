@@ -70,6 +70,9 @@ export interface Around {
   readonly span?: string | undefined
 }
 
+/** How many lines below Warn a worker tells of in a second. */
+export const mostLines = 10_000
+
 /** Lines below Warn that were not told because there were too many, within the second before. */
 export interface LogsDropped extends Whose {
   readonly _tag: "LogsDropped"
