@@ -19,6 +19,8 @@ import { Observer } from "../src/internal/served/observer.ts"
 import { nextSpanId } from "../src/internal/served/spanIds.ts"
 import type { ObservedRecord } from "../src/internal/wire/observed.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
+import * as WorkerPool from "../src/WorkerPool.ts"
+import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { makePool } from "./support.ts"
 
 const recording = () => {
@@ -343,6 +345,36 @@ describe.each(["FiberPool", "WorkerPool"] as const)("spans of a %s", (kind) => {
 
 const tagOf = (error: unknown): unknown =>
   typeof error === "string" ? error : (error as { readonly reason: { readonly _tag: string } }).reason._tag
+
+it.effect("O3 what no call can take fails with the same error, traced or not, and its span with it", () =>
+  Effect.gen(function* () {
+    const trap = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error("trap")
+        }
+      }
+    )
+    const pool: any = yield* WorkerPool.make({ size: 1, trace: "items" })
+    const methods: ReadonlyArray<readonly [string, (task: unknown) => Effect.Effect<unknown, unknown>]> = [
+      ["map", (task) => pool.map([1], task)],
+      ["run", (task) => pool.run(task, 1)],
+      ["stream", (task) => Stream.runCollect(pool.stream([1], task))],
+      ["mapArray", (task) => pool.mapArray(new Float64Array(2), task)]
+    ]
+    for (const task of [undefined, null, 5, "text", (n: number) => n, {}, trap]) {
+      for (const [method, call] of methods) {
+        const { named, tracer } = recording()
+        const plain = yield* Effect.flip(Effect.suspend(() => call(task)))
+        const traced = yield* Effect.suspend(() => call(task)).pipe(Effect.flip, Effect.withTracer(tracer))
+        assert.strictEqual(tagOf(plain), "NotPortable", method)
+        assert.strictEqual(tagOf(traced), "NotPortable", method)
+        for (const span of named("pool.call")) assert.strictEqual(endOf(span)?._tag, "Failure", method)
+      }
+    }
+  }).pipe(Effect.scoped, Effect.provide(WorkerRuntime.layerFibers()))
+)
 
 it.live("O3 1,000 calls, each in a span of its own, leave none of these in memory", () =>
   Effect.gen(function* () {

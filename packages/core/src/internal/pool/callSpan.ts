@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 import { nameOf } from "../common/taskNames.ts"
 import { isTraced, type TracedCall, Tracing, within } from "../common/tracing.ts"
-import type { Addressed } from "../task/portable.ts"
+import * as portable from "../task/portable.ts"
 import type * as options from "./options.ts"
 
 /** Who makes a call. */
@@ -28,7 +28,8 @@ export const begin = (
   const span = tracing?.start({
     name: "pool.call",
     parent: Context.getOrUndefined(context, Tracer.ParentSpan),
-    attributes: { pool, task: nameOf(task as Addressed), items }
+    // what is no task has no name: the call fails for it in a moment
+    attributes: { pool, task: portable.isPortable(task) ? nameOf(task) : undefined, items }
   })
   if (tracing === undefined || span === undefined) return { context, traced: undefined }
   // where nobody looks at the call, nobody looks at what is in it: tasks see that by its span
