@@ -23,6 +23,7 @@ import { LongestItems } from "../insights/longestItems.ts"
 import { sum } from "../insights/slotMeter.ts"
 import { ThreadMeter } from "../insights/threadMeter.ts"
 import { Dispatcher } from "../dispatcher/dispatcher.ts"
+import type { Resume } from "../runs/run.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import * as hooks from "../slot/hooks.ts"
 import type { IdleLoss, Slot } from "../slot/slot.ts"
@@ -277,6 +278,16 @@ export class Pool {
     traced?: TracedCall | undefined
   ): Effect.Effect<unknown, unknown> {
     return this.runs.run(input, request, context, traced)
+  }
+
+  /** As `run`, for who has registered a callback already. */
+  beginRun(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    resume: Resume
+  ): Effect.Effect<void> | undefined {
+    return this.runs.begin(input, request, context, undefined, resume)
   }
 
   /** Offers the call's items to the slots, once the workers that its start released are gone. */

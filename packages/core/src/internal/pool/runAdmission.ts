@@ -7,6 +7,7 @@ import { identity } from "effect/Function"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as errors from "../common/errors.ts"
 import type { TracedCall } from "../common/tracing.ts"
+import type { Resume } from "../runs/run.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import { Runs, type RunsOptions } from "../runs/runs.ts"
 import type { Gate } from "./gate.ts"
@@ -47,17 +48,26 @@ export class RunAdmission {
     context: Context.Context<never>,
     traced: TracedCall | undefined
   ): Effect.Effect<unknown, unknown> {
-    return Effect.callback((resume) => {
-      const { gate, isClosed, pool, turn } = this.options
-      if (turn.isOpen) {
-        // users' code that a turn has called asks for it: it begins after the turn
-        turn.tell(() => resume(this.run(input, request, context, traced)))
-        return undefined
-      }
-      if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, traced, resume)
-      resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context, traced))
+    return Effect.callback((resume) => this.begin(input, request, context, traced, resume))
+  }
+
+  /** Begins what `run` does, for who has registered a callback already: another Effect would make a short `run` dearer. */
+  begin(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    traced: TracedCall | undefined,
+    resume: Resume
+  ): Effect.Effect<void> | undefined {
+    const { gate, isClosed, pool, turn } = this.options
+    if (turn.isOpen) {
+      // users' code that a turn has called asks for it: it begins after the turn
+      turn.tell(() => resume(this.run(input, request, context, traced)))
       return undefined
-    })
+    }
+    if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, traced, resume)
+    resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context, traced))
+    return undefined
   }
 
   private runLater(
