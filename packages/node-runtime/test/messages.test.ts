@@ -122,6 +122,25 @@ describe("messages", () => {
     }).pipe(here)
   )
 
+  it.live("F7 name the module of services that are no Layer, on threads and processes, with hooks and without", () =>
+    Effect.gen(function* () {
+      const directory = yield* directoryOf({
+        "services.ts": "export const own = 7",
+        "hooks.ts": `export const open = () => {}; ${task}`
+      })
+      const { own } = Portable.module<any>(path.join(directory, "services.ts")) as any
+      const hooks = Portable.module<Task & { readonly open: () => void }>(path.join(directory, "hooks.ts"))
+      for (const runtime of [NodeWorkerRuntime.layerThreads(), NodeWorkerRuntime.layerProcesses()]) {
+        for (const some of [{}, { init: hooks.open }, { exit: hooks.open }]) {
+          const options = { size: 1, services: own, ...some }
+          const ran = Effect.scoped(Effect.flatMap(WorkerPool.make(options), (pool) => pool.run(hooks.task, 1)))
+          const { message } = reasonOf(yield* Effect.exit(Effect.provide(ran, runtime)))
+          assert.match(message, /could not load \S+services\.ts: The services' export is no Layer$/)
+        }
+      }
+    })
+  )
+
   it.live("F1 of a worker that ends while it has nothing to do are logged, with the task that ran last", () =>
     Effect.gen(function* () {
       const directory = yield* directoryOf({

@@ -179,7 +179,7 @@ class FiberWorker implements Worker {
     if (services === undefined) return Effect.void
     return Effect.flatMap(this.code.load(services), (layer) => {
       if (!isLayer(layer)) {
-        return Effect.fail(errors.startFailed(worker, new Error("The services' export is no Layer")))
+        return Effect.fail(errors.startFailed(worker, new Error("The services' export is no Layer"), services))
       }
       const built = Effect.suspend(() =>
         Layer.buildWithMemoMap(layer as Layer.Layer<any, unknown>, Layer.makeMemoMapUnsafe(), this.scope)

@@ -23,8 +23,10 @@ type Failure = WorkerPoolError.WorkerPoolError
 /** A message that asks for a hook, and how to read its reply. */
 interface Question extends errors.HookErrors {
   readonly message: () => protocol.ToWorker
-  /** The hook or services that it is about, if it is about one. */
+  /** The hook that it is about, if it is about one; services, where they have no hook. */
   readonly code: Code | undefined
+  /** The services that are built before the hook runs. */
+  readonly services?: Code | undefined
   /** How long the hook may take, in milliseconds. */
   readonly timeout: number | undefined
 }
@@ -92,6 +94,7 @@ export class RemoteHooks {
         return { _tag: "Init", services: builds, hook: runs, timeout, ...callerIn(context) }
       },
       code: code ?? services,
+      services,
       timeout,
       ...errors.initErrors(worker)
     })
@@ -106,6 +109,12 @@ export class RemoteHooks {
     if (this.options.services === undefined) return "init"
     // services without a hook can only have failed themselves
     return !hasHook || !this.numbers.isAtHook ? "services" : "init"
+  }
+
+  /** What was to be loaded last, of services and their hook (F7). */
+  private loadedLast({ code, services }: Question): Code | undefined {
+    if (services === undefined) return code
+    return (this.stage ?? this.lastStage(code !== services)) === "services" ? services : code
   }
 
   interruptInit(): void {
@@ -172,7 +181,8 @@ export class RemoteHooks {
     })
   }
 
-  private decode({ code, failed, timedOut }: Question, result: protocol.HookResult): Effect.Effect<unknown, Failure> {
+  private decode(question: Question, result: protocol.HookResult): Effect.Effect<unknown, Failure> {
+    const { code, failed, timedOut } = question
     switch (result._tag) {
       case "Success":
         return Effect.succeed(result.value)
@@ -184,7 +194,9 @@ export class RemoteHooks {
       case "Failure":
         return Effect.fail(failed(failure.decodeOrDescribe(result.cause)))
       case "NotLoaded":
-        return Effect.fail(errors.startFailed(this.options.worker, failure.decodeOrDescribe(result.cause)))
+        return Effect.fail(
+          errors.startFailed(this.options.worker, failure.decodeOrDescribe(result.cause), this.loadedLast(question))
+        )
       case "NotSerializable":
         return Effect.fail(
           crossing.notSerializable(result.direction, undefined, failure.decodeOrDescribe(result.cause), code)
@@ -244,7 +256,7 @@ export class RemoteHooks {
       // a module that does not load is waited for no longer than `startTimeout` (T4)
       if (startTimeout === undefined || elapsed < startTimeout) return undefined
       const cause = new Error(`A hook's module did not load within ${startTimeout} milliseconds`)
-      return [cause, Exit.fail(errors.startFailed(worker, cause))]
+      return [cause, Exit.fail(errors.startFailed(worker, cause, this.loadedLast(asked)))]
     }
     if (killAfter === undefined || timeout === undefined || elapsed < timeout + killAfter) return undefined
     const cause = new Error(`A hook did not yield within ${killAfter} milliseconds after its time was over`)
