@@ -76,6 +76,11 @@ export interface Chunk {
    * runtime may say that all items had, where telling of each would take a message. Default: false.
    */
   readonly exactStarts?: boolean | undefined
+  /**
+   * How long one of its items takes in a worker, in milliseconds, by what has been measured of the task so far. It may be
+   * asked for whenever the chunk is in progress.
+   */
+  readonly itemTime?: number | undefined
   /** The caller's context. A runtime in this process takes References from it; a `FiberPool`, all services. */
   readonly context: Context.Context<never>
   /**
@@ -178,6 +183,10 @@ export interface Loss {
 export interface InHand {
   /** How many of the chunk's items had started. They start in order, so these are the first ones. */
   readonly started: number
+  /**
+   * Whether that is exactly known. If not, no more had started, and any of them may have been running. Default: true.
+   */
+  readonly exact?: boolean | undefined
   /** The positions of items whose `timeout` was over, and which had gone on for `killAfter` since. */
   readonly timedOut: ReadonlyArray<number>
   /** Whether the items cannot be sent again, because memory of theirs was moved to the worker instead of copied. */
@@ -224,6 +233,17 @@ export interface Worker {
   readonly limitTo: (chunk: Chunk, items: number) => number
   /** How many of a chunk's items have started, which are the first ones; `undefined` where that is not known. */
   readonly started: (chunk: Chunk) => number | undefined
+  /**
+   * How many of a chunk's items, the first ones, may have started, where that is not known better because numbers lag: no
+   * fewer than have, and all others can be taken back. `undefined` for a chunk that has ended. Left out where numbers do not
+   * lag: `started` says it.
+   */
+  readonly granted?: ((chunk: Chunk) => number | undefined) | undefined
+  /**
+   * How long it takes until the worker has heard of something and that has been heard of here, in milliseconds, where that
+   * is much: then it is given as many chunks ahead as fill that time. Asked often. Default: 0.
+   */
+  readonly lag?: (() => number) | undefined
   /** Interrupts a chunk's running items and drops those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */

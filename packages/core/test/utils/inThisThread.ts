@@ -5,6 +5,7 @@ import * as realTime from "../../src/internal/task/realTime.ts"
 import { serve } from "../../src/WorkerEntry.ts"
 import * as WorkerRuntime from "../../src/WorkerRuntime.ts"
 import { sharedNumbers } from "../sharedNumbers.ts"
+import { lagging, type LagOptions } from "./lagging.ts"
 
 /** One direction of a channel. */
 const makeLine = () => {
@@ -59,3 +60,13 @@ export const layerInThisThread: Layer.Layer<WorkerRuntime.WorkerRuntime> = Worke
   name: "in this thread",
   open: (_, controls) => Effect.sync(() => open(controls))
 })
+
+/** The same, with so many milliseconds on the way in each direction. */
+export const layerLagging = (
+  oneWay: number,
+  options: Omit<LagOptions, "controls" | "oneWay"> = {}
+): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  WorkerRuntime.layerChannel({
+    name: "far away in this thread",
+    open: (_, controls) => Effect.sync(() => lagging(open(controls), { ...options, oneWay, controls }))
+  })

@@ -156,6 +156,10 @@ export class CallChunk implements Chunk {
     return this.call.options.exactStarts ?? false
   }
 
+  get itemTime(): number | undefined {
+    return this.call.options.itemTime.mean
+  }
+
   get context(): Context.Context<never> {
     const { options, policy } = this.call
     return this.spans?.contexts[0] ?? policy.contextOf?.(this.ordinal(0)) ?? options.context

@@ -78,8 +78,10 @@ export class Resends {
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
-    // a worker with one item at a time was running the last one, or had just ended it; with several, it may be any
-    const suspects = tasksPerWorker === 1 ? started.slice(-1) : started
+    // a worker with one item at a time was running the last one, or had just ended it; with several, it may be any, and so it
+    // may where nobody knows how far the worker was (K13)
+    const isLastOne = tasksPerWorker === 1 && hand.exact !== false
+    const suspects = isLastOne ? started.slice(-1) : started
     const lost: Array<number> = []
     for (const position of unreported) {
       const ordinal = chunk.ordinal(position)

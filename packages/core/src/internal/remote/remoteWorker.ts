@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -13,7 +14,6 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type {
   Chunk,
   Hook,
-  InHand,
   InitFailure,
   Loss,
   StartOptions,
@@ -21,6 +21,7 @@ import type {
   WorkerRuntime
 } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import * as realTime from "../task/realTime.ts"
 import * as control from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { Inbox } from "../wire/inbox.ts"
@@ -82,6 +83,8 @@ class RemoteWorker implements Worker {
   private state: "running" | "stopped" | "ended" = "running"
   /** What the connection has been told last. */
   private isBusy: boolean | undefined = undefined
+  /** Set while it is being killed for not yielding, and it has yet to be heard what it had done until then. */
+  private givenUp: { readonly tell: () => void; readonly timer: realTime.Timer } | undefined = undefined
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
@@ -95,7 +98,7 @@ class RemoteWorker implements Worker {
     this.options = options
     const on = {
       busyChange: () => this.updateBusy(),
-      stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
+      stuck: (cause: Error, blame?: Blame) => this.killStuck(cause, blame)
     }
     this.line = new Line(connection)
     this.read = new control.ReadNumber(this.line.control)
@@ -150,6 +153,14 @@ class RemoteWorker implements Worker {
     return this.chunks.limitTo(chunk, items)
   }
 
+  get lag(): (() => number) | undefined {
+    return this.line.lag
+  }
+
+  granted(chunk: Chunk): number | undefined {
+    return this.chunks.granted(chunk)
+  }
+
   started(chunk: Chunk): number | undefined {
     return this.chunks.started(chunk)
   }
@@ -189,14 +200,40 @@ class RemoteWorker implements Worker {
     if (this.state === "running") this.state = "stopped"
     this.addresses.close()
     this.starting.stopWatching()
+    realTime.cancel(this.givenUp?.timer)
   }
 
   /**
    * Kills the worker because something in it does not yield. The pool is told at once, since it can take long until the
    * worker has really ended (C4).
    */
-  private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
-    if (!this.hasEnded) this.killAndTell({ closed: { cause }, killed: true, inHand })
+  private killStuck(cause: Error, blame?: Blame): void {
+    if (this.hasEnded || this.givenUp !== undefined) return
+    // with nothing in hand there is nothing to learn by its end
+    if (this.line.lag !== undefined && !this.chunks.areTold) return this.giveUp(cause, blame)
+    this.killAndTell({ closed: { cause }, killed: true, inHand: this.chunks.forgetAll(blame) })
+  }
+
+  /** Kills it where numbers lag: what it had in hand is known when its end has been heard of, or after a while (K13). */
+  private giveUp(cause: Error, blame: Blame | undefined): void {
+    const ended = Deferred.makeUnsafe<void>()
+    const tell = () => {
+      const wasUsed = this.endUse()
+      this.givenUp = undefined
+      this.endSpans({ cause })
+      const inHand = this.chunks.forgetAll(blame)
+      this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Deferred.await(ended) })
+    }
+    const timer = realTime.after(this.connection.suspectAfter ?? 10_000, tell)
+    this.givenUp = { tell, timer }
+    this.options.onCondemned()
+    // it may be told that it has closed before this returns
+    Effect.runFork(
+      Effect.ensuring(
+        this.connection.kill,
+        Effect.sync(() => Deferred.doneUnsafe(ended, Exit.void))
+      )
+    )
   }
 
   private get hasEnded(): boolean {
@@ -221,6 +258,8 @@ class RemoteWorker implements Worker {
       if (this.state !== "ended") this.handleHeld()
       this.observations.workerEnded()
     })
+    if (told.numbers !== undefined) this.chunks.settle(told.numbers)
+    if (this.givenUp !== undefined) return this.givenUp.tell()
     this.endSpans(told)
     if (this.hasEnded) return
     // a platform may tell less of the error than the worker itself, as where it clones it

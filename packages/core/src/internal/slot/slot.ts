@@ -630,10 +630,13 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
-    this.meter.lostOrKilled(loss.killed)
-    if (loss.killed) events.killed()
-    else events.lost(this.untold(tenant, loss))
-    if (this.told.isWatched) this.tellGone(tenant, loss)
+    // one that was condemned has been told already
+    if (!tenant.isCondemned) {
+      this.meter.lostOrKilled(loss.killed)
+      if (loss.killed) events.killed()
+      else events.lost(this.untold(tenant, loss))
+      if (this.told.isWatched) this.tellGone(tenant, loss)
+    }
     // an acquisition or release in progress fails by itself
     if (state._tag !== "Live" && state._tag !== "Condemned") return this.meter.gone()
     const chunks = this.chunks.takeAll()
