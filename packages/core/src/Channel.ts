@@ -123,6 +123,12 @@ export interface Closed {
   /** The uncaught error that ended the worker, where there was one. */
   readonly cause?: unknown
   /**
+   * Whether more was lost than the worker, such as the machine that it was on, so that it is nobody's fault here: no
+   * module, slot or hook is blamed for it, and the first time no item. `cause` says what was lost, as `RunnerLost` does.
+   * Default: false.
+   */
+  readonly external?: boolean | undefined
+  /**
    * All numbers of the control block as they were when the worker had ended, from index 0 on, where they lag: by these it is
    * known exactly which items had started. Left out where nobody can tell, as when more was lost than the worker: then all
    * items count as started that it had been granted.
@@ -172,6 +178,11 @@ export interface Connection {
   readonly closed: (handler: (closed: Closed) => void) => void
   /** Ends the worker now, whatever it is doing; completes when it has ended. */
   readonly kill: Effect.Effect<void>
+  /**
+   * Sets the one handler that is called, once, when the worker's place is wanted back: the pool then releases the worker, with
+   * `exit`, as soon as what has started in it has ended. Left out where no place is ever wanted back.
+   */
+  readonly unwanted?: ((handler: () => void) => void) | undefined
   /** Says whether the worker is in use: one that is not must not keep the main process alive. */
   readonly setBusy: (busy: boolean) => void
   /** The numbers that are shared with the worker; they can be read after its end. */

@@ -21,7 +21,7 @@ import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
 import * as portable from "./internal/task/portable.ts"
 import type * as Portable from "./Portable.ts"
-import type { WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
+import type { Unavailable, WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
 /**
  * Something portable of any type: a task, a hook or a services layer.
@@ -151,6 +151,12 @@ export interface StartOptions {
    * that has to be killed for it is told by `onLost` instead.
    */
   readonly onCondemned: () => void
+  /**
+   * The runtime may call it, once, when it wants the worker's place back, as for another pool: the pool gives the worker
+   * nothing more, takes back what has not started, and releases it, with `exit`. It starts another when it has work and there
+   * is a place.
+   */
+  readonly onUnwanted: () => void
 }
 
 /**
@@ -284,8 +290,11 @@ export class WorkerRuntime extends Context.Service<
      * worker is lost. Default: as long as any other.
      */
     readonly chunkTime?: number | undefined
-    /** Starts a worker, which ends when the Scope closes. */
-    readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
+    /**
+     * Starts a worker, which ends when the Scope closes. `Unavailable` says that there is no place for one now, which is no
+     * failure while the pool has a worker.
+     */
+    readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError | Unavailable, Scope.Scope>
   }
 >()("@effect-mpire/core/WorkerRuntime") {}
 
@@ -354,7 +363,8 @@ export const layerFibers = (options?: {
 /**
  * A runtime over a platform's channels. `open` starts a worker, whose first act is to call `WorkerEntry.serve` with
  * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
- * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already. `refuse`
+ * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already, or an
+ * `Unavailable`, which says that there is no place for a worker now. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
  * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`.
  *

@@ -129,7 +129,8 @@ class Bench {
       startTimeout: undefined,
       killAfter,
       onLost() {},
-      onCondemned() {}
+      onCondemned() {},
+      onUnwanted() {}
     }
     const on = {
       busyChange() {},

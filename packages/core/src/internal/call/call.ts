@@ -327,13 +327,20 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /**
    * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `isUnread` says
-   * that the worker had started nothing at all, so that reading the chunk may be what ended it.
+   * that the worker had started nothing at all, so that reading the chunk may be what ended it; `isExternal`, that more was
+   * lost than the worker (K4).
    */
-  chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
+  chunkLost(
+    chunk: CallChunk,
+    hand: InHand,
+    failure: WorkerPoolError.WorkerPoolError,
+    isUnread: boolean,
+    isExternal = false
+  ): void {
     this.chunks.delete(chunk)
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
-      else this.itemsLost(chunk, hand, failure, isUnread)
+      else this.itemsLost(chunk, hand, failure, isUnread, isExternal)
     }
     this.count(chunk)
     this.goOn()
@@ -347,13 +354,19 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
   }
 
-  private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
+  private itemsLost(
+    chunk: CallChunk,
+    hand: InHand,
+    failure: WorkerPoolError.WorkerPoolError,
+    isUnread: boolean,
+    isExternal: boolean
+  ): void {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position), chunk.task)))
     }
-    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread)
+    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread, isExternal)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = errors.withItems(failure, chunk.task, () => indices)

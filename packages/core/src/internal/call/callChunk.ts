@@ -332,13 +332,16 @@ export class CallChunk implements Chunk {
     this.dropItems()
   }
 
-  /** Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2). */
-  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean): void {
+  /**
+   * Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2), `isExternal` that
+   * more was lost than the worker (K4).
+   */
+  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean, isExternal = false): void {
     if (this.isOver) return
     this.isOver = true
     this.spans?.end(Exit.fail(failure))
     this.slot = undefined
-    this.call.chunkLost(this, hand, failure, isUnread)
+    this.call.chunkLost(this, hand, failure, isUnread, isExternal)
     this.dropItems()
   }
 

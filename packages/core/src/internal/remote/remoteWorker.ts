@@ -54,7 +54,8 @@ export const runtime = (options: {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       // a platform that throws, as for an option that it cannot read, cannot start a worker either (F3)
       const error = Cause.squash(cause)
-      return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : errors.startFailed(start.worker, error))
+      const isToldAsItIs = WorkerPoolError.isWorkerPoolError(error) || error instanceof WorkerPoolError.Unavailable
+      return Effect.fail(isToldAsItIs ? error : errors.startFailed(start.worker, error))
     })
     const worker = new RemoteWorker(connection, start, options.refuse, yield* Effect.context<never>())
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
@@ -116,6 +117,7 @@ class RemoteWorker implements Worker {
       this.chunks.contextOf(chunk, position)
     )
     connection.closed((closed) => this.onClosed(closed))
+    connection.unwanted?.(() => this.state === "running" && options.onUnwanted())
     connection.receive(
       (message) => this.guarded(() => this.receive(message)),
       (cause) => this.guarded(() => this.unreadable(cause))
@@ -267,7 +269,8 @@ class RemoteWorker implements Worker {
     const { exitCode, signal } = closed
     const { loading } = this.chunks
     let blame: Blame | undefined
-    if (loading !== undefined && signal === undefined) {
+    // with a whole machine lost, no module is to blame (K4)
+    if (loading !== undefined && signal === undefined && closed.external !== true) {
       // the task's module ended the worker, and would end the next one too: its chunk is not sent again (F3)
       const cause = closed.cause ?? new Error(`It ended the worker, with exit code ${exitCode}`)
       blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause, loading.task) }
@@ -293,7 +296,7 @@ class RemoteWorker implements Worker {
   private tellEnd(wasUsed: boolean, loss: Loss): void {
     const { closed, killed } = loss
     // a worker that ends by itself before it is ready has not been lost, but has failed to start
-    const hasStarted = killed || this.starting.isReady || closed.signal !== undefined
+    const hasStarted = killed || this.starting.isReady || closed.signal !== undefined || closed.external === true
     // those who wait for its start or a hook are told last, since that may start the slot's next worker
     if (wasUsed && hasStarted) this.options.onLost(loss)
     this.starting.workerEnded(closed)

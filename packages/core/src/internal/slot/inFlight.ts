@@ -69,6 +69,11 @@ export class InFlight implements Iterable<CallChunk> {
     return false
   }
 
+  /** Takes back all that the worker has not begun, but what must run there. */
+  takeBackUnstarted(): void {
+    for (const chunk of this) if (!chunk.isOrdered) chunk.takeBack(0)
+  }
+
   /** Takes back the chunks that the worker has not begun, for other workers. */
   takeBackQueued(): void {
     for (const chunk of this) if (this.isQueued(chunk)) chunk.takeBack(0)
