@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Closed, Connection, Control } from "../../src/Channel.ts"
 import * as realTime from "../../src/internal/task/realTime.ts"
+import { RunnerLost } from "../../src/WorkerPoolError.ts"
 
 export interface LagOptions {
   /** How long anything is on its way in one direction, in milliseconds. */
@@ -15,6 +16,8 @@ export interface LagOptions {
   readonly gather?: number | undefined
   /** Whether what the worker's numbers were at its end is told. Default: true. */
   readonly tellsFinal?: boolean | undefined
+  /** After how many milliseconds its runner is lost: nothing more arrives, and what is at the other end goes on, unheard. */
+  readonly lostAfter?: number | undefined
 }
 
 /** One direction: what is put in comes out `millis` later, in order. */
@@ -22,12 +25,20 @@ class Way {
   private readonly millis: number
   private readonly waiting: Array<{ readonly at: number; readonly arrive: () => void }> = []
   private isRunning = false
+  private isCut = false
 
   constructor(millis: number) {
     this.millis = millis
   }
 
+  /** Whatever is on its way never arrives, nor does anything later. */
+  cut(): void {
+    this.isCut = true
+    this.waiting.length = 0
+  }
+
   put(arrive: () => void): void {
+    if (this.isCut) return
     this.waiting.push({ at: realTime.now() + this.millis, arrive })
     this.run()
   }
@@ -47,7 +58,7 @@ class Way {
 
 /** The connection as it is from afar. */
 export const lagging = (near: Connection, options: LagOptions): Connection => {
-  const { controls, gather = 25, oneWay, tellsFinal = true } = options
+  const { controls, gather = 25, lostAfter, oneWay, tellsFinal = true } = options
   const there = near.control!
   const toWorker = new Way(oneWay)
   const toPool = new Way(oneWay)
@@ -56,6 +67,22 @@ export const lagging = (near: Connection, options: LagOptions): Connection => {
   const set = new Set<number>()
   const numbers = () => Array.from({ length: controls }, (_, index) => there.get(index))
   let isOpen = true
+  let onClosed: ((closed: Closed) => void) | undefined
+  const close = (closed: Closed) => {
+    isOpen = false
+    const handler = onClosed
+    onClosed = undefined
+    handler?.(closed)
+  }
+  if (lostAfter !== undefined) {
+    realTime.afterIfRunning(lostAfter, () => {
+      if (!isOpen) return
+      toWorker.cut()
+      toPool.cut()
+      const cause = new RunnerLost({ runner: "fake" })
+      realTime.after(oneWay, () => close({ external: true, cause }))
+    })
+  }
   const tell = () => {
     if (!isOpen) return
     const told = numbers()
@@ -87,16 +114,19 @@ export const lagging = (near: Connection, options: LagOptions): Connection => {
         (message) => toPool.put(() => handler(message)),
         (cause) => toPool.put(() => unreadable(cause))
       ),
-    closed: (handler) =>
+    closed: (handler) => {
+      onClosed = handler
       near.closed((closed: Closed) => {
-        isOpen = false
         const told = tellsFinal ? { ...closed, numbers: numbers() } : closed
-        toPool.put(() => handler(told))
-      }),
-    kill: Effect.callback<void>((resume) => {
-      toWorker.put(() => {
-        Effect.runFork(Effect.andThen(near.kill, Effect.sync(() => toPool.put(() => resume(Effect.void)))))
+        toPool.put(() => close(told))
       })
+    },
+    // as for whoever waits for it, of a runner that is lost there is nothing to wait for
+    kill: Effect.callback<void>((resume) => {
+      const done = () => resume(Effect.void)
+      if (!isOpen) return done()
+      toWorker.put(() => Effect.runFork(Effect.andThen(near.kill, Effect.sync(() => toPool.put(done)))))
+      if (lostAfter !== undefined) realTime.after(4 * oneWay, done)
     })
   }
 }

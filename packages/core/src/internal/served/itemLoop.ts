@@ -135,6 +135,11 @@ class ServedChunk implements Reported {
     return this.lapStart - lapStart
   }
 
+  /** An item begins only now, because Effect had to be loaded: chunks would be planned by a time that no other item takes. */
+  beganLate(now: number): void {
+    if (this.next === 1) this.lapStart = now
+  }
+
   /** The clock says `now`: what begins from here on is timed from then. */
   restart(now: number): void {
     this.first = this.next
@@ -450,7 +455,10 @@ export class ItemLoop {
     }
     // the item's time starts only here (T1): a worker's first Effect has waited until Effect was loaded
     const begun = () => {
-      if (!isStarting) since = realTime.now()
+      if (!isStarting) {
+        since = realTime.now()
+        chunk.beganLate(since)
+      }
       if (timeout === undefined) return
       timer = realTime.after(timeout, () => {
         isOutOfTime = true

@@ -167,7 +167,11 @@ export class Slot implements ChunkSlot {
     if (this.chunks.isReserved || this.remaining <= 0) return "unavailable"
     if (this.load < this.tasksPerWorker) return "live"
     const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
-    return mayPrefetch && this.chunks.size === 1 ? "busy" : "unavailable"
+    return mayPrefetch && this.chunks.hasRoom(this.lag) ? "busy" : "unavailable"
+  }
+
+  get lag(): number {
+    return this.state._tag === "Live" ? (this.state.worker.lag?.() ?? 0) : 0
   }
 
   get load(): number {
@@ -265,6 +269,13 @@ export class Slot implements ChunkSlot {
     // a runtime that throws does not know
     return guarded(
       () => this.workerOf(chunk)?.started(chunk),
+      () => {}
+    )
+  }
+
+  granted(chunk: CallChunk): number | undefined {
+    return guarded(
+      () => this.workerOf(chunk)?.granted?.(chunk),
       () => {}
     )
   }
