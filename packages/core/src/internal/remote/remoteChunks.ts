@@ -597,13 +597,18 @@ export class RemoteChunks {
   }
 
   /** What a worker is told of a chunk that it may not begin as a whole, when it is sent it. */
-  private grantedAtFirst(chunk: Chunk, cell: GrantedCell, id: number): Pick<protocol.Run, "granted" | "reportInterval"> {
+  private grantedAtFirst(
+    chunk: Chunk,
+    cell: GrantedCell,
+    id: number
+  ): Pick<protocol.Run, "granted" | "reportInterval"> {
     const { reportInterval } = chunk
     const lag = this.lag?.() ?? 0
     const allowance = new credit.Allowance(this.tasksPerWorker, lag)
     for (const before of this.sentChunks.values()) {
       if (before.id === id) break
-      if (before.cell instanceof GrantedCell && before.interruptedAt === undefined) allowance.grantOf(before.cell, before.chunk.itemTime)
+      if (before.cell instanceof GrantedCell && before.interruptedAt === undefined)
+        allowance.grantOf(before.cell, before.chunk.itemTime)
     }
     cell.granted = allowance.grantOf(cell, chunk.itemTime)
     return cell.isComplete

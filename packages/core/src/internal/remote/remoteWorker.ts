@@ -11,15 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Usage } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type {
-  Chunk,
-  Hook,
-  InitFailure,
-  Loss,
-  StartOptions,
-  Worker,
-  WorkerRuntime
-} from "../../WorkerRuntime.ts"
+import type { Chunk, Hook, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import * as realTime from "../task/realTime.ts"
 import * as control from "../wire/control.ts"

@@ -584,7 +584,8 @@ export class Slot implements ChunkSlot {
   private onUnwanted(tenant: Tenant): void {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant) return
-    if (state._tag === "Acquiring" && state.retirement === undefined) return this.interruptAcquisition(tenant, noRetirement)
+    if (state._tag === "Acquiring" && state.retirement === undefined)
+      return this.interruptAcquisition(tenant, noRetirement)
     this.retire(undefined)
     this.chunks.takeBackUnstarted()
   }
