@@ -141,7 +141,7 @@ class Distance {
     this.task = Portable.make("test:granting", `task${names++}`, (item: number) => {
       this.started.push(item)
       return tasksPerWorker === 1 ? item : Promise.resolve(item)
-    }) as unknown as Code
+    })
   }
 
   /** The worker gets so many of the messages and numbers that are on their way to it, and does what it can. */

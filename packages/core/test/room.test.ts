@@ -154,7 +154,7 @@ describe("a runtime that has no place for a worker", () => {
       const { pool, runtime } = yield* setup({ size: 1 })
       runtime.start = () => unavailable()
       for (const call of [pool.map([1], task), pool.run(task, 1), pool.start]) {
-        const fiber = yield* Effect.forkChild(call as Effect.Effect<unknown, unknown>)
+        const fiber = yield* Effect.forkChild(call)
         yield* settle
         yield* Fiber.interrupt(fiber)
         const exit = yield* Fiber.await(fiber)
