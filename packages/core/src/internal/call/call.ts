@@ -29,6 +29,9 @@ import type { Source } from "./source.ts"
 /** The length of a call's turn at a worker when another call waits, in milliseconds of work (C1). */
 const turnTime = 2
 
+/** How long to wait for a chunk to fill, in milliseconds, where the iterable is slow: the pool hears of nothing meanwhile (C9). */
+const longestPull = 10
+
 /** Items that take less than this together, in milliseconds, are not worth taking back. */
 const worthTakingBack = 1
 
@@ -215,7 +218,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
    */
   next(remaining: number, workers: number, othersWait: boolean): CallChunk | undefined {
     if (this.status !== "running") return undefined
-    const { chunkTime, chunking, itemTime, maxActive, source } = this.options
+    const { chunkTime, chunking, dispatch, isFixed, itemTime, maxActive, source } = this.options
     const planned = chunking({
       planned: this.pulled,
       length: source.length,
@@ -239,7 +242,9 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       this.lacksRoom = true
       return undefined
     }
-    const items = this.askSource(() => source.take(wanted))
+    // which items are in a chunk may be up to the caller, or have to be the same each time
+    const patience = isFixed || dispatch === "ordered" ? undefined : longestPull
+    const items = this.askSource(() => source.take(wanted, patience))
     if (items === undefined || items.length === 0) {
       this.settle()
       return undefined
