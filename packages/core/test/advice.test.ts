@@ -156,8 +156,10 @@ describe("advice", () => {
     assert(advice?._tag === "Skew")
     assert.deepInclude(advice, { worker: 1, working: 1900, others: 110 })
     assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, orderedChunks: 0, fixedChunks: 10 })))), ["Skew"])
-    // what comes one by one goes to the same worker, and should
+    // what comes one by one goes to the same worker, and should, whatever length a chunk might have
     assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, orderedChunks: 0 })))), ["SourceSlow"])
+    const one = { orderedChunks: 0, items: 40, chunks: 40, fixedChunks: 40 }
+    assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, ...one })))), ["SourceSlow"])
   })
 
   it("O1 workers compute without a CPU: more of them than cores", () => {
