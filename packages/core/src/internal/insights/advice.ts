@@ -169,13 +169,15 @@ const shortItem = 1
 export const advice = (insights: Insights): ReadonlyArray<Advice> => {
   const { items, live } = insights.total
   if (items < evidence.items || live < evidence.millis) return []
-  const uneven = straggler(insights) ?? skew(insights)
+  const cores = coresShort(insights)
   // workers that wait because another one is not done are no sign of anything else
-  const waiting = uneven ?? waits(insights)
-  return [workersLost(insights), startUpDominates(insights), waiting, coresShort(insights)].filter(
-    (advice) => advice !== undefined
-  )
+  const waiting = straggler(insights) ?? skew(insights) ?? (waitForCores(insights, cores) ? undefined : waits(insights))
+  return [workersLost(insights), startUpDominates(insights), waiting, cores].filter((advice) => advice !== undefined)
 }
+
+/** A worker that lacks a CPU also reads late what it has been sent: it waits, but far less than it works. */
+const waitForCores = ({ total: { times } }: Insights, cores: CoresShort | undefined): boolean =>
+  cores !== undefined && 2 * times.waiting < times.working
 
 const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
 
