@@ -8,6 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as FiberPool from "../src/FiberPool.ts"
 import * as Progress from "../src/Progress.ts"
 import { remaining } from "../src/internal/progress/estimate.ts"
+import { FakeRuntime } from "./fakeRuntime.ts"
 import { integer, kinds, makePool, noise, oneOf, outcome, reasons, recordLogs, runs, settle, timed } from "./support.ts"
 
 type Shown = ReadonlyArray<Progress.CallProgress>
@@ -174,6 +175,25 @@ describe("progress", () => {
       assert.deepInclude(end(shown), { state: "failed", items: 1, failed: 1 })
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
+
+  it.effect.each([undefined, (n: number) => 10 ** n])(
+    "O4 what a lost worker had done counts, too: weight %s",
+    (weight) => {
+      const { layer, shown } = recording()
+      const runtime = new FakeRuntime()
+      return Effect.gen(function* () {
+        const pool = yield* makePool("WorkerPool", { size: 1, chunkSize: 3 }, runtime.layer)
+        const call = yield* Effect.forkChild(pool.map([0, 1, 2, 3, 4], sleep, { progress: { label: "lost", weight } }))
+        yield* settle
+        runtime.last.work(1)
+        runtime.last.begin()
+        runtime.last.lose()
+        assert.deepStrictEqual(outcome(yield* Fiber.await(call)), { failures: ["WorkerLost"] })
+        yield* TestClock.adjust(100)
+        assert.deepInclude(end(shown), { state: "failed", items: 2, failed: 1, done: weight === undefined ? 2 : 11 })
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    }
+  )
 
   it.effect("O4 goes by weight: done, total, rate and remaining time", () => {
     const { layer, shown } = recording()

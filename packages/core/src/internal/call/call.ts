@@ -98,6 +98,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Its chunks that slots have. */
   readonly chunks = new Set<CallChunk>()
+  /** The one that is over and not in the tally yet: that an item of it was lost may be what fails the call. */
+  private ending: CallChunk | undefined = undefined
   readonly resends: Resends
   /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
   chunksGiven = 0
@@ -259,7 +261,6 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private add(chunk: CallChunk): CallChunk {
     this.chunksGiven++
     this.chunks.add(chunk)
-    this.options.counter?.given(chunk)
     return chunk
   }
 
@@ -322,6 +323,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
    */
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
+    this.ending = chunk
     if (this.status === "running") {
       if (failure === undefined) this.resend(chunk, chunk.unreportedPositions())
       else this.policy.chunkFailed(chunk, failure)
@@ -336,6 +338,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
    */
   chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
     this.chunks.delete(chunk)
+    this.ending = chunk
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure, isUnread)
@@ -346,10 +349,16 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** Counts what a chunk that is over has come to, and tells it (O2): before the call ends, if that was its last one. */
   private count(chunk: CallChunk): void {
+    this.ending = undefined
     this.tally.add(chunk)
     const { counter, events } = this.options
     counter?.over(chunk)
     if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
+  }
+
+  /** The chunks that its tally does not have yet. */
+  get untold(): ReadonlyArray<CallChunk> {
+    return this.ending === undefined ? [...this.chunks] : [...this.chunks, this.ending]
   }
 
   private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
@@ -421,7 +430,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (this.status !== "running") return
     this.status = "failing"
     this.failure = cause
-    this.options.counter?.callFails()
+    this.options.counter?.callFails(this)
     this.dispatcher.withdraw(this)
     this.askSource(() => this.options.source.close())
     for (const chunk of [...this.chunks]) chunk.interrupt()
