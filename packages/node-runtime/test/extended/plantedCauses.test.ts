@@ -78,13 +78,13 @@ const make = ({ size, tasksPerWorker }: Drawn, options: { readonly keepAlive: bo
   WorkerPool.make({ size, tasksPerWorker, ...options })
 
 /**
- * Starts the workers. They should go on for so many milliseconds each that this does not matter: on a busy machine it takes
- * long.
+ * Starts the workers. They should go on for so many milliseconds each, `times` as long as that took, so that it matters little: on
+ * a busy machine it takes long.
  */
-const start = Effect.fnUntraced(function* (pool: Pool) {
+const start = Effect.fnUntraced(function* (pool: Pool, times = 4) {
   const began = performance.now()
   yield* pool.start
-  return Math.max(700, 8 * (performance.now() - began))
+  return Math.max(700, times * (performance.now() - began))
 })
 
 /** Makes calls until these things are so. */
@@ -114,7 +114,7 @@ const usual = (drawn: Drawn, millis: number): ReadonlyArray<Item> => {
 
 const nothing = Effect.fnUntraced(function* (drawn: Drawn) {
   const pool: Pool = yield* make(drawn)
-  const millis = yield* start(pool)
+  const millis = yield* start(pool, 8)
   yield* pool.map(usual(drawn, drawn.size * drawn.tasksPerWorker * millis), work)
   return pool
 })
@@ -123,7 +123,7 @@ const nothing = Effect.fnUntraced(function* (drawn: Drawn) {
 const coresShort = Effect.fnUntraced(function* (drawn: Drawn) {
   const size = 2 * availableParallelism() + drawn.size
   const pool: Pool = yield* WorkerPool.make({ size, keepAlive: true })
-  const millis = yield* start(pool)
+  const millis = yield* start(pool, 8)
   // each goes on for so long because it lacks a core
   yield* pool.map(usual({ ...drawn, computing: 100 }, availableParallelism() * millis), work)
   return pool
@@ -171,10 +171,10 @@ const sourceWaits = Effect.fnUntraced(function* (drawn: Drawn) {
 
 const sourceComputes = Effect.fnUntraced(function* (drawn: Drawn) {
   const pool: Pool = yield* make(drawn)
-  const millis = yield* start(pool)
+  const millis = yield* start(pool, 16)
   const pause = between(drawn, 1, 10, 30)
   function* items() {
-    for (let n = 0; n < Math.max(20, (2 * millis) / pause); n++) {
+    for (let n = 0; n < Math.max(20, millis / pause); n++) {
       busy(pause)
       yield lasting(drawn, n, (pause * between(drawn, 2, 2, 60)) / 100)
     }
@@ -185,9 +185,9 @@ const sourceComputes = Effect.fnUntraced(function* (drawn: Drawn) {
 
 const consumerComputes = Effect.fnUntraced(function* (drawn: Drawn) {
   const pool: Pool = yield* make(drawn)
-  const millis = yield* start(pool)
+  const millis = yield* start(pool, 16)
   const pause = between(drawn, 1, 10, 30)
-  const items = Array.from({ length: Math.max(20, Math.ceil((2 * millis) / pause)) }, (_, n) =>
+  const items = Array.from({ length: Math.max(20, Math.ceil(millis / pause)) }, (_, n) =>
     lasting(drawn, n, (pause * between(drawn, 2, 2, 60)) / 100)
   )
   yield* Stream.runForEach(pool.streamUnordered(items, work), () => Effect.sync(() => busy(pause)))
