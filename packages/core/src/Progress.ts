@@ -103,7 +103,7 @@ export const layer = <R = never>(
  *   items: 300, failed: 0, length: 1200, done: 300, total: 1200, elapsed: 10_000, rate: 30, remaining: 30_000
  * }
  *
- * Progress.format(call, { width: 60 }) // => "Thumbnails ━━━──────────  25 %  300/1,200 files  30/s  00:30"
+ * Progress.format(call, { width: 60 }) // => "Thumbnails ━──────  25 %  300/1,200 files  30 files/s  00:30"
  * ```
  *
  * @category formatting

@@ -156,8 +156,10 @@ describe("advice", () => {
     assert(advice?._tag === "Skew")
     assert.deepInclude(advice, { worker: 1, working: 1900, others: 110 })
     assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, orderedChunks: 0, fixedChunks: 10 })))), ["Skew"])
-    // what comes one by one goes to the same worker, and should
+    // what comes one by one goes to the same worker, and should, whatever length a chunk might have
     assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, orderedChunks: 0 })))), ["SourceSlow"])
+    const one = { orderedChunks: 0, items: 40, chunks: 40, fixedChunks: 40 }
+    assert.deepStrictEqual(tags(made(slots.map((slot) => ({ ...slot, ...one })))), ["SourceSlow"])
   })
 
   it("O1 workers compute without a CPU: more of them than cores", () => {
@@ -169,6 +171,10 @@ describe("advice", () => {
     assert(advice?._tag === "CoresShort")
     assert.deepInclude(advice, { workers: 2, cpu: 0.475 })
     assert.deepStrictEqual(tags(made([usage(990, 1000), usage(800, 1000)])), [])
+    // they are late at reading their messages too, which says nothing of the source; long waits do
+    const waits = (waiting: number) => ({ ...usage(400, 1000), times: { working: 1000, waiting } })
+    assert.deepStrictEqual(tags(made([waits(400), waits(400)])), ["CoresShort"])
+    assert.deepStrictEqual(tags(made([waits(600), waits(600)])), ["SourceSlow", "CoresShort"])
     // tasks that wait for something need no CPU
     assert.deepStrictEqual(tags(made([usage(50, 60), usage(50, 60)])), [])
     assert.deepStrictEqual(tags(made([good, good])), [])

@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable -- thenables of users' own are what this is about */
-import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import type { Channel } from "../src/Channel.ts"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"
 import { WorkerContextImpl } from "../src/internal/task/workerContext.ts"
@@ -7,22 +7,9 @@ import { Cell, phases } from "../src/internal/wire/control.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import * as realTime from "../src/internal/task/realTime.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
+import { heldClock, macrotask } from "./utils/realTime.ts"
 
-/** Time passes only where a test lets it: a busy machine ends no slice, and no item's time. */
-const clock = { now: 0 }
-
-const { now } = realTime.clock
-
-beforeEach(() => {
-  clock.now = 1000
-  realTime.clock.now = () => clock.now
-})
-
-afterEach(() => {
-  realTime.clock.now = now
-})
-
-const macrotask = () => new Promise<void>((resolve) => realTime.defer(resolve))
+const clock = heldClock()
 
 type Task = (item: number, worker: WorkerContextImpl) => unknown
 

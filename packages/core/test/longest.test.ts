@@ -1,28 +1,15 @@
-import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import { ItemLoop } from "../src/internal/served/itemLoop.ts"
-import * as realTime from "../src/internal/task/realTime.ts"
 import { Cell } from "../src/internal/wire/control.ts"
 import { Longest, type Timed } from "../src/internal/wire/longest.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import { isFromWorker } from "../src/internal/wire/wellFormed.ts"
 import { integer, optional, runs } from "./support.ts"
+import { heldClock, macrotask } from "./utils/realTime.ts"
 
-const clock = { now: 0 }
-
-const { now } = realTime.clock
-
-beforeEach(() => {
-  clock.now = 1000
-  realTime.clock.now = () => clock.now
-})
-
-afterEach(() => {
-  realTime.clock.now = now
-})
-
-const macrotask = () => new Promise<void>((resolve) => realTime.defer(resolve))
+const clock = heldClock()
 
 /** A worker's loop; time passes where its tasks let it. */
 class Bench {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { Observer } from "../src/internal/served/observer.ts"
 import type { ObservedRecord } from "../src/internal/wire/observed.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
-import * as realTime from "../src/internal/task/realTime.ts"
+import { heldClock } from "./utils/realTime.ts"
 
 const record = (n: number): ObservedRecord => ["Log", 0, 0, "Info", n, [n]]
 
@@ -34,45 +34,29 @@ const makeEnd = (options: { readonly cannotSend?: number } = {}) => {
   return { aside, channel, flush, observer: new Observer(sender, channel), sender, sent }
 }
 
-/** Holds the clock that real time is read from. */
-const withClock = <A, E, R>(use: (clock: { time: number }) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const { now } = realTime.clock
-    const clock = { time: 1000 }
-    realTime.clock.now = () => clock.time
-    return Effect.ensuring(
-      use(clock),
-      Effect.sync(() => {
-        realTime.clock.now = now
-      })
+describe("a worker's records", () => {
+  const clock = heldClock()
+
+  it("O3 the first goes at once, and others within ten milliseconds or before any other message", () => {
+    const { observer, sender, sent } = makeEnd()
+    observer.add(() => record(0), false)
+    assert.deepStrictEqual(sent.map(linesOf), [[0]])
+    observer.add(() => record(1), false)
+    observer.add(() => record(2), false)
+    assert.lengthOf(sent, 1)
+    sender.observed?.()
+    assert.deepStrictEqual(sent.map(linesOf), [[0], [1, 2]])
+    assert.isUndefined(sender.observed)
+    observer.add(() => record(3), false)
+    clock.now += 10
+    // no timer can fire while a task computes
+    observer.add(() => record(4), false)
+    assert.deepStrictEqual(sent.map(linesOf), [[0], [1, 2], [3, 4]])
+    assert.deepStrictEqual(
+      sent.map(({ first }) => first),
+      [0, 1, 3]
     )
   })
-
-describe("a worker's records", () => {
-  it.effect("O3 the first goes at once, and others within ten milliseconds or before any other message", () =>
-    withClock((clock) =>
-      Effect.sync(() => {
-        const { observer, sender, sent } = makeEnd()
-        observer.add(() => record(0), false)
-        assert.deepStrictEqual(sent.map(linesOf), [[0]])
-        observer.add(() => record(1), false)
-        observer.add(() => record(2), false)
-        assert.lengthOf(sent, 1)
-        sender.observed?.()
-        assert.deepStrictEqual(sent.map(linesOf), [[0], [1, 2]])
-        assert.isUndefined(sender.observed)
-        observer.add(() => record(3), false)
-        clock.time += 10
-        // no timer can fire while a task computes
-        observer.add(() => record(4), false)
-        assert.deepStrictEqual(sent.map(linesOf), [[0], [1, 2], [3, 4]])
-        assert.deepStrictEqual(
-          sent.map(({ first }) => first),
-          [0, 1, 3]
-        )
-      })
-    )
-  )
 
   it.live("O3 those that nothing follows are sent by a timer", () =>
     Effect.callback<void>((resume) => {

@@ -8,6 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as FiberPool from "../src/FiberPool.ts"
 import * as Progress from "../src/Progress.ts"
 import { remaining } from "../src/internal/progress/estimate.ts"
+import { FakeRuntime } from "./fakeRuntime.ts"
 import { integer, kinds, makePool, noise, oneOf, outcome, reasons, recordLogs, runs, settle, timed } from "./support.ts"
 
 type Shown = ReadonlyArray<Progress.CallProgress>
@@ -174,6 +175,25 @@ describe("progress", () => {
       assert.deepInclude(end(shown), { state: "failed", items: 1, failed: 1 })
     }).pipe(Effect.scoped, Effect.provide(layer))
   })
+
+  it.effect.each([undefined, (n: number) => 10 ** n])(
+    "O4 what a lost worker had done counts, too: weight %s",
+    (weight) => {
+      const { layer, shown } = recording()
+      const runtime = new FakeRuntime()
+      return Effect.gen(function* () {
+        const pool = yield* makePool("WorkerPool", { size: 1, chunkSize: 3 }, runtime.layer)
+        const call = yield* Effect.forkChild(pool.map([0, 1, 2, 3, 4], sleep, { progress: { label: "lost", weight } }))
+        yield* settle
+        runtime.last.work(1)
+        runtime.last.begin()
+        runtime.last.lose()
+        assert.deepStrictEqual(outcome(yield* Fiber.await(call)), { failures: ["WorkerLost"] })
+        yield* TestClock.adjust(100)
+        assert.deepInclude(end(shown), { state: "failed", items: 2, failed: 1, done: weight === undefined ? 2 : 11 })
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    }
+  )
 
   it.effect("O4 goes by weight: done, total, rate and remaining time", () => {
     const { layer, shown } = recording()
@@ -414,13 +434,29 @@ describe("Progress.format", () => {
 
   it("O4 leaves out what has no room", () => {
     assert.deepStrictEqual(lines(call, 80, 60, 44, 30, 20, 10), [
-      "Thumbnails ━━━━━━━───────────────────────  25 %  300/1,200 files  30/s  00:30",
-      "Thumbnails ━━━──────────  25 %  300/1,200 files  30/s  00:30",
+      "Thumbnails ━━━━━━─────────────────────  25 %  300/1,200 files  30 files/s  00:30",
+      "Thumbnails ━──────  25 %  300/1,200 files  30 files/s  00:30",
       "Thumbnails ━━━━━───────────────  25 %  00:30",
       "Thumbnails ━─────  25 %  00:30",
       "Thumbnails  25 %",
       "Thumbna…"
     ])
+  })
+
+  it("O4 names the unit of a rate, where that is not items", () => {
+    const rated = (unit: string, rate: number | undefined) =>
+      Progress.format({ ...call, state: "failed", done: 5.55, total: undefined, unit, rate })
+    assert.deepStrictEqual(
+      [rated("MB", 1.17), rated("MB", undefined), rated("items", 1.17), rated("M\nB\u202e", 1.17)],
+      [
+        "✗ Thumbnails  5.55 MB in 10.0 s  1.17 MB/s",
+        "✗ Thumbnails  5.55 MB in 10.0 s",
+        "✗ Thumbnails  5.55 items in 10.0 s  1.17/s",
+        "✗ Thumbnails  5.55 M B in 10.0 s  1.17 M B/s"
+      ]
+    )
+    assert.match(Progress.format({ ...call, unit: "MB", rate: undefined }), / {2}- MB\/s {2}00:30$/)
+    assert.match(Progress.format({ ...call, unit: "items", rate: undefined }), / {2}-\/s {2}00:30$/)
   })
 
   it("O4 says what came of a call, and never 100 % before", () => {
@@ -433,19 +469,22 @@ describe("Progress.format", () => {
         Progress.format({ ...call, state: "interrupted", elapsed: 3_700_000 })
       ],
       [
-        "✔ Thumbnails  1,200/1,200 files in 40.0 s  30/s",
-        "✔ Thumbnails  1,200/1,200 files, 3 failed in 40.0 s  30/s",
+        "✔ Thumbnails  1,200/1,200 files in 40.0 s  30 files/s",
+        "✔ Thumbnails  1,200/1,200 files, 3 failed in 40.0 s  30 files/s",
         "✗ Thumbnails  300/1,200 files in 1.50 s",
-        "■ Thumbnails  300/1,200 files in 1:01:40  30/s"
+        "■ Thumbnails  300/1,200 files in 1:01:40  30 files/s"
       ]
     )
-    assert.match(Progress.format({ ...ended, state: "running" }), / 99 % {2}1,200\/1,200 files {2}30\/s {2}--:--$/)
+    assert.match(
+      Progress.format({ ...ended, state: "running" }),
+      / 99 % {2}1,200\/1,200 files {2}30 files\/s {2}--:--$/
+    )
   })
 
   it("O4 has no bar where it is not known how many there are, and one that is full for nothing", () => {
     assert.strictEqual(
       Progress.format({ ...call, length: undefined, total: undefined, remaining: undefined }),
-      "Thumbnails  300 files  30/s  00:10"
+      "Thumbnails  300 files  30 files/s  00:10"
     )
     assert.match(Progress.format({ ...call, items: 0, done: 0, total: 0, length: 0 }), /━{30} {2}99 %/)
   })

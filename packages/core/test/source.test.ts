@@ -4,9 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import * as FiberPool from "../src/FiberPool.ts"
+import type * as WorkerPool from "../src/WorkerPool.ts"
 import { Turn } from "../src/internal/common/turn.ts"
 import { fromIterable, StreamSource } from "../src/internal/call/source.ts"
 import { integer, oneOf, optional, runs, settle } from "./support.ts"
+import { heldClock } from "./utils/realTime.ts"
 
 /** An iterable that counts what is asked of it. */
 const counted = (length: number) => {
@@ -64,6 +67,64 @@ describe("fromIterable", () => {
     },
     runs(200)
   )
+
+  describe("that is slow", () => {
+    const clock = heldClock()
+
+    it.prop(
+      "C9 gives what it has once the first half of a chunk has taken longer than the patience, and loses nothing",
+      { millis: Arbitrary.array(integer(0, 8), { maxLength: 60 }), patience: integer(0, 20) },
+      ({ millis, patience }) => {
+        const slow = function* () {
+          for (const [index, took] of millis.entries()) {
+            clock.now += took
+            yield index
+          }
+        }
+        const source = fromIterable(slow(), undefined)
+        const taken: Array<unknown> = []
+        while (!source.ended()) {
+          const before = clock.now
+          const got = source.take(100, patience)
+          taken.push(...got)
+          assert.isNotEmpty(got)
+          // what was looked ahead for has taken its time before
+          const times = millis.slice(taken.length - got.length + 1, taken.length)
+          assert.strictEqual(
+            clock.now - before,
+            times.reduce((sum, time) => sum + time, 0)
+          )
+          const half = times.slice(0, Math.ceil(got.length / 2) - 1).reduce((sum, time) => sum + time, 0)
+          assert.isAtMost(half, patience, "the first half was within it")
+        }
+        assert.deepStrictEqual(taken, numbers(millis.length))
+      },
+      runs(200)
+    )
+
+    it.effect("C9 waits for no chunk to fill, but where its length is given, or decides which worker gets what", () =>
+      Effect.gen(function* () {
+        const chunks = (took: number, options: WorkerPool.DispatchOptions & { readonly chunkSize?: number }) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const pool = yield* FiberPool.make({ size: 2 })
+              const items = function* () {
+                for (let n = 0; n < 400; n++) {
+                  clock.now += took
+                  yield n
+                }
+              }
+              assert.deepStrictEqual(yield* pool.map(items(), (n) => Effect.succeed(n), options), numbers(400))
+              return (yield* pool.insights).total.chunks
+            })
+          )
+        assert.strictEqual(yield* chunks(5, { chunkSize: 40 }), 10)
+        assert.strictEqual(yield* chunks(5, { dispatch: "ordered" }), yield* chunks(0, { dispatch: "ordered" }))
+        assert.isAbove(yield* chunks(5, {}), 100)
+        assert.isBelow(yield* chunks(0, {}), 50)
+      })
+    )
+  })
 
   it("C3 knows the length of what can tell it, and believes what it is told of the rest", () => {
     const length = (items: Iterable<unknown>) => fromIterable(items, 99).length

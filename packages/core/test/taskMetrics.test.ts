@@ -1,4 +1,4 @@
-import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -7,15 +7,12 @@ import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Observations } from "../src/internal/remote/observations.ts"
 import { ObservedSpans } from "../src/internal/remote/observedSpans.ts"
 import { forwardingRegistry } from "../src/internal/served/forwardingMetrics.ts"
 import { Observer } from "../src/internal/served/observer.ts"
 import { CurrentOrigin, Origin } from "../src/internal/served/origin.ts"
 import { seriesOf } from "../src/internal/served/seriesOf.ts"
-import * as realTime from "../src/internal/task/realTime.ts"
 import type { ObservedRecord } from "../src/internal/wire/observed.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import { type Change, mostKept, mostUpdates, mostValues, type Series } from "../src/internal/wire/series.ts"
@@ -24,12 +21,9 @@ import type { Measurement } from "../src/testing/suite.metrics.tasks.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 import { integer, oneOf, runs } from "./support.ts"
+import { left } from "./utils/garbage.ts"
 import { layerInThisThread } from "./utils/inThisThread.ts"
-
-const collectGarbage = (): void => {
-  setFlagsFromString("--expose-gc")
-  ;(runInNewContext("gc") as () => void)()
-}
+import { heldClock } from "./utils/realTime.ts"
 
 const registryOf = (registry: Metric.MetricRegistry) => Context.make(Metric.MetricRegistry, registry)
 
@@ -40,15 +34,7 @@ const snapshotOf = (registry: Metric.MetricRegistry) => Metric.snapshotUnsafe(re
 // -----------------------------------------------------------------------------
 
 describe("a worker's registry", () => {
-  const clock = { now: 0 }
-  const { now } = realTime.clock
-  beforeEach(() => {
-    clock.now = 1000
-    realTime.clock.now = () => clock.now
-  })
-  afterEach(() => {
-    realTime.clock.now = now
-  })
+  const clock = heldClock()
 
   const make = () => {
     const sent: Array<protocol.Observed> = []
@@ -213,15 +199,7 @@ describe("a worker's registry", () => {
       sender.observed?.()
     }
     assert.strictEqual(registry.size, 2)
-    const left = () => origins.filter((origin) => origin.deref() !== undefined).length
-    // what a WeakRef has been made of or asked for is kept until the turn ends, and more of it by code that is compiled meanwhile
-    for (let tries = 0; tries < 50; tries++) {
-      await new Promise<void>((resolve) => realTime.defer(resolve))
-      collectGarbage()
-      await new Promise<void>((resolve) => realTime.defer(resolve))
-      if (left() === 0) break
-    }
-    assert.strictEqual(left(), 0)
+    assert.strictEqual(await left(origins, 0), 0)
   })
 
   const positive = (most: number) => integer(0, most)

@@ -56,7 +56,7 @@ describe("ProgressBar elsewhere", () => {
       const own = stderr.split("\n").filter((line) => !line.startsWith("line "))
       assert.strictEqual(own.length, 5, stderr)
       assert.match(own[0]!, /^Known ─{30} {2} 0 % {2}0\/40 items {2}-\/s {2}--:--$/)
-      assert.match(own[1]!, /^Unknown {2}0 files {2}-\/s {2}00:0\d$/)
+      assert.match(own[1]!, /^Unknown {2}0 files {2}- files\/s {2}00:0\d$/)
       assert.match(own[2]! + own[3]!, /✔ Known {2}40\/40 items in /)
       assert.match(own[2]! + own[3]!, /✔ Unknown {2}60\/60 files in /)
       assert.notInclude(stdout + stderr, escape)

@@ -17,6 +17,7 @@ import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
+import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
@@ -91,6 +92,7 @@ const connect = (
   control: Control
 ): { readonly connection: Connection; readonly ending: Ending } => {
   const awake = new Awake()
+  const turns = new PortTurns()
   const kill = () => void thread.terminate()
   const setBusy = (busy: boolean) => {
     const method = busy ? "ref" : "unref"
@@ -101,6 +103,7 @@ const connect = (
   let cause: unknown = undefined
   let receive: (message: unknown) => void = () => {}
   thread.once("exit", (exitCode) => {
+    turns.takeRest()
     readRest(port, receive)
     port.close()
     ending.end({ exitCode, cause })
@@ -112,7 +115,7 @@ const connect = (
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler, unreadable) => {
       receive = awake.handler(handler)
-      ports.receive(port, receive, unreadable)
+      ports.receive(port, turns.listener(receive), turns.listener(unreadable))
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,

@@ -29,6 +29,9 @@ import type { Source } from "./source.ts"
 /** The length of a call's turn at a worker when another call waits, in milliseconds of work (C1). */
 const turnTime = 2
 
+/** How long to wait for a chunk to fill, in milliseconds, where the iterable is slow: the pool hears of nothing meanwhile (C9). */
+const longestPull = 10
+
 /** Items that take less than this together, in milliseconds, are not worth taking back. */
 const worthTakingBack = 1
 
@@ -98,6 +101,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Its chunks that slots have. */
   readonly chunks = new Set<CallChunk>()
+  /** The one that is over and not in the tally yet: that an item of it was lost may be what fails the call. */
+  private ending: CallChunk | undefined = undefined
   readonly resends: Resends
   /** How many chunks it has given: with `dispatch: "ordered"`, this decides which slot gets the next one. */
   chunksGiven = 0
@@ -227,7 +232,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   next(remaining: number, workers: number, othersWait: boolean, lag = 0): CallChunk | undefined {
     if (this.status !== "running") return undefined
     if (lag > this.lag) this.lag = lag
-    const { chunkTime, chunking, itemTime, maxActive, source } = this.options
+    const { chunkTime, chunking, dispatch, isFixed, itemTime, maxActive, source } = this.options
     const planned = chunking({
       planned: this.pulled,
       length: source.length,
@@ -251,7 +256,9 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       this.lacksRoom = true
       return undefined
     }
-    const items = this.askSource(() => source.take(wanted))
+    // which items are in a chunk may be up to the caller, or have to be the same each time
+    const patience = isFixed || dispatch === "ordered" ? undefined : longestPull
+    const items = this.askSource(() => source.take(wanted, patience))
     if (items === undefined || items.length === 0) {
       this.settle()
       return undefined
@@ -266,7 +273,6 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private add(chunk: CallChunk): CallChunk {
     this.chunksGiven++
     this.chunks.add(chunk)
-    this.options.counter?.given(chunk)
     return chunk
   }
 
@@ -329,6 +335,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
    */
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
+    this.ending = chunk
     if (this.status === "running") {
       if (failure === undefined) this.resend(chunk, chunk.unreportedPositions())
       else this.policy.chunkFailed(chunk, failure)
@@ -350,6 +357,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     isExternal = false
   ): void {
     this.chunks.delete(chunk)
+    this.ending = chunk
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
       else this.itemsLost(chunk, hand, failure, isUnread, isExternal)
@@ -360,10 +368,16 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** Counts what a chunk that is over has come to, and tells it (O2): before the call ends, if that was its last one. */
   private count(chunk: CallChunk): void {
+    this.ending = undefined
     this.tally.add(chunk)
     const { counter, events } = this.options
     counter?.over(chunk)
     if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
+  }
+
+  /** The chunks that its tally does not have yet. */
+  get untold(): ReadonlyArray<CallChunk> {
+    return this.ending === undefined ? [...this.chunks] : [...this.chunks, this.ending]
   }
 
   private itemsLost(
@@ -443,7 +457,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (this.status !== "running") return
     this.status = "failing"
     this.failure = cause
-    this.options.counter?.callFails()
+    this.options.counter?.callFails(this)
     this.dispatcher.withdraw(this)
     this.askSource(() => this.options.source.close())
     for (const chunk of [...this.chunks]) chunk.interrupt()

@@ -1,7 +1,8 @@
 /**
- * How many items of a call have ended, for who asks (O4). It knows the call's chunks, and counts when it is asked: an item
- * costs nothing, and a call without a counter one look per chunk.
+ * How far a call has come, for who asks (O4): its tally says how many items have ended, and this what they weigh. It looks
+ * when it is asked: an item costs nothing, and a call without a counter one look per chunk.
  */
+import type { Tally } from "../events/tally.ts"
 import type { CallChunk } from "./callChunk.ts"
 
 export interface Count {
@@ -12,19 +13,16 @@ export interface Count {
   readonly weight: number
 }
 
-const nothing: Count = { items: 0, failed: 0, weight: 0 }
-
-const sum = (one: Count, other: Count): Count => ({
-  items: one.items + other.items,
-  failed: one.failed + other.failed,
-  weight: one.weight + other.weight
-})
+/** What it asks of its call. */
+export interface CountedCall {
+  readonly tally: Tally
+  /** The chunks that the tally does not have yet. */
+  readonly untold: Iterable<CallChunk>
+}
 
 export class ItemCounter {
-  /** The chunks that workers have. */
-  private readonly chunks = new Set<CallChunk>()
-  /** That of the chunks that are over. */
-  private past = nothing
+  /** What the items of chunks that are over weigh. */
+  private past = 0
   /** Set when the call fails: what is interrupted then has not ended by itself. */
   private final: Count | undefined = undefined
   private readonly weights: ReadonlyArray<number> | undefined
@@ -34,40 +32,31 @@ export class ItemCounter {
     this.weights = weights
   }
 
-  given(chunk: CallChunk): void {
-    this.chunks.add(chunk)
-  }
-
   /** A chunk is over, and still has its items. */
   over(chunk: CallChunk): void {
-    if (this.chunks.delete(chunk)) this.past = sum(this.past, this.of(chunk))
+    if (this.weights !== undefined) this.past += weightOf(chunk, this.weights)
   }
 
-  callFails(): void {
-    this.final = this.count()
+  callFails(call: CountedCall): void {
+    this.final = this.count(call)
   }
 
-  count(): Count {
+  count({ tally, untold }: CountedCall): Count {
     if (this.final !== undefined) return this.final
-    let count = this.past
-    for (const chunk of this.chunks) count = sum(count, this.of(chunk))
-    return count
+    const { failed, interrupted, succeeded } = tally.read(untold)
+    const items = succeeded + failed + interrupted
+    if (this.weights === undefined) return { items, failed, weight: items }
+    let weight = this.past
+    for (const chunk of untold) weight += weightOf(chunk, this.weights)
+    return { items, failed, weight }
   }
+}
 
-  private of(chunk: CallChunk): Count {
-    const { failed, reported } = chunk
-    return {
-      items: reported,
-      failed,
-      weight: this.weights === undefined ? reported : this.weightOf(chunk, this.weights)
-    }
+/** What those of a chunk's items weigh that have an outcome. */
+const weightOf = (chunk: CallChunk, weights: ReadonlyArray<number>): number => {
+  let weight = 0
+  for (let position = 0; position < chunk.items.length; position++) {
+    if (chunk.isReported(position)) weight += weights[chunk.ordinal(position)] ?? 0
   }
-
-  private weightOf(chunk: CallChunk, weights: ReadonlyArray<number>): number {
-    let weight = 0
-    for (let position = 0; position < chunk.items.length; position++) {
-      if (chunk.isReported(position)) weight += weights[chunk.ordinal(position)] ?? 0
-    }
-    return weight
-  }
+  return weight
 }

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { guarded, type Turn } from "../common/turn.ts"
+import { now } from "../task/realTime.ts"
 
 /** What a call sees of its source. */
 export interface Source {
@@ -15,8 +16,11 @@ export interface Source {
   readonly length: number | undefined
   /** How many items can be taken now, at most. A chunk of what is there goes out at once: it waits for no more (C9). */
   readonly available: number
-  /** Takes up to `max` items; fewer, or none, when no more are there now. Throws what the iterable throws (C7). */
-  take(max: number): Array<unknown>
+  /**
+   * Takes up to `max` items; fewer, or none, when no more are there now, and fewer where to make them takes longer than
+   * `patience` milliseconds. Throws what the iterable throws (C7).
+   */
+  take(max: number, patience?: number): Array<unknown>
   /** Whether it is known, without pulling, that no item is left. */
   readonly isExhausted: boolean
   /** Whether no item is left. May pull one to find out; throws what the iterable throws. */
@@ -70,10 +74,17 @@ class IterableSource implements Source {
     this.length = length
   }
 
-  take(max: number): Array<unknown> {
+  take(max: number, patience = Number.POSITIVE_INFINITY): Array<unknown> {
     const taken = this.lookahead
     this.lookahead = []
-    while (!this.isDone && taken.length < max) this.pull(taken)
+    const began = now()
+    // a look at the clock after each item would cost as much as the item
+    for (let look = 1; !this.isDone && taken.length < max;) {
+      this.pull(taken)
+      if (taken.length < look) continue
+      if (now() - began > patience) break
+      look *= 2
+    }
     return taken
   }
 

@@ -169,13 +169,15 @@ const shortItem = 1
 export const advice = (insights: Insights): ReadonlyArray<Advice> => {
   const { items, live } = insights.total
   if (items < evidence.items || live < evidence.millis) return []
-  const uneven = straggler(insights) ?? skew(insights)
+  const cores = coresShort(insights)
   // workers that wait because another one is not done are no sign of anything else
-  const waiting = uneven ?? waits(insights)
-  return [workersLost(insights), startUpDominates(insights), waiting, coresShort(insights)].filter(
-    (advice) => advice !== undefined
-  )
+  const waiting = straggler(insights) ?? skew(insights) ?? (waitForCores(insights, cores) ? undefined : waits(insights))
+  return [workersLost(insights), startUpDominates(insights), waiting, cores].filter((advice) => advice !== undefined)
 }
+
+/** A worker that lacks a CPU also reads late what it has been sent: it waits, but far less than it works. */
+const waitForCores = ({ total: { times } }: Insights, cores: CoresShort | undefined): boolean =>
+  cores !== undefined && 2 * times.waiting < times.working
 
 const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
 
@@ -295,15 +297,20 @@ const skew = (insights: Insights): Skew | Straggler | undefined => {
   if (item !== undefined && item.worker === worker && 2 * item.millis > working - others) {
     return stragglerOf(item, insights.total.times.working / slots.length)
   }
-  const { chunks, fixedChunks, orderedChunks } = insights.total
-  // else what comes one by one goes to the worker that was used last, as it should, and free ones take what waits
-  if (2 * Math.max(fixedChunks, orderedChunks) < chunks) return undefined
+  if (!holdsItems(most!)) return undefined
   const message =
     `Worker ${worker} worked for ${duration(working)}, the others for ${duration(others)} on average, and they wait ` +
     `meanwhile.`
   const action = 'Let free workers take what waits: dispatch "available", and no chunkSize or chunks.'
   return { _tag: "Skew", worker, working, others, message, action }
 }
+
+/**
+ * Whether a worker got items that free ones could not take. Else what comes one by one goes to the worker that was used last,
+ * as it should, and free ones take what waits.
+ */
+const holdsItems = ({ chunks, fixedChunks, items, orderedChunks }: SlotInsights): boolean =>
+  2 * orderedChunks >= chunks || (2 * fixedChunks >= chunks && items >= 2 * chunks)
 
 const coresShort = ({ slots }: Insights): CoresShort | undefined => {
   const sums = { cpu: 0, active: 0, working: 0 }

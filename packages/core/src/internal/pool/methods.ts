@@ -148,7 +148,7 @@ const prepare = (
       unit: isSliced ? "slices" : "items",
       length: from.length,
       total: weighed?.total ?? from.length,
-      count: () => counter!.count(),
+      count: () => counter!.count(call),
       workers: () => pool.size,
       failure: () => call.failure
     })

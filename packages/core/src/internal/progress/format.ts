@@ -40,7 +40,11 @@ const countOf = ({ done, failed, total, unit }: CallProgress): string => {
   return `${amount(done)}${of} ${oneLine(unit)}${failed === 0 ? "" : `, ${group.format(failed)} failed`}`
 }
 
-const rateOf = ({ rate }: CallProgress): string => (rate === undefined ? "-/s" : `${amount(rate)}/s`)
+/** Items need no name twice in a line; of anything else, a rate says what it is of. */
+const rateOf = ({ rate, unit }: CallProgress): string => {
+  const of = unit === "items" ? "" : ` ${oneLine(unit)}`
+  return `${rate === undefined ? "-" : amount(rate)}${of}/s`
+}
 
 const gap = "  "
 
