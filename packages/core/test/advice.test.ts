@@ -146,6 +146,19 @@ describe("advice", () => {
     assert.deepStrictEqual(tags(made(slots, { ...more, thread: { utilization: 0.1 } })), ["SourceSlow"])
   })
 
+  it("O1 what is over in a moment is neither straggler nor skew, beside the time that workers take to start", () => {
+    const starts = { startUp: 700, exit: 20 }
+    const slots = [
+      { times: { ...starts, working: 72, waiting: 20 } },
+      { times: { ...starts, working: 30, waiting: 50 } }
+    ]
+    for (const longest of [[long(60)], [long(22)], []]) {
+      assert.deepStrictEqual(tags(made(slots, { longest })), ["StartUpDominates"])
+      const ordered = slots.map((slot) => ({ ...slot, orderedChunks: 9 }))
+      assert.deepStrictEqual(tags(made(ordered, { longest })), ["StartUpDominates"])
+    }
+  })
+
   it("O1 one worker works far more than the others, which wait: skew", () => {
     const slots = [
       { times: { working: 100, waiting: 1900 }, orderedChunks: 9 },

@@ -156,6 +156,9 @@ const busyThread = 0.9
 /** A message takes the pool's thread less than this, in milliseconds; a wait that is longer is for something else. */
 const longestMessage = 0.5
 
+/** Others' waiting for one worker is worth telling from this share of the workers' live time on. */
+const muchWaiting = 0.1
+
 /** Workers that have a CPU for less than this share of their work lack one. */
 const enoughCpu = 0.7
 
@@ -269,6 +272,7 @@ const straggler = (insights: Insights): Straggler | undefined => {
   if (!isMost || item.millis < (2 * total.times.working) / total.items) return undefined
   // the others wait for it as long as it takes, and no longer: where they wait far longer, it is for something else
   if (4 * (slots - 1) * item.millis < total.times.waiting) return undefined
+  if ((slots - 1) * item.millis < muchWaiting * total.live) return undefined
   return stragglerOf(item, fairShare)
 }
 
@@ -291,6 +295,7 @@ const skew = (insights: Insights): Skew | Straggler | undefined => {
   const { working } = most!.times
   const doWait = sum(({ times }) => times.waiting) > sum(({ times }) => times.working)
   if (working <= 2 * others || working <= 3 * most!.times.waiting || !doWait) return undefined
+  if (rest.length * (working - others) < muchWaiting * insights.total.live) return undefined
   const { worker } = most!
   const [item] = insights.longest
   // it came last, and is most of what that worker has done more
