@@ -52,7 +52,7 @@ const socketOf = (fd: number): Socket =>
 /** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {
   const socket = socketOf(channelFd)
-  const pipe = new Pipe(socket, exit)
+  const pipe = new Pipe(socket, exit, settings.maxMessageSize)
   const aside = new Aside()
   const awake = new Awake()
   // unless this end has been closed, the pipe closes because the pool's process has ended (F5)
