@@ -39,7 +39,7 @@ export const serveRelayed = ({ control, maxMessageSize, port }: ThreadSettings):
     },
     close: () => port.close(),
     stayAwake: () => awake.expectMessage(),
-    control: sharedControl(control),
+    control: control.length === 0 ? undefined : sharedControl(control),
     check,
     inspect: encoder.inspect
   })

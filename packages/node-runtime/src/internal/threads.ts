@@ -42,7 +42,9 @@ export const openRelayed = (
   options: ThreadOptions,
   maxMessageSize: number
 ): Effect.Effect<Relayed, unknown, Scope.Scope> =>
-  Effect.map(openThread(worker, controls, options, { isRelayed: true, maxMessageSize }), relayedOf)
+  Effect.map(openThread(worker, controls, options, { isRelayed: true, maxMessageSize }), (thread) =>
+    relayedOf(thread, controls > 0)
+  )
 
 /** A thread that runs, and the pool's end of its channel. */
 interface Thread {
@@ -158,7 +160,7 @@ const connectionOf = ({ control, ending, port, receive, setBusy, usage }: Thread
   }
 }
 
-const relayedOf = ({ control, ending, port, receive, usage }: Thread): Relayed => ({
+const relayedOf = ({ control, ending, port, receive, usage }: Thread, shares: boolean): Relayed => ({
   // copied: what arrived with it lies in the same memory
   send: (bytes) => {
     const copy = new Uint8Array(bytes)
@@ -171,7 +173,7 @@ const relayedOf = ({ control, ending, port, receive, usage }: Thread): Relayed =
   },
   closed: (handler) => ending.onEnd(handler),
   kill: ending.kill,
-  control,
+  control: shares ? control : undefined,
   usage
 })
 

@@ -1,0 +1,69 @@
+/**
+ * The runtime of a `WorkerPool` whose workers live on the runners of a cluster.
+ *
+ * @since 0.1.0
+ */
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
+import * as WorkerRuntime from "@effect-mpire/core/WorkerRuntime"
+import { NodeRelay } from "@effect-mpire/node-runtime"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import { Cluster } from "./internal/driver/cluster.ts"
+import * as options from "./internal/driver/options.ts"
+import type { Members } from "./Members.ts"
+
+/**
+ * Options of a driver.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<E = never, R = never> {
+  /** Who is there. */
+  readonly members: Members | Effect.Effect<Members, E, R>
+  /** What the runners' `secret` is. */
+  readonly secret?: Redacted.Redacted<string> | undefined
+  /** `true`: without a secret and without encryption, as the runners. */
+  readonly insecure?: boolean | undefined
+  /** What this program was deployed as, such as a commit: a runner that names another refuses. */
+  readonly deployment?: string | undefined
+  /**
+   * After how long a silent runner is given up, and its workers are lost. It must be longer than the `lease` of the runners.
+   * Default: 10 seconds.
+   */
+  readonly suspectAfter?: Duration.Input | undefined
+  /** How long a worker may wait for room. Default: 30 seconds. */
+  readonly roomTimeout?: Duration.Input | undefined
+  /** The labels that a runner must have. */
+  readonly where?: ReadonlyArray<string> | undefined
+  /** How many bytes a message may have. Default: 1 GiB. */
+  readonly maxMessageSize?: number | undefined
+  /** As in `NodeWorkerRuntime`: tasks may stand in the program's main file, because the program in it is guarded. */
+  readonly mainModule?: boolean | undefined
+}
+
+/**
+ * Workers on the runners of a cluster.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E = never, R = never>(
+  input: Options<E, R>
+): Layer.Layer<WorkerRuntime.WorkerRuntime, WorkerPoolError | E, R> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const settings = yield* options.settingsOf(input)
+      const members = yield* options.membersOf(input.members)
+      const cluster = new Cluster(settings, members, yield* Effect.scope)
+      yield* cluster.follow
+      return WorkerRuntime.layerChannel({
+        name: "cluster",
+        open: (worker) => cluster.open(worker, 0),
+        sharesNumbers: false,
+        refuse: NodeRelay.refuseMainModule("ClusterRuntime.layer", input)
+      })
+    })
+  )

@@ -1,0 +1,153 @@
+/**
+ * A driver: knows the runners of a cluster, and starts workers where there is room.
+ */
+import type { Connection } from "@effect-mpire/core/Channel"
+import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { NoRoom, Unreachable } from "../../ClusterError.ts"
+import type { Member, Members } from "../../Members.ts"
+import { clearTimeout, now, setTimeout } from "../common/timers.ts"
+import * as vigil from "../link/vigil.ts"
+import { format } from "../members/address.ts"
+import { WorkerConnection } from "./connection.ts"
+import { type DriverSettings, KnownRunner } from "./runners.ts"
+
+/** How often whoever waits for room looks again, in milliseconds, where nothing says that there is some. */
+const lookEvery = 200
+
+export class Cluster {
+  private readonly settings: DriverSettings
+  private readonly members: Members
+  private readonly scope: Scope.Scope
+  private readonly runners = new Map<string, { readonly runner: KnownRunner; readonly fiber: Fiber.Fiber<never> }>()
+  private waiting: Array<() => void> = []
+  /** Whether the first list of members has come. */
+  private isListed = false
+
+  constructor(settings: DriverSettings, members: Members, scope: Scope.Scope) {
+    this.settings = settings
+    this.members = members
+    this.scope = scope
+  }
+
+  /** Follows the members until the Scope closes. */
+  get follow(): Effect.Effect<void> {
+    const changes = Stream.runForEach(this.members.changes, (members) => this.update(members))
+    return Effect.asVoid(Effect.forkIn(changes, this.scope))
+  }
+
+  private update(members: ReadonlyArray<Member>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const named = new Map(members.map((member) => [format(member), member]))
+      for (const [name, { fiber }] of this.runners) {
+        // its workers go on: each has a connection of its own
+        if (!named.has(name) && this.runners.delete(name)) yield* Fiber.interrupt(fiber)
+      }
+      for (const [name, member] of named) {
+        if (this.runners.has(name)) continue
+        const runner = new KnownRunner(member, this.settings, () => this.changed())
+        this.runners.set(name, { runner, fiber: yield* Effect.forkIn(runner.keep, this.scope) })
+      }
+      this.isListed = true
+      this.changed()
+    })
+  }
+
+  /** The runners that are connected, each once though it may have several addresses. */
+  private get connected(): ReadonlyArray<KnownRunner> {
+    const byId = new Map<string, KnownRunner>()
+    for (const { runner } of this.runners.values()) {
+      if (runner.welcome !== undefined && !byId.has(runner.welcome.runner)) byId.set(runner.welcome.runner, runner)
+    }
+    return [...byId.values()]
+  }
+
+  /** How many workers all runners can have together, once each is known to be there or not. */
+  get parallelism(): Effect.Effect<number> {
+    return Effect.gen({ self: this }, function* () {
+      const isAnswered = () =>
+        this.isListed &&
+        [...this.runners.values()].every(({ runner: { cause, welcome } }) => welcome !== undefined || cause !== undefined)
+      const until = now() + this.settings.roomTimeout
+      while (!isAnswered() && now() < until) yield* this.change
+      return Math.max(
+        1,
+        this.connected.reduce((sum, { welcome }) => sum + welcome!.slots, 0)
+      )
+    })
+  }
+
+  /** Starts a worker on the runner that has the most room; the Scope ends it. */
+  readonly open: (
+    worker: WorkerIdentity,
+    controls: number
+  ) => Effect.Effect<Connection, NoRoom | Unreachable, Scope.Scope> = (worker, controls) =>
+    Effect.acquireRelease(this.start(worker, controls), (connection) => connection.finish, {
+      interruptible: true
+    }).pipe(Effect.map(({ connection }) => connection))
+
+  private start(
+    worker: WorkerIdentity,
+    controls: number
+  ): Effect.Effect<WorkerConnection, NoRoom | Unreachable> {
+    const { maxMessageSize, roomTimeout, suspectAfter } = this.settings
+    return Effect.gen({ self: this }, function* () {
+      const since = now()
+      for (;;) {
+        const runner = this.roomiest
+        if (runner !== undefined) {
+          const { generation, id, pool } = worker
+          const named = { id, generation, controls, ...(pool === undefined ? {} : { pool }) }
+          const dialled = yield* Effect.catch(runner.openWorker(named), () => Effect.succeed(undefined))
+          if (dialled !== undefined) {
+            const beats = vigil.suspect(dialled.link, suspectAfter)
+            beats.greeted(dialled.roundTrip)
+            return new WorkerConnection(dialled.link, beats, runner.name, maxMessageSize)
+          }
+          continue
+        }
+        if (now() - since >= roomTimeout) return yield* Effect.fail(this.whyNot(roomTimeout))
+        yield* this.members.lookAgain
+        yield* this.change
+      }
+    })
+  }
+
+  private get roomiest(): KnownRunner | undefined {
+    let found: KnownRunner | undefined
+    for (const runner of this.connected) {
+      if (runner.free > Math.max(0, found?.free ?? 0)) found = runner
+    }
+    return found
+  }
+
+  private whyNot(waited: number): NoRoom | Unreachable {
+    const connected = this.connected.map(({ name }) => name)
+    if (connected.length > 0) return new NoRoom({ waited, runners: connected })
+    const causes = [...this.runners.values()].map(({ runner: { cause, name } }) => ({ runner: name, cause }))
+    return new Unreachable({ causes })
+  }
+
+  private changed(): void {
+    for (const resume of this.waiting.splice(0)) resume()
+  }
+
+  /** Waits until something about the runners has changed, or for a moment. */
+  private get change(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const go = () => {
+        clearTimeout(timer)
+        resume(Effect.void)
+      }
+      const timer = setTimeout(go, lookEvery)
+      this.waiting.push(go)
+      return Effect.sync(() => {
+        clearTimeout(timer)
+        this.waiting = this.waiting.filter((other) => other !== go)
+      })
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import { ClusterRuntime, Members } from "@effect-mpire/cluster"
+import type { WorkerRuntime } from "@effect-mpire/core/WorkerRuntime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+/** What all tests' runners and drivers know. */
+export const secret = "42".repeat(32)
+
+/** Options of a runner that can be written as JSON. */
+export interface RunnerOptions {
+  readonly slots?: number
+  readonly workers?: "processes" | "threads"
+  /** In milliseconds. */
+  readonly lease?: number
+  /** In milliseconds. */
+  readonly drainTimeout?: number
+  readonly secret?: string
+  readonly deployment?: string
+}
+
+/** A runner in a process of its own. */
+export interface RunnerProcess {
+  readonly address: string
+  readonly port: number
+  readonly child: ChildProcess
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>
+}
+
+const program = fileURLToPath(new URL("./fixtures/runner.ts", import.meta.url))
+
+/** Starts a runner; the Scope kills it. */
+export const startRunner = (options: RunnerOptions): Effect.Effect<RunnerProcess, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<RunnerProcess>((resume) => {
+      const entry = process.env["EFFECT_MPIRE_TEST_ENTRY"]
+      const settings = JSON.stringify({ entry, workers: "threads", ...options })
+      const child = spawn(process.execPath, [program, settings], { stdio: ["ignore", "pipe", "inherit"] })
+      const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+      createInterface(child.stdout).once("line", (line) => {
+        const port = Number(line)
+        resume(Effect.succeed({ address: `127.0.0.1:${port}`, port, child, ended }))
+      })
+      child.once("exit", (code) => resume(Effect.die(new Error(`The runner ended with ${code} before it listened`))))
+    }),
+    ({ child, ended }) =>
+      Effect.promise(() => {
+        child.kill("SIGKILL")
+        return ended
+      })
+  )
+
+type DriverOptions = Omit<ClusterRuntime.Options, "members" | "secret" | "insecure">
+
+/** The runtime over runners at these addresses. */
+export const clusterOf = (
+  addresses: ReadonlyArray<string>,
+  options: DriverOptions & { readonly secret?: string } = {}
+): Layer.Layer<WorkerRuntime> => {
+  const { secret, ...rest } = options
+  const security = secret === undefined ? { insecure: true } : { secret: Redacted.make(secret) }
+  return Layer.orDie(ClusterRuntime.layer({ members: Members.fromList(addresses), ...security, ...rest }))
+}
