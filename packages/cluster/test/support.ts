@@ -1,6 +1,9 @@
 import { ClusterRuntime, Members } from "@effect-mpire/cluster"
+import { WorkerPoolError } from "@effect-mpire/core"
 import type { WorkerRuntime } from "@effect-mpire/core/WorkerRuntime"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -65,4 +68,12 @@ export const clusterOf = (
   const { secret, ...rest } = options
   const security = secret === undefined ? { insecure: true } : { secret: Redacted.make(secret) }
   return Layer.orDie(ClusterRuntime.layer({ members: Members.fromList(addresses), ...security, ...rest }))
+}
+
+/** What of the pool's an Exit failed with. */
+export const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
+  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
+  const error = Cause.squash(exit.cause)
+  if (!WorkerPoolError.isWorkerPoolError(error)) throw error
+  return error.reason
 }

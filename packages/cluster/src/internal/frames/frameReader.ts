@@ -13,29 +13,70 @@ const never = (): boolean => false
  */
 export class FrameReader {
   private readonly handle: (kind: Kind, bytes: Buffer) => void
-  /** The beginning of a frame that has not arrived in full. */
-  private kept: Buffer = empty
+  /** Memory for a frame that has not arrived in full: first for its header, then for all of it. */
+  private frame: Buffer = empty
+  private filled = 0
+  /** What has arrived while the receiver paused. */
+  private waiting: Buffer = empty
   private isBroken = false
 
   constructor(handle: (kind: Kind, bytes: Buffer) => void) {
     this.handle = handle
   }
 
-  /** `isPaused` says, after each frame, whether the others are to wait for the next call. */
+  /** `isPaused` says, before each frame, whether the others are to wait for the next call. */
   push(part: Buffer, isPaused: () => boolean = never): void {
-    if (this.isBroken) return
-    let bytes = this.kept.length === 0 ? part : Buffer.concat([this.kept, part])
-    this.kept = empty
-    while (bytes.length >= headerLength && !isPaused()) {
+    let bytes = this.waiting.length === 0 ? part : Buffer.concat([this.waiting, part])
+    this.waiting = empty
+    while (bytes.length > 0 && !this.isBroken) {
+      if (isPaused()) {
+        this.waiting = Buffer.from(bytes)
+        return
+      }
+      bytes = this.filled === 0 ? this.readFrom(bytes) : this.complete(bytes)
+    }
+  }
+
+  /** Reads the frame that begins there, or keeps what there is of it; returns what comes after it. */
+  private readFrom(bytes: Buffer): Buffer {
+    if (bytes.length >= headerLength) {
       const kind = this.kindOf(bytes)
       const end = headerLength + bytes.readUInt32LE(1)
-      if (bytes.length < end) break
-      // what handles it may end all this
-      this.handle(kind, bytes.subarray(headerLength, end))
-      bytes = bytes.subarray(end)
+      if (bytes.length >= end) {
+        this.handle(kind, bytes.subarray(headerLength, end))
+        return bytes.subarray(end)
+      }
+      this.frame = Buffer.allocUnsafe(end)
+    } else {
+      this.frame = Buffer.allocUnsafe(headerLength)
     }
-    // copied: what arrived may be much more than what is left of it
-    if (bytes.length > 0) this.kept = Buffer.from(bytes)
+    return this.fill(bytes)
+  }
+
+  /** Adds to the frame that has arrived in part; returns what comes after it. */
+  private complete(bytes: Buffer): Buffer {
+    let rest = this.fill(bytes)
+    if (this.filled === headerLength && this.frame.length === headerLength) {
+      const header = this.frame
+      this.kindOf(header)
+      this.frame = Buffer.allocUnsafe(headerLength + header.readUInt32LE(1))
+      this.filled = 0
+      this.fill(header)
+      rest = this.fill(rest)
+    }
+    if (this.filled < this.frame.length) return rest
+    const { frame } = this
+    this.frame = empty
+    this.filled = 0
+    this.handle(this.kindOf(frame), frame.subarray(headerLength))
+    return rest
+  }
+
+  private fill(bytes: Buffer): Buffer {
+    const taken = Math.min(bytes.length, this.frame.length - this.filled)
+    bytes.copy(this.frame, this.filled, 0, taken)
+    this.filled += taken
+    return bytes.subarray(taken)
   }
 
   /** The kind of the frame that begins there, once it is known to be one. */
