@@ -55,7 +55,9 @@ export class Unreachable extends Data.TaggedError("Unreachable")<{
   readonly causes: ReadonlyArray<{ readonly runner: string; readonly cause: unknown }>
 }> {
   override get message(): string {
-    const causes = this.causes.map(({ cause, runner }) => `${runner}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    const causes = this.causes.map(
+      ({ cause, runner }) => `${runner}: ${cause instanceof Error ? cause.message : String(cause)}`
+    )
     return causes.length === 0 ? "No runner is known" : `No runner can be reached: ${causes.join("; ")}`
   }
 }

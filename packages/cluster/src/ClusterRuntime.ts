@@ -63,6 +63,7 @@ export const layer = <E = never, R = never>(
         name: "cluster",
         open: (worker) => cluster.open(worker, 0),
         sharesNumbers: false,
+        parallelism: cluster.parallelism,
         refuse: NodeRelay.refuseMainModule("ClusterRuntime.layer", input)
       })
     })

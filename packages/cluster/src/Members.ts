@@ -126,8 +126,7 @@ export const isMembers = (u: unknown): u is Members => hasProperty(u, internal.T
  */
 export const fromList: (
   members: ReadonlyArray<
-    | string
-    | { readonly host: string; readonly port: number; readonly labels?: ReadonlyArray<string> | undefined }
+    string | { readonly host: string; readonly port: number; readonly labels?: ReadonlyArray<string> | undefined }
   >
 ) => Effect.Effect<Members, WorkerPoolError> = internalList.fromList
 
@@ -233,4 +232,5 @@ export const register = (
     /** How long to wait between two entries; less than the storage keeps one. Default: 10 seconds. */
     readonly heartbeat?: Duration.Input | undefined
   }
-): Effect.Effect<void, WorkerPoolError | PersistenceError, RunnerStorage | Scope.Scope> => internalStorage.register(runner)
+): Effect.Effect<void, WorkerPoolError | PersistenceError, RunnerStorage | Scope.Scope> =>
+  internalStorage.register(runner)

@@ -17,7 +17,9 @@ import { clusterOf, reasonOf, secret } from "./support.ts"
 
 const square = Portable.inline((n: number) => n * n)
 
-const startHere = (options: Partial<Runner.Options> = {}): Effect.Effect<Runner.Runner["Service"], never, Scope.Scope> =>
+const startHere = (
+  options: Partial<Runner.Options> = {}
+): Effect.Effect<Runner.Runner["Service"], never, Scope.Scope> =>
   Effect.map(
     Layer.build(
       Layer.orDie(
@@ -182,7 +184,12 @@ describe("a runner that is attacked", () => {
         }).pipe(
           Effect.scoped,
           Effect.provide(
-            clusterOf([`127.0.0.1:${port}`], { secret, deployment: "b2", roomTimeout: "1 second", suspectAfter: "10 seconds" })
+            clusterOf([`127.0.0.1:${port}`], {
+              secret,
+              deployment: "b2",
+              roomTimeout: "1 second",
+              suspectAfter: "10 seconds"
+            })
           )
         )
       )

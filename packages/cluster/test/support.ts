@@ -77,3 +77,13 @@ export const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Rea
   if (!WorkerPoolError.isWorkerPoolError(error)) throw error
   return error.reason
 }
+
+/** Waits until something is so; dies when that does not come. */
+export const eventually = <E, R>(isSo: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
+  Effect.gen(function* () {
+    const started = performance.now()
+    while (!(yield* isSo)) {
+      if (performance.now() - started > 30_000) return yield* Effect.die(new Error("not within 30 seconds"))
+      yield* Effect.sleep(5)
+    }
+  })

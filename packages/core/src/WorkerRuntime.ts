@@ -264,6 +264,11 @@ export class WorkerRuntime extends Context.Service<
      * worker is lost. Default: as long as any other.
      */
     readonly chunkTime?: number | undefined
+    /**
+     * How many workers a pool has that says no `size`, an integer >= 1; asked once, when the pool is made. Default: as many as
+     * this machine has processors.
+     */
+    readonly parallelism?: Effect.Effect<number> | undefined
     /** Starts a worker, which ends when the Scope closes. */
     readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
   }
@@ -336,7 +341,8 @@ export const layerFibers = (options?: {
  * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
  * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
- * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`.
+ * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`. `parallelism`
+ * is how many workers a pool has that says no `size`.
  *
  * **When to use**
  *
@@ -354,4 +360,5 @@ export const layerChannel = (options: {
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
   readonly refuse?: ((url: string) => string | undefined) | undefined
   readonly sharesNumbers?: boolean | undefined
+  readonly parallelism?: Effect.Effect<number> | undefined
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

@@ -56,25 +56,22 @@ const openProcess: (
   controls: number,
   options: ProcessOptions,
   maxMessageSize: number | undefined
-) => Effect.Effect<Process, unknown, Scope.Scope> = Effect.fnUntraced(function* (
-  worker,
-  controls,
-  options,
-  maxMessageSize
-) {
-  // acquired before the process, and so closed after its end: until then its numbers can be read
-  const numbers = controls === 0 ? undefined : yield* openControl(controls)
-  const take = yield* output.taking(worker, options.output)
-  const settings: ProcessSettings = {
-    [marker]: true,
-    compileCache: options.compileCache ?? true,
-    control: numbers !== undefined,
-    isRead: take !== undefined,
-    ...(maxMessageSize === undefined ? {} : { maxMessageSize })
+) => Effect.Effect<Process, unknown, Scope.Scope> = Effect.fnUntraced(
+  function* (worker, controls, options, maxMessageSize) {
+    // acquired before the process, and so closed after its end: until then its numbers can be read
+    const numbers = controls === 0 ? undefined : yield* openControl(controls)
+    const take = yield* output.taking(worker, options.output)
+    const settings: ProcessSettings = {
+      [marker]: true,
+      compileCache: options.compileCache ?? true,
+      control: numbers !== undefined,
+      isRead: take !== undefined,
+      ...(maxMessageSize === undefined ? {} : { maxMessageSize })
+    }
+    const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
+    return yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
   }
-  const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
-  return yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
-})
+)
 
 const openControl = (numbers: number) =>
   Effect.acquireRelease(

@@ -18,6 +18,9 @@ import { type DriverSettings, KnownRunner } from "./runners.ts"
 /** How often whoever waits for room looks again, in milliseconds, where nothing says that there is some. */
 const lookEvery = 200
 
+/** How long a worker waits for runners that have not answered yet, in milliseconds, though another one has room. */
+const firstWait = 1_000
+
 export class Cluster {
   private readonly settings: DriverSettings
   private readonly members: Members
@@ -65,14 +68,21 @@ export class Cluster {
     return [...byId.values()]
   }
 
+  /** Waits until each runner is known to be there or not, but for so many milliseconds at most. */
+  private answered(millis: number): Effect.Effect<void> {
+    const isSo = () =>
+      this.isListed &&
+      [...this.runners.values()].every(({ runner: { cause, welcome } }) => welcome !== undefined || cause !== undefined)
+    return Effect.gen({ self: this }, function* () {
+      const until = now() + millis
+      while (!isSo() && now() < until) yield* this.change
+    })
+  }
+
   /** How many workers all runners can have together, once each is known to be there or not. */
   get parallelism(): Effect.Effect<number> {
     return Effect.gen({ self: this }, function* () {
-      const isAnswered = () =>
-        this.isListed &&
-        [...this.runners.values()].every(({ runner: { cause, welcome } }) => welcome !== undefined || cause !== undefined)
-      const until = now() + this.settings.roomTimeout
-      while (!isAnswered() && now() < until) yield* this.change
+      yield* this.answered(this.settings.roomTimeout)
       return Math.max(
         1,
         this.connected.reduce((sum, { welcome }) => sum + welcome!.slots, 0)
@@ -89,13 +99,12 @@ export class Cluster {
       interruptible: true
     }).pipe(Effect.map(({ connection }) => connection))
 
-  private start(
-    worker: WorkerIdentity,
-    controls: number
-  ): Effect.Effect<WorkerConnection, NoRoom | Unreachable> {
+  private start(worker: WorkerIdentity, controls: number): Effect.Effect<WorkerConnection, NoRoom | Unreachable> {
     const { maxMessageSize, roomTimeout, suspectAfter } = this.settings
     return Effect.gen({ self: this }, function* () {
       const since = now()
+      // else all go to the runner that is the first to answer
+      yield* this.answered(firstWait)
       for (;;) {
         const runner = this.roomiest
         if (runner !== undefined) {
@@ -105,7 +114,7 @@ export class Cluster {
           if (dialled !== undefined) {
             const beats = vigil.suspect(dialled.link, suspectAfter)
             beats.greeted(dialled.roundTrip)
-            return new WorkerConnection(dialled.link, beats, runner.name, maxMessageSize)
+            return new WorkerConnection(dialled.link, beats, runner.name, controls, maxMessageSize)
           }
           continue
         }

@@ -8,8 +8,10 @@ import { RunnerLost } from "../../ClusterError.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
 import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
+import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import { LateControl } from "./lateControl.ts"
 
 const readWord = words.reader(words.FromRunner)
 
@@ -19,19 +21,31 @@ export class WorkerConnection {
   private readonly link: Link
   private readonly beats: Beats
   private readonly maxMessageSize: number
+  private readonly controls: number
+  private readonly control: LateControl | undefined
   private readonly messages: NodeRelay.Messages
   private readonly handlers: Array<(closed: Closed) => void> = []
   private readonly ended = Promise.withResolvers<void>()
+  readonly connection: Connection
   private told: Closed | undefined = undefined
   private receive: Receive | undefined = undefined
 
-  constructor(link: Link, beats: Beats, runner: string, maxMessageSize: number) {
+  /** `controls` is how many numbers the worker shares with its runner. */
+  constructor(link: Link, beats: Beats, runner: string, controls: number, maxMessageSize: number) {
     this.link = link
     this.beats = beats
+    this.controls = controls
+    if (controls > 0) {
+      this.control = new LateControl(
+        (pairs) => link.sendUrgent(kinds.numbers, pairs),
+        () => beats.roundTrip ?? 0
+      )
+    }
     this.maxMessageSize = maxMessageSize
     this.messages = NodeRelay.makeMessages(maxMessageSize)
     link.receive((kind, bytes) => this.frame(kind, bytes))
     link.closed((cause) => this.end({ cause: new RunnerLost({ runner, cause }) }))
+    this.connection = this.connect()
   }
 
   /** Waits for the end of a worker that was asked to end; its runner kills one that does not. */
@@ -45,23 +59,28 @@ export class WorkerConnection {
     return Effect.promise(() => this.ended.promise)
   }
 
-  readonly connection: Connection = {
-    send: (message) => {
-      for (const part of this.messages.encode(message)) this.link.send(kinds.data, part)
-    },
-    receive: (handler, unreadable) => this.setReceive(handler, unreadable),
-    closed: (handler) => {
-      if (this.told === undefined) this.handlers.push(handler)
-      else handler(this.told)
-    },
-    kill: Effect.suspend(() => {
-      this.link.say({ _tag: "Kill" }, true)
-      return this.end_
-    }),
-    setBusy: (busy) => this.link.keepsRunning(busy),
-    moves: false,
-    check: (value) => this.messages.check(value),
-    inspect: (object) => this.messages.inspect(object)
+  private connect(): Connection {
+    return {
+      send: (message) => {
+        const parts = this.messages.encode(message)
+        this.control?.flush()
+        for (const part of parts) this.link.send(kinds.data, part)
+      },
+      receive: (handler, unreadable) => this.setReceive(handler, unreadable),
+      closed: (handler) => {
+        if (this.told === undefined) this.handlers.push(handler)
+        else handler(this.told)
+      },
+      kill: Effect.suspend(() => {
+        this.link.say({ _tag: "Kill" }, true)
+        return this.end_
+      }),
+      setBusy: (busy) => this.link.keepsRunning(busy),
+      control: this.control,
+      moves: false,
+      check: (value) => this.messages.check(value),
+      inspect: (object) => this.messages.inspect(object)
+    }
   }
 
   private setReceive(handler: (message: unknown) => void, unreadable: (cause: unknown) => void): void {
@@ -86,7 +105,7 @@ export class WorkerConnection {
       case kinds.word:
         return this.word(readWord(bytes))
       case kinds.numbers:
-        throw new ProtocolError("Numbers have arrived of a worker that shares none")
+        return numbers.decode(bytes, this.controls, (index, value) => this.control?.tell(index, value))
     }
   }
 

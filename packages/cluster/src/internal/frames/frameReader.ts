@@ -84,7 +84,8 @@ export class FrameReader {
     const kind = bytes.readUInt8(0)
     if (!isKind(kind)) return this.fail(`A frame of the unknown kind ${kind} has arrived`)
     const length = bytes.readUInt32LE(1)
-    if (length > mayHave(kind)) return this.fail(`A frame of ${length} bytes has arrived, and may have ${mayHave(kind)}`)
+    if (length > mayHave(kind))
+      return this.fail(`A frame of ${length} bytes has arrived, and may have ${mayHave(kind)}`)
     return kind
   }
 

@@ -36,7 +36,9 @@ export const difference = (here: Versions, there: Versions, allowMixed: boolean)
   const compared: ReadonlyArray<keyof Versions> = allowMixed
     ? ["protocol", "engine", "deployment"]
     : ["protocol", "engine", "major", "deployment"]
-  const what = compared.find((key) => key === "deployment" ? differs(here.deployment, there.deployment) : here[key] !== there[key])
+  const what = compared.find((key) =>
+    key === "deployment" ? differs(here.deployment, there.deployment) : here[key] !== there[key]
+  )
   return what === undefined ? undefined : { what, here: String(here[what]), there: String(there[what]) }
 }
 

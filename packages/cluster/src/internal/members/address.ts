@@ -39,4 +39,5 @@ export const parse = (text: string): Address | undefined => {
 }
 
 /** The text of an address, as `parse` reads it. */
-export const format = ({ host, port }: Address): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
+export const format = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`

@@ -37,7 +37,8 @@ export const fromDns = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Members, WorkerPoolError> {
   if (!address.isHost(name)) return yield* Effect.fail(invalidOption("name", name, "a name that DNS may know"))
   if (!address.isPort(port)) return yield* Effect.fail(invalidOption("port", port, "an integer from 1 to 65535"))
-  if (!areTexts(labels)) return yield* Effect.fail(invalidOption("labels", labels, "a list of texts, none of them empty"))
+  if (!areTexts(labels))
+    return yield* Effect.fail(invalidOption("labels", labels, "a list of texts, none of them empty"))
   return yield* looking({
     name: `DNS for "${name}"`,
     every: yield* period("every", every),

@@ -90,7 +90,8 @@ export const register = Effect.fnUntraced(function* ({
   if (!address.isHost(host) || anyAddress.includes(host))
     return yield* Effect.fail(invalidOption("host", host, "a host that drivers can reach"))
   if (!address.isPort(port)) return yield* Effect.fail(invalidOption("port", port, "an integer from 1 to 65535"))
-  if (!areTexts(labels)) return yield* Effect.fail(invalidOption("labels", labels, "a list of texts, none of them empty"))
+  if (!areTexts(labels))
+    return yield* Effect.fail(invalidOption("labels", labels, "a list of texts, none of them empty"))
   if (!Number.isSafeInteger(slots) || slots < 1)
     return yield* Effect.fail(invalidOption("slots", slots, "an integer >= 1"))
   yield* checkPrefix(prefix)
@@ -108,7 +109,5 @@ export const register = Effect.fnUntraced(function* ({
   // not `refresh`: a runner that was stopped for too long has been dropped, and a refresh does not bring it back
   const enter = Effect.asVoid(storage.register(runner, true))
   yield* Effect.acquireRelease(enter, () => leave)
-  yield* Effect.forkScoped(
-    Effect.catch(enter, warn).pipe(Effect.schedule(Schedule.spaced(every)), Effect.delay(every))
-  )
+  yield* Effect.forkScoped(Effect.catch(enter, warn).pipe(Effect.schedule(Schedule.spaced(every)), Effect.delay(every)))
 })

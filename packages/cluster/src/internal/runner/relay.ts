@@ -19,10 +19,7 @@ import * as words from "../link/words.ts"
 const numbersEvery = 25
 
 /** Starts a worker of this machine. */
-export type Open = (
-  worker: WorkerIdentity,
-  controls: number
-) => Effect.Effect<NodeRelay.Relayed, unknown, Scope.Scope>
+export type Open = (worker: WorkerIdentity, controls: number) => Effect.Effect<NodeRelay.Relayed, unknown, Scope.Scope>
 
 const readWord = words.reader(words.FromDriver)
 
