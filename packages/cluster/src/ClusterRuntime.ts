@@ -9,9 +9,10 @@ import { NodeRelay } from "@effect-mpire/node-runtime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import type { InvalidSecret } from "./ClusterError.ts"
 import { Cluster } from "./internal/driver/cluster.ts"
 import * as options from "./internal/driver/options.ts"
+import type { Certificates, SecretSource } from "./internal/secret/security.ts"
 import type { Members } from "./Members.ts"
 
 /**
@@ -23,9 +24,15 @@ import type { Members } from "./Members.ts"
 export interface Options<E = never, R = never> {
   /** Who is there. */
   readonly members: Members | Effect.Effect<Members, E, R>
-  /** What the runners' `secret` is. */
-  readonly secret?: Redacted.Redacted<string> | undefined
-  /** `true`: without a secret and without encryption, as the runners. */
+  /**
+   * Where the key is that both ends must know: a file or an environment variable with at least 32 bytes in base64 or
+   * hexadecimal digits, and further keys, which are accepted too. Default: a key in a file of this user's, which is good for
+   * this machine alone.
+   */
+  readonly secret?: SecretSource | undefined
+  /** Certificates in the place of a key. */
+  readonly tls?: Certificates | undefined
+  /** `true`: neither, on this machine alone. Everybody on it runs code here. Default: false. */
   readonly insecure?: boolean | undefined
   /** What this program was deployed as, such as a commit: a runner that names another refuses. */
   readonly deployment?: string | undefined
@@ -52,7 +59,7 @@ export interface Options<E = never, R = never> {
  */
 export const layer = <E = never, R = never>(
   input: Options<E, R>
-): Layer.Layer<WorkerRuntime.WorkerRuntime, WorkerPoolError | E, R> =>
+): Layer.Layer<WorkerRuntime.WorkerRuntime, WorkerPoolError | InvalidSecret | E, R> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = yield* options.settingsOf(input)

@@ -9,10 +9,11 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type { ListenFailed } from "./ClusterError.ts"
+import type { GreetingFailed, InvalidSecret, LeaseTooLong, ListenFailed, VersionMismatch } from "./ClusterError.ts"
+import { probe } from "./internal/driver/probe.ts"
 import * as options from "./internal/runner/options.ts"
 import * as internal from "./internal/runner/runner.ts"
+import type { Certificates, SecretSource } from "./internal/secret/security.ts"
 
 /**
  * Options of a runner.
@@ -27,9 +28,15 @@ export interface Options {
   readonly slots?: number | undefined
   /** Whether workers are processes or threads. Default: `"processes"`. */
   readonly workers?: "processes" | "threads" | undefined
-  /** What a driver has to know, as hexadecimal digits of at least 32 bytes. */
-  readonly secret?: Redacted.Redacted<string> | undefined
-  /** `true`: without a secret and without encryption. Whoever can connect runs code here. */
+  /**
+   * Where the key is that both ends must know: a file or an environment variable with at least 32 bytes in base64 or
+   * hexadecimal digits, and further keys, which are accepted too. Default: a key in a file of this user's, which is good for
+   * this machine alone.
+   */
+  readonly secret?: SecretSource | undefined
+  /** Certificates in the place of a key. */
+  readonly tls?: Certificates | undefined
+  /** `true`: neither, on this machine alone. Everybody on it runs code here. Default: false. */
   readonly insecure?: boolean | undefined
   /**
    * After how long without a confirmed beat a driver's workers are killed. A driver's `suspectAfter` has to be longer.
@@ -67,6 +74,64 @@ export interface Status {
 }
 
 /**
+ * What a runner elsewhere says of itself.
+ *
+ * @see {@link statusOf} for asking it
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RemoteStatus extends Status {
+  readonly labels: ReadonlyArray<string>
+  /** The version of this package there. */
+  readonly library: string
+  /** What runs it, such as `"node 24"`. */
+  readonly engine: string
+  readonly deployment: string | undefined
+}
+
+/**
+ * Where a runner is, and how it is secured.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Target extends Pick<Options, "secret" | "tls" | "insecure"> {
+  /** Where it listens, as `"host:port"`. Default: `"127.0.0.1:7433"`. */
+  readonly address?: string | undefined
+}
+
+/**
+ * Asks a runner how it is.
+ *
+ * @see {@link drainOf} for having it end
+ *
+ * @category probes
+ * @since 0.1.0
+ */
+export const statusOf = (
+  target: Target
+): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch | LeaseTooLong> =>
+  Effect.flatMap(options.targetOf(target), ({ address, security }) => probe(address, security))
+
+/**
+ * Has a runner refuse new workers and ask for those that it has; completes when it has none left. It still runs then, and
+ * accepts nothing.
+ *
+ * @category probes
+ * @since 0.1.0
+ */
+export const drainOf = (
+  target: Target
+): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch | LeaseTooLong> =>
+  Effect.flatMap(options.targetOf(target), ({ address, security }) =>
+    probe(address, security, {
+      word: { _tag: "Drain" },
+      isEnough: ({ draining, used }) => draining && used === 0
+    })
+  )
+
+/**
  * A runner that listens.
  *
  * @see {@link layer} for starting one
@@ -93,5 +158,5 @@ export class Runner extends Context.Service<
  * @category layers
  * @since 0.1.0
  */
-export const layer = (input: Options): Layer.Layer<Runner, WorkerPoolError | ListenFailed> =>
+export const layer = (input: Options): Layer.Layer<Runner, WorkerPoolError | InvalidSecret | ListenFailed> =>
   Layer.effect(Runner, Effect.flatMap(options.settingsOf(input), internal.make))

@@ -6,14 +6,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { connect, type Socket } from "node:net"
 import { connect as connectTls, type ConnectionOptions } from "node:tls"
 import { encode, kinds } from "../src/internal/frames/frame.ts"
-import * as psk from "../src/internal/common/psk.ts"
 import { mine } from "../src/internal/link/versions.ts"
-import { clusterOf, reasonOf, secret } from "./support.ts"
+import * as security from "../src/internal/secret/security.ts"
+import { clusterOf, otherSecret, reasonOf, secret } from "./runners.ts"
 
 const square = Portable.inline((n: number) => n * n)
 
@@ -27,7 +26,7 @@ const startHere = (
           listen: "127.0.0.1:0",
           slots: 2,
           workers: "threads",
-          secret: Redacted.make(secret),
+          secret: { env: secret },
           workerOptions: { execArgv: [] },
           ...options
         })
@@ -56,8 +55,15 @@ const closesAfter = (open: () => Socket, bytes: Uint8Array, event = "connect"): 
 
 const plain = (port: number) => () => connect({ host: "127.0.0.1", port })
 
+/** What a client that knows a key gives to `tls.connect`. */
+const optionsWith = (env: string): ConnectionOptions => {
+  const made = Effect.runSync(security.make({ secret: { env } }))
+  assert(made.kind !== "insecure")
+  return made.client()
+}
+
 const secured =
-  (port: number, client: ConnectionOptions = psk.of(Redacted.make(secret)).client) =>
+  (port: number, client: ConnectionOptions = optionsWith(secret)) =>
   () =>
     connectTls({ host: "127.0.0.1", port, ...client })
 
@@ -106,11 +112,11 @@ describe("a runner that is attacked", () => {
   it.live("K11 starts nothing for a driver without the secret, or with another one, which learn nothing", () =>
     Effect.gen(function* () {
       const { port, status } = yield* startHere()
-      for (const options of [{}, { secret: "43".repeat(32) }]) {
+      for (const options of [{}, { secret: otherSecret }]) {
         const reason = reasonOf(yield* Effect.exit(works(port, options)))
         assert(reason._tag === "StartFailed")
         assert.match(String(reason.cause), /Unreachable/)
-        assert.notInclude(String(reason.cause), secret)
+        assert.notInclude(String(reason.cause), process.env[secret]!)
       }
       assert.strictEqual((yield* status).used, 0)
       assert.deepStrictEqual(yield* works(port), [1, 4, 9])
@@ -121,7 +127,7 @@ describe("a runner that is attacked", () => {
     Effect.gen(function* () {
       const { port } = yield* startHere()
       assert.isBelow(yield* closesAfter(plain(port), word(hello)), 3000)
-      const { client } = psk.of(Redacted.make("43".repeat(32)))
+      const client = optionsWith(otherSecret)
       assert.isBelow(yield* closesAfter(secured(port, client), word(hello), "secureConnect"), 3000)
       assert.isBelow(
         yield* closesAfter(secured(port, { rejectUnauthorized: false }), word(hello), "secureConnect"),

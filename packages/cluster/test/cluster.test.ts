@@ -1,7 +1,7 @@
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { clusterOf, secret, startRunner } from "./support.ts"
+import { clusterOf, secret, startRunner } from "./runners.ts"
 
 const square = Portable.inline((n: number) => n * n)
 

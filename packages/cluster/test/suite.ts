@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { runSuite } from "../../core/test/utils/runtimeSuite.ts"
 import { without } from "../../core/test/utils/without.ts"
-import { clusterOf, type RunnerOptions, secret, startRunner } from "./support.ts"
+import { clusterOf, type RunnerOptions, secret, startRunner } from "./runners.ts"
 
 /** The conformance suite over two runners, each a process, with workers of one kind. */
 export const suiteOver = (workers: NonNullable<RunnerOptions["workers"]>): void => {

@@ -5,14 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { clusterOf, eventually, type RunnerProcess, secret, startRunner } from "../support.ts"
+import { clusterOf, eventually, type RunnerProcess, secret, startRunner } from "../runners.ts"
 
 const tasks = Portable.module<typeof import("../fixtures/cluster.tasks.ts")>(
   new URL("../fixtures/cluster.tasks.ts", import.meta.url)
@@ -86,10 +85,7 @@ describe("a runner that joins", () => {
         const items = Array.from({ length: 12 }, () => 50)
         const pids = yield* pool.map(items, tasks.whereAfter, { chunkSize: 1 })
         for (const { child } of [first, second]) assert.include(pids, child.pid)
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(Layer.orDie(ClusterRuntime.layer({ members, secret: Redacted.make(secret) })))
-      )
+      }).pipe(Effect.scoped, Effect.provide(Layer.orDie(ClusterRuntime.layer({ members, secret: { env: secret } }))))
     })
   )
 })

@@ -100,7 +100,7 @@ export class Cluster {
     }).pipe(Effect.map(({ connection }) => connection))
 
   private start(worker: WorkerIdentity, controls: number): Effect.Effect<WorkerConnection, NoRoom | Unreachable> {
-    const { maxMessageSize, roomTimeout, suspectAfter } = this.settings
+    const { roomTimeout, suspectAfter } = this.settings
     return Effect.gen({ self: this }, function* () {
       const since = now()
       // else all go to the runner that is the first to answer
@@ -114,7 +114,7 @@ export class Cluster {
           if (dialled !== undefined) {
             const beats = vigil.suspect(dialled.link, suspectAfter)
             beats.greeted(dialled.roundTrip)
-            return new WorkerConnection(dialled.link, beats, runner.name, controls, maxMessageSize)
+            return new WorkerConnection(dialled.link, beats, runner.name, controls, this.settings)
           }
           continue
         }

@@ -12,6 +12,7 @@ import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import { LateControl } from "./lateControl.ts"
+import type { DriverSettings } from "./runners.ts"
 
 const readWord = words.reader(words.FromRunner)
 
@@ -31,7 +32,7 @@ export class WorkerConnection {
   private receive: Receive | undefined = undefined
 
   /** `controls` is how many numbers the worker shares with its runner. */
-  constructor(link: Link, beats: Beats, runner: string, controls: number, maxMessageSize: number) {
+  constructor(link: Link, beats: Beats, runner: string, controls: number, { maxMessageSize }: DriverSettings) {
     this.link = link
     this.beats = beats
     this.controls = controls
@@ -116,7 +117,11 @@ export class WorkerConnection {
         return this.link.end()
       case "Ended": {
         const { cause, exitCode, signal } = word
-        this.end({ exitCode, signal, ...(cause === undefined ? {} : { cause: words.asError(cause) }) })
+        this.end({
+          exitCode,
+          signal,
+          ...(cause === undefined ? {} : { cause: words.asError(cause) })
+        })
         return this.link.end()
       }
       case "Unwanted":

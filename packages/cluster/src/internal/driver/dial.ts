@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import { connect as connectNet, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { GreetingFailed } from "../../ClusterError.ts"
-import type { Security } from "../common/psk.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import { Link } from "../link/link.ts"
 import * as words from "../link/words.ts"
 import { type Address, format } from "../members/address.ts"
+import { isLoopback, type Security } from "../secret/security.ts"
 
 /** How long the handshake and the greeting may take together, in milliseconds. */
 const greetingTime = 5_000
@@ -25,15 +25,19 @@ export interface Dialled {
   readonly roundTrip: number
 }
 
-const connect = ({ host, port }: Address, security: Security | undefined): Socket =>
-  security === undefined
+const connect = ({ host, port }: Address, security: Security): Socket => {
+  if (security.isLocal && !isLoopback(host)) {
+    throw new Error("It is on another machine, which takes a `secret` or `tls`")
+  }
+  return security.kind === "insecure"
     ? connectNet({ host, port, noDelay: true })
-    : connectTls({ host, port, ...security.client, ...({ noDelay: true } as object) })
+    : connectTls({ host, port, ...security.client() })
+}
 
 /** What arrives after the answer waits until the link is given another receiver, in the same turn. */
 export const dial = (
   address: Address,
-  security: Security | undefined,
+  security: Security,
   hello: words.Hello
 ): Effect.Effect<Dialled, GreetingFailed> =>
   Effect.callback((resume) => {
@@ -58,7 +62,7 @@ export const dial = (
       clearTimeout(timer)
       resume(fail(error ?? new Error("The connection was closed before the greeting was answered")))
     })
-    socket.once(security === undefined ? "connect" : "secureConnect", () => {
+    socket.once(security.kind === "insecure" ? "connect" : "secureConnect", () => {
       const sentAt = now()
       const made = new Link(socket)
       link = made

@@ -31,7 +31,7 @@ export class LateControl implements Control {
     this.unsent.add(index)
   }
 
-  /** A number of the worker's has arrived. */
+  /** A number of the block as it is at the runner has arrived. */
   tell(index: number, value: number): void {
     this.told.set(index, value)
   }

@@ -4,17 +4,17 @@
 import * as Effect from "effect/Effect"
 import type { VersionMismatch } from "../../ClusterError.ts"
 import * as errors from "../../ClusterError.ts"
-import type { Security } from "../common/psk.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import { type Address, format } from "../members/address.ts"
+import type { Security } from "../secret/security.ts"
 import { type Dialled, dial } from "./dial.ts"
 
 /** The options of a driver, checked; times in milliseconds. */
 export interface DriverSettings {
-  readonly security: Security | undefined
+  readonly security: Security
   readonly versions: words.Versions
   /** The random name of this process. */
   readonly driver: string
@@ -153,14 +153,17 @@ export class KnownRunner {
 const isMismatch = (cause: unknown): cause is VersionMismatch => cause instanceof errors.VersionMismatch
 
 /** Why a runner refused, as this process sees it: what is `here` for the runner is `there` for it. */
-const refusal = (runner: string, { why }: words.Refused): unknown => {
+export const refusal = (
+  runner: string,
+  { why }: words.Refused
+): errors.VersionMismatch | errors.LeaseTooLong | errors.GreetingFailed => {
   switch (why._tag) {
     case "VersionMismatch":
       return new errors.VersionMismatch({ what: why.what, here: why.there, there: why.here, runner })
     case "Lease":
       return new errors.LeaseTooLong({ runner, lease: why.lease })
     default:
-      return new Error("It refuses drivers")
+      return new errors.GreetingFailed({ runner, cause: new Error("It refuses drivers") })
   }
 }
 

@@ -115,6 +115,11 @@ export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.
 
 export type FromDriver = typeof FromDriver.Type
 
+/** From a driver about its runner: to drain it, as SIGTERM does. */
+export const ToRunner = Schema.Union([Schema.TaggedStruct("Drain", {})])
+
+export type ToRunner = typeof ToRunner.Type
+
 /** Reads words of one kind; throws a `ProtocolError` for anything else. */
 export const reader = <T>(schema: Schema.Codec<T, unknown>): ((bytes: Buffer) => T) => {
   const decode = Schema.decodeUnknownExit(schema)

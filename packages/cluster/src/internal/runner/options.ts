@@ -5,10 +5,11 @@ import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { availableParallelism } from "node:os"
-import type { Options } from "../../Runner.ts"
+import type { InvalidSecret } from "../../ClusterError.ts"
+import type { Options, Target } from "../../Runner.ts"
 import { areTexts, invalidOption, isText, period } from "../common/options.ts"
-import { securityOf } from "../common/securityOf.ts"
 import * as address from "../members/address.ts"
+import * as security from "../secret/security.ts"
 import type { Settings } from "./runner.ts"
 
 /** A message may have so many bytes by default: 1 GiB. */
@@ -21,8 +22,8 @@ const listenAt = (listen: string): { readonly host: string; readonly port: numbe
   return free && parsed !== undefined ? { host: parsed.host, port: 0 } : parsed
 }
 
-export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError> = Effect.fnUntraced(
-  function* (options) {
+export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError | InvalidSecret> =
+  Effect.fnUntraced(function* (options) {
     const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
     const at = listenAt(listen)
     if (at === undefined) return yield* Effect.fail(invalidOption("listen", listen, `${address.written}, or port 0`))
@@ -48,12 +49,24 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
       workers,
       labels,
       deployment,
-      security: yield* securityOf(options),
+      security: yield* security.make(options, { host: at.host }),
       lease: Math.ceil(Duration.toMillis(lease)),
       drainTimeout: Duration.toMillis(drainTimeout),
       allowMixed: options.allowMixed ?? false,
       maxMessageSize: size,
       workerOptions: options.workerOptions ?? {}
     }
-  }
-)
+  })
+
+/** Where a runner is that is asked something, and how it is secured. */
+export const targetOf: (
+  target: Target
+) => Effect.Effect<
+  { readonly address: address.Address; readonly security: security.Security },
+  WorkerPoolError | InvalidSecret
+> = Effect.fnUntraced(function* (target) {
+  const { address: text = "127.0.0.1:7433" } = target
+  const at = typeof text === "string" ? address.parse(text) : undefined
+  if (at === undefined) return yield* Effect.fail(invalidOption("address", text, address.written))
+  return { address: at, security: yield* security.make(target) }
+})

@@ -7,14 +7,14 @@ import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { ListenFailed } from "../../ClusterError.ts"
-import type { Security } from "../common/psk.ts"
 import { clearTimeout, setTimeout } from "../common/timers.ts"
-import { ProtocolError } from "../frames/frame.ts"
+import { kinds, ProtocolError } from "../frames/frame.ts"
 import type { Link } from "../link/link.ts"
 import * as versions from "../link/versions.ts"
 import * as vigil from "../link/vigil.ts"
-import type { Hello, Refused, Welcome } from "../link/words.ts"
+import * as words from "../link/words.ts"
 import * as address from "../members/address.ts"
+import type { Security } from "../secret/security.ts"
 import { type Open, Relay } from "./relay.ts"
 import { type Held, RunnerState } from "./runnerState.ts"
 import { RunnerServer } from "./server.ts"
@@ -22,13 +22,15 @@ import { RunnerServer } from "./server.ts"
 /** By how many milliseconds a driver must give a runner up later than the runner kills its workers (K5). */
 export const margin = 100
 
+const readWord = words.reader(words.ToRunner)
+
 /** The options of a runner, checked. */
 export interface Settings {
   readonly host: string
   readonly port: number
   readonly slots: number
   readonly workers: "processes" | "threads"
-  readonly security: Security | undefined
+  readonly security: Security
   /** In milliseconds, as all times here. */
   readonly lease: number
   readonly drainTimeout: number
@@ -118,17 +120,17 @@ class Runner {
   // Drivers
   // ---------------------------------------------------------------------------
 
-  private greet(link: Link, hello: Hello): void {
+  private greet(link: Link, hello: words.Hello): void {
     const why = this.whyNot(hello)
     if (why !== undefined) {
-      const refused: Refused = { _tag: "Refused", why }
+      const refused: words.Refused = { _tag: "Refused", why }
       link.say(refused)
       // nothing else of it is read
       link.receive(() => {})
       return link.end()
     }
     const { deployment, labels, lease, slots } = this.settings
-    const welcome: Welcome = {
+    const welcome: words.Welcome = {
       _tag: "Welcome",
       ...versions.mine(deployment),
       runner: this.id,
@@ -142,11 +144,13 @@ class Runner {
     this.state.listen(link)
     link.receive((kind, bytes) => {
       if (vigil.take(link, beats, kind, bytes, false)) return
-      throw new ProtocolError("A frame has arrived that drivers do not send")
+      if (kind !== kinds.word) throw new ProtocolError("A frame has arrived that drivers do not send")
+      readWord(bytes)
+      void this.drain()
     })
   }
 
-  private whyNot(hello: Hello): Refused["why"] | undefined {
+  private whyNot(hello: words.Hello): words.Refused["why"] | undefined {
     const { allowMixed, deployment, lease } = this.settings
     const differs = versions.difference(versions.mine(deployment), hello, allowMixed)
     if (differs !== undefined) return { _tag: "VersionMismatch", ...differs }
@@ -157,7 +161,7 @@ class Runner {
     return free === 0 ? { _tag: "NoRoom" } : undefined
   }
 
-  private open(link: Link, hello: Hello, beats: ReturnType<typeof vigil.keepLease>): void {
+  private open(link: Link, hello: words.Hello, beats: ReturnType<typeof vigil.keepLease>): void {
     const held: Held = {
       driver: hello.driver,
       askBack: () => relay.askBack(),
@@ -168,7 +172,10 @@ class Runner {
   }
 
   private readonly openWorker: Open = (worker, controls) => {
-    const { maxMessageSize, workerOptions, workers } = this.settings
+    const { maxMessageSize, security, workers } = this.settings
+    // workers start without what is secret (K11)
+    const env = security.workerEnv(this.settings.workerOptions.env ?? process.env)
+    const workerOptions = { ...this.settings.workerOptions, env }
     return workers === "threads"
       ? NodeRelay.openThread(worker, controls, workerOptions, maxMessageSize)
       : NodeRelay.openProcess(worker, controls, workerOptions, maxMessageSize)

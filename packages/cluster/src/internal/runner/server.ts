@@ -4,11 +4,11 @@
  */
 import { createServer, type Server, type Socket } from "node:net"
 import { createServer as createTlsServer, type TLSSocket } from "node:tls"
-import type { Security } from "../common/psk.ts"
 import { clearTimeout, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import { Link } from "../link/link.ts"
 import * as words from "../link/words.ts"
+import type { Security } from "../secret/security.ts"
 
 /** How long the handshake and the greeting may take together, in milliseconds. */
 const greetingTime = 5_000
@@ -33,16 +33,17 @@ export class RunnerServer {
   private readonly strangers = new Map<string, Stranger>()
   private readonly onHello: (link: Link, hello: words.Hello) => void
 
-  constructor(slots: number, security: Security | undefined, onHello: (link: Link, hello: words.Hello) => void) {
+  constructor(slots: number, security: Security, onHello: (link: Link, hello: words.Hello) => void) {
     this.most = slots + mostOthers
     this.onHello = onHello
     const options = { noDelay: true, pauseOnConnect: false } as const
     this.server =
-      security === undefined
+      security.kind === "insecure"
         ? createServer(options, (socket) => this.secured(socket))
-        : createTlsServer({ ...options, ...security.server, handshakeTimeout: greetingTime }, (socket) =>
-            this.secured(socket)
-          )
+        : createTlsServer({ ...options, ...security.server(), handshakeTimeout: greetingTime }, (socket) => {
+            if (security.admits(socket)) this.secured(socket)
+            else socket.destroy()
+          })
     this.server.maxConnections = this.most
     this.server.on("connection", (socket: Socket) => this.accept(socket))
     // a handshake that fails is the other end's affair

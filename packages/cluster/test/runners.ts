@@ -5,14 +5,22 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** What all tests' runners and drivers know. */
-export const secret = "42".repeat(32)
+/** The name of a variable of the environment, which children inherit, with a key in it. */
+const keyNamed = (name: string, key: string): string => {
+  process.env[name] = key
+  return name
+}
+
+/** Where the key is that all tests' runners and drivers know. */
+export const secret = keyNamed("EFFECT_MPIRE_TEST_KEY", "42".repeat(32))
+
+/** Where another key is. */
+export const otherSecret = keyNamed("EFFECT_MPIRE_TEST_OTHER_KEY", "43".repeat(32))
 
 /** Options of a runner that can be written as JSON. */
 export interface RunnerOptions {
@@ -58,7 +66,7 @@ export const startRunner = (options: RunnerOptions): Effect.Effect<RunnerProcess
       })
   )
 
-type DriverOptions = Omit<ClusterRuntime.Options, "members" | "secret" | "insecure">
+type DriverOptions = Omit<ClusterRuntime.Options, "members" | "secret" | "tls" | "insecure">
 
 /** The runtime over runners at these addresses. */
 export const clusterOf = (
@@ -66,7 +74,7 @@ export const clusterOf = (
   options: DriverOptions & { readonly secret?: string } = {}
 ): Layer.Layer<WorkerRuntime> => {
   const { secret, ...rest } = options
-  const security = secret === undefined ? { insecure: true } : { secret: Redacted.make(secret) }
+  const security = secret === undefined ? { insecure: true } : { secret: { env: secret } }
   return Layer.orDie(ClusterRuntime.layer({ members: Members.fromList(addresses), ...security, ...rest }))
 }
 
