@@ -7,20 +7,21 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { randomBytes } from "node:crypto"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
 /** The name of a variable of the environment, which children inherit, with a key in it. */
-const keyNamed = (name: string, key: string): string => {
-  process.env[name] = key
+const keyNamed = (name: string): string => {
+  process.env[name] = randomBytes(32).toString("base64")
   return name
 }
 
 /** Where the key is that all tests' runners and drivers know. */
-export const secret = keyNamed("EFFECT_MPIRE_TEST_KEY", "42".repeat(32))
+export const secret = keyNamed("EFFECT_MPIRE_TEST_KEY")
 
 /** Where another key is. */
-export const otherSecret = keyNamed("EFFECT_MPIRE_TEST_OTHER_KEY", "43".repeat(32))
+export const otherSecret = keyNamed("EFFECT_MPIRE_TEST_OTHER_KEY")
 
 /** Options of a runner that can be written as JSON. */
 export interface RunnerOptions {

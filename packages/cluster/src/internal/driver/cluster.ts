@@ -72,7 +72,7 @@ export class Cluster {
   private answered(millis: number): Effect.Effect<void> {
     const isSo = () =>
       this.isListed &&
-      [...this.runners.values()].every(({ runner: { cause, welcome } }) => welcome !== undefined || cause !== undefined)
+      [...this.runners.values()].every(({ runner }) => runner.isAnswered)
     return Effect.gen({ self: this }, function* () {
       const until = now() + millis
       while (!isSo() && now() < until) yield* this.change

@@ -56,6 +56,11 @@ export class KnownRunner {
     return format(this.address)
   }
 
+  /** Whether it is known to be there, and how much room it has, or why it is not there. */
+  get isAnswered(): boolean {
+    return this.room !== undefined || this.cause !== undefined
+  }
+
   /** How many more workers it can take, as far as is known. */
   get free(): number {
     if (this.welcome === undefined || this.room === undefined || now() < this.coolUntil) return 0
