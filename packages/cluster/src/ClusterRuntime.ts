@@ -41,6 +41,11 @@ export interface Options<E = never, R = never> {
    * Default: 10 seconds.
    */
   readonly suspectAfter?: Duration.Input | undefined
+  /**
+   * For how long the main thread of this process may be blocked without losing its workers: another thread keeps them
+   * meanwhile. Default: 1 minute.
+   */
+  readonly driverStall?: Duration.Input | undefined
   /** How long a worker may wait for room. Default: 30 seconds. */
   readonly roomTimeout?: Duration.Input | undefined
   /** The labels that a runner must have. */

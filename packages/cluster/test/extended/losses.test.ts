@@ -119,6 +119,48 @@ describe("a driver that dies", () => {
   )
 })
 
+describe("a driver whose main thread is blocked", () => {
+  const blockFor = (millis: number) => {
+    const until = performance.now() + millis
+    while (performance.now() < until);
+  }
+
+  const lostWhile = (driverStall: number) =>
+    Effect.gen(function* () {
+      const runner = yield* startRunner({ slots: 2, secret, lease: times.lease })
+      return yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, onWorkerLost: { retries: 5 } })
+        const inputs = Array.from({ length: 150 }, (_, n) => ({ n, millis: 20 }))
+        const map = pool.map(inputs, tasks.squareAfter)
+        // meanwhile the thread has started that keeps the leases
+        yield* map
+        const blocked = yield* Effect.forkChild(map, { startImmediately: true })
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 2))
+        yield* Effect.sync(() => blockFor(2 * times.suspectAfter))
+        assert.deepStrictEqual(
+          yield* Fiber.join(blocked),
+          inputs.map(({ n }) => n * n)
+        )
+        return (yield* pool.stats).lost
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(clusterOf([runner.address], { secret, suspectAfter: times.suspectAfter, driverStall }))
+      )
+    })
+
+  it.live("K3 loses no worker, for as long as `driverStall`", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostWhile(60_000), 0)
+    })
+  )
+
+  it.live("K3 loses its workers after `driverStall`", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostWhile(200), 2)
+    })
+  )
+})
+
 describe("a runner that is asked to end", () => {
   it.live("K8 ends within `drainTimeout` and a second, and the map's results are exact", () =>
     Effect.gen(function* () {

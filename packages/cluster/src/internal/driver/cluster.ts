@@ -14,6 +14,7 @@ import * as vigil from "../link/vigil.ts"
 import { format } from "../members/address.ts"
 import { WorkerConnection } from "./connection.ts"
 import { type DriverSettings, KnownRunner } from "./runners.ts"
+import { StallWatch } from "./stall/watch.ts"
 
 /** How often whoever waits for room looks again, in milliseconds, where nothing says that there is some. */
 const lookEvery = 200
@@ -25,6 +26,7 @@ export class Cluster {
   private readonly settings: DriverSettings
   private readonly members: Members
   private readonly scope: Scope.Scope
+  private readonly stall: StallWatch
   private readonly runners = new Map<string, { readonly runner: KnownRunner; readonly fiber: Fiber.Fiber<never> }>()
   private waiting: Array<() => void> = []
   /** Whether the first list of members has come. */
@@ -34,12 +36,17 @@ export class Cluster {
     this.settings = settings
     this.members = members
     this.scope = scope
+    const { driver, driverStall, securityOptions, suspectAfter, versions } = settings
+    this.stall = new StallWatch({ security: securityOptions, versions, driver, suspectAfter, driverStall })
   }
 
   /** Follows the members until the Scope closes. */
   get follow(): Effect.Effect<void> {
     const changes = Stream.runForEach(this.members.changes, (members) => this.update(members))
-    return Effect.asVoid(Effect.forkIn(changes, this.scope))
+    return Effect.andThen(
+      Scope.addFinalizer(this.scope, this.stall.end),
+      Effect.asVoid(Effect.forkIn(changes, this.scope))
+    )
   }
 
   private update(members: ReadonlyArray<Member>): Effect.Effect<void> {
@@ -70,9 +77,7 @@ export class Cluster {
 
   /** Waits until each runner is known to be there or not, but for so many milliseconds at most. */
   private answered(millis: number): Effect.Effect<void> {
-    const isSo = () =>
-      this.isListed &&
-      [...this.runners.values()].every(({ runner }) => runner.isAnswered)
+    const isSo = () => this.isListed && [...this.runners.values()].every(({ runner }) => runner.isAnswered)
     return Effect.gen({ self: this }, function* () {
       const until = now() + millis
       while (!isSo() && now() < until) yield* this.change
@@ -114,6 +119,10 @@ export class Cluster {
           if (dialled !== undefined) {
             const beats = vigil.suspect(dialled.link, suspectAfter)
             beats.greeted(dialled.roundTrip)
+            if (runner.welcome !== undefined) {
+              const { host, port } = runner.address
+              dialled.link.onRelease(this.stall.hold({ host, port, lease: runner.welcome.lease }))
+            }
             return new WorkerConnection(dialled.link, beats, runner.name, controls, this.settings)
           }
           continue

@@ -9,7 +9,7 @@ import { kinds, ProtocolError } from "../frames/frame.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import { type Address, format } from "../members/address.ts"
-import type { Security } from "../secret/security.ts"
+import type { Options as SecurityOptions, Security } from "../secret/security.ts"
 import { type Dialled, dial } from "./dial.ts"
 
 /** The options of a driver, checked; times in milliseconds. */
@@ -20,6 +20,9 @@ export interface DriverSettings {
   readonly driver: string
   readonly suspectAfter: number
   readonly roomTimeout: number
+  readonly driverStall: number
+  /** What `security` was made of. */
+  readonly securityOptions: SecurityOptions
   readonly where: ReadonlyArray<string>
   readonly maxMessageSize: number
 }

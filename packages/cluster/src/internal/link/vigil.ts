@@ -30,11 +30,14 @@ const watch = (link: Link, every: number, isSilent: () => Error | undefined, tic
   link.onRelease(() => clearInterval(timer))
 }
 
-/** The runner's side: gives the link up when no beat that it sent within `lease` milliseconds is known to have been seen. */
-export const keepLease = (link: Link, lease: number): Beats => {
+/**
+ * The runner's side: gives the link up when no beat that it sent within `lease` milliseconds is known to have been seen, here or
+ * where else the driver confirms any.
+ */
+export const keepLease = (link: Link, lease: number, elsewhere: () => number = () => 0): Beats => {
   const beats = new Beats(now())
   const isSilent = () => {
-    const silence = now() - beats.heldSince
+    const silence = now() - Math.max(beats.heldSince, elsewhere())
     return silence <= lease ? undefined : new Silent(`The driver has confirmed no beat for ${Math.round(silence)} ms`)
   }
   watch(link, beatInterval(lease), isSilent, () => link.sendUrgent(kinds.beat, beats.next(now())))

@@ -43,7 +43,9 @@ export const Hello = Schema.TaggedStruct("Hello", {
   driver: name,
   /** Milliseconds of silence after which the driver gives the runner up. */
   suspectAfter: natural,
-  worker: Schema.optional(Worker)
+  worker: Schema.optional(Worker),
+  /** The driver's main thread is blocked: beats that are confirmed here hold all of its workers. */
+  isStalled: Schema.optional(Schema.Boolean)
 })
 
 export type Hello = typeof Hello.Type

@@ -139,8 +139,9 @@ class Runner {
       lease
     }
     link.say(welcome)
-    const beats = vigil.keepLease(link, lease)
+    const beats = vigil.keepLease(link, lease, () => this.state.heldSince(hello.driver))
     if (hello.worker !== undefined) return this.open(link, hello, beats)
+    if (hello.isStalled === true) this.state.stalled(hello.driver, link, beats)
     this.state.listen(link)
     link.receive((kind, bytes) => {
       if (vigil.take(link, beats, kind, bytes, false)) return

@@ -1,7 +1,8 @@
 /**
  * Who has which of a runner's slots.
  */
-import { Link } from "../link/link.ts"
+import type { Beats } from "../link/beats.ts"
+import type { Link } from "../link/link.ts"
 import type { Room } from "../link/words.ts"
 
 /** A worker that has a slot. */
@@ -20,6 +21,8 @@ export class RunnerState {
   /** The connections of drivers that want to know of room. */
   private readonly listeners = new Set<Link>()
   private waiting: Array<() => void> = []
+  /** Of each driver whose main thread is blocked, or has been: when it was last known to live. */
+  private readonly stalls = new Map<string, () => number>()
 
   constructor(slots: number) {
     this.slots = slots
@@ -44,9 +47,25 @@ export class RunnerState {
 
   release(worker: Held): void {
     if (!this.held.delete(worker)) return
+    if (![...this.held].some(({ driver }) => driver === worker.driver)) this.stalls.delete(worker.driver)
     this.tell()
     if (this.held.size > 0) return
     for (const resume of this.waiting.splice(0)) resume()
+  }
+
+  /** A driver's main thread is blocked, and beats that are confirmed on this link hold its workers (K3). */
+  stalled(driver: string, link: Link, beats: Beats): void {
+    this.stalls.set(driver, () => beats.heldSince)
+    link.onRelease(() => {
+      // its workers have a lease from then on in which the main thread has to confirm theirs
+      const { heldSince } = beats
+      if ([...this.held].some((worker) => worker.driver === driver)) this.stalls.set(driver, () => heldSince)
+      else this.stalls.delete(driver)
+    })
+  }
+
+  heldSince(driver: string): number {
+    return this.stalls.get(driver)?.() ?? 0
   }
 
   /** No new workers from now on; asks for all that there are (K8). */
