@@ -5,9 +5,12 @@ import { assert } from "@effect/vitest"
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { mkdtempSync, realpathSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 
 /**
  * The same runs each time. `PROPERTY_SEED=random` looks for new ones, and `PROPERTY_RUNS=10` does ten times as many.
@@ -53,9 +56,8 @@ export const recordedLog = () => {
   return { lines, layer: Logger.layer([logger]) }
 }
 
-/** Asserts that an exit is a failure, and gives what it failed with. */
-export const failedWith = <A, E>(exit: Exit.Exit<A, E>): E => {
-  const found = Exit.findErrorOption(exit)
-  assert(found._tag === "Some")
-  return found.value
-}
+/** An empty folder, which is gone when the scope closes. */
+export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-mpire-cluster-")))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
