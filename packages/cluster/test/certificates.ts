@@ -15,7 +15,7 @@ const set = (...parts: ReadonlyArray<Uint8Array>) => der(0x31, ...parts)
 const oid = (hex: string) => der(0x06, Buffer.from(hex, "hex"))
 const integer = (bytes: Uint8Array) => der(0x02, bytes)
 const text = (value: string) => der(0x0c, Buffer.from(value))
-const time = (date: Date) => der(0x18, Buffer.from(`${date.toISOString().replaceAll(/[-:T]|\.\d+/g, "")}`))
+const time = (date: Date) => der(0x18, Buffer.from(date.toISOString().replaceAll(/[-:T]|\.\d+/g, "")))
 
 const ecdsaWithSha256 = sequence(oid("2a8648ce3d040302"))
 const nameOf = (common: string) => sequence(set(sequence(oid("550403"), text(common))))

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as Runner from "effect/cluster/Runner"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
@@ -64,7 +63,7 @@ describe("addresses", () => {
       const [one, other] = words.map((word) => word.toString(16))
       for (const host of [
         `2001:db8::${one}:${other}`,
-        `10.1.${words[0]! % 256}.${words[1]! % 256}`,
+        `10.1.${words[0] % 256}.${words[1] % 256}`,
         `h${one}.x${other}`
       ]) {
         assert.deepStrictEqual(address.parse(address.format({ host, port })), { host, port })
@@ -228,7 +227,7 @@ describe("fromDns", () => {
     ...[0, -1, "0 seconds", "infinity", Infinity, Number.NaN, "often", {}].map((value) => ["every", value] as const),
     ...["gpu", [""], [1]].map((value) => ["labels", value] as const)
   ])("C8 refuses %j as %j", ([option, value]) =>
-    isRefused(Members.fromDns({ name: "runners", port: 7433, [option]: value } as never), option, value)
+    isRefused(Members.fromDns({ name: "runners", port: 7433, [option]: value }), option, value)
   )
 
   it.live("finds this machine by its name", () =>
@@ -373,15 +372,9 @@ describe("fromRunnerStorage", () => {
     ...["", 5].map((value) => ["prefix", value] as const),
     ...[0, "never"].map((value) => ["heartbeat", value] as const)
   ])("C8 register refuses %j as %j", ([option, value]) =>
-    isRefused(
-      Effect.scoped(Members.register({ ...runner, [option]: value } as typeof runner)) as Effect.Effect<
-        void,
-        WorkerPoolError,
-        RunnerStorage.RunnerStorage
-      >,
-      option,
-      value
-    ).pipe(Effect.provide(RunnerStorage.layerMemory))
+    isRefused(Effect.scoped(Members.register({ ...runner, [option]: value })), option, value).pipe(
+      Effect.provide(RunnerStorage.layerMemory)
+    )
   )
 
   it.effect.each<readonly [option: string, value: unknown]>([

@@ -115,7 +115,7 @@ describe("keys", () => {
 
   it("K11 nothing prints it", () => {
     const keys = keysOf(bytes.toString("hex"))
-    for (const shown of [inspect(keys, { depth: 9, showHidden: true }), JSON.stringify(keys), String(keys[0]!.psk)]) {
+    for (const shown of [inspect(keys, { depth: 9, showHidden: true }), JSON.stringify(keys), inspect(keys[0]!.psk)]) {
       for (const way of ["hex", "base64"] as const) hasNothingOf(shown, bytes.toString(way))
     }
   })

@@ -314,7 +314,7 @@ describe("K6, whatever happens", () => {
 describe("drivers that share a runner", () => {
   it("K6 five drivers on four slots with inits of 30 seconds all make progress", () => {
     const driver = { arrives: 0, size: 4, init: 30_000, item: 1_000, items: Infinity, keepAlive: true }
-    const { drivers } = simulate({ slots: 4, drivers: Array(5).fill(driver), until: 3_600_000 })
+    const { drivers } = simulate({ slots: 4, drivers: Array.from({ length: 5 }, () => driver), until: 3_600_000 })
     for (const { done, longestWait } of drivers) {
       // of four slots for an hour, at least half of the time is spent on items
       assert.isAtLeast(done, (0.45 * 4 * 3_600) / 5)

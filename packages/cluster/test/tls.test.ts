@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import * as net from "node:net"
@@ -144,7 +143,8 @@ describe("connections by key", () => {
       })
       assert.strictEqual(yield* first, "welcome")
       const { pskCallback: _, ...without } = client()
-      if (session !== undefined) assert.strictEqual(yield* dial(port, { ...without, session }), "refused")
+      assert(session !== undefined)
+      assert.strictEqual(yield* dial(port, { ...without, session, rejectUnauthorized: false }), "refused")
     })
   )
 
@@ -159,7 +159,6 @@ describe("connections by key", () => {
         for (const way of ["hex", "base64"] as const) assert.notInclude(shown, bytes.toString(way).slice(0, 12))
         assert.notInclude(shown, [...bytes.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, "0")).join(" "))
       }
-      assert.strictEqual(String(Redacted.make("x")), "<redacted>")
     })
   )
 })
@@ -191,7 +190,7 @@ describe("connections by certificates", () => {
       ]
       for (const allow of cases) assert.strictEqual(yield* attempt({ issued: driver }, allow), "welcome")
       assert.deepStrictEqual(seen?.names, ["driver", "driver.example"])
-      assert.match(seen.fingerprint256, /^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/)
+      assert.match(seen!.fingerprint256, /^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/)
     })
   )
 
