@@ -34,7 +34,7 @@ export interface Report {
 }
 
 const header = ["rule", "what", "kept by", "tests"]
-const id = "[LCTFSO][1-9][0-9]?"
+const id = "[LCTFSOK][1-9][0-9]?"
 const isId = new RegExp(`^${id}$`)
 const cited = new RegExp(`^(${id}(?:[ ,]+${id})*)(?=[ ,:]|$)`)
 
@@ -92,7 +92,7 @@ export const findCitations = (source: string, file: string): ReadonlyArray<Citat
     return rulesOf(text).map((rule) => ({ rule, file, line }))
   })
 
-const mention = /\b([LCTFSO])([1-9][0-9]?)\b(?:\s*[–-]\s*\1([1-9][0-9]?)\b)?/g
+const mention = /\b([LCTFSOK])([1-9][0-9]?)\b(?:\s*[–-]\s*\1([1-9][0-9]?)\b)?/g
 
 /** The rules that the comments of a source cite, with the lines where the comments' lines cite them. */
 export const findMentions = (source: string): ReadonlyArray<Omit<Citation, "file">> =>

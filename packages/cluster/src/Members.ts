@@ -112,11 +112,11 @@ export const isMembers = (u: unknown): u is Members => hasProperty(u, internal.T
  *
  * const program = Effect.gen(function*() {
  *   const members = yield* Members.fromList(["[::1]:7433", { host: "10.0.0.2", port: 7433, labels: ["gpu"] }])
- *   return yield* Stream.runCollect(Stream.flattenIterable(members.changes))
+ *   const [list] = yield* Stream.runCollect(members.changes)
+ *   return list?.map(({ host, labels }) => [host, labels])
  * })
  *
- * await Effect.runPromise(program)
- * // => [{ host: "10.0.0.2", port: 7433, labels: ["gpu"] }, { host: "::1", port: 7433, labels: [] }]
+ * await Effect.runPromise(program) // => [["10.0.0.2", ["gpu"]], ["::1", []]]
  * ```
  *
  * @see {@link fromDns} for runners that come and go

@@ -1,5 +1,6 @@
 /**
- * What the ways of knowing runners have in common: lists without doubles, in one order, and looking again and again.
+ * What the ways of knowing runners have in common: lists without doubles, in one order, and looking again and again, so that
+ * a runner that joined is soon known (K9).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

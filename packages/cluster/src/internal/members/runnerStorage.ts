@@ -70,7 +70,7 @@ export const fromRunnerStorage = Effect.fnUntraced(function* ({
 })
 
 /** What a runner that listens everywhere listens on, and nobody can dial. */
-const anyAddress: ReadonlyArray<string> = ["0.0.0.0", "::"]
+const anyAddress: ReadonlySet<string> = new Set(["0.0.0.0", "::"])
 
 /** How long the end of a runner waits for a storage that does not answer: the entry expires by itself. */
 const patience = "5 seconds"
@@ -87,7 +87,7 @@ export const register = Effect.fnUntraced(function* ({
   WorkerPoolError | PersistenceError,
   RunnerStorage.RunnerStorage | Scope.Scope
 > {
-  if (!address.isHost(host) || anyAddress.includes(host))
+  if (!address.isHost(host) || anyAddress.has(host))
     return yield* Effect.fail(invalidOption("host", host, "a host that drivers can reach"))
   if (!address.isPort(port)) return yield* Effect.fail(invalidOption("port", port, "an integer from 1 to 65535"))
   if (!areTexts(labels))
@@ -109,5 +109,5 @@ export const register = Effect.fnUntraced(function* ({
   // not `refresh`: a runner that was stopped for too long has been dropped, and a refresh does not bring it back
   const enter = Effect.asVoid(storage.register(runner, true))
   yield* Effect.acquireRelease(enter, () => leave)
-  yield* Effect.forkScoped(Effect.catch(enter, warn).pipe(Effect.schedule(Schedule.spaced(every)), Effect.delay(every)))
+  yield* Effect.forkScoped(Effect.schedule(Effect.catch(enter, warn), Schedule.spaced(every)))
 })

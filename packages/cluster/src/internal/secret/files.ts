@@ -2,6 +2,7 @@
  * Reads what is secret: from files, from the environment, and from a file of this machine's user that is made where there is
  * none (K11). What goes wrong is told without what was read.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import { constants, existsSync } from "node:fs"
@@ -18,9 +19,11 @@ const most = 65_536
 
 const refused = (source: string, problem: string): InvalidSecret => new InvalidSecret({ source, problem })
 
+/** A file that the system cannot open, read or make; `code` is its word for why. */
+class FileFailed extends Data.TaggedError("FileFailed")<{ readonly code: string }> {}
+
 /** What the system says of a file, without its path, which is said already. */
-const told = (error: unknown): string => {
-  const { code } = error as { readonly code?: unknown }
+const told = ({ code }: FileFailed): string => {
   switch (code) {
     case "ENOENT":
       return "there is no such file"
@@ -32,7 +35,7 @@ const told = (error: unknown): string => {
     case "ELOOP":
       return "it is a symbolic link"
     default:
-      return `it could not be read (${typeof code === "string" ? code : "unknown error"})`
+      return `it could not be read (${code})`
   }
 }
 
@@ -45,12 +48,14 @@ const placeOfFile = (path: string): string => {
   return `the file ${hidden(path, folder !== "." && folder !== "/" && existsSync(folder))}`
 }
 
-/** Runs promises of `node:fs`, whose errors have codes. */
-const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.tryPromise({ try: run, catch: (error) => error })
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, FileFailed> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => new FileFailed({ code: String((error as { readonly code?: unknown }).code ?? error) })
+  })
 
 /** The text of an open file, or `undefined` when it is too long; a pipe is read to its end. */
-const readAll = (handle: FileHandle): Effect.Effect<string | undefined, unknown> =>
+const readAll = (handle: FileHandle): Effect.Effect<string | undefined, FileFailed> =>
   Effect.gen(function* () {
     const buffer = Buffer.alloc(most + 1)
     let length = 0
@@ -66,7 +71,7 @@ const withFile = <A, E>(
   path: string,
   flags: number,
   use: (handle: FileHandle) => Effect.Effect<A, E>
-): Effect.Effect<A, E | unknown> =>
+): Effect.Effect<A, E | FileFailed> =>
   Effect.acquireUseRelease(
     attempt(() => open(path, flags)),
     use,
@@ -122,9 +127,7 @@ const readOwn = (path: string): Effect.Effect<string | undefined, InvalidSecret>
     })
   ).pipe(
     Effect.catch((error) =>
-      (error as { readonly code?: unknown }).code === "ENOENT"
-        ? Effect.succeed(undefined)
-        : Effect.fail(refused(source, told(error)))
+      error.code === "ENOENT" ? Effect.succeed(undefined) : Effect.fail(refused(source, told(error)))
     ),
     Effect.flatMap((found) => (found instanceof InvalidSecret ? Effect.fail(found) : Effect.succeed(found)))
   )
@@ -150,11 +153,11 @@ const makeOwn = (path: string): Effect.Effect<void, InvalidSecret> => {
     (handle) =>
       Effect.andThen(Effect.ignore(attempt(() => handle.close())), Effect.ignore(attempt(() => unlink(draft))))
   ).pipe(
-    Effect.catch((error) => {
-      const { code } = error as { readonly code?: unknown }
-      if (code === "EEXIST") return Effect.void
-      return Effect.fail(refused(placeOfFile(path), `it could not be made (${String(code)}): give a \`secret\``))
-    })
+    Effect.catch(({ code }) =>
+      code === "EEXIST"
+        ? Effect.void
+        : Effect.fail(refused(placeOfFile(path), `it could not be made (${code}): give a \`secret\``))
+    )
   )
 }
 

@@ -1,5 +1,5 @@
 /**
- * Whose a certificate is: the names that an authority has signed.
+ * Whose a certificate is, and who is admitted by it (K11): the names that an authority has signed.
  */
 import type { PeerCertificate } from "node:tls"
 
@@ -44,8 +44,10 @@ export const subjectOf = (certificate: PeerCertificate | null | undefined): Subj
 export const isAllowed = (allow: Allow, subject: Subject | undefined): boolean => {
   if (subject === undefined) return false
   try {
-    // only `true`: a Promise is no answer
-    return typeof allow === "function" ? allow(subject) === true : subject.names.some((name) => allow.includes(name))
+    if (typeof allow !== "function") return subject.names.some((name) => allow.includes(name))
+    const answer: unknown = allow(subject)
+    // a Promise is no answer
+    return answer === true
   } catch {
     return false
   }

@@ -69,7 +69,7 @@ export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
 
 /** Where the key of this machine's user is. */
-export const userFile = (): string => join(homedir(), ".effect-mpire", "secret")
+const userFile = (): string => join(homedir(), ".effect-mpire", "secret")
 
 /** What both ends have in common: a suite that goes with a key as long as the hash that it is made with. */
 const tls13 = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3", noDelay: true } as const
