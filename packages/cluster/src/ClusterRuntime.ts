@@ -73,8 +73,7 @@ export const layer = <E = never, R = never>(
       yield* cluster.follow
       return WorkerRuntime.layerChannel({
         name: "cluster",
-        open: (worker) => cluster.open(worker, 0),
-        sharesNumbers: false,
+        open: cluster.open,
         parallelism: cluster.parallelism,
         refuse: NodeRelay.refuseMainModule("ClusterRuntime.layer", input)
       })

@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { GreetingFailed, InvalidSecret, LeaseTooLong, ListenFailed, VersionMismatch } from "./ClusterError.ts"
+import type { GreetingFailed, InvalidSecret, ListenFailed, VersionMismatch } from "./ClusterError.ts"
 import { probe } from "./internal/driver/probe.ts"
 import * as options from "./internal/runner/options.ts"
 import * as internal from "./internal/runner/runner.ts"
@@ -111,7 +111,7 @@ export interface Target extends Pick<Options, "secret" | "tls" | "insecure"> {
  */
 export const statusOf = (
   target: Target
-): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch | LeaseTooLong> =>
+): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch> =>
   Effect.flatMap(options.targetOf(target), ({ address, security }) => probe(address, security))
 
 /**
@@ -123,7 +123,7 @@ export const statusOf = (
  */
 export const drainOf = (
   target: Target
-): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch | LeaseTooLong> =>
+): Effect.Effect<RemoteStatus, WorkerPoolError | InvalidSecret | GreetingFailed | VersionMismatch> =>
   Effect.flatMap(options.targetOf(target), ({ address, security }) =>
     probe(address, security, {
       word: { _tag: "Drain" },

@@ -38,7 +38,8 @@ export type Transferable = object
  * `get` and `set` must be sequentially consistent, as `Atomics.load` and `Atomics.store` are: the calls of both ends
  * take effect in one order, in which those of each end stand as it made them. Order alone (release and acquire) is not
  * enough: each end could set a number and then still read the old one of the other, and an item that the pool has
- * taken back would start in the worker all the same, so that it runs twice.
+ * taken back would start in the worker all the same, so that it runs twice. Where that cannot be had, as over a network, the
+ * pool's end says so by `lag`.
  *
  * @category models
  * @since 0.1.0
@@ -48,6 +49,16 @@ export interface Control {
   readonly get: (index: number) => number
   /** Sets the number at `index`, from 0. */
   readonly set: (index: number, value: number) => void
+  /**
+   * Given at the pool's end where numbers arrive late, as over a network: about how long it takes, in milliseconds, until
+   * a message has reached the worker and what the worker sends then is here. The pool asks for it often.
+   *
+   * Then the worker starts nothing beyond what it has been granted, and the pool grants ahead what takes about two such
+   * times. `set` reaches the worker before a message that is sent after it, and numbers that the worker has set arrive within
+   * about 25 milliseconds and the lag, those that it set earlier no later than others, `index` by `index`. The worker's own
+   * end shares numbers with whatever sends them on, and has no `lag`.
+   */
+  readonly lag?: (() => number) | undefined
 }
 
 /**
@@ -111,6 +122,18 @@ export interface Closed {
   readonly signal?: string | undefined
   /** The uncaught error that ended the worker, where there was one. */
   readonly cause?: unknown
+  /**
+   * Whether more was lost than the worker, such as the machine that it was on, so that it is nobody's fault here: no
+   * module, slot or hook is blamed for it, and the first time no item. `cause` says what was lost, as `RunnerLost` does.
+   * Default: false.
+   */
+  readonly external?: boolean | undefined
+  /**
+   * All numbers of the control block as they were when the worker had ended, from index 0 on, where they lag: by these it is
+   * known exactly which items had started. Left out where nobody can tell, as when more was lost than the worker: then all
+   * items count as started that it had been granted.
+   */
+  readonly numbers?: ReadonlyArray<number> | undefined
 }
 
 /**
@@ -155,10 +178,21 @@ export interface Connection {
   readonly closed: (handler: (closed: Closed) => void) => void
   /** Ends the worker now, whatever it is doing; completes when it has ended. */
   readonly kill: Effect.Effect<void>
+  /**
+   * Sets the one handler that is called, once, when the worker's place is wanted back: the pool then releases the worker, with
+   * `exit`, as soon as what has started in it has ended. Left out where no place is ever wanted back.
+   */
+  readonly unwanted?: ((handler: () => void) => void) | undefined
   /** Says whether the worker is in use: one that is not must not keep the main process alive. */
   readonly setBusy: (busy: boolean) => void
   /** The numbers that are shared with the worker; they can be read after its end. */
   readonly control?: Control | undefined
+  /**
+   * Where numbers lag: how long it may take from `kill` until `closed` is called, in milliseconds. For so long the pool waits
+   * to be told what a worker had done that it has given up; then all that it had been granted counts as started. Default: 10
+   * seconds.
+   */
+  readonly suspectAfter?: number | undefined
   /** Whether `transfers` are moved, so that they cannot be sent again. Default: true. */
   readonly moves?: boolean | undefined
   /** Whether both sides see what either writes to a `SharedArrayBuffer` that is sent. Default: false. */

@@ -7,6 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 
 const TypeId = "~effect-mpire/WorkerPoolError"
@@ -318,6 +319,106 @@ export class WorkerLost extends TaggedError("WorkerLost")<{
       `${printWorker(this)} was lost${how.length > 0 ? ` (${how.join(", ")})` : ""}` +
       (this.indices.length > 0 ? ` with items ${this.indices.join(", ")}${printTask(this.task)} in hand` : "")
     )
+  }
+}
+
+/**
+ * The machine or process that a worker was on is lost, with all the workers that it held: the `cause` of their `WorkerLost`.
+ *
+ * **Details**
+ *
+ * It is nobody's fault the first time. Items that were in hand are then sent alone, as `onWorkerLost` allows, and one that
+ * was alone in hand when another runner was lost counts as running when its worker was lost.
+ *
+ * @see {@link WorkerLost} for the failure that it is the cause of
+ * @see `Channel.Closed` for how a runtime tells it
+ *
+ * @category causes
+ * @since 0.1.0
+ */
+export class RunnerLost extends TaggedError("RunnerLost")<{
+  /** Which runner it was: an id that no other one has. */
+  readonly runner: string
+  /** Where it was, such as `"10.0.0.7:7433"`, if that is known. */
+  readonly address?: string | undefined
+  /** How it was noticed, such as the error of the connection. */
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const where = this.address === undefined ? "" : ` at ${this.address}`
+    return `The runner ${this.runner}${where} was lost${this.cause === undefined ? "" : `: ${printCause(this.cause)}`}`
+  }
+}
+
+/**
+ * No runner had a place for a worker: the `cause` of a `StartFailed`.
+ *
+ * @see {@link Unavailable} for how a runtime says so
+ *
+ * @category causes
+ * @since 0.1.0
+ */
+export class NoRoom extends TaggedError("NoRoom")<{
+  /** How many runners were asked. */
+  readonly runners: number
+  /** For how long there has been no room, in milliseconds. */
+  readonly waited: number
+}> {
+  override get message(): string {
+    return `None of ${this.runners} runners has had room for a worker for ${Math.round(this.waited)} milliseconds`
+  }
+}
+
+/**
+ * No runner could be reached: the `cause` of a `StartFailed`.
+ *
+ * @see {@link Unavailable} for how a runtime says so
+ *
+ * @category causes
+ * @since 0.1.0
+ */
+export class Unreachable extends TaggedError("Unreachable")<{
+  /** Where runners were looked for, such as `"10.0.0.7:7433"`. */
+  readonly addresses: ReadonlyArray<string>
+  /** Why the last of them could not be reached, if that is known. */
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const { addresses, cause } = this
+    const where = addresses.length === 0 ? "there are none" : `tried ${addresses.join(", ")}`
+    return `No runner could be reached (${where})${cause === undefined ? "" : `: ${printCause(cause)}`}`
+  }
+}
+
+/**
+ * What the start of a worker fails with when its runtime has no place for one now, which is no failure of a call while the
+ * pool has a worker: the slot waits for a moment and tries again.
+ *
+ * **When to use**
+ *
+ * Use in a runtime whose places are limited, and shared with other pools.
+ *
+ * **Details**
+ *
+ * A pool that has no worker at all waits for as long as the runtime lets it: with `giveUp` its calls fail with `StartFailed`,
+ * which has the `cause`.
+ *
+ * @see `WorkerRuntime.WorkerRuntime` for `start`
+ * @see {@link NoRoom} and {@link Unreachable} for causes
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export class Unavailable extends TaggedError("Unavailable")<{
+  /** Why there is none. */
+  readonly cause: unknown
+  /** Whether a pool that has no worker at all is to wait no longer. */
+  readonly giveUp: boolean
+  /** Completes when there may be a place. The slot tries again after 200 milliseconds in any case. */
+  readonly again?: Effect.Effect<void> | undefined
+}> {
+  override get message(): string {
+    return `There is no place for a worker now: ${printCause(this.cause)}`
   }
 }
 

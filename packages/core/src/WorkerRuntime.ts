@@ -21,7 +21,7 @@ import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
 import * as portable from "./internal/task/portable.ts"
 import type * as Portable from "./Portable.ts"
-import type { WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
+import type { Unavailable, WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
 /**
  * Something portable of any type: a task, a hook or a services layer.
@@ -76,6 +76,11 @@ export interface Chunk {
    * runtime may say that all items had, where telling of each would take a message. Default: false.
    */
   readonly exactStarts?: boolean | undefined
+  /**
+   * How long one of its items takes in a worker, in milliseconds, by what has been measured of the task so far. It may be
+   * asked for whenever the chunk is in progress.
+   */
+  readonly itemTime?: number | undefined
   /** The caller's context. A runtime in this process takes References from it; a `FiberPool`, all services. */
   readonly context: Context.Context<never>
   /**
@@ -146,6 +151,12 @@ export interface StartOptions {
    * that has to be killed for it is told by `onLost` instead.
    */
   readonly onCondemned: () => void
+  /**
+   * The runtime may call it, once, when it wants the worker's place back, as for another pool: the pool gives the worker
+   * nothing more, takes back what has not started, and releases it, with `exit`. It starts another when it has work and there
+   * is a place.
+   */
+  readonly onUnwanted: () => void
 }
 
 /**
@@ -178,6 +189,10 @@ export interface Loss {
 export interface InHand {
   /** How many of the chunk's items had started. They start in order, so these are the first ones. */
   readonly started: number
+  /**
+   * Whether that is exactly known. If not, no more had started, and any of them may have been running. Default: true.
+   */
+  readonly exact?: boolean | undefined
   /** The positions of items whose `timeout` was over, and which had gone on for `killAfter` since. */
   readonly timedOut: ReadonlyArray<number>
   /** Whether the items cannot be sent again, because memory of theirs was moved to the worker instead of copied. */
@@ -224,6 +239,17 @@ export interface Worker {
   readonly limitTo: (chunk: Chunk, items: number) => number
   /** How many of a chunk's items have started, which are the first ones; `undefined` where that is not known. */
   readonly started: (chunk: Chunk) => number | undefined
+  /**
+   * How many of a chunk's items, the first ones, may have started, where that is not known better because numbers lag: no
+   * fewer than have, and all others can be taken back. `undefined` for a chunk that has ended. Left out where numbers do not
+   * lag: `started` says it.
+   */
+  readonly granted?: ((chunk: Chunk) => number | undefined) | undefined
+  /**
+   * How long it takes until the worker has heard of something and that has been heard of here, in milliseconds, where that
+   * is much: then it is given as many chunks ahead as fill that time. Asked often. Default: 0.
+   */
+  readonly lag?: (() => number) | undefined
   /** Interrupts a chunk's running items and drops those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */
@@ -269,8 +295,11 @@ export class WorkerRuntime extends Context.Service<
      * this machine has processors.
      */
     readonly parallelism?: Effect.Effect<number> | undefined
-    /** Starts a worker, which ends when the Scope closes. */
-    readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError, Scope.Scope>
+    /**
+     * Starts a worker, which ends when the Scope closes. `Unavailable` says that there is no place for one now, which is no
+     * failure while the pool has a worker.
+     */
+    readonly start: (options: StartOptions) => Effect.Effect<Worker, WorkerPoolError | Unavailable, Scope.Scope>
   }
 >()("@effect-mpire/core/WorkerRuntime") {}
 
@@ -339,7 +368,8 @@ export const layerFibers = (options?: {
 /**
  * A runtime over a platform's channels. `open` starts a worker, whose first act is to call `WorkerEntry.serve` with
  * its end of the channel, and returns the pool's end. `controls` is how many numbers the `Control` of the two ends
- * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already. `refuse`
+ * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already, or an
+ * `Unavailable`, which says that there is no place for a worker now. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
  * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`. `parallelism`
  * is how many workers a pool has that says no `size`.

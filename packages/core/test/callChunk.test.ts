@@ -39,7 +39,8 @@ const setup = (length: number) => {
     timed: () => {},
     interrupt: () => {},
     isQueued: () => false,
-    started: () => undefined
+    started: () => undefined,
+    granted: () => undefined
   })
   return { chunk, seen, start: (position: number) => void (started = Math.max(started, position + 1)) }
 }

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as errors from "../src/internal/common/errors.ts"
-import type { WorkerPoolError } from "../src/WorkerPoolError.ts"
+import type { Unavailable, WorkerPoolError } from "../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
 
 export interface HowLost extends Partial<Omit<WorkerRuntime.Loss, "inHand">> {
@@ -167,7 +167,7 @@ export class FakeRuntime {
   readonly breaches: Array<string> = []
 
   // How workers behave, by default at once and well; a test replaces what it is about
-  start: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError> = () => Effect.void
+  start: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError | Unavailable> = () => Effect.void
   init: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError> = () => Effect.void
   exit: (worker: FakeWorker) => Effect.Effect<unknown, WorkerPoolError> = () => Effect.void
   run: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = () => {}

@@ -35,6 +35,7 @@ const start = (name: keyof typeof runtimes, options: Partial<StartOptions> = {})
         log.push("lost")
       },
       onCondemned: () => void log.push("condemned"),
+      onUnwanted: () => {},
       ...options
     })
     const worker = yield* Scope.provide(started, scope)

@@ -41,7 +41,8 @@ class Bench {
       startTimeout: undefined,
       killAfter: undefined,
       onLost() {},
-      onCondemned() {}
+      onCondemned() {},
+      onUnwanted() {}
     }
     this.items = new FiberItems(options, new LocalCode(options, false, new LocalModules()), false, context)
   }

@@ -37,7 +37,8 @@ class Bench {
       tasksPerWorker,
       startTimeout: undefined,
       killAfter,
-      onCondemned: () => void this.log.push("condemned")
+      onCondemned: () => void this.log.push("condemned"),
+      onUnwanted: () => {}
     }
     this.items = new FiberItems(options, new LocalCode(options, clone, new LocalModules()), clone, context)
   }

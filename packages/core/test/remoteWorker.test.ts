@@ -105,6 +105,7 @@ const start = (connection: Connection, options: Partial<WorkerRuntime.StartOptio
     killAfter: 5,
     onLost: () => {},
     onCondemned: () => {},
+    onUnwanted: () => {},
     ...options
   })
 

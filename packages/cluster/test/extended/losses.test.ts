@@ -20,7 +20,7 @@ const tasks = Portable.module<typeof import("../fixtures/cluster.tasks.ts")>(
 const times = { lease: 500, suspectAfter: 1000 }
 
 const two = Effect.all(
-  [1, 2].map(() => startRunner({ slots: 4, secret, lease: times.lease, drainTimeout: 2000 })),
+  [1, 2].map(() => startRunner({ slots: 2, secret, lease: times.lease, drainTimeout: 2000 })),
   { concurrency: 2 }
 )
 
@@ -162,17 +162,46 @@ describe("a driver whose main thread is blocked", () => {
 })
 
 describe("a runner that is asked to end", () => {
-  it.live("K8 ends within `drainTimeout` and a second, and the map's results are exact", () =>
+  it.live("K8 loses nothing: its workers run their exit hooks, and their slots move to the others", () =>
+    Effect.gen(function* () {
+      const [first, ...others] = yield* two
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, exit: tasks.pidAtExit })
+        yield* pool.start
+        const map = yield* Effect.forkChild(pool.map(items, tasks.squareAfter, { chunkSize: 5 }), {
+          startImmediately: true
+        })
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+        const asked = performance.now()
+        yield* Effect.sync(() => first!.child.kill("SIGTERM"))
+        yield* Effect.promise(() => first!.ended)
+        assert.isBelow(performance.now() - asked, 3000)
+        assert.deepStrictEqual(yield* Fiber.join(map), squares)
+        assert.strictEqual((yield* pool.stats).lost, 0)
+        assert.deepStrictEqual(yield* pool.exitResults, [first!.child.pid, first!.child.pid])
+        // there was no room for more (K7)
+        assert.strictEqual((yield* pool.stats).live, 2)
+      }).pipe(Effect.scoped, Effect.provide(over([first!, ...others])))
+    })
+  )
+
+  it.live("K8 kills after `drainTimeout` what does not end, and ends itself", () =>
     Effect.gen(function* () {
       const runners = yield* two
-      let asked = 0
-      const { results } = yield* mapWhile(runners, ({ child }) => {
-        asked = performance.now()
-        child.kill("SIGTERM")
-      })
-      yield* Effect.promise(() => runners[0]!.ended)
-      assert.isBelow(performance.now() - asked, 3500)
-      assert.deepStrictEqual(results, squares)
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, onWorkerLost: { retries: 1 } })
+        const map = yield* Effect.forkChild(
+          pool.map([20_000, 20_000, 20_000, 20_000], tasks.whereAfter, { chunkSize: 1 }),
+          { startImmediately: true }
+        )
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+        const asked = performance.now()
+        yield* Effect.sync(() => runners[0]!.child.kill("SIGTERM"))
+        yield* Effect.promise(() => runners[0]!.ended)
+        assert.isAbove(performance.now() - asked, 1900)
+        assert.isBelow(performance.now() - asked, 3500)
+        yield* Fiber.interrupt(map)
+      }).pipe(Effect.scoped, Effect.provide(over(runners)))
     })
   )
 })

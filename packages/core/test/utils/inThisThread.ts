@@ -3,8 +3,10 @@ import type * as Layer from "effect/Layer"
 import type { Channel, Closed, Connection } from "../../src/Channel.ts"
 import * as realTime from "../../src/internal/task/realTime.ts"
 import { serve } from "../../src/WorkerEntry.ts"
+import type { WorkerIdentity } from "../../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../../src/WorkerRuntime.ts"
 import { sharedNumbers } from "../sharedNumbers.ts"
+import { lagging, type LagOptions } from "./lagging.ts"
 
 /** One direction of a channel. */
 const makeLine = () => {
@@ -59,3 +61,15 @@ export const layerInThisThread: Layer.Layer<WorkerRuntime.WorkerRuntime> = Worke
   name: "in this thread",
   open: (_, controls) => Effect.sync(() => open(controls))
 })
+
+/** The same, but far away: as far as `lagOf` a worker says. */
+export const layerFarAway = (
+  lagOf: (worker: WorkerIdentity) => Omit<LagOptions, "controls">
+): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  WorkerRuntime.layerChannel({
+    name: "far away in this thread",
+    open: (worker, controls) => Effect.sync(() => lagging(open(controls), { ...lagOf(worker), controls }))
+  })
+
+/** The same, with so many milliseconds on the way in each direction. */
+export const layerLagging = (oneWay: number): Layer.Layer<WorkerRuntime.WorkerRuntime> => layerFarAway(() => ({ oneWay }))

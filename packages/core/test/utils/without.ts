@@ -4,5 +4,6 @@ import type { Need } from "../../src/testing/RuntimeSuite.ts"
 export const without = {
   fibers: ["killing", "vanishing", "signals"],
   threads: ["signals"],
-  processes: ["transfer", "sharedMemory"]
+  processes: ["transfer", "sharedMemory"],
+  inThisThread: ["killing", "vanishing", "signals", "transfer", "sharedMemory"]
 } as const satisfies Record<string, ReadonlyArray<Need>>

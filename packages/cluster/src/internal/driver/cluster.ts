@@ -3,17 +3,17 @@
  */
 import type { Connection } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
+import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { NoRoom, Unreachable } from "../../ClusterError.ts"
 import type { Member, Members } from "../../Members.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import * as vigil from "../link/vigil.ts"
 import { format } from "../members/address.ts"
 import { WorkerConnection } from "./connection.ts"
-import { type DriverSettings, KnownRunner } from "./runners.ts"
+import { type DriverSettings, KnownRunner, type Welcomed } from "./runners.ts"
 import { StallWatch } from "./stall/watch.ts"
 
 /** How often whoever waits for room looks again, in milliseconds, where nothing says that there is some. */
@@ -22,6 +22,9 @@ const lookEvery = 200
 /** How long a worker waits for runners that have not answered yet, in milliseconds, though another one has room. */
 const firstWait = 1_000
 
+/** After how many milliseconds without another question somebody who asked for room has gone. */
+const forgotten = 5_000
+
 export class Cluster {
   private readonly settings: DriverSettings
   private readonly members: Members
@@ -29,6 +32,9 @@ export class Cluster {
   private readonly stall: StallWatch
   private readonly runners = new Map<string, { readonly runner: KnownRunner; readonly fiber: Fiber.Fiber<never> }>()
   private waiting: Array<() => void> = []
+  /** Since when there has been no room, for as long as somebody asks. */
+  private noRoomSince: number | undefined = undefined
+  private askedAt = 0
   /** Whether the first list of members has come. */
   private isListed = false
 
@@ -99,39 +105,38 @@ export class Cluster {
   readonly open: (
     worker: WorkerIdentity,
     controls: number
-  ) => Effect.Effect<Connection, NoRoom | Unreachable, Scope.Scope> = (worker, controls) =>
+  ) => Effect.Effect<Connection, WorkerPoolError.Unavailable, Scope.Scope> = (worker, controls) =>
     Effect.acquireRelease(this.start(worker, controls), (connection) => connection.finish, {
       interruptible: true
     }).pipe(Effect.map(({ connection }) => connection))
 
-  private start(worker: WorkerIdentity, controls: number): Effect.Effect<WorkerConnection, NoRoom | Unreachable> {
-    const { roomTimeout, suspectAfter } = this.settings
+  private start(
+    worker: WorkerIdentity,
+    controls: number
+  ): Effect.Effect<WorkerConnection, WorkerPoolError.Unavailable> {
     return Effect.gen({ self: this }, function* () {
-      const since = now()
       // else all go to the runner that is the first to answer
       yield* this.answered(firstWait)
-      for (;;) {
-        const runner = this.roomiest
-        if (runner !== undefined) {
-          const { generation, id, pool } = worker
-          const named = { id, generation, controls, ...(pool === undefined ? {} : { pool }) }
-          const dialled = yield* Effect.catch(runner.openWorker(named), () => Effect.succeed(undefined))
-          if (dialled !== undefined) {
-            const beats = vigil.suspect(dialled.link, suspectAfter)
-            beats.greeted(dialled.roundTrip)
-            if (runner.welcome !== undefined) {
-              const { host, port } = runner.address
-              dialled.link.onRelease(this.stall.hold({ host, port, lease: runner.welcome.lease }))
-            }
-            return new WorkerConnection(dialled.link, beats, runner.name, controls, this.settings)
-          }
-          continue
-        }
-        if (now() - since >= roomTimeout) return yield* Effect.fail(this.whyNot(roomTimeout))
-        yield* this.members.lookAgain
-        yield* this.change
+      const { generation, id, pool } = worker
+      const named = { id, generation, controls, ...(pool === undefined ? {} : { pool }) }
+      for (let runner = this.roomiest; runner !== undefined; runner = this.roomiest) {
+        const dialled = yield* Effect.catch(runner.openWorker(named), () => Effect.succeed(undefined))
+        // one that has not answered as expected has no room for a moment
+        if (dialled !== undefined) return this.connect(runner, dialled, controls)
       }
+      yield* this.members.lookAgain
+      return yield* Effect.fail(this.unavailable())
     })
+  }
+
+  private connect(runner: KnownRunner, { answer, link, roundTrip }: Welcomed, controls: number): WorkerConnection {
+    this.noRoomSince = undefined
+    const { settings } = this
+    const beats = vigil.suspect(link, settings.suspectAfter)
+    beats.greeted(roundTrip)
+    const { host, port } = runner.address
+    link.onRelease(this.stall.hold({ host, port, lease: answer.lease }))
+    return new WorkerConnection(link, beats, { runner: answer.runner, address: runner.name }, controls, settings)
   }
 
   private get roomiest(): KnownRunner | undefined {
@@ -142,11 +147,27 @@ export class Cluster {
     return found
   }
 
-  private whyNot(waited: number): NoRoom | Unreachable {
-    const connected = this.connected.map(({ name }) => name)
-    if (connected.length > 0) return new NoRoom({ waited, runners: connected })
-    const causes = [...this.runners.values()].map(({ runner: { cause, name } }) => ({ runner: name, cause }))
-    return new Unreachable({ causes })
+  /** There is no place now, which is no failure while a pool has a worker; one without gives up after `roomTimeout` (K7). */
+  private unavailable(): WorkerPoolError.Unavailable {
+    const at = now()
+    // slots ask again and again as long as they wait
+    if (this.noRoomSince === undefined || at - this.askedAt > forgotten) this.noRoomSince = at
+    this.askedAt = at
+    const waited = at - this.noRoomSince
+    const { connected } = this
+    const known = [...this.runners.values()].map(({ runner }) => runner)
+    const cause =
+      connected.length > 0
+        ? new WorkerPoolError.NoRoom({ runners: connected.length, waited })
+        : new WorkerPoolError.Unreachable({
+            addresses: known.map(({ name }) => name),
+            cause: known.findLast(({ cause }) => cause !== undefined)?.cause
+          })
+    return new WorkerPoolError.Unavailable({
+      cause,
+      giveUp: waited >= this.settings.roomTimeout,
+      again: this.change
+    })
   }
 
   private changed(): void {

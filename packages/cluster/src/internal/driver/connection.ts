@@ -2,9 +2,9 @@
  * The pool's end of the channel to a worker that lives on a runner.
  */
 import type { Closed, Connection } from "@effect-mpire/core/Channel"
+import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import { NodeRelay } from "@effect-mpire/node-runtime"
 import * as Effect from "effect/Effect"
-import { RunnerLost } from "../../ClusterError.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
 import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
@@ -22,6 +22,9 @@ export class WorkerConnection {
   private readonly link: Link
   private readonly beats: Beats
   private readonly maxMessageSize: number
+  private readonly suspectAfter: number
+  private isUnwanted = false
+  private onUnwanted: (() => void) | undefined = undefined
   private readonly controls: number
   private readonly control: LateControl | undefined
   private readonly messages: NodeRelay.Messages
@@ -32,8 +35,15 @@ export class WorkerConnection {
   private receive: Receive | undefined = undefined
 
   /** `controls` is how many numbers the worker shares with its runner. */
-  constructor(link: Link, beats: Beats, runner: string, controls: number, { maxMessageSize }: DriverSettings) {
+  constructor(
+    link: Link,
+    beats: Beats,
+    runner: { readonly runner: string; readonly address: string },
+    controls: number,
+    { maxMessageSize, suspectAfter }: DriverSettings
+  ) {
     this.link = link
+    this.suspectAfter = suspectAfter
     this.beats = beats
     this.controls = controls
     if (controls > 0) {
@@ -45,7 +55,7 @@ export class WorkerConnection {
     this.maxMessageSize = maxMessageSize
     this.messages = NodeRelay.makeMessages(maxMessageSize)
     link.receive((kind, bytes) => this.frame(kind, bytes))
-    link.closed((cause) => this.end({ cause: new RunnerLost({ runner, cause }) }))
+    link.closed((cause) => this.end({ external: true, cause: new WorkerPoolError.RunnerLost({ ...runner, cause }) }))
     this.connection = this.connect()
   }
 
@@ -78,6 +88,11 @@ export class WorkerConnection {
       }),
       setBusy: (busy) => this.link.keepsRunning(busy),
       control: this.control,
+      suspectAfter: this.suspectAfter,
+      unwanted: (handler) => {
+        this.onUnwanted = handler
+        if (this.isUnwanted) handler()
+      },
       moves: false,
       check: (value) => this.messages.check(value),
       inspect: (object) => this.messages.inspect(object)
@@ -120,12 +135,14 @@ export class WorkerConnection {
         this.end({
           exitCode,
           signal,
-          ...(cause === undefined ? {} : { cause: words.asError(cause) })
+          ...(cause === undefined ? {} : { cause: words.asError(cause) }),
+          numbers: this.control?.allTold(this.controls)
         })
         return this.link.end()
       }
       case "Unwanted":
-        return
+        this.isUnwanted = true
+        return this.onUnwanted?.()
       case "Room":
         throw new ProtocolError("A word has arrived that is not about a worker")
     }

@@ -36,6 +36,11 @@ export class LateControl implements Control {
     this.told.set(index, value)
   }
 
+  /** All numbers, `count` of them, as they were at the runner when it told them last. */
+  allTold(count: number): ReadonlyArray<number> {
+    return Array.from({ length: count }, (_, index) => this.told.get(index) ?? 0)
+  }
+
   /** Sends what has been set: before a message, so that the worker has it first. */
   flush(): void {
     if (this.unsent.size === 0) return

@@ -2,7 +2,8 @@
  * Asks one runner how it is, or to drain: for probes and for those who run it. What may start workers may ask this too.
  */
 import * as Effect from "effect/Effect"
-import { GreetingFailed, type LeaseTooLong, type VersionMismatch } from "../../ClusterError.ts"
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
+import { GreetingFailed, type VersionMismatch } from "../../ClusterError.ts"
 import type { RemoteStatus } from "../../Runner.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import { mine } from "../link/versions.ts"
@@ -26,7 +27,7 @@ export const probe = (
     isEnough = () => true,
     word
   }: { readonly isEnough?: (status: RemoteStatus) => boolean; readonly word?: words.ToRunner } = {}
-): Effect.Effect<RemoteStatus, GreetingFailed | VersionMismatch | LeaseTooLong> =>
+): Effect.Effect<RemoteStatus, GreetingFailed | VersionMismatch | WorkerPoolError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const runner = format(address)
@@ -36,7 +37,7 @@ export const probe = (
         ({ link }) => Effect.sync(() => link.destroy()),
         { interruptible: true }
       )
-      if (answer._tag === "Refused") return yield* Effect.fail(refusal(runner, answer))
+      if (answer._tag === "Refused") return yield* Effect.fail(refusal(runner, answer, suspectAfter))
       const { deployment, engine, labels, library, major, runner: id, slots } = answer
       const beats = vigil.suspect(link, suspectAfter)
       return yield* Effect.callback<RemoteStatus, GreetingFailed>((resume) => {

@@ -2,7 +2,9 @@
  * The runners that a driver knows: a control connection to each, by which it learns how much room there is.
  */
 import * as Effect from "effect/Effect"
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import type { VersionMismatch } from "../../ClusterError.ts"
+import { invalidOption } from "../common/options.ts"
 import * as errors from "../../ClusterError.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
@@ -34,6 +36,11 @@ const backoff = { first: 100, longest: 5_000 }
 
 /** How long a runner that has just refused is not asked again, in milliseconds: what it said of its room may be older. */
 const cooling = 200
+
+/** A connection for a worker that a runner has accepted. */
+export interface Welcomed extends Dialled {
+  readonly answer: words.Welcome
+}
 
 /** One address, and what is known of the runner there. */
 export class KnownRunner {
@@ -79,14 +86,15 @@ export class KnownRunner {
   /** Opens a connection for a worker; `undefined` where the runner has no room after all. */
   readonly openWorker: (
     worker: NonNullable<words.Hello["worker"]>
-  ) => Effect.Effect<Dialled | undefined, errors.GreetingFailed> = (worker) =>
+  ) => Effect.Effect<Welcomed | undefined, errors.GreetingFailed> = (worker) =>
     Effect.suspend(() => {
       this.starting++
       return dial(this.address, this.settings.security, this.hello(worker))
     }).pipe(
       Effect.map((dialled) => {
-        if (dialled.answer._tag === "Welcome") return dialled
-        dialled.link.destroy()
+        const { answer, link, roundTrip } = dialled
+        if (answer._tag === "Welcome") return { answer, link, roundTrip }
+        link.destroy()
         this.coolUntil = now() + cooling
         return undefined
       }),
@@ -136,7 +144,7 @@ export class KnownRunner {
           ({ link }) => Effect.sync(() => link.destroy()),
           { interruptible: true }
         )
-        if (answer._tag === "Refused") return refusal(this.name, answer)
+        if (answer._tag === "Refused") return refusal(this.name, answer, settings.suspectAfter)
         link.keepsRunning(false)
         const beats = vigil.suspect(link, settings.suspectAfter)
         beats.greeted(roundTrip)
@@ -163,13 +171,19 @@ const isMismatch = (cause: unknown): cause is VersionMismatch => cause instanceo
 /** Why a runner refused, as this process sees it: what is `here` for the runner is `there` for it. */
 export const refusal = (
   runner: string,
-  { why }: words.Refused
-): errors.VersionMismatch | errors.LeaseTooLong | errors.GreetingFailed => {
+  { why }: words.Refused,
+  suspectAfter: number
+): errors.VersionMismatch | errors.GreetingFailed | WorkerPoolError => {
   switch (why._tag) {
     case "VersionMismatch":
       return new errors.VersionMismatch({ what: why.what, here: why.there, there: why.here, runner })
     case "Lease":
-      return new errors.LeaseTooLong({ runner, lease: why.lease })
+      // else this process could start a worker again elsewhere before that runner has killed it (K5)
+      return invalidOption(
+        "suspectAfter",
+        suspectAfter,
+        `longer than the lease of the runner at ${runner}, ${why.lease} milliseconds, by ${why.margin} milliseconds at least`
+      )
     default:
       return new errors.GreetingFailed({ runner, cause: new Error("It refuses drivers") })
   }

@@ -28,7 +28,7 @@ export class Link {
   private isEnding = false
   private hasClosed = false
   private isPaused = false
-  private readonly alive: Array<() => void> = []
+  private readonly releases: Array<() => void> = []
   /** When bytes arrived last. */
   heardAt: number = now()
 
@@ -59,9 +59,10 @@ export class Link {
     else this.handlers.push(handler)
   }
 
-  /** Calls `release` when the socket closes, before those who wait for that. */
+  /** Calls `release` when the socket closes, before those who wait for that; at once when it has closed before. */
   onRelease(release: () => void): void {
-    this.alive.push(release)
+    if (this.hasClosed) release()
+    else this.releases.push(release)
   }
 
   /** Reads nothing more for now: what arrives waits in the socket. */
@@ -144,7 +145,7 @@ export class Link {
   private close(): void {
     if (this.hasClosed) return
     this.hasClosed = true
-    for (const release of this.alive) release()
+    for (const release of this.releases) release()
     for (const handler of this.handlers) handler(this.cause)
   }
 }

@@ -69,7 +69,7 @@ export type Welcome = typeof Welcome.Type
 const Refused = Schema.TaggedStruct("Refused", {
   why: Schema.Union([
     Schema.TaggedStruct("VersionMismatch", { what: name, here: name, there: name }),
-    Schema.TaggedStruct("Lease", { lease: natural }),
+    Schema.TaggedStruct("Lease", { lease: natural, margin: natural }),
     Schema.TaggedStruct("NoRoom", {}),
     Schema.TaggedStruct("Draining", {})
   ])

@@ -155,7 +155,7 @@ class Runner {
     const { allowMixed, deployment, lease } = this.settings
     const differs = versions.difference(versions.mine(deployment), hello, allowMixed)
     if (differs !== undefined) return { _tag: "VersionMismatch", ...differs }
-    if (hello.suspectAfter < lease + margin) return { _tag: "Lease", lease }
+    if (hello.suspectAfter < lease + margin) return { _tag: "Lease", lease, margin }
     if (hello.worker === undefined) return undefined
     const { draining, free } = this.state.room
     if (draining) return { _tag: "Draining" }

@@ -32,6 +32,9 @@ const turnTime = 2
 /** Items that take less than this together, in milliseconds, are not worth taking back. */
 const worthTakingBack = 1
 
+/** For how much work, in milliseconds, a worker is given chunks that is `lag` milliseconds away and back. */
+export const chunksInTime = (lag: number): number => 2 * lag
+
 /** What a call asks of the dispatcher of its pool. */
 export interface CallDispatcher {
   /** How many items a worker runs at once. */
@@ -117,6 +120,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private status: "running" | "resting" | "failing" | "ended"
   /** Whether anybody is to be told when results are delivered: asked for each of them. */
   private readonly isWatched: boolean
+  /** How far away its workers are, there and back, in milliseconds. */
+  private lag = 0
   /** The longest chunk that has been planned. */
   private longest = 1
   /** Whether it gave no chunk in its last turn because the chunk did not fit into `maxActive`. */
@@ -190,8 +195,14 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /** Whether a worker that is busy may be given its next chunk already. */
   get mayPrefetch(): boolean {
+    return this.mayPrefetchAfar(0)
+  }
+
+  /** The same of a worker that is `lag` milliseconds away and back. */
+  mayPrefetchAfar(lag: number): boolean {
     const { mean } = this.options.itemTime
-    return this.chunks.size > 0 && mean !== undefined && mean <= this.policy.longestPrefetched
+    if (this.chunks.size === 0 || mean === undefined) return false
+    return mean <= Math.max(this.policy.longestPrefetched, lag * this.policy.lagsPrefetched)
   }
 
   /** How many items a worker gets done for it in its turn when others wait. */
@@ -211,10 +222,11 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /**
    * The next chunk, of at most `remaining` items, for one of `workers` workers; `undefined` while there is none. With
-   * `othersWait` it is no longer than a turn.
+   * `othersWait` it is no longer than a turn. The worker is `lag` milliseconds away and back.
    */
-  next(remaining: number, workers: number, othersWait: boolean): CallChunk | undefined {
+  next(remaining: number, workers: number, othersWait: boolean, lag = 0): CallChunk | undefined {
     if (this.status !== "running") return undefined
+    if (lag > this.lag) this.lag = lag
     const { chunkTime, chunking, itemTime, maxActive, source } = this.options
     const planned = chunking({
       planned: this.pulled,
@@ -327,13 +339,20 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   /**
    * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `isUnread` says
-   * that the worker had started nothing at all, so that reading the chunk may be what ended it.
+   * that the worker had started nothing at all, so that reading the chunk may be what ended it; `isExternal`, that more was
+   * lost than the worker (K4).
    */
-  chunkLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
+  chunkLost(
+    chunk: CallChunk,
+    hand: InHand,
+    failure: WorkerPoolError.WorkerPoolError,
+    isUnread: boolean,
+    isExternal = false
+  ): void {
     this.chunks.delete(chunk)
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
-      else this.itemsLost(chunk, hand, failure, isUnread)
+      else this.itemsLost(chunk, hand, failure, isUnread, isExternal)
     }
     this.count(chunk)
     this.goOn()
@@ -347,13 +366,19 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     if (events.isWatched && chunk.hasWorker) events.chunkDone(chunk)
   }
 
-  private itemsLost(chunk: CallChunk, hand: InHand, failure: WorkerPoolError.WorkerPoolError, isUnread: boolean): void {
+  private itemsLost(
+    chunk: CallChunk,
+    hand: InHand,
+    failure: WorkerPoolError.WorkerPoolError,
+    isUnread: boolean,
+    isExternal: boolean
+  ): void {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position), chunk.task)))
     }
-    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread)
+    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread, isExternal)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = errors.withItems(failure, chunk.task, () => indices)
@@ -399,10 +424,12 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   rebalance(isLate: boolean): boolean {
     if (this.status !== "running" || !this.hasWaiting) return false
     const { mean = Number.POSITIVE_INFINITY } = this.options.itemTime
-    const isWorth = ({ waiting }: CallChunk) => waiting > 0 && (isLate || mean * waiting >= worthTakingBack)
-    const chunks = [...this.chunks].filter(isWorth).sort((left, right) => right.waiting - left.waiting)
+    // on the first look, a worker that is far away is not asked for what it has been granted: it is sooner done with that
+    const waiting = (chunk: CallChunk) => (isLate ? chunk.waiting : Math.min(chunk.waiting, chunk.ungranted))
+    const isWorth = (chunk: CallChunk) => waiting(chunk) > 0 && (isLate || mean * waiting(chunk) >= worthTakingBack)
+    const chunks = [...this.chunks].filter(isWorth).sort((left, right) => waiting(right) - waiting(left))
     // several are tried: inputs that were transferred cannot be taken back, nor those of a worker that is starting
-    return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(chunk.waiting / 2)) > 0)
+    return chunks.some((chunk) => chunk.takeBack(chunk.kept - Math.ceil(waiting(chunk) / 2)) > 0)
   }
 
   // ---------------------------------------------------------------------------
@@ -464,7 +491,11 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
 
   private maxActive(workers: number): number {
     // chunks may have fewer items than a worker runs at once, but there must be room for these
-    return this.options.maxActive ?? 2 * workers * Math.max(this.longest, this.dispatcher.tasksPerWorker)
+    const { itemTime, maxActive } = this.options
+    if (maxActive !== undefined) return maxActive
+    // and what workers do that are far away until they can be sent more
+    const onItsWay = this.lag === 0 ? 0 : workers * itemTime.within(chunksInTime(this.lag))
+    return 2 * workers * Math.max(this.longest, this.dispatcher.tasksPerWorker) + onItsWay
   }
 
   /** Asks the source, whose iterable may throw: then the call fails (C7, F8). */

@@ -24,6 +24,8 @@ export interface ChunkSlot {
   readonly takenBack: (items: number) => void
   /** How many of its items, the first ones, have started; `undefined` where nobody knows. */
   readonly started: (chunk: CallChunk) => number | undefined
+  /** How many of its items, the first ones, may have started; `undefined` where `started` says it. */
+  readonly granted: (chunk: CallChunk) => number | undefined
   /** Whether the worker has another chunk to do first, so that no item of this one can have started. */
   readonly isQueued: (chunk: CallChunk) => boolean
   /** Items of it have ended, which took that long together, in milliseconds. */
@@ -154,6 +156,10 @@ export class CallChunk implements Chunk {
 
   get exactStarts(): boolean {
     return this.call.options.exactStarts ?? false
+  }
+
+  get itemTime(): number | undefined {
+    return this.call.options.itemTime.mean
   }
 
   get context(): Context.Context<never> {
@@ -328,13 +334,16 @@ export class CallChunk implements Chunk {
     this.dropItems()
   }
 
-  /** Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2). */
-  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean): void {
+  /**
+   * Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2), `isExternal` that
+   * more was lost than the worker (K4).
+   */
+  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean, isExternal = false): void {
     if (this.isOver) return
     this.isOver = true
     this.spans?.end(Exit.fail(failure))
     this.slot = undefined
-    this.call.chunkLost(this, hand, failure, isUnread)
+    this.call.chunkLost(this, hand, failure, isUnread, isExternal)
     this.dropItems()
   }
 
@@ -378,6 +387,12 @@ export class CallChunk implements Chunk {
     if (this.slot === undefined || this.alone) return 0
     const started = this.slot.isQueued(this) ? 0 : this.reported + 1
     return Math.max(0, this.kept - started)
+  }
+
+  /** How many of its items certainly have not started, where a worker is granted what it may start (K13); else any number. */
+  get ungranted(): number {
+    const granted = this.slot?.granted(this)
+    return granted === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.kept - granted)
   }
 
   /** Whether the item at a position has started, and none after it will. */

@@ -16,6 +16,7 @@ export type ToResult = (index: number, exit: Exit.Exit<unknown, unknown>) => unk
 export class MapPolicy implements CallPolicy {
   readonly areRuns = false
   readonly longestPrefetched = 50
+  readonly lagsPrefetched = 10
   readonly keepsTurn = false
   readonly takesMany: boolean
   private readonly call: Call

@@ -20,6 +20,8 @@ export interface CallPolicy {
 
   /** Items that take longer than this, in milliseconds, are not prefetched: it would save nothing. */
   readonly longestPrefetched: number
+  /** Of a worker that is far away: nor are those that take longer than so many times the way there and back. */
+  readonly lagsPrefetched: number
   /** Whether the call has what it is due, so that calls which have nothing yet may go before it (C1). */
   readonly isServed: boolean
   /** Whether its next chunk belongs to the same turn, so that no other call goes before it. */

@@ -22,6 +22,8 @@ export class Resends {
   private charges: Map<number, number> | undefined = undefined
   /** The ordinals of items that have been lost with a worker before they started. */
   private lostUnstarted: Set<number> | undefined = undefined
+  /** The ordinals of items that have been in hand when a runner was lost. */
+  private lostWithRunner: Set<number> | undefined = undefined
 
   constructor(retries: Retries) {
     this.retries = retries
@@ -59,6 +61,7 @@ export class Resends {
   forget(): void {
     this.charges = undefined
     this.lostUnstarted = undefined
+    this.lostWithRunner = undefined
   }
 
   /** Adds items of a chunk that had not started: nothing is charged for them. */
@@ -73,19 +76,32 @@ export class Resends {
    * lost for good. `isUnread` says that the worker had started nothing of what it had been sent: reading one of the
    * items may be what ended it. So they are sent one by one, and the one whose reading ends another worker is charged as
    * if it had started: or else it would be sent for ever (F2).
+   *
+   * With `isExternal` more was lost than the worker, its runner: that is nobody's fault, and items that were in hand are sent
+   * alone; so one is to blame that was alone in hand when another runner was lost (K4).
    */
-  addLost(chunk: CallChunk, hand: InHand, tasksPerWorker: number, isUnread: boolean): Array<number> {
+  addLost(
+    chunk: CallChunk,
+    hand: InHand,
+    tasksPerWorker: number,
+    isUnread: boolean,
+    isExternal = false
+  ): Array<number> {
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
-    // a worker with one item at a time was running the last one, or had just ended it; with several, it may be any
-    const suspects = tasksPerWorker === 1 ? started.slice(-1) : started
+    // a worker with one item at a time was running the last one, or had just ended it; with several, it may be any, and so it
+    // may where nobody knows how far the worker was (K13)
+    const isLastOne = tasksPerWorker === 1 && hand.exact !== false
+    const suspects = isLastOne ? started.slice(-1) : started
     const lost: Array<number> = []
     for (const position of unreported) {
       const ordinal = chunk.ordinal(position)
       const wasStarted = position < hand.started
       // one that was alone in its worker is to blame for the loss, whether it was read or ran
-      const isSuspect = wasStarted ? suspects.includes(position) : isUnread && chunk.alone
+      const isRepeated = isExternal && chunk.alone && this.lostWithRunner?.has(ordinal) === true
+      const isSuspect = isExternal ? isRepeated : wasStarted ? suspects.includes(position) : isUnread && chunk.alone
+      if (isExternal && (wasStarted || isUnread)) (this.lostWithRunner ??= new Set()).add(ordinal)
       // a transferred input is gone with the worker (S2)
       if (hand.moved || ((wasStarted || isSuspect) && !this.mayRetry(ordinal, isSuspect))) {
         lost.push(position)
@@ -94,7 +110,7 @@ export class Resends {
         // lost twice, each time before it started, while other items may have run
         const isUnclear = !wasStarted && (isUnread || this.lostUnstarted?.has(ordinal) === true)
         if (!wasStarted) (this.lostUnstarted ??= new Set()).add(ordinal)
-        this.push(chunk, position, isSuspect || isUnclear || chunk.alone)
+        this.push(chunk, position, isSuspect || isUnclear || chunk.alone || (isExternal && wasStarted))
       }
     }
     this.sort()

@@ -13,6 +13,8 @@ export interface CallView {
   readonly isServed: boolean
   /** Whether its next chunk may be given to a worker that is busy with another. */
   readonly mayPrefetch: boolean
+  /** The same of a worker that is `lag` milliseconds away and back; by default as of others. */
+  mayPrefetchAfar?(lag: number): boolean
 }
 
 /** What `choose` needs to know of a slot. */
@@ -28,6 +30,8 @@ export interface SlotView<C = never> {
   readonly load: number
   /** When its worker last had something to do, by a count that only grows. */
   readonly lastUsed: number
+  /** How long it takes until its worker has heard of something and that has been heard of here, in milliseconds. */
+  readonly lag?: number
   /** Whether no worker can be acquired there for the call now, though one could be for others (L10). */
   refuses?(call: C): boolean
 }
@@ -77,8 +81,10 @@ export const choose = <C extends CallView, S extends SlotView<C>>(
   slots: ReadonlyArray<S>
 ): Choice<C, S> | undefined => {
   const reserved: Array<S> = []
-  const mayPrefetch = (call: C): boolean => {
-    if (!call.mayPrefetch || call.alone) return false
+  const mayPrefetch = (call: C, { lag }: S): boolean => {
+    if (call.alone) return false
+    const may = lag === undefined || lag === 0 ? undefined : call.mayPrefetchAfar?.(lag)
+    if (!(may ?? call.mayPrefetch)) return false
     for (const other of calls) if (other !== call && !other.isServed) return false
     return true
   }
@@ -97,7 +103,7 @@ export const choose = <C extends CallView, S extends SlotView<C>>(
         // not for the calls that come later in turn, or else it would never fall idle
         reserved.push(slot)
         best = bestOf(slots, reserved)
-      } else if (slot.availability !== "busy" || (isFirst && mayPrefetch(call))) {
+      } else if (slot.availability !== "busy" || (isFirst && mayPrefetch(call, slot))) {
         return { call, slot }
       }
     }

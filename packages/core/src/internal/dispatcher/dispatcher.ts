@@ -118,7 +118,7 @@ export class Dispatcher implements CallDispatcher {
     const othersWait = this.firstUnserved !== undefined
     // the dispatcher goes on whatever a call does (F8): what could stop it here would stop it for everybody
     const chunk = guarded(
-      () => call.next(slot.remaining, slots.length, othersWait),
+      () => call.next(slot.remaining, slots.length, othersWait, slot.lag),
       (defect) => call.fail(Cause.die(defect))
     )
     if (chunk === undefined) return true
@@ -180,7 +180,10 @@ export class Dispatcher implements CallDispatcher {
 
   private scheduleSecondLook(): void {
     this.secondLook = "scheduled"
-    this.options.later(patience, () => {
+    let lag = 0
+    for (const slot of this.options.slots()) lag = Math.max(lag, slot.lag)
+    // what is on its way has arrived by then
+    this.options.later(patience + 2 * lag, () => {
       this.secondLook = "now"
       this.dispatch()
       this.handOut()

@@ -79,6 +79,11 @@ export class SlotMeter {
     this.enter("startUp")
   }
 
+  /** There was no place for it: it has never been. */
+  hadNoRoom(): void {
+    this.workers--
+  }
+
   /** The runtime has started it: what follows is `init`. */
   started(): void {
     if (this.phase === "startUp") this.enter("init")

@@ -36,14 +36,22 @@ export interface Overdue {
 export class ChunkWatch {
   private readonly limits: WatchLimits
   private readonly chunks: () => Iterable<Watched>
+  private readonly lag: () => number
   private readonly watch: Watch
 
   /**
    * Watches `chunks`. Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent`
-   * or `interrupted` is called.
+   * or `interrupted` is called. `lag` is how long it takes until the worker has heard of something and that has been heard of
+   * here, in milliseconds.
    */
-  constructor(limits: WatchLimits, chunks: () => Iterable<Watched>, onOverdue: (overdue: Overdue) => void) {
+  constructor(
+    limits: WatchLimits,
+    chunks: () => Iterable<Watched>,
+    onOverdue: (overdue: Overdue) => void,
+    lag: () => number = () => 0
+  ) {
     this.limits = limits
+    this.lag = lag
     this.chunks = chunks
     this.watch = new Watch(() => {
       const found = this.findOverdue()
@@ -67,7 +75,8 @@ export class ChunkWatch {
 
   interrupted(watched: Watched): void {
     watched.interruptedAt ??= realTime.now()
-    if (this.limits.killAfter !== undefined) this.watch.within(this.limits.killAfter)
+    const { killAfter } = this.limits
+    if (killAfter !== undefined) this.watch.within(killAfter + this.lag())
   }
 
   stop(): void {
@@ -89,7 +98,7 @@ export class ChunkWatch {
     let next = Number.POSITIVE_INFINITY
     if (startTimeout !== undefined && cell.isKnown && cell.phase !== phases.loaded) next = interval(startTimeout)
     if (killAfter !== undefined) {
-      if (interruptedAt !== undefined) next = Math.min(next, interruptedAt + killAfter - realTime.now())
+      if (interruptedAt !== undefined) next = Math.min(next, interruptedAt + killAfter + this.lag() - realTime.now())
       if (chunk.timeout !== undefined && cell.isKnown) next = Math.min(next, interval(chunk.timeout + killAfter))
     }
     return next === Number.POSITIVE_INFINITY ? undefined : Math.max(1, next)
@@ -127,9 +136,11 @@ export class ChunkWatch {
 
   private overdueItem(watched: Watched, now: number): Overdue | undefined {
     const { killAfter } = this.limits
-    const { chunk, interruptedAt, runningSince } = watched
+    const { cell, chunk, interruptedAt, runningSince } = watched
     if (killAfter === undefined) return undefined
-    if (interruptedAt !== undefined && now - interruptedAt >= killAfter) {
+    // where nothing has been heard of it, something else may keep the worker
+    const isUnheard = cell.lags && cell.started === 0 && cell.phase === phases.unseen
+    if (!isUnheard && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.lag()) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
       return { what: "interruption", chunk, positions: [], cause }
     }

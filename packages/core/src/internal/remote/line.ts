@@ -13,6 +13,8 @@ export class Line {
   readonly shares: boolean
   /** Whether transfers are moved, so that they cannot be sent again. */
   readonly moves: boolean
+  /** How long numbers and messages are on their way, in milliseconds; `undefined` where numbers are shared, or told. */
+  readonly lag: (() => number) | undefined
   readonly stayAwake: Connection["stayAwake"]
   private readonly connection: Connection
   private count = 0
@@ -20,6 +22,7 @@ export class Line {
   constructor(connection: Connection) {
     const { control, moves = true, shares = false, stayAwake } = connection
     this.control = control ?? new ToldNumbers((from, values) => this.sendPlain({ _tag: "Numbers", from, values }))
+    this.lag = control?.lag && (() => control.lag!())
     this.shares = shares
     this.moves = moves
     this.stayAwake = stayAwake

@@ -21,13 +21,22 @@ import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { ChunkWatch, type Watched } from "./chunkWatch.ts"
+import * as credit from "./credit.ts"
+import { GrantedCell } from "./grantedCell.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
 import type { ItemOf, ObservedSpans } from "./observedSpans.ts"
 import { kindOf, Outgoing } from "./outgoing.ts"
+import { Watch } from "./watch.ts"
 
-/** How many cells a worker has: for chunks in progress and those that ended early. Further chunks do without a cell. */
-export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 8, 8192)
+/** After this time, in milliseconds, what a worker did before it could hear from the pool has been heard of here. */
+const onItsWay = (lag: number): number => 2 * lag + 50
+
+/**
+ * How many cells a worker has: for chunks in progress, which may be more than it runs at once where they are long on their
+ * way, and those that ended early. Further chunks do without a cell.
+ */
+export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 24, 8192)
 
 /** A message that runs items of a chunk. */
 type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
@@ -156,6 +165,9 @@ export class RemoteChunks {
   private readonly onBusyChange: () => void
   /** Whether the worker tells by messages what it has started. */
   private readonly tellsStarts: boolean
+  /** How long numbers are on their way, in milliseconds; `undefined` where they are not. */
+  private readonly lag: (() => number) | undefined
+  private readonly tasksPerWorker: number
   private readonly sentChunks = new Map<number, SentChunk>()
   /** Chunks whose end the pool has already acted on while the worker has yet to report it. */
   private readonly endedEarly = new Map<number, SentChunk>()
@@ -164,6 +176,22 @@ export class RemoteChunks {
   private readonly ids = new Map<Chunk, number>()
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
+  /**
+   * Ends chunks that were interrupted, and of which nothing has been heard when all must have been heard that had begun: other
+   * calls' items may keep their worker for long. Only where numbers lag.
+   */
+  private readonly unheard = new Watch(() => {
+    if (this.lag === undefined) return undefined
+    const since = realTime.now() - onItsWay(this.lag())
+    let next: number | undefined
+    for (const sent of [...this.sentChunks.values()]) {
+      const { interruptedAt } = sent
+      if (interruptedAt === undefined) continue
+      if (interruptedAt <= since) this.endEarly(sent)
+      else next = Math.min(next ?? Number.POSITIVE_INFINITY, interruptedAt - since)
+    }
+    return next
+  })
   private nextId = 0
   /** Those that were forgotten, for what their items have told and is still on its way. */
   private forgotten: ReadonlyMap<number, SentChunk> | undefined = undefined
@@ -179,8 +207,8 @@ export class RemoteChunks {
     on: {
       /** `size` may have become 0, or more than 0. */
       readonly busyChange: () => void
-      /** Something does not yield: the worker is to be killed. `inHand` is what it had of its chunks. */
-      readonly stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand>) => void
+      /** Something does not yield: the worker is to be killed. */
+      readonly stuck: (cause: Error, blame: Blame) => void
     },
     spans: Spans
   ) {
@@ -191,6 +219,8 @@ export class RemoteChunks {
     this.addresses = addresses
     this.onBusyChange = on.busyChange
     this.tellsStarts = line.control instanceof ToldNumbers
+    this.lag = line.lag
+    this.tasksPerWorker = tasksPerWorker
     const cells = cellsOf(tasksPerWorker)
     this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
     // leaves cells for the chunks that the worker runs at once, and one for a chunk sent before an end was noticed
@@ -200,14 +230,20 @@ export class RemoteChunks {
       () => [...this.sentChunks.values(), ...this.begunLate()],
       ({ cause, chunk, positions, what }) => {
         const failure = what === "loading" ? errors.startFailed(worker, cause, chunk.task) : undefined
-        on.stuck(cause, this.forgetAll({ chunk, positions, failure }))
-      }
+        on.stuck(cause, { chunk, positions, failure })
+      },
+      line.lag
     )
   }
 
   /** How many chunks the worker has yet to report the end of. */
   get size(): number {
     return this.sentChunks.size + this.endedEarly.size
+  }
+
+  /** Whether nothing is in hand that the pool has yet to be told of. */
+  get areTold(): boolean {
+    return this.sentChunks.size === 0
   }
 
   run(chunk: Chunk): void {
@@ -221,7 +257,9 @@ export class RemoteChunks {
     }
     const id = this.nextId++
     const cellNumber = this.freeCells.pop() ?? -1
-    const cell = cellOf(this.line.control, cellNumber, id)
+    const { lag } = this
+    const granted = lag === undefined ? undefined : new GrantedCell(this.line.control, cellNumber, id)
+    const cell = granted ?? cellOf(this.line.control, cellNumber, id)
     const { schemas, slices } = portable.definition(chunk.task)
     const runOf: MessageOf = (items, errors, parts) => ({
       _tag: "Run",
@@ -240,9 +278,12 @@ export class RemoteChunks {
     })
     const callers = new Callers(chunk)
     // said only to workers that need it, since what is said to all takes time
-    const toldOf: MessageOf = !this.tellsStarts
-      ? runOf
-      : (items, errors, parts) => ({ ...runOf(items, errors, parts), exactStarts: chunk.exactStarts })
+    const toldOf: MessageOf =
+      granted !== undefined
+        ? (items, errors, parts) => ({ ...runOf(items, errors, parts), ...this.grantedAtFirst(chunk, granted, id) })
+        : !this.tellsStarts
+          ? runOf
+          : (items, errors, parts) => ({ ...runOf(items, errors, parts), exactStarts: chunk.exactStarts })
     const messageOf: MessageOf = callers.areDefault
       ? toldOf
       : (items, errors, parts) => ({ ...toldOf(items, errors, parts), ...callers.message(positions) })
@@ -255,8 +296,8 @@ export class RemoteChunks {
       try {
         const kind = kindOf(chunk.items)
         if (kind !== "errors") {
-          const message = messageOf(chunk.items, [])
           cell.open(chunk.items.length)
+          const message = messageOf(chunk.items, [])
           const number = kind === "plain" ? this.line.sendPlain(message) : this.line.send(message)
           return this.sent(new SentChunk(unsent, number, undefined, false))
         }
@@ -295,7 +336,9 @@ export class RemoteChunks {
     // the worker sees this between two items, even when it is too busy to read the message
     sent.cell.interrupt()
     this.line.sendPlain({ _tag: "Interrupt", chunk: sent.id })
-    if (!this.endIfUnstarted(sent)) this.watch.interrupted(sent)
+    if (this.endIfUnstarted(sent)) return
+    this.watch.interrupted(sent)
+    if (this.lag !== undefined) this.unheard.within(onItsWay(this.lag()))
   }
 
   /** Lets at most the first `items` items of a chunk start; returns how many have started or still may. */
@@ -304,13 +347,13 @@ export class RemoteChunks {
     if (sent === undefined || !sent.cell.isKnown || sent.moved || sent.interruptedAt !== undefined) {
       return chunk.items.length
     }
-    const { cell, positions } = sent
+    const { positions } = sent
     if (positions !== undefined) {
       const wanted = positions.filter((position) => position < items).length
-      const limit = cell.limitTo(wanted)
+      const limit = this.limited(sent, wanted)
       return limit <= wanted ? items : sent.firstOf(limit)
     }
-    const limit = cell.limitTo(items)
+    const limit = this.limited(sent, items)
     if (limit === 0) this.endIfUnstarted(sent)
     return limit
   }
@@ -318,8 +361,23 @@ export class RemoteChunks {
   /** How many of a chunk's items, the first ones, have started; `undefined` where that is not known. */
   started(chunk: Chunk): number | undefined {
     const sent = this.find(chunk)
-    const started = sent?.cell.started
+    // what has been heard where numbers lag is no more than a hint
+    const started = this.lag === undefined ? sent?.cell.started : undefined
     return sent === undefined || started === undefined ? undefined : sent.firstOf(started)
+  }
+
+  /** How many of a chunk's items, the first ones, may have started, where that is more than what is known to have. */
+  granted(chunk: Chunk): number | undefined {
+    const sent = this.find(chunk)
+    const granted = this.lag === undefined ? undefined : sent?.cell.mostStarted
+    return sent === undefined || granted === undefined ? undefined : sent.firstOf(granted)
+  }
+
+  /** The worker has ended, and these were the numbers of its control block then, so that what had started is known. */
+  settle(numbers: ReadonlyArray<number>): void {
+    for (const { cell } of [...this.sentChunks.values(), ...this.endedEarly.values()]) {
+      if (cell instanceof GrantedCell) cell.settle(numbers)
+    }
   }
 
   /**
@@ -328,6 +386,7 @@ export class RemoteChunks {
    */
   forgetAll(blame?: Blame): ReadonlyMap<Chunk, InHand> {
     this.watch.stop()
+    this.unheard.stop()
     this.hasForgotten = true
     const sentChunks = [...this.sentChunks.values()]
     this.forgotten ??= new Map([...this.sentChunks, ...this.endedEarly])
@@ -357,7 +416,7 @@ export class RemoteChunks {
     const sentChunks = [...this.sentChunks.values()]
     const loading = sentChunks.find(({ cell }) => cell.phase === phases.loading)
     // an item that ran meanwhile may have ended the worker; if it was the module after all, it will end the next too
-    if (sentChunks.some((sent) => sent !== loading && sent.cell.started !== 0)) return undefined
+    if (sentChunks.some((sent) => sent !== loading && sent.cell.mostStarted !== 0)) return undefined
     return loading?.chunk
   }
 
@@ -403,9 +462,11 @@ export class RemoteChunks {
     const { count, from, long, others, values } = message
     if (from + count > sent.count) throw new Error(`It reported item ${from + count - 1} of ${sent.count}`)
     if (values.length !== count && !chunk.discard) throw new Error(`It reported ${values.length} results as ${count}`)
+    if (sent.cell instanceof GrantedCell) sent.cell.noteReported(from, count)
     if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
     sent.millis += message.millis
     if (count > 0) chunk.onTime(count, message.millis)
+    if (this.lag !== undefined && !message.ended) this.grant()
     if (long !== undefined) this.long(sent, long)
     if (chunk.traceItems === true) this.endSpans(message, codecs)
     if (others.length === 0 && positions === undefined && codecs.output === undefined && values.length === count) {
@@ -521,6 +582,52 @@ export class RemoteChunks {
   // Chunks
   // ---------------------------------------------------------------------------
 
+  /** Asks to let only the first `items` of the items that were sent start; returns how many have started or still may. */
+  private limited({ cell, id }: SentChunk, items: number): number {
+    if (!(cell instanceof GrantedCell)) return cell.limitTo(items)
+    const { total } = cell
+    const limit = cell.limitTo(items)
+    // those that it has been granted it gives back itself, at the chunk's end, if it has not come to them
+    const isAsked = items < Math.min(cell.granted, cell.askedFor)
+    if (isAsked) cell.askedFor = items
+    if (isAsked || (cell.total < total && cell.isComplete)) {
+      this.line.sendPlain({ _tag: "Grant", chunk: id, items: Math.min(items, limit), last: true })
+    }
+    return limit
+  }
+
+  /** What a worker is told of a chunk that it may not begin as a whole, when it is sent it. */
+  private grantedAtFirst(
+    chunk: Chunk,
+    cell: GrantedCell,
+    id: number
+  ): Pick<protocol.Run, "granted" | "reportInterval"> {
+    const { reportInterval } = chunk
+    const lag = this.lag?.() ?? 0
+    const allowance = new credit.Allowance(this.tasksPerWorker, lag)
+    for (const before of this.sentChunks.values()) {
+      if (before.id === id) break
+      if (before.cell instanceof GrantedCell && before.interruptedAt === undefined)
+        allowance.grantOf(before.cell, before.chunk.itemTime)
+    }
+    cell.granted = allowance.grantOf(cell, chunk.itemTime)
+    return cell.isComplete
+      ? { reportInterval }
+      : { reportInterval: Math.min(reportInterval, credit.reported(lag)), granted: cell.granted }
+  }
+
+  /** Grants the worker what it may begin now, as results have come or chunks have ended (K13). */
+  private grant(): void {
+    const allowance = new credit.Allowance(this.tasksPerWorker, this.lag?.() ?? 0)
+    for (const { cell, chunk, id, interruptedAt } of this.sentChunks.values()) {
+      if (!(cell instanceof GrantedCell) || interruptedAt !== undefined) continue
+      const now = allowance.grantOf(cell, chunk.itemTime)
+      if (now === cell.granted) continue
+      cell.granted = now
+      this.line.sendPlain({ _tag: "Grant", chunk: id, items: now, last: cell.isComplete })
+    }
+  }
+
   private findSentAs(number: protocol.MessageNumber): SentChunk | undefined {
     for (const chunks of [this.sentChunks, this.endedEarly]) {
       for (const sent of chunks.values()) if (sent.number === number) return sent
@@ -552,11 +659,17 @@ export class RemoteChunks {
    * only of chunks that have not ended. Returns whether the chunk has ended.
    */
   private endIfUnstarted(sent: SentChunk): boolean {
+    return sent.cell.mostStarted === 0 && this.endEarly(sent)
+  }
+
+  /** As `endIfUnstarted`, where nothing has been heard of an item that has started. */
+  private endEarly(sent: SentChunk): boolean {
     const { cell, chunk, id } = sent
     if (cell.started !== 0 || cell.phase === phases.loading || this.endedEarly.size >= this.mostEndedEarly) return false
     this.sentChunks.delete(id)
     this.endedEarly.set(id, sent)
     this.ids.delete(chunk)
+    if (this.lag !== undefined) this.grant()
     chunk.onEnd(undefined)
     return true
   }
@@ -585,16 +698,19 @@ export class RemoteChunks {
     this.onBusyChange()
     if (early !== undefined) return
     this.ids.delete(sent.chunk)
+    if (this.lag !== undefined) this.grant()
     sent.chunk.onEnd(error)
   }
 
   private inHand(sent: SentChunk, blame: Blame | undefined): InHand {
     const { cell, chunk, moved } = sent
     // without a cell nobody knows: any item may have started
-    const started = cell.started === undefined ? chunk.items.length : sent.firstOf(cell.started)
+    const { mostStarted } = cell
+    const started = mostStarted === undefined ? chunk.items.length : sent.firstOf(mostStarted)
     const isToBlame = blame?.chunk === chunk
     return {
       started,
+      ...(cell.isCertain ? {} : { exact: false }),
       timedOut: isToBlame ? blame.positions.map((position) => sent.positionOf(position)) : [],
       moved,
       failure: isToBlame ? blame.failure : undefined

@@ -39,7 +39,7 @@ interface Asked extends Question {
 
 export class RemoteHooks {
   private readonly options: StartOptions
-  private readonly line: Pick<Line, "sendPlain">
+  private readonly line: Pick<Line, "lag" | "sendPlain">
   private readonly addresses: KnownAddresses
   private readonly onBusyChange: () => void
   private readonly onStuck: (cause: Error) => void
@@ -55,7 +55,7 @@ export class RemoteHooks {
 
   constructor(
     options: StartOptions,
-    line: Pick<Line, "control" | "sendPlain">,
+    line: Pick<Line, "control" | "lag" | "sendPlain">,
     addresses: KnownAddresses,
     on: {
       /** `isAsking` may have changed. */
@@ -115,7 +115,7 @@ export class RemoteHooks {
     asked.interruptedAt ??= realTime.now()
     this.numbers.interrupt()
     this.line.sendPlain({ _tag: "InterruptInit" })
-    if (killAfter !== undefined) this.watch.within(killAfter)
+    if (killAfter !== undefined) this.watch.within(killAfter + this.onItsWay)
   }
 
   exit({ code, context, timeout }: Hook): Effect.Effect<unknown, Failure> {
@@ -207,6 +207,11 @@ export class RemoteHooks {
   // Time
   // ---------------------------------------------------------------------------
 
+  /** How long what is asked and what is replied are on their way together, in milliseconds. */
+  private get onItsWay(): number {
+    return this.line.lag?.() ?? 0
+  }
+
   /** In how many milliseconds to look next. */
   private nextLook(): number {
     const { killAfter, startTimeout } = this.options
@@ -233,7 +238,7 @@ export class RemoteHooks {
   ): readonly [cause: Error, exit: Exit.Exit<protocol.HookResult, Failure>] | undefined {
     const { killAfter, startTimeout, worker } = this.options
     const { interruptedAt, timeout } = asked
-    if (killAfter !== undefined && interruptedAt !== undefined && now - interruptedAt >= killAfter) {
+    if (killAfter !== undefined && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.onItsWay) {
       const cause = new Error(`init did not yield within ${killAfter} milliseconds after it was interrupted`)
       return [cause, Exit.succeed({ _tag: "Interrupted" })]
     }
@@ -246,7 +251,8 @@ export class RemoteHooks {
       const cause = new Error(`A hook's module did not load within ${startTimeout} milliseconds`)
       return [cause, Exit.fail(errors.startFailed(worker, cause))]
     }
-    if (killAfter === undefined || timeout === undefined || elapsed < timeout + killAfter) return undefined
+    if (killAfter === undefined || timeout === undefined) return undefined
+    if (elapsed < timeout + killAfter + this.onItsWay) return undefined
     const cause = new Error(`A hook did not yield within ${killAfter} milliseconds after its time was over`)
     return [cause, Exit.succeed({ _tag: "TimedOut" })]
   }

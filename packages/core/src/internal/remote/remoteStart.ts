@@ -42,9 +42,10 @@ export class RemoteStart {
     this.stopWatching()
     if (this.isReady) return
     const { worker } = this.options
-    // such a worker cannot start (F3), unless a signal ended it, as when memory is short: then the next one may
-    const error =
-      closed.signal === undefined ? errors.startFailed(worker, why(closed)) : errors.workerLost(worker, closed)
+    // such a worker cannot start (F3), unless a signal ended it, as when memory is short, or its machine was lost (K4): then the
+    // next one may
+    const mayNextOne = closed.signal !== undefined || closed.external === true
+    const error = mayNextOne ? errors.workerLost(worker, closed) : errors.startFailed(worker, why(closed))
     Deferred.doneUnsafe(this.started, Exit.fail(error))
   }
 

@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -10,17 +11,9 @@ import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Usage } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
-import type {
-  Chunk,
-  Hook,
-  InHand,
-  InitFailure,
-  Loss,
-  StartOptions,
-  Worker,
-  WorkerRuntime
-} from "../../WorkerRuntime.ts"
+import type { Chunk, Hook, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import * as realTime from "../task/realTime.ts"
 import * as control from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { Inbox } from "../wire/inbox.ts"
@@ -55,7 +48,8 @@ export const runtime = (options: {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       // a platform that throws, as for an option that it cannot read, cannot start a worker either (F3)
       const error = Cause.squash(cause)
-      return Effect.fail(WorkerPoolError.isWorkerPoolError(error) ? error : errors.startFailed(start.worker, error))
+      const isToldAsItIs = WorkerPoolError.isWorkerPoolError(error) || error instanceof WorkerPoolError.Unavailable
+      return Effect.fail(isToldAsItIs ? error : errors.startFailed(start.worker, error))
     })
     const worker = new RemoteWorker(connection, start, options.refuse, yield* Effect.context<never>())
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
@@ -84,6 +78,8 @@ class RemoteWorker implements Worker {
   private state: "running" | "stopped" | "ended" = "running"
   /** What the connection has been told last. */
   private isBusy: boolean | undefined = undefined
+  /** Set while it is being killed for not yielding, and it has yet to be heard what it had done until then. */
+  private givenUp: { readonly tell: () => void; readonly timer: realTime.Timer } | undefined = undefined
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
@@ -97,7 +93,7 @@ class RemoteWorker implements Worker {
     this.options = options
     const on = {
       busyChange: () => this.updateBusy(),
-      stuck: (cause: Error, inHand: ReadonlyMap<Chunk, InHand> = new Map()) => this.killStuck(cause, inHand)
+      stuck: (cause: Error, blame?: Blame) => this.killStuck(cause, blame)
     }
     this.line = new Line(connection)
     this.read = new control.ReadNumber(this.line.control)
@@ -115,6 +111,7 @@ class RemoteWorker implements Worker {
       this.chunks.contextOf(chunk, position)
     )
     connection.closed((closed) => this.onClosed(closed))
+    connection.unwanted?.(() => this.state === "running" && options.onUnwanted())
     connection.receive(
       (message) => this.guarded(() => this.receive(message)),
       (cause) => this.guarded(() => this.unreadable(cause))
@@ -150,6 +147,14 @@ class RemoteWorker implements Worker {
 
   limitTo(chunk: Chunk, items: number): number {
     return this.chunks.limitTo(chunk, items)
+  }
+
+  get lag(): (() => number) | undefined {
+    return this.line.lag
+  }
+
+  granted(chunk: Chunk): number | undefined {
+    return this.chunks.granted(chunk)
   }
 
   started(chunk: Chunk): number | undefined {
@@ -191,14 +196,40 @@ class RemoteWorker implements Worker {
     if (this.state === "running") this.state = "stopped"
     this.addresses.close()
     this.starting.stopWatching()
+    realTime.cancel(this.givenUp?.timer)
   }
 
   /**
    * Kills the worker because something in it does not yield. The pool is told at once, since it can take long until the
    * worker has really ended (C4).
    */
-  private killStuck(cause: Error, inHand: ReadonlyMap<Chunk, InHand>): void {
-    if (!this.hasEnded) this.killAndTell({ closed: { cause }, killed: true, inHand })
+  private killStuck(cause: Error, blame?: Blame): void {
+    if (this.hasEnded || this.givenUp !== undefined) return
+    // with nothing in hand there is nothing to learn by its end
+    if (this.line.lag !== undefined && !this.chunks.areTold) return this.giveUp(cause, blame)
+    this.killAndTell({ closed: { cause }, killed: true, inHand: this.chunks.forgetAll(blame) })
+  }
+
+  /** Kills it where numbers lag: what it had in hand is known when its end has been heard of, or after a while (K13). */
+  private giveUp(cause: Error, blame: Blame | undefined): void {
+    const ended = Deferred.makeUnsafe<void>()
+    const tell = () => {
+      const wasUsed = this.endUse()
+      this.givenUp = undefined
+      this.endSpans({ cause })
+      const inHand = this.chunks.forgetAll(blame)
+      this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Deferred.await(ended) })
+    }
+    const timer = realTime.after(this.connection.suspectAfter ?? 10_000, tell)
+    this.givenUp = { tell, timer }
+    this.options.onCondemned()
+    // it may be told that it has closed before this returns
+    Effect.runFork(
+      Effect.ensuring(
+        this.connection.kill,
+        Effect.sync(() => Deferred.doneUnsafe(ended, Exit.void))
+      )
+    )
   }
 
   private get hasEnded(): boolean {
@@ -223,6 +254,8 @@ class RemoteWorker implements Worker {
       if (this.state !== "ended") this.handleHeld()
       this.observations.workerEnded()
     })
+    if (told.numbers !== undefined) this.chunks.settle(told.numbers)
+    if (this.givenUp !== undefined) return this.givenUp.tell()
     this.endSpans(told)
     if (this.hasEnded) return
     // a platform may tell less of the error than the worker itself, as where it clones it
@@ -230,7 +263,8 @@ class RemoteWorker implements Worker {
     const { exitCode, signal } = closed
     const { loading } = this.chunks
     let blame: Blame | undefined
-    if (loading !== undefined && signal === undefined) {
+    // with a whole machine lost, no module is to blame (K4)
+    if (loading !== undefined && signal === undefined && closed.external !== true) {
       // the task's module ended the worker, and would end the next one too: its chunk is not sent again (F3)
       const cause = closed.cause ?? new Error(`It ended the worker, with exit code ${exitCode}`)
       blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause, loading.task) }
@@ -256,7 +290,7 @@ class RemoteWorker implements Worker {
   private tellEnd(wasUsed: boolean, loss: Loss): void {
     const { closed, killed } = loss
     // a worker that ends by itself before it is ready has not been lost, but has failed to start
-    const hasStarted = killed || this.starting.isReady || closed.signal !== undefined
+    const hasStarted = killed || this.starting.isReady || closed.signal !== undefined || closed.external === true
     // those who wait for its start or a hook are told last, since that may start the slot's next worker
     if (wasUsed && hasStarted) this.options.onLost(loss)
     this.starting.workerEnded(closed)

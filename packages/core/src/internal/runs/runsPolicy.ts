@@ -21,6 +21,7 @@ export class RunsPolicy implements CallPolicy {
   readonly areRuns = true
   /** In milliseconds: behind a longer item a `run` would wait for its worker, though another one may be free sooner. */
   readonly longestPrefetched = 1
+  readonly lagsPrefetched = 1
   /** Each `run` has a turn of its own, and those that wait have not had it, whatever workers have of the call. */
   readonly isServed = false
   readonly takesMany = true

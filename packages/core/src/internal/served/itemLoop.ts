@@ -54,8 +54,10 @@ class ServedChunk implements Reported {
   next = 0
   /** When its first item began, by `realTime.now()`. */
   began = 0
-  /** Items from this position on do not start. */
-  private limit: number
+  /** Items from this position on do not start, or not yet. */
+  limit: number
+  /** Whether more of its items may be granted (K13). */
+  private expectsMore = false
   private lapStart = 0
   /** The position of the first item that has begun since the clock was read, at `since`; and whether that one waits. */
   private first = 0
@@ -77,18 +79,38 @@ class ServedChunk implements Reported {
     this.task = task
     this.cell = cell
     this.limit = run.items.length
+    if (run.granted !== undefined && run.granted < this.limit) {
+      this.limit = run.granted
+      this.expectsMore = true
+    }
     this.longerThan = run.longerThan ?? Number.POSITIVE_INFINITY
     this.spans = run.traceItems === true ? new ItemSpans(run.chunk, observer) : undefined
   }
 
   /** Whether no more items are to start. */
   get isSpent(): boolean {
-    return this.next >= this.limit
+    return this.next >= this.limit && !this.expectsMore
+  }
+
+  /** Whether no item may start until more are granted. */
+  get mustWait(): boolean {
+    return this.next >= this.limit && this.expectsMore
   }
 
   /** Lets no more items start. */
   stop(): void {
     this.limit = this.next
+    this.expectsMore = false
+  }
+
+  /** Lets its first `items` items start; with `last`, no more than these ever will. */
+  grant(items: number, last: boolean): void {
+    // the time for which it had nothing to do is none of its items'
+    if (this.mustWait && this.waiting.size === 0) this.lapStart = realTime.now()
+    const most = this.expectsMore ? this.run.items.length : this.limit
+    const least = last ? this.next : this.limit
+    this.limit = Math.min(most, Math.max(least, items))
+    if (last) this.expectsMore = false
   }
 
   /** Its first item is to begin. */
@@ -111,6 +133,11 @@ class ServedChunk implements Reported {
     const { lapStart } = this
     this.lapStart = realTime.now()
     return this.lapStart - lapStart
+  }
+
+  /** An item begins only now, because Effect had to be loaded: chunks would be planned by a time that no other item takes. */
+  beganLate(now: number): void {
+    if (this.next === 1) this.lapStart = now
   }
 
   /** The clock says `now`: what begins from here on is timed from then. */
@@ -244,6 +271,15 @@ export class ItemLoop {
     this.resume()
   }
 
+  /** More of a chunk's items may start (K13). */
+  grant({ chunk: id, items, last }: protocol.Grant): void {
+    const chunk = this.chunks.get(id)
+    if (chunk === undefined) return
+    chunk.grant(items, last)
+    this.endIfDone(chunk)
+    this.resume()
+  }
+
   /** Interrupts a chunk's running items and forgets those that have not started. */
   interrupt(id: number): void {
     const chunk = this.chunks.get(id)
@@ -276,9 +312,12 @@ export class ItemLoop {
     while (this.waiting < this.tasksPerWorker) {
       const chunk = this.queue[0]
       if (chunk === undefined) break
-      if (chunk.isSpent) {
-        this.queue.shift()
+      if (chunk.next >= chunk.limit) {
         if (itemsSinceReading > 0) chunk.look(realTime.now())
+        itemsSinceReading = 0
+        // those behind it wait, too: the pool grants items in the order in which it has sent them (K13)
+        if (chunk.mustWait) break
+        this.queue.shift()
         this.endIfDone(chunk)
         continue
       }
@@ -416,7 +455,10 @@ export class ItemLoop {
     }
     // the item's time starts only here (T1): a worker's first Effect has waited until Effect was loaded
     const begun = () => {
-      if (!isStarting) since = realTime.now()
+      if (!isStarting) {
+        since = realTime.now()
+        chunk.beganLate(since)
+      }
       if (timeout === undefined) return
       timer = realTime.after(timeout, () => {
         isOutOfTime = true

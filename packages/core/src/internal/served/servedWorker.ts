@@ -31,8 +31,8 @@ export class ServedWorker {
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
   private readonly hooks: ServedHooks
   private readonly loop: ItemLoop
-  /** The chunks whose task is being loaded, and whether they have been interrupted meanwhile. */
-  private readonly loading = new Map<number, "wanted" | "interrupted">()
+  /** The chunks whose task is being loaded, and what has been said of them meanwhile. */
+  private readonly loading = new Map<number, Loading>()
 
   constructor(channel: Channel) {
     this.channel = channel
@@ -114,8 +114,11 @@ export class ServedWorker {
       case "Unreadable":
         return this.sender.repeat(message.number, message.cause)
       case "Interrupt":
-        if (this.loading.has(message.chunk)) this.loading.set(message.chunk, "interrupted")
+        this.loading.get(message.chunk)?.interrupt()
         return this.loop.interrupt(message.chunk)
+      case "Grant":
+        this.loading.get(message.chunk)?.granted.push(message)
+        return this.loop.grant(message)
       case "Exit":
         return this.hooks.exit(message.hook, message.timeout, message.caller)
       case "Close":
@@ -147,7 +150,7 @@ export class ServedWorker {
     // nobody waits for it any more: a module that ends the worker would only take the next chunk's items with it
     if (cell.isInterrupted) return this.loop.add({ ...run, items: [], errors: [] }, noTask, cell)
     cell.enter(phases.loading)
-    this.loading.set(run.chunk, "wanted")
+    this.loading.set(run.chunk, new Loading())
     void this.loadAndRun(run, cell)
   }
 
@@ -162,10 +165,11 @@ export class ServedWorker {
         return { _tag: "NotLoaded", chunk: run.chunk, cause, isUnread }
       })
     }
-    const isWanted = this.loading.get(run.chunk) === "wanted"
+    const { granted = [], isWanted = false } = this.loading.get(run.chunk) ?? {}
     this.loading.delete(run.chunk)
     cell.enter(phases.loaded)
     this.loop.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
+    for (const grant of granted) this.loop.grant(grant)
   }
 
   private async prepare({ schemas, value }: Loaded, { encoded, slices }: protocol.Run): Promise<LoadedTask> {
@@ -187,6 +191,16 @@ export class ServedWorker {
     } catch (why) {
       this.sender.send(message(failure.encodeUncloneable(error, why)))
     }
+  }
+}
+
+/** What has been said of a chunk while its task is being loaded. */
+class Loading {
+  isWanted = true
+  readonly granted: Array<protocol.Grant> = []
+
+  interrupt(): void {
+    this.isWanted = false
   }
 }
 

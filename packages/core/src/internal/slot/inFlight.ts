@@ -1,8 +1,11 @@
 /**
  * The chunks that a worker has, in the order in which it begins them, and which of their items may be taken back (C1).
  */
-import type { Call } from "../call/call.ts"
+import { type Call, chunksInTime } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
+
+/** How many chunks a worker that is far away has at most. */
+const mostAhead = 16
 
 export class InFlight implements Iterable<CallChunk> {
   /** How many of their items have no outcome and have not been taken back. */
@@ -29,6 +32,23 @@ export class InFlight implements Iterable<CallChunk> {
   get load(): number {
     // with one task per worker, a chunk occupies it until the chunk has ended, whatever items are left
     return this.tasksPerWorker === 1 ? this.chunks.size : this.items
+  }
+
+  /**
+   * Whether a worker that is busy may be given another chunk: a second one, so that it does not idle between messages, and as
+   * many more as fill the time for which messages are on their way, where it is `lag` milliseconds away and back.
+   */
+  hasRoom(lag: number): boolean {
+    if (lag === 0) return this.chunks.size === 1
+    if (this.chunks.size >= mostAhead) return false
+    let work = 0
+    let first = true
+    for (const { call, open } of this.chunks) {
+      // how long the first has been running nobody knows
+      if (!first) work += open * (call.options.itemTime.mean ?? Number.POSITIVE_INFINITY)
+      first = false
+    }
+    return work < chunksInTime(lag)
   }
 
   /** Iterates over a copy, because chunks may end meanwhile. */
@@ -67,6 +87,11 @@ export class InFlight implements Iterable<CallChunk> {
     if (this.tasksPerWorker > 1) return false
     for (const first of this.chunks) return first !== chunk
     return false
+  }
+
+  /** Takes back all that the worker has not begun, but what must run there. */
+  takeBackUnstarted(): void {
+    for (const chunk of this) if (!chunk.isOrdered) chunk.takeBack(0)
   }
 
   /** Takes back the chunks that the worker has not begun, for other workers. */

@@ -25,6 +25,7 @@ import { Backoff } from "./backoff.ts"
 import * as hooks from "./hooks.ts"
 import { InFlight } from "./inFlight.ts"
 import { type Refusals, SlotFailures } from "./slotFailures.ts"
+import { Room } from "./room.ts"
 import { type AcquisitionFailure, Tenant, type WorkerOptions } from "./tenant.ts"
 
 /** What all slots of a pool have in common. */
@@ -131,6 +132,7 @@ export class Slot implements ChunkSlot {
   private readonly chunks: InFlight
   private readonly starts = new Set<Start>()
   private readonly failures: SlotFailures
+  private readonly room: Room
   private readonly meter: SlotMeter
   private usage: WorkerUsage | undefined = undefined
   /** Whether the pool has shrunk below this slot. */
@@ -146,6 +148,7 @@ export class Slot implements ChunkSlot {
     this.meter = new SlotMeter(options.meter)
     const makeBackoff = () => new Backoff(later, dispatch)
     this.failures = new SlotFailures({ refusals, keptBy, makeBackoff })
+    this.room = new Room(options, dispatch)
   }
 
   // ---------------------------------------------------------------------------
@@ -155,14 +158,20 @@ export class Slot implements ChunkSlot {
   get availability(): "live" | "busy" | "empty" | "unavailable" {
     const { state } = this
     if (this.isWithdrawn) return "unavailable"
-    if (state._tag === "Empty") return this.failures.refusalOfAll === undefined ? "empty" : "unavailable"
+    if (state._tag === "Empty") {
+      return this.failures.refusalOfAll === undefined && !this.room.isAwaited ? "empty" : "unavailable"
+    }
     // A chunk that is to be alone stays alone until it has ended, even when all its items have. And a worker that has
     // used its lifespan up would take a call's turn without taking a chunk.
     if (state._tag !== "Live" || state.retirement !== undefined) return "unavailable"
     if (this.chunks.isReserved || this.remaining <= 0) return "unavailable"
     if (this.load < this.tasksPerWorker) return "live"
     const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
-    return mayPrefetch && this.chunks.size === 1 ? "busy" : "unavailable"
+    return mayPrefetch && this.chunks.hasRoom(this.lag) ? "busy" : "unavailable"
+  }
+
+  get lag(): number {
+    return this.state._tag === "Live" ? (this.state.worker.lag?.() ?? 0) : 0
   }
 
   get load(): number {
@@ -264,6 +273,13 @@ export class Slot implements ChunkSlot {
     )
   }
 
+  granted(chunk: CallChunk): number | undefined {
+    return guarded(
+      () => this.workerOf(chunk)?.granted?.(chunk),
+      () => {}
+    )
+  }
+
   /** The worker that has been given a chunk. */
   private workerOf(chunk: CallChunk): Worker | undefined {
     const { state } = this
@@ -353,6 +369,11 @@ export class Slot implements ChunkSlot {
           const current = this.options.hooks()
           const refusal = this.failures.refusal(current)
           if (refusal !== undefined) return Effect.fail(refusal)
+          if (this.room.isAwaited) {
+            // that there is no room is no failure while the pool has a worker (K7)
+            if (this.options.refusals.hasLive) return Effect.void
+            return Effect.andThen(this.room.awaited, () => this.start())
+          }
           this.acquire(current, 0, undefined)
           return this.acquired
         }
@@ -414,7 +435,8 @@ export class Slot implements ChunkSlot {
     const events = {
       onStarted: () => turn.take(() => this.onStarted(tenant)),
       onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
-      onCondemned: () => turn.take(() => this.onCondemned(tenant))
+      onCondemned: () => turn.take(() => this.onCondemned(tenant)),
+      onUnwanted: () => turn.take(() => this.onUnwanted(tenant))
     }
     tenant.acquire(
       worker,
@@ -451,6 +473,7 @@ export class Slot implements ChunkSlot {
   private onNotAcquired(tenant: Tenant, failure: AcquisitionFailure | undefined): Effect.Effect<void> {
     const { turn } = this.options
     const isHere = () => this.tenant === tenant && !tenant.isKilled
+    let isForgiven = false
     return Effect.suspend(() => {
       // of a lost worker the callers are told at once: only the slot waits until it has really ended (C4, L1)
       const isLost = tenant.loss !== undefined
@@ -458,15 +481,21 @@ export class Slot implements ChunkSlot {
         if (!isHere()) return
         this.state = { _tag: "Leaving", tenant }
         if (!isLost) this.meter.releasing()
-        if (failure !== undefined) this.failures.noted(failure, tenant.hooks)
-        if (isLost) this.tellNotAcquired(tenant, failure)
+        isForgiven = failure !== undefined && this.failures.isForgiven(failure, tenant.loss)
+        if (failure !== undefined && !isForgiven) this.failures.noted(failure, tenant.hooks)
+        if (failure?.unavailable !== undefined) {
+          // it has never been, and the next one is as new
+          this.meter.hadNoRoom()
+          this.generation--
+        }
+        if (isLost) this.tellNotAcquired(tenant, failure, isForgiven)
       })
       return Effect.map(tenant.discard, () =>
         turn.take(() => {
           if (!isHere()) return
           if (!isLost) {
             if (this.told.isWatched) this.told.workerReleased(tenant.identity, failure?.error)
-            this.tellNotAcquired(tenant, failure)
+            this.tellNotAcquired(tenant, failure, isForgiven)
           }
           this.vacate(tenant)
         })
@@ -475,8 +504,15 @@ export class Slot implements ChunkSlot {
   }
 
   /** Tells what waited for the worker. */
-  private tellNotAcquired(tenant: Tenant, failure: AcquisitionFailure | undefined): void {
+  private tellNotAcquired(tenant: Tenant, failure: AcquisitionFailure | undefined, isForgiven: boolean): void {
     const chunks = this.chunks.takeAll()
+    if (failure !== undefined && isForgiven) {
+      this.room.lack(failure.unavailable?.again)
+      // who began to wait for it waits for another one, unless there is one elsewhere
+      this.tellStarts(() => Exit.succeed(false))
+      for (const chunk of chunks) chunk.end(undefined)
+      return
+    }
     if (failure === undefined) {
       this.tellStarts(() => Exit.succeed(true))
       for (const chunk of chunks) chunk.end(undefined)
@@ -542,6 +578,16 @@ export class Slot implements ChunkSlot {
     this.state = { ...state, retirement }
     // other workers do the chunks that this one has not begun
     this.chunks.takeBackQueued()
+  }
+
+  /** Its runtime wants the place of its worker back. */
+  private onUnwanted(tenant: Tenant): void {
+    const { state } = this
+    if (state._tag === "Empty" || state.tenant !== tenant) return
+    if (state._tag === "Acquiring" && state.retirement === undefined)
+      return this.interruptAcquisition(tenant, noRetirement)
+    this.retire(undefined)
+    this.chunks.takeBackUnstarted()
   }
 
   /** Takes the slot out of the pool, which has shrunk: it gets no more chunks, and its worker is released. */
@@ -630,10 +676,13 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
-    this.meter.lostOrKilled(loss.killed)
-    if (loss.killed) events.killed()
-    else events.lost(this.untold(tenant, loss))
-    if (this.told.isWatched) this.tellGone(tenant, loss)
+    // one that was condemned has been told already
+    if (!tenant.isCondemned) {
+      this.meter.lostOrKilled(loss.killed)
+      if (loss.killed) events.killed()
+      else events.lost(this.untold(tenant, loss))
+      if (this.told.isWatched) this.tellGone(tenant, loss)
+    }
     // an acquisition or release in progress fails by itself
     if (state._tag !== "Live" && state._tag !== "Condemned") return this.meter.gone()
     const chunks = this.chunks.takeAll()
@@ -653,7 +702,9 @@ export class Slot implements ChunkSlot {
   /** What nobody would be told of: a worker that had nothing to do has ended. */
   private untold({ identity, ranLast }: Tenant, { closed }: Loss): IdleLoss | undefined {
     const isIdle = this.state._tag === "Live" && this.chunks.size === 0
-    return isIdle ? { error: errors.workerLost(identity, closed), ranLast } : undefined
+    if (!isIdle) return undefined
+    // no task has ended it that was lost with its whole machine (K4)
+    return { error: errors.workerLost(identity, closed), ranLast: closed.external === true ? undefined : ranLast }
   }
 
   /** Something in its worker does not yield, and the runtime has given it up: the worker is replaced (C4). */
@@ -716,6 +767,7 @@ export class Slot implements ChunkSlot {
 
   /** The pool is closed. */
   dispose(): void {
+    this.room.dispose()
     this.failures.dispose()
   }
 }

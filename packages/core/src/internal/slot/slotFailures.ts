@@ -40,6 +40,8 @@ export class SlotFailures {
   private readonly inits = new WeakMap<object, Map<number | undefined, Backoff>>()
   /** Those of `inits` that may be waiting. */
   private readonly waiting = new Set<Backoff>()
+  /** How many runners in a row were lost while a worker was being acquired there. */
+  private lostRunners = 0
   private isDisposed = false
 
   constructor(options: SlotFailuresOptions) {
@@ -59,6 +61,7 @@ export class SlotFailures {
 
   /** A worker was acquired with these hooks. */
   succeeded(acquiredWith: hooks.Hooks): void {
+    this.lostRunners = 0
     this.starts.succeeded()
     this.initBackoff(acquiredWith)?.succeeded()
   }
@@ -75,9 +78,19 @@ export class SlotFailures {
     return of === "start" || hooks.sameInit(acquiredWith, kept)
   }
 
+  /**
+   * Whether a failed acquisition is to fail nobody, so that the slot tries again in a moment: there is no place for a worker
+   * while the pool has another one, or while its runtime lets it wait (K7), or what was lost was more than the worker (K4).
+   */
+  isForgiven({ unavailable }: AcquisitionFailure, loss: Loss | undefined): boolean {
+    if (unavailable !== undefined) return !unavailable.giveUp || this.options.refusals.hasLive
+    return loss?.closed.external === true && ++this.lostRunners <= mostLostRunners
+  }
+
   /** Notes that an acquisition has failed. */
-  noted({ error, of }: AcquisitionFailure, acquiredWith: hooks.Hooks): void {
-    if (this.isDisposed) return
+  noted({ error, of, unavailable }: AcquisitionFailure, acquiredWith: hooks.Hooks): void {
+    // it is for the runtime to say how soon it is to be asked again
+    if (this.isDisposed || unavailable !== undefined) return
     if (of === "start") return this.starts.failed(error)
     const backoff = this.initBackoff(acquiredWith) ?? this.addInitBackoff(acquiredWith)
     backoff.failed(error)
@@ -111,7 +124,8 @@ export class SlotFailures {
     // and may end the next worker too (F2).
     const isUnread = chunks.every((chunk) => hand(chunk).started === 0)
     const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
-    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined)
+    const isExternal = loss.closed.external === true
+    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined, isExternal)
     const failure = culprit && hand(culprit).failure
     if (culprit !== undefined && failure !== undefined) this.options.refusals.moduleFailed(culprit.task, failure)
   }
@@ -129,6 +143,9 @@ export class SlotFailures {
     return backoff
   }
 }
+
+/** A hook may be what ends runners: as many may be lost in a row before it counts as the failure of an acquisition. */
+const mostLostRunners = 3
 
 /** Stands for the `init` of hooks without one. */
 const none: object = {}

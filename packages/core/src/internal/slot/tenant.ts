@@ -32,7 +32,7 @@ export interface WorkerOptions {
 }
 
 /** What a worker tells its slot. */
-export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost"> & {
+export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost" | "onUnwanted"> & {
   /** The runtime has started it; services and `init` come next. */
   readonly onStarted: () => void
 }
@@ -42,6 +42,8 @@ export interface AcquisitionFailure {
   readonly error: WorkerPoolError.WorkerPoolError
   /** `start`: every worker of the slot would have it. `init`: only workers that run the same `init` would. */
   readonly of: "start" | "init"
+  /** Set when the runtime has only no place for a worker now (K7). */
+  readonly unavailable?: WorkerPoolError.Unavailable | undefined
 }
 
 /** An acquisition or a release in progress. */
@@ -138,7 +140,10 @@ export class Tenant {
       // it may have been killed before this fiber's beginning
       this.isKilled ? Effect.interrupt : Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
     )
-    return Effect.mapError(started, (error): AcquisitionFailure => ({ error, of: "start" })).pipe(
+    return Effect.mapError(started, (error): AcquisitionFailure => {
+      if (WorkerPoolError.isWorkerPoolError(error)) return { error, of: "start" }
+      return { error: errors.startFailed(this.identity, error.cause), of: "start", unavailable: error }
+    }).pipe(
       Effect.flatMap((worker) => {
         this.worker = worker
         onStarted()

@@ -110,7 +110,7 @@ export class ReadNumber {
 
 /** The numbers of one chunk, from when it is sent until the worker has said that it has ended. */
 export class Cell {
-  protected readonly control: Control | undefined
+  protected control: Control | undefined
   protected readonly offset: number
   private readonly chunk: number
 
@@ -189,6 +189,19 @@ export class Cell {
   get started(): number | undefined {
     if (this.control === undefined) return undefined
     return this.isTaken ? this.control.get(this.offset + started) : 0
+  }
+
+  /**
+   * How many items may have started, as far as anybody can know here: these may not run elsewhere unasked. It is more than
+   * `started` where the numbers lag.
+   */
+  get mostStarted(): number | undefined {
+    return this.started
+  }
+
+  /** Whether exactly so many items have started as may have. */
+  get isCertain(): boolean {
+    return true
   }
 
   private get isTaken(): boolean {

@@ -86,6 +86,7 @@ export type ToWorker = Message &
     | { readonly _tag: "InterruptInit" }
     | Run
     | { readonly _tag: "Interrupt"; readonly chunk: number }
+    | Grant
     | {
         readonly _tag: "Exit"
         readonly hook: Reference
@@ -110,6 +111,17 @@ export interface Part {
   readonly item: unknown
   readonly isError: boolean
   readonly lost?: EncodedValue | undefined
+}
+
+/**
+ * More of a chunk's items may start, the first `items` ones now, where the pool's numbers lag (K13). With `last` no more
+ * will: the chunk ends with those, or with what has started already.
+ */
+export interface Grant {
+  readonly _tag: "Grant"
+  readonly chunk: number
+  readonly items: number
+  readonly last: boolean
 }
 
 /** A chunk to run. */
@@ -137,6 +149,8 @@ export interface Run {
   readonly longerThan?: number | undefined
   /** The chunk's cell in the control block; -1 when it has none. */
   readonly cell: number
+  /** How many of its items, the first ones, may start before a `Grant` says more; left out where all may. */
+  readonly granted?: number | undefined
   /** Whether the start of each item is to be told, where both ends share no memory. */
   readonly exactStarts?: boolean | undefined
   /** What of the callers' contexts the items see, each caller once; left out where all is as by default. */

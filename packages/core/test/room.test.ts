@@ -1,0 +1,250 @@
+/** K7: a runtime may have no place for a worker now, and may want a worker's place back. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import type { PoolEvent } from "../src/PoolEvent.ts"
+import * as WorkerPoolError from "../src/WorkerPoolError.ts"
+import { diligent, FakeRuntime } from "./fakeRuntime.ts"
+import { assertLaws } from "./utils/eventLaws.ts"
+import { failures, hasEnded, makePool, type PoolOptions, reasons, settle } from "./support.ts"
+
+const task = (n: number) => Effect.succeed(n)
+
+const setup = Effect.fnUntraced(function* (options: PoolOptions) {
+  const runtime = new FakeRuntime()
+  const pool = yield* makePool("WorkerPool", { keepAlive: true, ...options }, runtime.layer)
+  return { pool, runtime }
+})
+
+const noRoom = new WorkerPoolError.NoRoom({ runners: 2, waited: 30_000 })
+
+const unavailable = (giveUp = false, again?: Effect.Effect<void>) =>
+  Effect.fail(new WorkerPoolError.Unavailable({ cause: noRoom, giveUp, again }))
+
+const tens = (items: ReadonlyArray<number>) => items.map((n) => n * 10)
+
+describe("a runtime that has no place for a worker", () => {
+  it.effect("K7 fails nobody while the pool has a worker; the slot tries again every 200 ms", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 2, chunkSize: 2 })
+      let room = 1
+      runtime.start = () => Effect.suspend(() => (room-- > 0 ? Effect.void : unavailable(true)))
+      const items = [0, 1, 2, 3, 4, 5]
+      const fiber = yield* Effect.forkChild(pool.map(items, task))
+      yield* settle
+      assert.deepInclude(yield* pool.stats, { live: 1, lost: 0, starting: 0 })
+      const [first] = runtime.workers
+      const attempts = () => runtime.workers.length
+      const before = attempts()
+      yield* TestClock.adjust(199)
+      yield* settle
+      assert.strictEqual(attempts(), before)
+      yield* TestClock.adjust(1)
+      yield* settle
+      assert.strictEqual(attempts(), before + 1)
+      room = 1
+      yield* TestClock.adjust(200)
+      yield* settle
+      const second = runtime.last
+      // a worker that never was has no generation
+      assert.deepStrictEqual([second.options.worker.id, second.options.worker.generation], [1, 1])
+      assert.deepInclude(yield* pool.stats, { live: 2 })
+      runtime.run = diligent
+      second.work()
+      first!.work()
+      assert.deepStrictEqual(yield* Fiber.join(fiber), tens(items))
+      const { slots } = yield* pool.insights
+      assert.deepStrictEqual(
+        slots.map(({ workers }) => workers),
+        [1, 1]
+      )
+      assert.deepStrictEqual(runtime.breaches, [])
+    })
+  )
+
+  it.effect("K7 without any worker calls wait until the runtime gives up; then they fail with the cause, and the next tries", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1 })
+      let giveUp = false
+      runtime.start = () => Effect.suspend(() => unavailable(giveUp))
+      const calls = [pool.map([1], task), pool.run(task, 1), pool.start]
+      const fibers = yield* Effect.forEach(calls, (call) => Effect.forkChild(call as Effect.Effect<unknown, unknown>))
+      for (let n = 0; n < 10; n++) {
+        yield* TestClock.adjust(200)
+        for (const fiber of fibers) assert.isFalse(yield* hasEnded(fiber))
+      }
+      assert.strictEqual(runtime.workers.length, 11)
+      giveUp = true
+      yield* TestClock.adjust(200)
+      for (const fiber of fibers) {
+        const [reason] = reasons(yield* Fiber.await(fiber))
+        assert.deepInclude(reason, { _tag: "StartFailed", worker: 0, generation: 1 })
+        assert.strictEqual((reason as WorkerPoolError.StartFailed).cause, noRoom)
+      }
+      // no slot backs off for it: the runtime says how soon it may be asked
+      for (let n = 0; n < 3; n++) {
+        const tried = runtime.workers.length
+        assert.deepStrictEqual(failures(yield* Effect.exit(pool.run(task, 1))), ["StartFailed"])
+        assert.strictEqual(runtime.workers.length, tried + 1)
+      }
+      runtime.start = () => Effect.void
+      runtime.run = diligent
+      assert.strictEqual(yield* pool.run(task, 1), 10)
+    })
+  )
+
+  it.effect("K7 the slot tries again as soon as the runtime says that there may be room", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1 })
+      const mayBe = yield* Deferred.make<void>()
+      let isRoom = false
+      runtime.start = () => Effect.suspend(() => (isRoom ? Effect.void : unavailable(false, Deferred.await(mayBe))))
+      runtime.run = diligent
+      const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+      yield* settle
+      assert.isFalse(yield* hasEnded(fiber))
+      isRoom = true
+      yield* Deferred.succeed(mayBe, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
+      assert.strictEqual(runtime.workers.length, 2)
+    })
+  )
+
+  it.effect("K7 L2 start is content with what there is room for", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 3 })
+      let room = 1
+      runtime.start = () => Effect.suspend(() => (room-- > 0 ? Effect.void : unavailable()))
+      const fiber = yield* Effect.forkChild(pool.start)
+      yield* settle
+      yield* TestClock.adjust(200)
+      yield* Fiber.join(fiber)
+      assert.deepInclude(yield* pool.stats, { live: 1, starting: 0 })
+    })
+  )
+
+  it.effect("K7 F5 a pool closes while slots wait for room, its calls are settled, and nothing is tried any more", () =>
+    Effect.gen(function* () {
+      const runtime = new FakeRuntime()
+      runtime.start = () => unavailable(false, Effect.never)
+      const scope = yield* Scope.make()
+      const pool = yield* Scope.provide(makePool("WorkerPool", { size: 2, keepAlive: true }, runtime.layer), scope)
+      const map = yield* Effect.forkChild(pool.map([1, 2, 3], task))
+      const start = yield* Effect.forkChild(pool.start)
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(failures(yield* Fiber.await(map)), ["PoolClosed"])
+      assert.deepStrictEqual(failures(yield* Fiber.await(start)), ["PoolClosed"])
+      const tried = runtime.workers.length
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(runtime.workers.length, tried)
+    })
+  )
+
+  it.effect("K7 C5 an interrupted caller does not wait for room", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1 })
+      runtime.start = () => unavailable()
+      for (const call of [pool.map([1], task), pool.run(task, 1), pool.start]) {
+        const fiber = yield* Effect.forkChild(call as Effect.Effect<unknown, unknown>)
+        yield* settle
+        yield* Fiber.interrupt(fiber)
+        const exit = yield* Fiber.await(fiber)
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      }
+      assert.deepInclude(yield* pool.stats, { calls: 0, pending: 0 })
+    })
+  )
+})
+
+describe("a runtime that wants a worker's place back", () => {
+  it.effect("K7 L3 gets an idle worker's at once, after its exit hook", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1 })
+      runtime.run = diligent
+      assert.strictEqual(yield* pool.run(task, 1), 10)
+      runtime.last.options.onUnwanted()
+      yield* settle
+      assert.deepStrictEqual(runtime.log.slice(-3), ["0.1 exit", "0.1 close", "0.1 stop"])
+      assert.deepInclude(yield* pool.stats, { live: 0, lost: 0, killed: 0 })
+      // and starts another one when there is work
+      assert.strictEqual(yield* pool.run(task, 1), 10)
+      assert.strictEqual(runtime.last.name, "0.2")
+      // what is said of a worker that has gone concerns nobody
+      runtime.workers[0]!.options.onUnwanted()
+      yield* settle
+      assert.deepInclude(yield* pool.stats, { live: 1 })
+    })
+  )
+
+  it.effect("K7 gets a busy worker's when what has started has ended; the rest goes elsewhere, and nothing is lost", () =>
+    Effect.gen(function* () {
+      for (const isRemote of [false, true]) {
+        const { pool, runtime } = yield* setup({ size: 1, chunkSize: 4 })
+        runtime.isRemote = isRemote
+        const items = [0, 1, 2, 3, 4, 5, 6, 7]
+        const fiber = yield* Effect.forkChild(pool.map(items, task))
+        yield* settle
+        const first = runtime.last
+        first.begin()
+        first.options.onUnwanted()
+        first.options.onUnwanted()
+        assert.strictEqual(first.limitOf(first.chunk), 1)
+        runtime.run = diligent
+        first.succeed(0)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), tens(items))
+        assert.strictEqual(runtime.last.name, "0.2")
+        assert.isBelow(runtime.log.indexOf("0.1 exit"), runtime.log.indexOf("0.2 init"))
+        assert.deepStrictEqual(runtime.breaches, [])
+      }
+    })
+  )
+
+  it.effect("K7 gets it before the worker is live, too: what waited for it waits for another", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, chunkSize: 2, init: () => Effect.void })
+      runtime.run = diligent
+      const init = yield* Deferred.make<void>()
+      runtime.init = ({ name }) => (name === "0.1" ? Deferred.await(init) : Effect.void)
+      const fiber = yield* Effect.forkChild(pool.map([1, 2, 3], task))
+      yield* settle
+      runtime.last.options.onUnwanted()
+      yield* settle
+      assert.include(runtime.log, "0.1 interruptInit")
+      yield* Deferred.interrupt(init)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20, 30])
+      assert.strictEqual(runtime.last.name, "0.2")
+      assert.deepInclude(yield* pool.stats, { lost: 0, killed: 0, live: 1 })
+    })
+  )
+
+  it.effect("K7 O2 events tell of a worker's beginning and end where there was no room, and of nothing else", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1 })
+      let attempts = 0
+      runtime.start = () => Effect.suspend(() => (attempts++ < 2 ? unavailable() : Effect.void))
+      runtime.run = diligent
+      const events: Array<PoolEvent> = []
+      const listening = yield* Effect.forkChild(
+        Stream.runForEach(pool.events, (event) => Effect.sync(() => void events.push(event)))
+      )
+      yield* settle
+      const fiber = yield* Effect.forkChild(pool.map([1], task))
+      yield* settle
+      yield* TestClock.adjust(200)
+      yield* TestClock.adjust(200)
+      yield* Fiber.join(fiber)
+      yield* pool.stop
+      yield* settle
+      yield* Fiber.interrupt(listening)
+      assertLaws(events)
+      assert.strictEqual(events.filter(({ _tag }) => _tag === "WorkerStarting").length, 3)
+    })
+  )
+})

@@ -1,0 +1,190 @@
+/** K4: the loss of a runner, with all the workers that it held, is nobody's fault. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import type { Closed } from "../src/Channel.ts"
+import * as WorkerPoolError from "../src/WorkerPoolError.ts"
+import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
+import {
+  failures,
+  hasEnded,
+  integer,
+  makePool,
+  noise,
+  oneOf,
+  type PoolOptions,
+  reasons,
+  recordLogs,
+  runs,
+  settle
+} from "./support.ts"
+
+const task = (n: number) => Effect.succeed(n)
+
+const setup = Effect.fnUntraced(function* (options: PoolOptions) {
+  const runtime = new FakeRuntime()
+  const pool = yield* makePool("WorkerPool", { keepAlive: true, ...options }, runtime.layer)
+  return { pool, runtime }
+})
+
+const runnerLost = new WorkerPoolError.RunnerLost({ runner: "r1", address: "10.0.0.7:7433", cause: new Error("silent") })
+
+const closed: Closed = { external: true, cause: runnerLost }
+
+/** A worker begins with the item, if it has it, and its runner is lost. */
+const losesRunnerOf = (poison: number, lost: (worker: FakeWorker) => void) => (worker: FakeWorker) =>
+  queueMicrotask(() => {
+    const chunk = worker.chunks[0]
+    if (chunk === undefined) return
+    const at = chunk.items.indexOf(poison)
+    if (at < 0) return worker.work()
+    worker.work(at)
+    worker.begin(chunk)
+    lost(worker)
+    worker.lose({ closed })
+  })
+
+describe("a lost runner", () => {
+  it.effect("K4 F1 is why its workers are lost; an item that may run once fails with that", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, chunkSize: 3 })
+      const fiber = yield* Effect.forkChild(pool.mapExit([0, 1, 2, 3], task))
+      yield* settle
+      runtime.last.work(1)
+      runtime.last.begin()
+      runtime.run = diligent
+      runtime.last.lose({ closed })
+      const exits = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, false, true, true])
+      const [reason] = reasons(exits[1]!)
+      assert.deepInclude(reason, { _tag: "WorkerLost", worker: 0, generation: 1, indices: [1] })
+      assert.strictEqual((reason as WorkerPoolError.WorkerLost).cause, runnerLost)
+      assert.include(reason!.message, "The runner r1 at 10.0.0.7:7433 was lost: silent")
+    })
+  )
+
+  it.effect("K4 F2 charges no item the first time: with no retries at all, one loss is made up for", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, chunkSize: 4 })
+      const fiber = yield* Effect.forkChild(pool.map([0, 1, 2, 3], task, { onWorkerLost: { retries: 0 } }))
+      yield* settle
+      runtime.last.work(1)
+      runtime.last.begin()
+      runtime.last.begin()
+      const sent: Array<ReadonlyArray<unknown>> = []
+      runtime.run = (worker, chunk) => {
+        sent.push(chunk.items)
+        diligent(worker)
+      }
+      runtime.last.lose({ closed })
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [0, 10, 20, 30])
+      // those that were in hand are sent alone
+      assert.deepStrictEqual(sent, [[1], [2], [3]])
+    })
+  )
+
+  it.effect("K4 F2 one item that ends its runner each time costs retries + 2 of them, and it alone fails", () =>
+    Effect.gen(function* () {
+      for (const tasksPerWorker of [1, 3]) {
+        for (const retries of [0, 1, 3]) {
+          const { pool, runtime } = yield* setup({ size: 2, chunkSize: 4, tasksPerWorker })
+          let lost = 0
+          runtime.run = losesRunnerOf(2, () => lost++)
+          const exits = yield* pool.mapExit([0, 1, 2, 3, 4, 5], task, { onWorkerLost: { retries } })
+          assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true, false, true, true, true])
+          assert.strictEqual((reasons(exits[2]!)[0] as WorkerPoolError.WorkerLost).cause, runnerLost)
+          assert.strictEqual(lost, retries + 2)
+          assert.deepInclude(yield* pool.stats, { lost: retries + 2 })
+        }
+      }
+    })
+  )
+
+  it.effect.prop(
+    "K4 F2 whatever runners are lost, an item that ends none has its result unless it was alone in hand too often",
+    { items: integer(1, 12), chunkSize: integer(1, 5), losses: integer(0, 8), retries: oneOf(0, 1, 2), seed: integer(0, 1e6) },
+    ({ chunkSize, items, losses, retries, seed }) =>
+      Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 2, chunkSize })
+        let left = losses
+        const inHand = new Map<number, number>()
+        runtime.run = (worker) =>
+          queueMicrotask(() => {
+            const chunk = worker.chunks[0]
+            if (chunk === undefined) return
+            const started = 1 + (noise(seed, left) % chunk.items.length)
+            if (left === 0 || noise(seed + 1, left) % 2 === 0) return worker.work()
+            left--
+            const done = noise(seed + 2, left) % started
+            worker.work(done)
+            for (let n = done; n < started; n++) {
+              worker.begin(chunk)
+              const item = chunk.items[n] as number
+              inHand.set(item, (inHand.get(item) ?? 0) + 1)
+            }
+            worker.lose({ closed })
+          })
+        const numbers = Array.from({ length: items }, (_, n) => n)
+        const exits = yield* pool.mapExit(numbers, task, { onWorkerLost: { retries } })
+        for (const [item, exit] of exits.entries()) {
+          if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, item * 10)
+          else assert.strictEqual(inHand.get(item), retries + 2)
+        }
+        assert.deepStrictEqual(runtime.breaches, [])
+      }).pipe(Effect.scoped),
+    runs(200)
+  )
+
+  it.effect("K4 L10 while a worker is acquired, fails nobody, and the slot does not back off: it tries again soon", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+      runtime.run = diligent
+      let losses = 3
+      runtime.init = (worker) =>
+        Effect.suspend(() => {
+          if (losses-- <= 0) return Effect.void
+          worker.lose({ closed })
+          return Effect.never
+        })
+      const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+      for (let n = 0; n < 3; n++) {
+        yield* settle
+        assert.isFalse(yield* hasEnded(fiber))
+        yield* TestClock.adjust(200)
+      }
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
+      assert.strictEqual(runtime.last.name, "0.4")
+    })
+  )
+
+  it.effect("K4 L10 a hook that ends each runner does not go on for ever", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+      runtime.init = (worker) =>
+        Effect.suspend(() => {
+          worker.lose({ closed })
+          return Effect.never
+        })
+      const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+      for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
+      assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
+      assert.isAtMost(runtime.workers.length, 6)
+    })
+  )
+
+  it.effect("K4 names no task for an idle worker that was lost with its runner", () =>
+    Effect.gen(function* () {
+      const logs = recordLogs()
+      yield* Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 1 })
+        runtime.run = diligent
+        yield* pool.run(task, 1)
+        runtime.last.lose({ closed })
+        yield* settle
+      }).pipe(Effect.scoped, Effect.provide(logs.layer))
+      assert.deepStrictEqual(logs.lines, ["WARN A worker ended while it had nothing to do"])
+    })
+  )
+})
