@@ -76,7 +76,7 @@ describe("a lost runner", () => {
 })
 
 describe("a runner that joins", () => {
-  it.live("K9 gets the next worker", () =>
+  it.live("K1 K9 gets the next worker, and none of those that are there", () =>
     Effect.gen(function* () {
       const first = yield* startRunner({ slots: 2, secret })
       const list = yield* SubscriptionRef.make([memberOf(first)])
@@ -86,8 +86,21 @@ describe("a runner that joins", () => {
         const start = yield* Effect.forkChild(pool.start, { startImmediately: true })
         yield* eventually(Effect.map(pool.stats, ({ live }) => live === 2))
         const second = yield* startRunner({ slots: 2, secret })
+        const before = yield* pool.map(
+          Array.from({ length: 12 }, () => 20),
+          tasks.whoAfter,
+          { chunkSize: 1 }
+        )
         yield* SubscriptionRef.set(list, [memberOf(first), memberOf(second)])
         yield* Fiber.join(start)
+        // those that were there stay where they are
+        const after = yield* pool.map(
+          Array.from({ length: 24 }, () => 20),
+          tasks.whoAfter,
+          { chunkSize: 1 }
+        )
+        for (const who of new Set(before)) assert.include(after, who)
+        assert.strictEqual(new Set(after).size, 3)
         const items = Array.from({ length: 12 }, () => 50)
         const pids = yield* pool.map(items, tasks.whereAfter, { chunkSize: 1 })
         for (const { child } of [first, second]) assert.include(pids, child.pid)

@@ -101,7 +101,7 @@ export class Cluster {
     })
   }
 
-  /** Starts a worker on the runner that has the most room; the Scope ends it. */
+  /** Starts a worker on the runner that has the most room, where it stays (K1); the Scope ends it. */
   readonly open: (
     worker: WorkerIdentity,
     controls: number

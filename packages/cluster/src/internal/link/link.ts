@@ -1,6 +1,6 @@
 /**
  * One end of a connection between a driver and a runner: frames over a socket. Any byte that arrives is life, and what is no
- * frame, or none that may come then, destroys the socket (F6, K3).
+ * frame, or none that may come then, destroys the socket (F6), (K3).
  */
 import type { Socket } from "node:net"
 import { now, setTimeout } from "../common/timers.ts"

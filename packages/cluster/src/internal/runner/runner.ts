@@ -151,6 +151,7 @@ class Runner {
     })
   }
 
+  /** Who would give this runner up before it has killed what it held is refused as well (K5). */
   private whyNot(hello: words.Hello): words.Refused["why"] | undefined {
     const { allowMixed, deployment, lease } = this.settings
     const differs = versions.difference(versions.mine(deployment), hello, allowMixed)
