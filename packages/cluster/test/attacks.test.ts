@@ -1,39 +1,17 @@
 /** What somebody who can reach a runner's port, and no more, can do there: nothing. */
-import { Runner } from "@effect-mpire/cluster"
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { connect, type Socket } from "node:net"
 import { connect as connectTls, type ConnectionOptions } from "node:tls"
 import { encode, kinds } from "../src/internal/frames/frame.ts"
 import { mine } from "../src/internal/link/versions.ts"
 import * as security from "../src/internal/secret/security.ts"
+import { startHere } from "./here.ts"
 import { clusterOf, otherSecret, reasonOf, secret } from "./runners.ts"
 
 const square = Portable.inline((n: number) => n * n)
-
-const startHere = (
-  options: Partial<Runner.Options> = {}
-): Effect.Effect<Runner.Runner["Service"], never, Scope.Scope> =>
-  Effect.map(
-    Layer.build(
-      Layer.orDie(
-        Runner.layer({
-          listen: "127.0.0.1:0",
-          slots: 2,
-          workers: "threads",
-          secret: { env: secret },
-          workerOptions: { execArgv: [] },
-          ...options
-        })
-      )
-    ),
-    Context.get(Runner.Runner)
-  )
 
 /** Maps over a runner as a program that has the secret does. */
 const works = (port: number, options: { readonly secret?: string } = { secret }) =>

@@ -9,7 +9,6 @@ import type { Closed, Control, Usage } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { check } from "./internal/cloneable.ts"
 import { Encoder } from "./internal/encoder.ts"
 import { FrameReader } from "./internal/frames.ts"
 import * as mainModule from "./internal/mainModule.ts"
@@ -104,7 +103,7 @@ export const makeMessages = (maxMessageSize: number): Messages => {
       const { blocks, frame } = encoder.write(message)
       return blocks.length === 0 ? [frame] : [frame, ...blocks]
     },
-    check,
+    check: encoder.check,
     inspect: encoder.inspect
   }
 }

@@ -40,7 +40,7 @@ export interface Written {
 /** How many bytes a message may have where nothing says less. */
 const most = limit - 1
 
-const isTooLarge = (bytes: number, may: number): RangeError =>
+export const tooLarge = (bytes: number, may: number): RangeError =>
   new RangeError(`The message has ${bytes} bytes, and may have ${may}`)
 
 /** Writes messages as frames. */
@@ -64,7 +64,7 @@ export class FrameWriter {
     const writtenAs = text !== undefined ? "json" : hasExceptions ? "withExceptions" : "serialized"
     const bytes = frame.length - headerLength
     const size = memory.reduce((sum, { byteLength }) => sum + byteLength, bytes)
-    if (bytes > most || size > this.maxSize) throw isTooLarge(size, this.maxSize)
+    if (bytes > most || size > this.maxSize) throw tooLarge(size, this.maxSize)
     // copied, because it is sent when this program may be changing it already
     const blocks = memory.map(copy)
     frame.writeUInt32LE(this.count, number)
@@ -93,7 +93,7 @@ const lengthsOf = (memory: ReadonlyArray<ArrayBuffer>): Buffer => {
   const lengths = Buffer.allocUnsafe(blockLength * memory.length)
   for (let index = 0; index < memory.length; index++) {
     const { byteLength } = memory[index]!
-    if (byteLength > most) throw isTooLarge(byteLength, most)
+    if (byteLength > most) throw tooLarge(byteLength, most)
     lengths.writeUInt32LE(byteLength, blockLength * index)
   }
   return lengths
@@ -260,7 +260,7 @@ export class FrameReader {
     if (found === this.count) {
       const size = bytes.readUInt32LE(start + length)
       if (size <= this.maxSize) return start + headerLength + size
-      this.fail(isTooLarge(size, this.maxSize))
+      this.fail(tooLarge(size, this.maxSize))
       return undefined
     }
     this.fail(new Error(`The channel is broken: frame ${this.count} was expected, and not ${found}`))
@@ -278,7 +278,7 @@ export class FrameReader {
     for (let index = 0; index < count; index++) {
       const bytes = frame.readUInt32LE(lengths + blockLength * index)
       size += bytes
-      if (size > this.maxSize) return this.fail(isTooLarge(size, this.maxSize))
+      if (size > this.maxSize) return this.fail(tooLarge(size, this.maxSize))
       const block = this.allocate(bytes)
       if (block === undefined) return
       if (block.length === 0) return this.fail(new Error("The channel is broken: a block is empty"))

@@ -29,6 +29,10 @@ export class Pipe {
     return this.encoder.inspect
   }
 
+  get check(): (value: unknown) => void {
+    return this.encoder.check
+  }
+
   /** Throws when the message cannot be cloned; does nothing once the pipe has been closed. */
   send(message: unknown): void {
     const { blocks, frame } = this.encoder.write(message)

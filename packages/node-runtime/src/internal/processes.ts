@@ -12,7 +12,6 @@ import { fileURLToPath } from "node:url"
 import type { Relayed } from "../NodeRelay.ts"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
-import { check } from "./cloneable.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
 import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
@@ -237,7 +236,7 @@ class Process {
       control,
       moves: false,
       stayAwake: () => this.awake.expectMessage(),
-      check,
+      check: this.pipe.check,
       inspect: this.pipe.inspect,
       usage: usage.ofProcess(this.child.pid)
     }

@@ -6,7 +6,6 @@ import { serve } from "@effect-mpire/core/WorkerEntry"
 import { connect, Socket } from "node:net"
 import { Aside } from "./aside.ts"
 import { Awake } from "./awake.ts"
-import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
 import { channelFd, controlFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
@@ -69,7 +68,7 @@ export const open = (settings: ProcessSettings): Channel => {
     stayAwake: () => awake.expectMessage(),
     flushed: (resume) => pipe.flushed(resume),
     aside: (message) => aside.send(message),
-    check,
+    check: pipe.check,
     inspect: pipe.inspect,
     control: settings.control ? overFile(controlFd) : undefined
   }

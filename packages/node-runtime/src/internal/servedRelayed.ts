@@ -5,7 +5,6 @@
  */
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import { Awake } from "./awake.ts"
-import { check } from "./cloneable.ts"
 import { Encoder } from "./encoder.ts"
 import { FrameReader } from "./frames.ts"
 import * as ports from "./ports.ts"
@@ -40,7 +39,7 @@ export const serveRelayed = ({ control, maxMessageSize, port }: ThreadSettings):
     close: () => port.close(),
     stayAwake: () => awake.expectMessage(),
     control: control.length === 0 ? undefined : sharedControl(control),
-    check,
+    check: encoder.check,
     inspect: encoder.inspect
   })
   process.once("exit", worker.ending)
