@@ -152,3 +152,18 @@ export class ListenFailed extends TaggedError("ListenFailed")<{
     return `A runner cannot listen at ${this.listen}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
+
+/**
+ * A runner that was asked whether it takes workers drains.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RunnerDrains extends TaggedError("RunnerDrains")<{
+  /** The address of the runner. */
+  readonly runner: string
+}> {
+  override get message(): string {
+    return `The runner at ${this.runner} drains, and takes no workers`
+  }
+}

@@ -112,8 +112,9 @@ export class WorkerConnection {
   }
 
   private frame(kind: Kind, bytes: Buffer): void {
-    if (vigil.take(this.link, this.beats, kind, bytes, true)) return
     switch (kind) {
+      case kinds.beat:
+        return void vigil.take(this.link, this.beats, kind, bytes, true)
       case kinds.data:
         return this.receive!(bytes, "channel")
       case kinds.aside:

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { RunnerDrains } from "../../ClusterError.ts"
 import { library } from "../link/versions.ts"
 import * as Runner from "../../Runner.ts"
 
@@ -119,7 +120,7 @@ const check = Command.make(
   { ...security, address },
   Effect.fnUntraced(function* ({ address, ...flags }) {
     const { draining } = yield* Runner.statusOf({ address, ...(yield* securityOf(flags)) })
-    if (draining) return yield* Effect.fail(new Error(`The runner at ${address} drains`))
+    if (draining) return yield* Effect.fail(new RunnerDrains({ runner: address }))
   })
 ).pipe(Command.withDescription("Ends with 0 if a runner takes workers, and with 1 if not: for probes"))
 
