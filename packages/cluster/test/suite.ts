@@ -21,6 +21,8 @@ export const suiteOver = (workers: NonNullable<RunnerOptions["workers"]>): void 
   })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   const runtime = Layer.unwrap(Effect.sync(() => clusterOf(addresses, { secret })))
-  const needs = workers === "threads" ? [...without.processes, ...without.threads] : without.processes
-  runSuite(`two runners with ${workers}`, runtime, { without: needs })
+  const cannot = workers === "threads" ? without.threads : []
+  runSuite(`two runners with ${workers}`, runtime, {
+    without: [...without.processes, ...without.farAway, ...cannot]
+  })
 }

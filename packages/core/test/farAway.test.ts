@@ -23,8 +23,8 @@ const took = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return realTime.now() - before
   })
 
-const make = Effect.gen(function* () {
-  const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, init: nothing })
+const make = Effect.fnUntraced(function* (options: WorkerPool.PoolOptions) {
+  const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, ...options, init: nothing })
   yield* pool.start
   return pool
 })
@@ -41,7 +41,7 @@ const items = (length: number, millis: number) => Array.from({ length }, () => m
 describe("workers that are 40 milliseconds away, each way", () => {
   it.live("K13 C9 are kept busy: 400 items of 5 milliseconds on two of them, and again when their time is known", () =>
     Effect.gen(function* () {
-      const pool = yield* make
+      const pool = yield* make({})
       const [first, second] = [yield* ratio(pool, items(400, 5)), yield* ratio(pool, items(400, 5))]
       assert.isBelow(first, 1.25)
       assert.isBelow(second, 1.2)
@@ -50,10 +50,20 @@ describe("workers that are 40 milliseconds away, each way", () => {
 
   it.live("K13 C9 are kept busy with items that take longer than the way there and back, too", () =>
     Effect.gen(function* () {
-      const pool = yield* make
+      const pool = yield* make({})
       yield* ratio(pool, items(2, 100))
-      const known = yield* ratio(pool, items(16, 100))
-      assert.isBelow(known, 1.25)
+      assert.isBelow(yield* ratio(pool, items(16, 100)), 1.25)
+    }).pipe(Effect.scoped, Effect.provide(layerLagging(40)))
+  )
+
+  it.live("K13 C9 are kept busy with chunks of one item, and with several items at once", () =>
+    Effect.gen(function* () {
+      const pool = yield* make({ chunkSize: 1 })
+      yield* ratio(pool, items(20, 10))
+      assert.isBelow(yield* ratio(pool, items(100, 10)), 1.5)
+      const several = yield* make({ tasksPerWorker: 4 })
+      yield* ratio(several, items(20, 20))
+      assert.isBelow(4 * (yield* ratio(several, items(200, 20))), 1.6)
     }).pipe(Effect.scoped, Effect.provide(layerLagging(40)))
   )
 })

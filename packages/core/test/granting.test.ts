@@ -141,7 +141,7 @@ class Distance {
     this.task = Portable.make("test:granting", `task${names++}`, (item: number) => {
       this.started.push(item)
       return tasksPerWorker === 1 ? item : Promise.resolve(item)
-    }) as unknown as Code
+    })
   }
 
   /** The worker gets so many of the messages and numbers that are on their way to it, and does what it can. */
@@ -189,7 +189,12 @@ class Distance {
 let names = 0
 
 /** Chunks whose items are numbered through. */
-const chunksOf = (distance: Distance, lengths: ReadonlyArray<number>, itemTime: number | undefined, interval: number) => {
+const chunksOf = (
+  distance: Distance,
+  lengths: ReadonlyArray<number>,
+  itemTime: number | undefined,
+  interval: number
+) => {
   let first = 0
   return lengths.map((length) => {
     const items = Array.from({ length }, (_, n) => first + n)
@@ -265,7 +270,10 @@ describe("a worker that is far away", () => {
             assert.strictEqual(chunk.ends, 1)
             if (interrupted.has(chunk)) continue
             // what has no outcome goes elsewhere
-            assert.deepStrictEqual(startedOf(distance, chunk), chunk.items.filter((_, n) => chunk.reported.has(n)))
+            assert.deepStrictEqual(
+              startedOf(distance, chunk),
+              chunk.items.filter((_, n) => chunk.reported.has(n))
+            )
           }
         } else {
           if (ending === "lost with numbers") distance.chunks.settle(distance.finalNumbers)
@@ -281,7 +289,8 @@ describe("a worker that is far away", () => {
               assert.isUndefined(hand.exact)
             } else if (ending === "lost") assert.isFalse(hand.exact)
             // it may go on until it has heard of its end: it has been granted no more
-            for (const item of chunk.items.slice(hand.started)) assert.isFalse(distance.started.includes(item as number))
+            for (const item of chunk.items.slice(hand.started))
+              assert.isFalse(distance.started.includes(item as number))
           }
           await distance.reachWorker()
           for (const [chunk, { started }] of inHand) {
@@ -313,24 +322,26 @@ describe("a worker that is far away", () => {
     })
   )
 
-  it.effect("K13 C1 gives at once what it has not been granted, and at its end what it has, if it is asked in time", () =>
-    Effect.promise(async () => {
-      const distance = new Distance(1, 0)
-      const [chunk, next] = chunksOf(distance, [20, 5], 1, 0)
-      distance.chunks.run(chunk!)
-      distance.chunks.run(next!)
-      const may = 1 + granted(0)
-      assert.strictEqual(distance.chunks.granted(chunk!), may)
-      assert.strictEqual(distance.chunks.granted(next!), 0)
-      // of the second, nothing can have started
-      assert.strictEqual(distance.chunks.limitTo(next!, 0), 0)
-      assert.strictEqual(next!.ends, 1)
-      assert.strictEqual(distance.chunks.limitTo(chunk!, 10), 10)
-      assert.strictEqual(distance.chunks.limitTo(chunk!, 1), may)
-      await distance.settle()
-      // both were on their way together: it has started one, and had not begun with the others
-      assert.deepStrictEqual([distance.started.length, chunk!.reported.size, chunk!.ends], [may, may, 1])
-    })
+  it.effect(
+    "K13 C1 gives at once what it has not been granted, and at its end what it has, if it is asked in time",
+    () =>
+      Effect.promise(async () => {
+        const distance = new Distance(1, 0)
+        const [chunk, next] = chunksOf(distance, [20, 5], 1, 0)
+        distance.chunks.run(chunk!)
+        distance.chunks.run(next!)
+        const may = 1 + granted(0)
+        assert.strictEqual(distance.chunks.granted(chunk!), may)
+        assert.strictEqual(distance.chunks.granted(next!), 0)
+        // of the second, nothing can have started
+        assert.strictEqual(distance.chunks.limitTo(next!, 0), 0)
+        assert.strictEqual(next!.ends, 1)
+        assert.strictEqual(distance.chunks.limitTo(chunk!, 10), 10)
+        assert.strictEqual(distance.chunks.limitTo(chunk!, 1), may)
+        await distance.settle()
+        // both were on their way together: it has started one, and had not begun with the others
+        assert.deepStrictEqual([distance.started.length, chunk!.reported.size, chunk!.ends], [may, may, 1])
+      })
   )
 
   it.effect("C4 ends an interrupted chunk of which nothing is heard, and leaves the worker to what keeps it", () =>

@@ -68,35 +68,37 @@ describe("a runtime that has no place for a worker", () => {
     })
   )
 
-  it.effect("K7 without any worker calls wait until the runtime gives up; then they fail with the cause, and the next tries", () =>
-    Effect.gen(function* () {
-      const { pool, runtime } = yield* setup({ size: 1 })
-      let giveUp = false
-      runtime.start = () => Effect.suspend(() => unavailable(giveUp))
-      const calls = [pool.map([1], task), pool.run(task, 1), pool.start]
-      const fibers = yield* Effect.forEach(calls, (call) => Effect.forkChild(call as Effect.Effect<unknown, unknown>))
-      for (let n = 0; n < 10; n++) {
+  it.effect(
+    "K7 without any worker calls wait until the runtime gives up; then they fail with the cause, and the next tries",
+    () =>
+      Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 1 })
+        let giveUp = false
+        runtime.start = () => Effect.suspend(() => unavailable(giveUp))
+        const calls = [pool.map([1], task), pool.run(task, 1), pool.start]
+        const fibers = yield* Effect.forEach(calls, (call) => Effect.forkChild(call as Effect.Effect<unknown, unknown>))
+        for (let n = 0; n < 10; n++) {
+          yield* TestClock.adjust(200)
+          for (const fiber of fibers) assert.isFalse(yield* hasEnded(fiber))
+        }
+        assert.strictEqual(runtime.workers.length, 11)
+        giveUp = true
         yield* TestClock.adjust(200)
-        for (const fiber of fibers) assert.isFalse(yield* hasEnded(fiber))
-      }
-      assert.strictEqual(runtime.workers.length, 11)
-      giveUp = true
-      yield* TestClock.adjust(200)
-      for (const fiber of fibers) {
-        const [reason] = reasons(yield* Fiber.await(fiber))
-        assert.deepInclude(reason, { _tag: "StartFailed", worker: 0, generation: 1 })
-        assert.strictEqual((reason as WorkerPoolError.StartFailed).cause, noRoom)
-      }
-      // no slot backs off for it: the runtime says how soon it may be asked
-      for (let n = 0; n < 3; n++) {
-        const tried = runtime.workers.length
-        assert.deepStrictEqual(failures(yield* Effect.exit(pool.run(task, 1))), ["StartFailed"])
-        assert.strictEqual(runtime.workers.length, tried + 1)
-      }
-      runtime.start = () => Effect.void
-      runtime.run = diligent
-      assert.strictEqual(yield* pool.run(task, 1), 10)
-    })
+        for (const fiber of fibers) {
+          const [reason] = reasons(yield* Fiber.await(fiber))
+          assert.deepInclude(reason, { _tag: "StartFailed", worker: 0, generation: 1 })
+          assert.strictEqual((reason as WorkerPoolError.StartFailed).cause, noRoom)
+        }
+        // no slot backs off for it: the runtime says how soon it may be asked
+        for (let n = 0; n < 3; n++) {
+          const tried = runtime.workers.length
+          assert.deepStrictEqual(failures(yield* Effect.exit(pool.run(task, 1))), ["StartFailed"])
+          assert.strictEqual(runtime.workers.length, tried + 1)
+        }
+        runtime.start = () => Effect.void
+        runtime.run = diligent
+        assert.strictEqual(yield* pool.run(task, 1), 10)
+      })
   )
 
   it.effect("K7 the slot tries again as soon as the runtime says that there may be room", () =>
@@ -152,7 +154,7 @@ describe("a runtime that has no place for a worker", () => {
       const { pool, runtime } = yield* setup({ size: 1 })
       runtime.start = () => unavailable()
       for (const call of [pool.map([1], task), pool.run(task, 1), pool.start]) {
-        const fiber = yield* Effect.forkChild(call as Effect.Effect<unknown, unknown>)
+        const fiber = yield* Effect.forkChild(call)
         yield* settle
         yield* Fiber.interrupt(fiber)
         const exit = yield* Fiber.await(fiber)
@@ -183,27 +185,29 @@ describe("a runtime that wants a worker's place back", () => {
     })
   )
 
-  it.effect("K7 gets a busy worker's when what has started has ended; the rest goes elsewhere, and nothing is lost", () =>
-    Effect.gen(function* () {
-      for (const isRemote of [false, true]) {
-        const { pool, runtime } = yield* setup({ size: 1, chunkSize: 4 })
-        runtime.isRemote = isRemote
-        const items = [0, 1, 2, 3, 4, 5, 6, 7]
-        const fiber = yield* Effect.forkChild(pool.map(items, task))
-        yield* settle
-        const first = runtime.last
-        first.begin()
-        first.options.onUnwanted()
-        first.options.onUnwanted()
-        assert.strictEqual(first.limitOf(first.chunk), 1)
-        runtime.run = diligent
-        first.succeed(0)
-        assert.deepStrictEqual(yield* Fiber.join(fiber), tens(items))
-        assert.strictEqual(runtime.last.name, "0.2")
-        assert.isBelow(runtime.log.indexOf("0.1 exit"), runtime.log.indexOf("0.2 init"))
-        assert.deepStrictEqual(runtime.breaches, [])
-      }
-    })
+  it.effect(
+    "K7 gets a busy worker's when what has started has ended; the rest goes elsewhere, and nothing is lost",
+    () =>
+      Effect.gen(function* () {
+        for (const isRemote of [false, true]) {
+          const { pool, runtime } = yield* setup({ size: 1, chunkSize: 4 })
+          runtime.isRemote = isRemote
+          const items = [0, 1, 2, 3, 4, 5, 6, 7]
+          const fiber = yield* Effect.forkChild(pool.map(items, task))
+          yield* settle
+          const first = runtime.last
+          first.begin()
+          first.options.onUnwanted()
+          first.options.onUnwanted()
+          assert.strictEqual(first.limitOf(first.chunk), 1)
+          runtime.run = diligent
+          first.succeed(0)
+          assert.deepStrictEqual(yield* Fiber.join(fiber), tens(items))
+          assert.strictEqual(runtime.last.name, "0.2")
+          assert.isBelow(runtime.log.indexOf("0.1 exit"), runtime.log.indexOf("0.2 init"))
+          assert.deepStrictEqual(runtime.breaches, [])
+        }
+      })
   )
 
   it.effect("K7 gets it before the worker is live, too: what waited for it waits for another", () =>

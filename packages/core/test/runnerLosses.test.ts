@@ -29,7 +29,11 @@ const setup = Effect.fnUntraced(function* (options: PoolOptions) {
   return { pool, runtime }
 })
 
-const runnerLost = new WorkerPoolError.RunnerLost({ runner: "r1", address: "10.0.0.7:7433", cause: new Error("silent") })
+const runnerLost = new WorkerPoolError.RunnerLost({
+  runner: "r1",
+  address: "10.0.0.7:7433",
+  cause: new Error("silent")
+})
 
 const closed: Closed = { external: true, cause: runnerLost }
 
@@ -104,7 +108,13 @@ describe("a lost runner", () => {
 
   it.effect.prop(
     "K4 F2 whatever runners are lost, an item that ends none has its result unless it was alone in hand too often",
-    { items: integer(1, 12), chunkSize: integer(1, 5), losses: integer(0, 8), retries: oneOf(0, 1, 2), seed: integer(0, 1e6) },
+    {
+      items: integer(1, 12),
+      chunkSize: integer(1, 5),
+      losses: integer(0, 8),
+      retries: oneOf(0, 1, 2),
+      seed: integer(0, 1e6)
+    },
     ({ chunkSize, items, losses, retries, seed }) =>
       Effect.gen(function* () {
         const { pool, runtime } = yield* setup({ size: 2, chunkSize })
@@ -137,26 +147,28 @@ describe("a lost runner", () => {
     runs(200)
   )
 
-  it.effect("K4 L10 while a worker is acquired, fails nobody, and the slot does not back off: it tries again soon", () =>
-    Effect.gen(function* () {
-      const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
-      runtime.run = diligent
-      let losses = 3
-      runtime.init = (worker) =>
-        Effect.suspend(() => {
-          if (losses-- <= 0) return Effect.void
-          worker.lose({ closed })
-          return Effect.never
-        })
-      const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
-      for (let n = 0; n < 3; n++) {
-        yield* settle
-        assert.isFalse(yield* hasEnded(fiber))
-        yield* TestClock.adjust(200)
-      }
-      assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
-      assert.strictEqual(runtime.last.name, "0.4")
-    })
+  it.effect(
+    "K4 L10 while a worker is acquired, fails nobody, and the slot does not back off: it tries again soon",
+    () =>
+      Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+        runtime.run = diligent
+        let losses = 3
+        runtime.init = (worker) =>
+          Effect.suspend(() => {
+            if (losses-- <= 0) return Effect.void
+            worker.lose({ closed })
+            return Effect.never
+          })
+        const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+        for (let n = 0; n < 3; n++) {
+          yield* settle
+          assert.isFalse(yield* hasEnded(fiber))
+          yield* TestClock.adjust(200)
+        }
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
+        assert.strictEqual(runtime.last.name, "0.4")
+      })
   )
 
   it.effect("K4 L10 a hook that ends each runner does not go on for ever", () =>

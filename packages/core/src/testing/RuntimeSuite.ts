@@ -42,6 +42,7 @@ import * as workers from "./internal/workers.ts"
  * - `"killing"`: a worker in which something does not yield, such as `for (;;)`, is killed
  * - `"vanishing"`: `process.exit`, or what nothing catches, ends the worker that it happens in, and nothing else
  * - `"signals"`: a worker is a process of its own, which signals can end
+ * - `"near"`: messages are hardly on their way, so that a worker has no more ahead than its next chunk
  *
  * @category models
  * @since 0.1.0

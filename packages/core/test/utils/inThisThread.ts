@@ -72,4 +72,5 @@ export const layerFarAway = (
   })
 
 /** The same, with so many milliseconds on the way in each direction. */
-export const layerLagging = (oneWay: number): Layer.Layer<WorkerRuntime.WorkerRuntime> => layerFarAway(() => ({ oneWay }))
+export const layerLagging = (oneWay: number): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  layerFarAway(() => ({ oneWay }))

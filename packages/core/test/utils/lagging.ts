@@ -125,7 +125,14 @@ export const lagging = (near: Connection, options: LagOptions): Connection => {
     kill: Effect.callback<void>((resume) => {
       const done = () => resume(Effect.void)
       if (!isOpen) return done()
-      toWorker.put(() => Effect.runFork(Effect.andThen(near.kill, Effect.sync(() => toPool.put(done)))))
+      toWorker.put(() =>
+        Effect.runFork(
+          Effect.andThen(
+            near.kill,
+            Effect.sync(() => toPool.put(done))
+          )
+        )
+      )
       if (lostAfter !== undefined) realTime.after(4 * oneWay, done)
     })
   }

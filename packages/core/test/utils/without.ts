@@ -5,5 +5,6 @@ export const without = {
   fibers: ["killing", "vanishing", "signals"],
   threads: ["signals"],
   processes: ["transfer", "sharedMemory"],
+  farAway: ["near"],
   inThisThread: ["killing", "vanishing", "signals", "transfer", "sharedMemory"]
 } as const satisfies Record<string, ReadonlyArray<Need>>

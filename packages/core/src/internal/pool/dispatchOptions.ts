@@ -57,7 +57,8 @@ export interface DispatchOptions {
   readonly length?: number | undefined
   /**
    * How many items may have been pulled from the source without their results having been delivered, an integer >= 1.
-   * Default: two chunks per worker, or twice `tasksPerWorker` items per worker where that is more.
+   * Default: two chunks per worker, or twice `tasksPerWorker` items per worker where that is more; and, where messages are
+   * long on their way, what a worker does in two round trips.
    */
   readonly maxActive?: number | undefined
   /** How many items a worker is given before it is replaced, an integer >= 1. Default: no limit. */

@@ -36,7 +36,7 @@ const onItsWay = (lag: number): number => 2 * lag + 50
  * How many cells a worker has: for chunks in progress, which may be more than it runs at once where they are long on their
  * way, and those that ended early. Further chunks do without a cell.
  */
-export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 24, 8192)
+export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 40, 8192)
 
 /** A message that runs items of a chunk. */
 type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
@@ -368,8 +368,9 @@ export class RemoteChunks {
 
   /** How many of a chunk's items, the first ones, may have started, where that is more than what is known to have. */
   granted(chunk: Chunk): number | undefined {
+    if (this.lag === undefined) return undefined
     const sent = this.find(chunk)
-    const granted = this.lag === undefined ? undefined : sent?.cell.mostStarted
+    const granted = sent?.cell.mostStarted
     return sent === undefined || granted === undefined ? undefined : sent.firstOf(granted)
   }
 

@@ -166,8 +166,11 @@ export class Slot implements ChunkSlot {
     if (state._tag !== "Live" || state.retirement !== undefined) return "unavailable"
     if (this.chunks.isReserved || this.remaining <= 0) return "unavailable"
     if (this.load < this.tasksPerWorker) return "live"
-    const mayPrefetch = this.options.worker.runtime.isRemote === true && this.tasksPerWorker === 1
-    return mayPrefetch && this.chunks.hasRoom(this.lag) ? "busy" : "unavailable"
+    if (this.options.worker.runtime.isRemote !== true) return "unavailable"
+    const { lag } = this
+    // a worker that runs several items at once takes the next ones as these end, unless it is far away
+    const mayPrefetch = this.tasksPerWorker === 1 || lag > 0
+    return mayPrefetch && this.chunks.hasRoom(lag) ? "busy" : "unavailable"
   }
 
   get lag(): number {

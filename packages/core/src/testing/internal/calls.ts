@@ -186,6 +186,7 @@ const failures: ReadonlyArray<Case> = [
   {
     rule: "C4",
     name: "sends no further chunk after a failure",
+    needs: ["near"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ ...journaled, keepAlive: true })
       const items = [0, 2, 4, 5, ...numbers(50).map((n) => 2 * n + 6)]
