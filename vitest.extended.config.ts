@@ -18,6 +18,7 @@ export default defineConfig({
       project("packages/core", 60_000),
       project("packages/node-runtime", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
       project("packages/cluster", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
+      project("packages/examples", 120_000),
       project("packages/soak", 120_000)
     ]
   }

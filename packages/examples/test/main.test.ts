@@ -21,15 +21,6 @@ const numbers = (output: string, row: RegExp): ReadonlyArray<number> => {
     .map((cell) => Number(cell.replaceAll(",", "")))
 }
 
-describe("cluster", () => {
-  it("K4 counts right over two runners, one of which is killed midway, and ends by itself", async () => {
-    const { stdout } = await run("cluster.ts")
-    assert.match(stdout, /is killed after 30 ranges/)
-    assert.match(stdout, /^2 workers were lost with it$/m)
-    assert.match(stdout, /^216816 primes, as many as this process counts by itself$/m)
-  })
-})
-
 describe("main", () => {
   it("compresses files, prints what that took, verifies it and ends by itself", async () => {
     const { stderr, stdout } = await run("main.ts", "--every", "90")
