@@ -65,6 +65,10 @@ export default defineConfig({
         testTimeout,
         globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
       }),
+      project("packages/cluster", {
+        testTimeout,
+        globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
+      }),
       project("packages/examples", { testTimeout }),
       project("packages/soak", { testTimeout: 120_000 }),
       project("packages/benchmarks", { testTimeout }),

@@ -17,6 +17,8 @@ export default defineConfig({
     projects: [
       project("packages/core", 60_000),
       project("packages/node-runtime", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
+      project("packages/cluster", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
+      project("packages/examples", 120_000),
       project("packages/soak", 120_000)
     ]
   }

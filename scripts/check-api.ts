@@ -101,7 +101,7 @@ if (import.meta.main) {
   const tsc = path.join(root, "node_modules/typescript/bin/tsc")
   const built = spawnSync(process.execPath, [tsc, "-b", "tsconfig.packages.json"], { cwd: root, stdio: "inherit" })
   if (built.status !== 0) throw new Error("the packages do not compile")
-  for (const directory of ["core", "node-runtime", "browser-runtime"].map((name) =>
+  for (const directory of ["core", "node-runtime", "browser-runtime", "cluster"].map((name) =>
     path.join(root, "packages", name)
   )) {
     const manifest = JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8"))

@@ -41,7 +41,7 @@ const toModule = ({ code }: Example): string => {
   return `import assert from "node:assert"\n${lines.join("\n")}`
 }
 
-const sources = ["core", "node-runtime", "browser-runtime"]
+const sources = ["core", "node-runtime", "browser-runtime", "cluster"]
   .map((name) => `packages/${name}/src`)
   .flatMap((directory) =>
     readdirSync(join(root, directory))

@@ -54,7 +54,9 @@ const pnpm = (directory: string, ...args: ReadonlyArray<string>): string => {
 }
 
 /** Where the packages are that are published. */
-export const directories = ["core", "node-runtime", "browser-runtime"].map((name) => path.join(root, "packages", name))
+export const directories = ["core", "node-runtime", "browser-runtime", "cluster"].map((name) =>
+  path.join(root, "packages", name)
+)
 
 export const build = (): void => {
   // tsc leaves what was built from deleted sources; examples are built with the packages

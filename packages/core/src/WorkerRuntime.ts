@@ -291,6 +291,11 @@ export class WorkerRuntime extends Context.Service<
      */
     readonly chunkTime?: number | undefined
     /**
+     * How many workers a pool has that says no `size`, an integer >= 1; asked once, when the pool is made. Default: as many as
+     * this machine has processors.
+     */
+    readonly parallelism?: Effect.Effect<number> | undefined
+    /**
      * Starts a worker, which ends when the Scope closes. `Unavailable` says that there is no place for one now, which is no
      * failure while the pool has a worker.
      */
@@ -366,7 +371,8 @@ export const layerFibers = (options?: {
  * must hold. What `open` fails with becomes the cause of `StartFailed`, unless it is a `WorkerPoolError` already, or an
  * `Unavailable`, which says that there is no place for a worker now. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
- * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`.
+ * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`. `parallelism`
+ * is how many workers a pool has that says no `size`.
  *
  * **When to use**
  *
@@ -384,4 +390,5 @@ export const layerChannel = (options: {
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
   readonly refuse?: ((url: string) => string | undefined) | undefined
   readonly sharesNumbers?: boolean | undefined
+  readonly parallelism?: Effect.Effect<number> | undefined
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 
 const root = new URL("../../../", import.meta.url)
 
-/** A ```ts block that follows a comment which says where its text is from: `<!-- file.ts -->`, `<!-- file.ts#region -->`. */
+/** A block of code that follows a comment which says where its text is from: `<!-- file.ts -->`, `<!-- file.ts#region -->`. */
 interface Block {
   readonly file: string
   readonly region: string | undefined
@@ -13,30 +13,34 @@ interface Block {
 }
 
 const blocks = (markdown: string): ReadonlyArray<Block> =>
-  [...markdown.matchAll(/^<!-- (\S+\.ts)(?:#(\S+))? -->\n(?:\n*```ts\n(.*?)^```$)?/gms)].map((match) => ({
+  [...markdown.matchAll(/^<!-- ([^\s#]*[./][^\s#]*)(?:#(\S+))? -->\n(?:\n*```\w+\n(.*?)^```$)?/gms)].map((match) => ({
     file: match[1] ?? "",
     region: match[2],
     text: match[3]?.trim(),
     line: markdown.slice(0, match.index).split("\n").length
   }))
 
-/** A file's text without the marks of its regions, or what stands between `// #region name` and the next `// #endregion`. */
+/**
+ * A file's text without the marks of its regions, or what stands between `// #region name` and the next `// #endregion`, less
+ * the blanks that all of its lines begin with. In YAML comments begin with `#`.
+ */
 const excerpt = (source: string, region: string | undefined): string | undefined => {
   const lines = source.split("\n")
   if (region === undefined) {
     return lines
-      .filter((line) => !/^\/\/ #(?:region|endregion)/.test(line))
+      .filter((line) => !/^ *(?:\/\/|#) #(?:region|endregion)/.test(line))
       .join("\n")
       .trim()
   }
-  const start = lines.indexOf(`// #region ${region}`)
-  const end = lines.indexOf("// #endregion", start)
-  return start === -1 || end === -1
-    ? undefined
-    : lines
-        .slice(start + 1, end)
-        .join("\n")
-        .trim()
+  const start = lines.findIndex((line) => /^ *(?:\/\/|#) #region (.*)$/.exec(line)?.[1] === region)
+  const end = lines.findIndex((line, at) => at > start && /^ *(?:\/\/|#) #endregion$/.test(line))
+  if (start === -1 || end === -1) return undefined
+  const taken = lines.slice(start + 1, end)
+  const margin = Math.min(...taken.filter((line) => line !== "").map((line) => line.search(/\S/)))
+  return taken
+    .map((line) => line.slice(margin))
+    .join("\n")
+    .trim()
 }
 
 /** What is wrong with a page's blocks. */
@@ -54,14 +58,16 @@ const problems = (markdown: string, read: (file: string) => string | undefined):
 }
 
 const read = (file: string): string | undefined => {
-  const url = new URL(file, root)
-  return fs.existsSync(url) ? fs.readFileSync(url, "utf8") : undefined
+  const stats = fs.statSync(new URL(file, root), { throwIfNoEntry: false })
+  // of a folder it is enough that it is there
+  if (stats?.isDirectory() === true) return ""
+  return stats === undefined ? undefined : fs.readFileSync(new URL(file, root), "utf8")
 }
 
 const guide = fs.readdirSync(new URL("docs/guide", root)).map((name) => `docs/guide/${name}`)
 
 /** Pages without a program of their own. */
-const plain = ["errors", "from-mpire", "limits", "options", "runtimes", "when-to-use"]
+const plain = ["cluster", "errors", "from-mpire", "limits", "options", "runtimes", "when-to-use"]
 
 describe("README and guide", () => {
   const pages = guide.filter((page) => !plain.some((name) => page.endsWith(`/${name}.md`)))
@@ -99,7 +105,8 @@ describe("README and guide", () => {
 describe("the check of the README", () => {
   const files: Record<string, string> = {
     "a.ts": "const a = 1\n",
-    "b.ts": 'import "a"\n\n// #region b\nconst b = 2\n// #endregion\n\nrun(b)\n'
+    "b.ts": 'import "a"\n\n// #region b\nconst b = 2\n// #endregion\n\nrun(b)\n',
+    "d.yaml": "a: 1\nb:\n  # #region d\n  c:\n\n    - 2\n  # #endregion\n"
   }
   const check = (markdown: string) => problems(markdown, (file) => files[file])
 
@@ -108,6 +115,12 @@ describe("the check of the README", () => {
       check("<!-- a.ts -->\n```ts\nconst a = 1\n```\n\n<!-- b.ts#b -->\n\n```ts\nconst b = 2\n```\n"),
       []
     )
+  })
+
+  it("takes files of other languages, and what is within others from its margin", () => {
+    assert.deepStrictEqual(check("<!-- d.yaml#d -->\n```yaml\nc:\n\n  - 2\n```\n"), [])
+    assert.deepStrictEqual(check("<!-- d.yaml -->\n```yaml\na: 1\nb:\n  c:\n\n    - 2\n```\n"), [])
+    assert.deepStrictEqual(check("<!-- d.yaml#d -->\n```yaml\nc: 2\n```\n"), ["line 1: not the text of d.yaml#d"])
   })
 
   it("ignores blocks without a comment", () => {

@@ -49,7 +49,8 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
   if (error !== undefined) return yield* error
   const context = yield* Effect.context<never>()
   const named = { ...input, name: input.name ?? `pool-${++unnamed}` }
-  const pool = new Pool(guarded(runtime), named, input.size ?? availableParallelism(), context)
+  const size = input.size ?? (yield* runtime.parallelism ?? Effect.sync(availableParallelism))
+  const pool = new Pool(guarded(runtime), named, size, context)
   const unregister = registerMetrics(pool, context)
   yield* Effect.addFinalizer(() => Effect.ensuring(pool.close, Effect.sync(unregister)))
   return pool

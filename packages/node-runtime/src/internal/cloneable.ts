@@ -8,12 +8,15 @@ import { isDeno } from "./platform.ts"
 import * as platformObjects from "./platformObjects.ts"
 import { hasSerializer, writeWhole } from "./serializer.ts"
 
-/** Throws for a value what sending it to a process would throw. */
-export const check = (value: unknown): void => {
-  if (!hasSerializer) return void writeWhole(value)
+/** How many bytes a value takes that is sent to a process; throws what sending it would throw. */
+export const sizeOf = (value: unknown): number => written(value).length
+
+const written = (value: unknown): Buffer => {
+  if (!hasSerializer) return writeWhole(value)
   const serializer = new Serializer()
   serializer.writeHeader()
   serializer.writeValue(value)
+  return serializer.releaseBuffer()
 }
 
 /** Prototypes of objects that arrive as structured clone has them: users' classes, as plain objects. */

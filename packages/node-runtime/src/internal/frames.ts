@@ -32,14 +32,26 @@ const noBlocks: ReadonlyArray<Buffer<ArrayBuffer>> = []
 const emptyHeader = new Uint8Array(headerLength)
 
 /** A message on its way: its frame, and the blocks that follow it. */
-interface Written {
+export interface Written {
   readonly frame: Buffer
   readonly blocks: ReadonlyArray<Buffer>
 }
 
+/** How many bytes a message may have where nothing says less. */
+const most = limit - 1
+
+export const tooLarge = (bytes: number, may: number): RangeError =>
+  new RangeError(`The message has ${bytes} bytes, and may have ${may}`)
+
 /** Writes messages as frames. */
 export class FrameWriter {
+  private readonly maxSize: number
   private count = 0
+
+  /** Messages of more than `maxSize` bytes are not written. */
+  constructor(maxSize: number = most) {
+    this.maxSize = maxSize
+  }
 
   /**
    * Throws where structured clone would: then the message has not been numbered. `hasExceptions` says that there may be
@@ -51,7 +63,8 @@ export class FrameWriter {
     const frame = text === undefined ? serialize(hasExceptions ? list(message) : message, memory) : encode(text)
     const writtenAs = text !== undefined ? "json" : hasExceptions ? "withExceptions" : "serialized"
     const bytes = frame.length - headerLength
-    if (bytes >= limit) throw new RangeError(`The message has ${bytes} bytes, and may have ${limit - 1}`)
+    const size = memory.reduce((sum, { byteLength }) => sum + byteLength, bytes)
+    if (bytes > most || size > this.maxSize) throw tooLarge(size, this.maxSize)
     // copied, because it is sent when this program may be changing it already
     const blocks = memory.map(copy)
     frame.writeUInt32LE(this.count, number)
@@ -80,7 +93,7 @@ const lengthsOf = (memory: ReadonlyArray<ArrayBuffer>): Buffer => {
   const lengths = Buffer.allocUnsafe(blockLength * memory.length)
   for (let index = 0; index < memory.length; index++) {
     const { byteLength } = memory[index]!
-    if (byteLength >= limit) throw new RangeError(`The message has ${byteLength} bytes, and may have ${limit - 1}`)
+    if (byteLength > most) throw tooLarge(byteLength, most)
     lengths.writeUInt32LE(byteLength, blockLength * index)
   }
   return lengths
@@ -143,11 +156,14 @@ export class FrameReader {
   private buffer: Buffer = empty
   private filled = 0
   private unfilled: Unfilled | undefined = undefined
+  private readonly maxSize: number
   private count = 0
   private isMalformed = false
 
-  constructor(handlers: Handlers) {
+  /** A message of more than `maxSize` bytes is malformed, and no memory is taken for it. */
+  constructor(handlers: Handlers, maxSize: number = Number.POSITIVE_INFINITY) {
     this.handlers = handlers
+    this.maxSize = maxSize
   }
 
   push(part: Buffer): void {
@@ -241,7 +257,12 @@ export class FrameReader {
   /** Where a frame ends that begins at `start`; `undefined` if it is not the next one. */
   private endOf(bytes: Buffer, start: number): number | undefined {
     const found = bytes.readUInt32LE(start + number)
-    if (found === this.count) return start + headerLength + bytes.readUInt32LE(start + length)
+    if (found === this.count) {
+      const size = bytes.readUInt32LE(start + length)
+      if (size <= this.maxSize) return start + headerLength + size
+      this.fail(tooLarge(size, this.maxSize))
+      return undefined
+    }
     this.fail(new Error(`The channel is broken: frame ${this.count} was expected, and not ${found}`))
     return undefined
   }
@@ -253,8 +274,12 @@ export class FrameReader {
     const lengths = frame.length - blockLength * count
     if (lengths < headerLength) return this.fail(new Error(`The channel is broken: a message of ${count} blocks`))
     const blocks: Array<Buffer<ArrayBuffer>> = []
+    let size = frame.length - headerLength
     for (let index = 0; index < count; index++) {
-      const block = this.allocate(frame.readUInt32LE(lengths + blockLength * index))
+      const bytes = frame.readUInt32LE(lengths + blockLength * index)
+      size += bytes
+      if (size > this.maxSize) return this.fail(tooLarge(size, this.maxSize))
+      const block = this.allocate(bytes)
       if (block === undefined) return
       if (block.length === 0) return this.fail(new Error("The channel is broken: a block is empty"))
       blocks[index] = block

@@ -2,9 +2,8 @@
  * One end of the pipe between a pool and a worker in a process of its own, which carries messages as frames.
  */
 import type { Socket } from "node:net"
-import { inspect } from "./cloneable.ts"
-import { isException } from "./exceptions.ts"
-import { FrameReader, FrameWriter } from "./frames.ts"
+import { Encoder } from "./encoder.ts"
+import { FrameReader } from "./frames.ts"
 
 type Receive = (message: unknown) => void
 
@@ -12,31 +11,31 @@ type Unreadable = (cause: unknown) => void
 
 export class Pipe {
   private readonly socket: Socket
-  private readonly writer = new FrameWriter()
+  private readonly encoder: Encoder
   private readonly onMalformed: (cause: Error) => void
   /** What to call when all that was sent has been written. */
   private waiting: Array<() => void> = []
-  /** Whether the message that is to be sent may have DOMExceptions in it. */
-  private hasExceptions = false
 
-  constructor(socket: Socket, onMalformed: (cause: Error) => void) {
+  constructor(socket: Socket, onMalformed: (cause: Error) => void, maxSize?: number) {
     this.socket = socket
+    this.encoder = new Encoder(maxSize)
     this.onMalformed = onMalformed
     // an error here says that the other process has just ended, of which the pipe's close tells
     socket.on("error", () => {})
   }
 
   /** Throws for an object that would arrive as something else; called with those in a message before it is sent. */
-  readonly inspect = (object: object): void => {
-    if (isException(object)) this.hasExceptions = true
-    else inspect(object)
+  get inspect(): (object: object) => void {
+    return this.encoder.inspect
+  }
+
+  get check(): (value: unknown) => void {
+    return this.encoder.check
   }
 
   /** Throws when the message cannot be cloned; does nothing once the pipe has been closed. */
   send(message: unknown): void {
-    const { hasExceptions } = this
-    this.hasExceptions = false
-    const { blocks, frame } = this.writer.write(message, hasExceptions)
+    const { blocks, frame } = this.encoder.write(message)
     if (!this.socket.writable) return
     if (blocks.length === 0) return void this.socket.write(frame, this.written)
     this.socket.cork()

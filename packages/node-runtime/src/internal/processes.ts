@@ -9,9 +9,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import type { Socket } from "node:net"
 import { fileURLToPath } from "node:url"
+import type { Relayed } from "../NodeRelay.ts"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
-import { check } from "./cloneable.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
 import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
@@ -34,24 +34,43 @@ const lastMessages = 200
 const mostMessages = 100
 
 /** Starts a process that shares `controls` numbers; the Scope ends it. Fails with what starting it fails with. */
-export const open: (
+export const open = (
   worker: WorkerIdentity,
   controls: number,
   options: ProcessOptions
-) => Effect.Effect<Connection, unknown, Scope.Scope> = Effect.fnUntraced(function* (worker, controls, options) {
-  // acquired before the process, and so closed after its end: until then its numbers can be read
-  const numbers = controls === 0 ? undefined : yield* openControl(controls)
-  const take = yield* output.taking(worker, options.output)
-  const settings: ProcessSettings = {
-    [marker]: true,
-    compileCache: options.compileCache ?? true,
-    control: numbers !== undefined,
-    isRead: take !== undefined
+): Effect.Effect<Connection, unknown, Scope.Scope> =>
+  Effect.map(openProcess(worker, controls, options, undefined), (child) => child.connection)
+
+/** The same, where what crosses stays bytes at this end. */
+export const openRelayed = (
+  worker: WorkerIdentity,
+  controls: number,
+  options: ProcessOptions,
+  maxMessageSize: number
+): Effect.Effect<Relayed, unknown, Scope.Scope> =>
+  Effect.map(openProcess(worker, controls, options, maxMessageSize), (child) => child.relayed)
+
+const openProcess: (
+  worker: WorkerIdentity,
+  controls: number,
+  options: ProcessOptions,
+  maxMessageSize: number | undefined
+) => Effect.Effect<Process, unknown, Scope.Scope> = Effect.fnUntraced(
+  function* (worker, controls, options, maxMessageSize) {
+    // acquired before the process, and so closed after its end: until then its numbers can be read
+    const numbers = controls === 0 ? undefined : yield* openControl(controls)
+    const take = yield* output.taking(worker, options.output)
+    const settings: ProcessSettings = {
+      [marker]: true,
+      compileCache: options.compileCache ?? true,
+      control: numbers !== undefined,
+      isRead: take !== undefined,
+      ...(maxMessageSize === undefined ? {} : { maxMessageSize })
+    }
+    const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
+    return yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
   }
-  const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
-  const child = yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
-  return child.connection
-})
+)
 
 const openControl = (numbers: number) =>
   Effect.acquireRelease(
@@ -130,7 +149,7 @@ class Process {
   private isUsed = false
   /** Why it had to be killed. */
   private cause: unknown = undefined
-  readonly connection: Connection
+  private readonly control: Control | undefined
 
   constructor(child: ChildProcess, control: Control | undefined) {
     this.child = child
@@ -144,7 +163,7 @@ class Process {
       this.cause = cause
       kill()
     })
-    this.connection = this.connect(control)
+    this.control = control
     for (const stream of [this.lifeline, streamOf(taskFd), this.aside]) {
       stream.on("error", () => {})
       stream.unref()
@@ -200,7 +219,8 @@ class Process {
     this.channel[method]()
   }
 
-  private connect(control: Control | undefined): Connection {
+  get connection(): Connection {
+    const { control } = this
     return {
       send: (message) => this.pipe.send(message),
       receive: (handler, unreadable) => {
@@ -216,8 +236,25 @@ class Process {
       control,
       moves: false,
       stayAwake: () => this.awake.expectMessage(),
-      check,
+      check: this.pipe.check,
       inspect: this.pipe.inspect,
+      usage: usage.ofProcess(this.child.pid)
+    }
+  }
+
+  get relayed(): Relayed {
+    return {
+      send: (bytes) => {
+        if (this.channel.writable) this.channel.write(bytes)
+      },
+      receive: (handler) => {
+        this.isUsed = true
+        this.channel.on("data", (bytes: Buffer) => handler(bytes, "channel"))
+        this.aside.on("data", (bytes: Buffer) => handler(bytes, "aside"))
+      },
+      closed: (handler) => this.ending.onEnd(handler),
+      kill: this.ending.kill,
+      control: this.control,
       usage: usage.ofProcess(this.child.pid)
     }
   }

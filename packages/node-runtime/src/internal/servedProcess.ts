@@ -6,7 +6,6 @@ import { serve } from "@effect-mpire/core/WorkerEntry"
 import { connect, Socket } from "node:net"
 import { Aside } from "./aside.ts"
 import { Awake } from "./awake.ts"
-import { check } from "./cloneable.ts"
 import { overFile } from "./control.ts"
 import { channelFd, controlFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
@@ -52,7 +51,7 @@ const socketOf = (fd: number): Socket =>
 /** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {
   const socket = socketOf(channelFd)
-  const pipe = new Pipe(socket, exit)
+  const pipe = new Pipe(socket, exit, settings.maxMessageSize)
   const aside = new Aside()
   const awake = new Awake()
   // unless this end has been closed, the pipe closes because the pool's process has ended (F5)
@@ -69,7 +68,7 @@ export const open = (settings: ProcessSettings): Channel => {
     stayAwake: () => awake.expectMessage(),
     flushed: (resume) => pipe.flushed(resume),
     aside: (message) => aside.send(message),
-    check,
+    check: pipe.check,
     inspect: pipe.inspect,
     control: settings.control ? overFile(controlFd) : undefined
   }

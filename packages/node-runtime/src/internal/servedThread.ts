@@ -9,8 +9,17 @@ import * as ports from "./ports.ts"
 import type { ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 
-/** Serves the pool that started this thread. */
-export const serveThread = ({ control, port }: ThreadSettings): void => {
+/** Serves the pool that started this thread, or that is beyond what started it. */
+export const serveThread = (settings: ThreadSettings): void => {
+  if (settings.isRelayed === true) {
+    // not loaded by other threads; messages wait in the port meanwhile
+    void import("./servedRelayed.ts").then(({ serveRelayed }) => serveRelayed(settings))
+  } else {
+    serveDirectly(settings)
+  }
+}
+
+const serveDirectly = ({ control, port }: ThreadSettings): void => {
   // tasks can replace the method
   const post = port.postMessage.bind(port)
   const awake = new Awake()

@@ -10,6 +10,8 @@ export const marker = "~effect-mpire"
 interface Settings {
   readonly [marker]: true
   readonly compileCache: boolean
+  /** How many bytes a message may have, where something passes on what crosses as bytes. */
+  readonly maxMessageSize?: number | undefined
 }
 
 /** A thread's `workerData`. */
@@ -18,6 +20,8 @@ export interface ThreadSettings extends Settings {
   readonly port: MessagePort
   /** The shared numbers. */
   readonly control: Int32Array
+  /** Whether messages cross as bytes, which something in the other thread passes on without reading them. */
+  readonly isRelayed?: boolean | undefined
 }
 
 /** The last argument of a process's command line, as JSON. */

@@ -13,6 +13,7 @@ import {
   Worker,
   type WorkerOptions
 } from "node:worker_threads"
+import type { Relayed } from "../NodeRelay.ts"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
@@ -33,15 +34,47 @@ export const open = (
   controls: number,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
+  Effect.map(openThread(worker, controls, options, {}), connectionOf)
+
+/** The same, where what crosses stays bytes at this end. */
+export const openRelayed = (
+  worker: WorkerPoolError.WorkerIdentity,
+  controls: number,
+  options: ThreadOptions,
+  maxMessageSize: number
+): Effect.Effect<Relayed, unknown, Scope.Scope> =>
+  Effect.map(openThread(worker, controls, options, { isRelayed: true, maxMessageSize }), (thread) =>
+    relayedOf(thread, controls > 0)
+  )
+
+/** A thread that runs, and the pool's end of its channel. */
+interface Thread {
+  readonly port: MessagePort
+  /** For what listens to the port and may take long over a message. */
+  readonly turns: PortTurns
+  readonly control: Control
+  readonly ending: Ending
+  /** Calls `receive` with what has arrived when the thread has ended, before the end is told. */
+  readonly receive: (receive: (message: unknown) => void) => void
+  readonly setBusy: (busy: boolean) => void
+  readonly usage: Connection["usage"]
+}
+
+const openThread = (
+  worker: WorkerPoolError.WorkerIdentity,
+  controls: number,
+  options: ThreadOptions,
+  extra: Partial<ThreadSettings>
+): Effect.Effect<Thread, unknown, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.flatMap(output.taking(worker, options.output), (take) =>
       attempt(() => {
         const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
         const { port1, port2 } = new MessageChannel()
         try {
-          const thread = start(worker, { control: shared, port: port2 }, options, take !== undefined)
+          const thread = start(worker, { ...extra, control: shared, port: port2 }, options, take !== undefined)
           take?.(thread)
-          return connect(thread, port1, sharedControl(shared))
+          return watch(thread, port1, sharedControl(shared))
         } catch (cause) {
           port1.close()
           throw cause
@@ -49,11 +82,11 @@ export const open = (
       })
     ),
     ({ ending }) => ending.wait
-  ).pipe(Effect.map(({ connection }) => connection))
+  )
 
 const start = (
   { id }: WorkerPoolError.WorkerIdentity,
-  ends: Pick<ThreadSettings, "control" | "port">,
+  ends: Omit<ThreadSettings, typeof marker | "compileCache">,
   options: ThreadOptions,
   isRead: boolean
 ): Worker => {
@@ -86,12 +119,7 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
   return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
-const connect = (
-  thread: Worker,
-  port: MessagePort,
-  control: Control
-): { readonly connection: Connection; readonly ending: Ending } => {
-  const awake = new Awake()
+const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
   const turns = new PortTurns()
   const kill = () => void thread.terminate()
   const setBusy = (busy: boolean) => {
@@ -111,11 +139,20 @@ const connect = (
   thread.on("error", (error) => {
     cause = isItsFileMissing(error) ? notBundled(error) : error
   })
-  const connection: Connection = {
+  const setReceive = (handler: (message: unknown) => void) => {
+    receive = handler
+  }
+  return { port, turns, control, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
+}
+
+const connectionOf = ({ control, ending, port, receive, setBusy, turns, usage }: Thread): Connection => {
+  const awake = new Awake()
+  return {
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler, unreadable) => {
-      receive = awake.handler(handler)
-      ports.receive(port, turns.listener(receive), turns.listener(unreadable))
+      const aware = awake.handler(handler)
+      receive(aware)
+      ports.receive(port, turns.listener(aware), turns.listener(unreadable))
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,
@@ -124,10 +161,26 @@ const connect = (
     shares: true,
     stayAwake: () => awake.expectMessage(),
     inspect: ports.inspect,
-    usage: usage.ofThread(thread)
+    usage
   }
-  return { connection, ending }
 }
+
+const relayedOf = ({ control, ending, port, receive, usage }: Thread, shares: boolean): Relayed => ({
+  // copied: what arrived with it lies in the same memory
+  send: (bytes) => {
+    const copy = new Uint8Array(bytes)
+    port.postMessage(copy, [copy.buffer])
+  },
+  receive: (handler) => {
+    const take = (bytes: unknown) => handler(bytes as Uint8Array, "channel")
+    receive(take)
+    ports.receive(port, take, () => {})
+  },
+  closed: (handler) => ending.onEnd(handler),
+  kill: ending.kill,
+  control: shares ? control : undefined,
+  usage
+})
 
 /** Whether Node found no file for the thread to run: what imports a file is named, but nothing imports this one. */
 const isItsFileMissing = ({ code, requireStack }: Error & { code?: unknown; requireStack?: unknown }): boolean =>

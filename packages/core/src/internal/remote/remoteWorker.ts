@@ -35,9 +35,11 @@ export const runtime = (options: {
   readonly open: (worker: WorkerIdentity, controls: number) => Effect.Effect<Connection, unknown, Scope.Scope>
   readonly refuse?: Refuse | undefined
   readonly sharesNumbers?: boolean | undefined
+  readonly parallelism?: Effect.Effect<number> | undefined
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   isRemote: true,
+  parallelism: options.parallelism,
   // where the start of an item takes a message, a chunk is told as a whole, and little of it can be lost
   chunkTime: options.sharesNumbers === false ? 2 : undefined,
   start: Effect.fnUntraced(function* (start: StartOptions) {

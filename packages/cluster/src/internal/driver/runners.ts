@@ -1,0 +1,198 @@
+/**
+ * The runners that a driver knows: a control connection to each, by which it learns how much room there is.
+ */
+import * as Effect from "effect/Effect"
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
+import type { VersionMismatch } from "../../ClusterError.ts"
+import { invalidOption } from "../common/options.ts"
+import * as errors from "../../ClusterError.ts"
+import { clearTimeout, now, setTimeout } from "../common/timers.ts"
+import { kinds, ProtocolError } from "../frames/frame.ts"
+import * as vigil from "../link/vigil.ts"
+import * as words from "../link/words.ts"
+import { type Address, format } from "../members/address.ts"
+import type { Options as SecurityOptions, Security } from "../secret/security.ts"
+import { type Dialled, dial } from "./dial.ts"
+
+/** The options of a driver, checked; times in milliseconds. */
+export interface DriverSettings {
+  readonly security: Security
+  readonly versions: words.Versions
+  /** The random name of this process. */
+  readonly driver: string
+  readonly suspectAfter: number
+  readonly roomTimeout: number
+  readonly driverStall: number
+  /** What `security` was made of. */
+  readonly securityOptions: SecurityOptions
+  readonly where: ReadonlyArray<string>
+  readonly maxMessageSize: number
+}
+
+const readWord = words.reader(words.FromRunner)
+
+/** How long to wait before a runner is dialled again, in milliseconds: doubled from time to time. */
+const backoff = { first: 100, longest: 5_000 }
+
+/** How long a runner that has just refused is not asked again, in milliseconds: what it said of its room may be older. */
+const cooling = 200
+
+/** A connection for a worker that a runner has accepted. */
+export interface Welcomed extends Dialled {
+  readonly answer: words.Welcome
+}
+
+/** One address, and what is known of the runner there. */
+export class KnownRunner {
+  readonly address: Address
+  readonly settings: DriverSettings
+  private readonly changed: () => void
+  /** What it said when it was greeted; `undefined` while it is not connected. */
+  welcome: words.Welcome | undefined = undefined
+  /** Why it is not connected; `undefined` before the first answer, and while it is. */
+  cause: unknown = undefined
+  private room: words.Room | undefined = undefined
+  /** How many workers are being started there by this process. */
+  private starting = 0
+  private coolUntil = 0
+
+  constructor(address: Address, settings: DriverSettings, changed: () => void) {
+    this.address = address
+    this.settings = settings
+    this.changed = changed
+  }
+
+  get name(): string {
+    return format(this.address)
+  }
+
+  /** Whether it is known to be there, and how much room it has, or why it is not there. */
+  get isAnswered(): boolean {
+    return this.room !== undefined || this.cause !== undefined
+  }
+
+  /** How many more workers it can take, as far as is known. */
+  get free(): number {
+    if (this.welcome === undefined || this.room === undefined || now() < this.coolUntil) return 0
+    if (!this.settings.where.every((label) => this.welcome!.labels.includes(label))) return 0
+    return this.room.free - this.starting
+  }
+
+  private hello(worker?: words.Hello["worker"]): words.Hello {
+    const { driver, suspectAfter, versions } = this.settings
+    return { _tag: "Hello", ...versions, driver, suspectAfter, ...(worker === undefined ? {} : { worker }) }
+  }
+
+  /** Opens a connection for a worker; `undefined` where the runner has no room after all. */
+  readonly openWorker: (
+    worker: NonNullable<words.Hello["worker"]>
+  ) => Effect.Effect<Welcomed | undefined, errors.GreetingFailed> = (worker) =>
+    Effect.suspend(() => {
+      this.starting++
+      return dial(this.address, this.settings.security, this.hello(worker))
+    }).pipe(
+      Effect.map((dialled) => {
+        const { answer, link, roundTrip } = dialled
+        if (answer._tag === "Welcome") return { answer, link, roundTrip }
+        link.destroy()
+        this.coolUntil = now() + cooling
+        return undefined
+      }),
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          this.coolUntil = now() + cooling
+        })
+      ),
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.starting--
+          this.changed()
+        })
+      )
+    )
+
+  /** Keeps the control connection, until it is interrupted. */
+  readonly keep: Effect.Effect<never> = Effect.suspend(() => {
+    let wait = backoff.first
+    let said: string | undefined
+    const once = Effect.gen({ self: this }, function* () {
+      const before = now()
+      const cause = yield* this.connected
+      // one that was connected for a while is dialled again soon
+      if (now() - before > backoff.longest) wait = backoff.first
+      this.welcome = undefined
+      this.room = undefined
+      this.cause = cause
+      this.changed()
+      if (isMismatch(cause) && said !== cause.message) {
+        said = cause.message
+        yield* Effect.logWarning(said)
+      }
+      yield* pause(wait)
+      wait = Math.min(backoff.longest, wait * 2)
+    })
+    return Effect.forever(once)
+  })
+
+  /** Stays connected for as long as it can; returns why it is not any more. */
+  private get connected(): Effect.Effect<unknown> {
+    const { address, settings } = this
+    return Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const { answer, link, roundTrip } = yield* Effect.acquireRelease(
+          dial(address, settings.security, this.hello()),
+          ({ link }) => Effect.sync(() => link.destroy()),
+          { interruptible: true }
+        )
+        if (answer._tag === "Refused") return refusal(this.name, answer, settings.suspectAfter)
+        link.keepsRunning(false)
+        const beats = vigil.suspect(link, settings.suspectAfter)
+        beats.greeted(roundTrip)
+        link.receive((kind, bytes) => {
+          if (vigil.take(link, beats, kind, bytes, true)) return
+          const word = kind === kinds.word ? readWord(bytes) : undefined
+          if (word?._tag !== "Room") throw new ProtocolError("A frame has arrived that is not about a runner's room")
+          this.room = word
+          this.changed()
+        })
+        this.welcome = answer
+        this.cause = undefined
+        link.resume()
+        return yield* Effect.callback<unknown>((resume) => {
+          link.closed((cause) => resume(Effect.succeed(cause ?? new Error("The runner closed the connection"))))
+        })
+      })
+    ).pipe(Effect.catch((error) => Effect.succeed<unknown>(error)))
+  }
+}
+
+const isMismatch = (cause: unknown): cause is VersionMismatch => cause instanceof errors.VersionMismatch
+
+/** Why a runner refused, as this process sees it: what is `here` for the runner is `there` for it. */
+export const refusal = (
+  runner: string,
+  { why }: words.Refused,
+  suspectAfter: number
+): errors.VersionMismatch | errors.GreetingFailed | WorkerPoolError => {
+  switch (why._tag) {
+    case "VersionMismatch":
+      return new errors.VersionMismatch({ what: why.what, here: why.there, there: why.here, runner })
+    case "Lease":
+      // else this process could start a worker again elsewhere before that runner has killed it (K5)
+      return invalidOption(
+        "suspectAfter",
+        suspectAfter,
+        `longer than the lease of the runner at ${runner}, ${why.lease} milliseconds, by ${why.margin} milliseconds at least`
+      )
+    default:
+      return new errors.GreetingFailed({ runner, cause: new Error("It refuses drivers") })
+  }
+}
+
+/** Waits in real time, and keeps the process running no longer for it. */
+const pause = (millis: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), millis)
+    timer.unref()
+    return Effect.sync(() => clearTimeout(timer))
+  })

@@ -1,0 +1,70 @@
+/**
+ * The main thread's end of what keeps its leases while it is blocked.
+ */
+import * as Effect from "effect/Effect"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import { clearInterval, setInterval } from "../../common/timers.ts"
+import { format } from "../../members/address.ts"
+import type { Runners, StallSettings } from "./settings.ts"
+
+/** How often this thread says that it is not blocked, in milliseconds. */
+const every = 25
+
+export class StallWatch {
+  private readonly settings: StallSettings
+  private readonly timer: ReturnType<typeof setInterval>
+  private thread: Worker | undefined = undefined
+  /** The runners with workers of this process, and how many each has. */
+  private readonly held = new Map<string, { readonly runner: Runners[number]; count: number }>()
+
+  constructor(settings: Omit<StallSettings, "ticks">) {
+    const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+    this.settings = { ...settings, ticks }
+    this.timer = setInterval(() => Atomics.add(ticks, 0, 1), every)
+    this.timer.unref()
+  }
+
+  /** This process has one more worker there; call what is returned when that has ended. */
+  hold(runner: Runners[number]): () => void {
+    const name = format(runner)
+    const held = this.held.get(name) ?? { runner, count: 0 }
+    if (held.count++ === 0) {
+      this.held.set(name, held)
+      this.tell()
+    }
+    return () => {
+      if (--held.count > 0) return
+      this.held.delete(name)
+      this.tell()
+    }
+  }
+
+  readonly end: Effect.Effect<void> = Effect.promise(async () => {
+    clearInterval(this.timer)
+    await this.thread?.terminate()
+  })
+
+  private tell(): void {
+    this.thread ??= this.start()
+    this.thread?.postMessage([...this.held.values()].map(({ runner }) => runner))
+  }
+
+  /** `undefined` where its file is missing, as in a bundle, or it cannot be told what it needs: it is a help, no more. */
+  private start(): Worker | undefined {
+    const file = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url)
+    if (!existsSync(fileURLToPath(file))) return undefined
+    try {
+      const thread = new Worker(file, { workerData: this.settings, name: "effect-mpire leases", execArgv: [] })
+      thread.unref()
+      thread.on("error", () => {
+        this.thread = undefined
+      })
+      return thread
+    } catch {
+      // `tls.allow` is a function
+      return undefined
+    }
+  }
+}

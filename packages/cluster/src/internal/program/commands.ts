@@ -1,0 +1,128 @@
+/**
+ * The program `effect-mpire-runner`: a runner of this machine, and questions to one.
+ */
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { RunnerDrains } from "../../ClusterError.ts"
+import { library } from "../link/versions.ts"
+import * as Runner from "../../Runner.ts"
+
+/** The variable of the environment that a key is looked for in where no flag says something else. */
+const variable = "EFFECT_MPIRE_SECRET"
+
+/** Where the key is: never the key, which would stand in the list of processes (K11). */
+const security = {
+  secretFile: Flag.String("secret-file").pipe(
+    Flag.withDescription(`The file with the key. Default: the variable ${variable}, or else a file of this user's`),
+    Flag.optional
+  ),
+  insecure: Flag.Boolean("insecure").pipe(
+    Flag.withDescription("Without a key and without encryption, on this machine alone"),
+    Flag.withDefault(false)
+  )
+} as const
+
+const securityOf = Effect.fnUntraced(function* (flags: {
+  readonly secretFile: Option.Option<string>
+  readonly insecure: boolean
+}) {
+  if (flags.insecure) return { insecure: true }
+  if (Option.isSome(flags.secretFile)) return { secret: { file: flags.secretFile.value } }
+  const isSet = Option.isSome(yield* Config.option(Config.Redacted(variable)))
+  return isSet ? { secret: { env: variable } } : {}
+})
+
+const list = (text: string): ReadonlyArray<string> => text.split(",").filter((label) => label !== "")
+
+const serve = Command.make(
+  "effect-mpire-runner",
+  {
+    ...security,
+    listen: Flag.String("listen").pipe(
+      Flag.withDescription("Where to listen, as host:port"),
+      Flag.withDefault("127.0.0.1:7433")
+    ),
+    slots: Flag.Int("slots").pipe(
+      Flag.withDescription("How many workers to run at most. Default: one for each processor"),
+      Flag.optional
+    ),
+    workers: Flag.Literals("workers", ["processes", "threads"]).pipe(Flag.withDefault("processes")),
+    lease: Flag.String("lease").pipe(
+      Flag.withDescription("After how long without a sign of life a driver's workers are killed"),
+      Flag.withDefault("8 seconds")
+    ),
+    drainTimeout: Flag.String("drain-timeout").pipe(
+      Flag.withDescription("How long workers may take to end at SIGTERM"),
+      Flag.withDefault("30 seconds")
+    ),
+    labels: Flag.String("labels").pipe(
+      Flag.withDescription("What drivers can choose runners by, with commas between"),
+      Flag.withDefault("")
+    ),
+    deployment: Flag.String("deployment").pipe(
+      Flag.withDescription("What is deployed here, such as a commit: drivers of another one are refused"),
+      Flag.optional
+    ),
+    allowMixed: Flag.Boolean("allow-mixed").pipe(
+      Flag.withDescription("Accept drivers of another major version of Node.js"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ deployment, drainTimeout, insecure, labels, lease, secretFile, slots, ...flags }) {
+    const layer = Runner.layer({
+      ...flags,
+      ...(yield* securityOf({ insecure, secretFile })),
+      slots: Option.getOrUndefined(slots),
+      deployment: Option.getOrUndefined(deployment),
+      labels: list(labels),
+      // what is none is refused, by the option's name
+      lease: lease as `${number} seconds`,
+      drainTimeout: drainTimeout as `${number} seconds`
+    })
+    const listening = Layer.effectDiscard(
+      Effect.flatMap(Runner.Runner, ({ host, id, port }) => Effect.logInfo(`Runner ${id} listens at ${host}:${port}`))
+    )
+    // the Scope closes at SIGTERM and SIGINT, which drains it (K8)
+    return yield* Layer.launch(Layer.provide(listening, layer))
+  })
+).pipe(Command.withDescription("Runs workers on this machine for pools elsewhere, until SIGTERM"))
+
+const address = Flag.String("address").pipe(
+  Flag.withDescription("Where the runner listens"),
+  Flag.withDefault("127.0.0.1:7433")
+)
+
+const status = Command.make(
+  "status",
+  { ...security, address },
+  Effect.fnUntraced(function* ({ address, ...flags }) {
+    const told = yield* Runner.statusOf({ address, ...(yield* securityOf(flags)) })
+    yield* Console.log(JSON.stringify(told, null, 2))
+  })
+).pipe(Command.withDescription("Prints what a runner says of itself, as JSON"))
+
+const drain = Command.make(
+  "drain",
+  { ...security, address },
+  Effect.fnUntraced(function* ({ address, ...flags }) {
+    yield* Runner.drainOf({ address, ...(yield* securityOf(flags)) })
+    yield* Console.log(`The runner at ${address} has no worker left and takes no more`)
+  })
+).pipe(Command.withDescription("Has a runner refuse new workers, and waits until it has none left"))
+
+const check = Command.make(
+  "check",
+  { ...security, address },
+  Effect.fnUntraced(function* ({ address, ...flags }) {
+    const { draining } = yield* Runner.statusOf({ address, ...(yield* securityOf(flags)) })
+    if (draining) return yield* Effect.fail(new RunnerDrains({ runner: address }))
+  })
+).pipe(Command.withDescription("Ends with 0 if a runner takes workers, and with 1 if not: for probes"))
+
+/** Runs the program with the arguments of this process. */
+export const main = Command.run(serve.pipe(Command.withSubcommands([status, drain, check])), { version: library })

@@ -1,0 +1,72 @@
+/**
+ * The options of a runner, checked (C8).
+ */
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { availableParallelism } from "node:os"
+import type { InvalidSecret } from "../../ClusterError.ts"
+import type { Options, Target } from "../../Runner.ts"
+import { areTexts, invalidOption, isText, period } from "../common/options.ts"
+import * as address from "../members/address.ts"
+import * as security from "../secret/security.ts"
+import type { Settings } from "./runner.ts"
+
+/** A message may have so many bytes by default: 1 GiB. */
+export const maxMessageSize = 2 ** 30
+
+/** Where to listen; any free port is 0. */
+const listenAt = (listen: string): { readonly host: string; readonly port: number } | undefined => {
+  const free = typeof listen === "string" && listen.endsWith(":0")
+  const parsed = typeof listen === "string" ? address.parse(free ? listen.replace(/:0$/, ":1") : listen) : undefined
+  return free && parsed !== undefined ? { host: parsed.host, port: 0 } : parsed
+}
+
+export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError | InvalidSecret> =
+  Effect.fnUntraced(function* (options) {
+    const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
+    const at = listenAt(listen)
+    if (at === undefined) return yield* Effect.fail(invalidOption("listen", listen, `${address.written}, or port 0`))
+    if (!Number.isSafeInteger(slots) || slots < 1) {
+      return yield* Effect.fail(invalidOption("slots", slots, "an integer >= 1"))
+    }
+    if (workers !== "processes" && workers !== "threads") {
+      return yield* Effect.fail(invalidOption("workers", workers, `"processes" or "threads"`))
+    }
+    const { deployment, labels = [], maxMessageSize: size = maxMessageSize } = options
+    if (!areTexts(labels)) return yield* Effect.fail(invalidOption("labels", labels, "texts that are not empty"))
+    if (deployment !== undefined && !isText(deployment)) {
+      return yield* Effect.fail(invalidOption("deployment", deployment, "a text that is not empty"))
+    }
+    if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 32 - 1) {
+      return yield* Effect.fail(invalidOption("maxMessageSize", size, "an integer from 1 to 2 ** 32 - 1"))
+    }
+    const lease = yield* period("lease", options.lease ?? "8 seconds")
+    const drainTimeout = yield* period("drainTimeout", options.drainTimeout ?? "30 seconds")
+    return {
+      ...at,
+      slots,
+      workers,
+      labels,
+      deployment,
+      security: yield* security.make(options, { host: at.host }),
+      lease: Math.ceil(Duration.toMillis(lease)),
+      drainTimeout: Duration.toMillis(drainTimeout),
+      allowMixed: options.allowMixed ?? false,
+      maxMessageSize: size,
+      workerOptions: options.workerOptions ?? {}
+    }
+  })
+
+/** Where a runner is that is asked something, and how it is secured. */
+export const targetOf: (
+  target: Target
+) => Effect.Effect<
+  { readonly address: address.Address; readonly security: security.Security },
+  WorkerPoolError | InvalidSecret
+> = Effect.fnUntraced(function* (target) {
+  const { address: text = "127.0.0.1:7433" } = target
+  const at = typeof text === "string" ? address.parse(text) : undefined
+  if (at === undefined) return yield* Effect.fail(invalidOption("address", text, address.written))
+  return { address: at, security: yield* security.make(target) }
+})

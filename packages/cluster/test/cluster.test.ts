@@ -1,0 +1,50 @@
+import { Runner } from "@effect-mpire/cluster"
+import { Portable, WorkerPool } from "@effect-mpire/core"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { clusterOf, eventually, secret, startRunner } from "./runners.ts"
+
+const square = Portable.inline((n: number) => n * n)
+
+describe("a cluster", () => {
+  it.live("F5 an idle worker alone does not keep a driver's process alive, and ends with it", () =>
+    Effect.gen(function* () {
+      const runner = yield* startRunner({ slots: 1, secret })
+      const program = fileURLToPath(new URL("./fixtures/idleDriver.ts", import.meta.url))
+      const settings = JSON.stringify({ address: runner.address, secret })
+      const { error, stdout } = yield* Effect.callback<{ error: unknown; stdout: string }>((resume) => {
+        execFile(process.execPath, [program, settings], { timeout: 30_000 }, (error, stdout) =>
+          resume(Effect.succeed({ error, stdout }))
+        )
+      })
+      assert.isNull(error)
+      assert.strictEqual(stdout, "[1,4,9]\n")
+      const target = { address: runner.address, secret: { env: secret } }
+      yield* eventually(Effect.map(Runner.statusOf(target), ({ used }) => used === 0))
+    })
+  )
+
+  for (const workers of ["threads", "processes"] as const) {
+    it.live(`K2 maps over two runners' ${workers}`, () =>
+      Effect.gen(function* () {
+        const runners = yield* Effect.all([1, 2].map(() => startRunner({ workers, slots: 2, secret })))
+        const results = yield* Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 4, keepAlive: true })
+          yield* pool.start
+          return yield* pool.map([1, 2, 3, 4], square)
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(
+            clusterOf(
+              runners.map(({ address }) => address),
+              { secret }
+            )
+          )
+        )
+        assert.deepStrictEqual(results, [1, 4, 9, 16])
+      })
+    )
+  }
+})

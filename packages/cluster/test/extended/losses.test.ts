@@ -1,0 +1,226 @@
+/** Runners and drivers that are killed, stopped or asked to end. */
+import { ClusterRuntime, Members } from "@effect-mpire/cluster"
+import { Portable, WorkerPool } from "@effect-mpire/core"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { spawn } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { clusterOf, eventually, type RunnerProcess, secret, startRunner } from "../runners.ts"
+
+const tasks = Portable.module<typeof import("../fixtures/cluster.tasks.ts")>(
+  new URL("../fixtures/cluster.tasks.ts", import.meta.url)
+)
+
+const times = { lease: 500, suspectAfter: 1000 }
+
+const two = Effect.all(
+  [1, 2].map(() => startRunner({ slots: 2, secret, lease: times.lease, drainTimeout: 2000 })),
+  { concurrency: 2 }
+)
+
+const over = (runners: ReadonlyArray<RunnerProcess>) =>
+  clusterOf(
+    runners.map(({ address }) => address),
+    { secret, suspectAfter: times.suspectAfter }
+  )
+
+const items = Array.from({ length: 300 }, (_, n) => ({ n, millis: 10 }))
+
+const squares = items.map(({ n }) => n * n)
+
+/** Maps over four workers of two runners, and does something to one of them midway. */
+const mapWhile = (runners: ReadonlyArray<RunnerProcess>, act: (victim: RunnerProcess) => void) =>
+  Effect.gen(function* () {
+    const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, onWorkerLost: { retries: 5 } })
+    yield* pool.start
+    const map = yield* Effect.forkChild(pool.map(items, tasks.squareAfter, { chunkSize: 5 }), {
+      startImmediately: true
+    })
+    yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+    const acted = performance.now()
+    yield* Effect.sync(() => act(runners[0]!))
+    yield* eventually(Effect.map(pool.stats, ({ lost }) => lost > 0))
+    const at = performance.now()
+    return { at, noticed: at - acted, results: yield* Fiber.join(map) }
+  }).pipe(Effect.scoped, Effect.provide(over(runners)))
+
+describe("a lost runner", () => {
+  it.live("K4 that is killed is noticed at once, and the map's results are exact", () =>
+    Effect.gen(function* () {
+      let ended = Number.POSITIVE_INFINITY
+      const { at, results } = yield* mapWhile(yield* two, ({ child }) => {
+        child.kill("SIGKILL")
+        child.once("exit", () => {
+          ended = performance.now()
+        })
+      })
+      assert.deepStrictEqual(results, squares)
+      assert.isBelow(at - ended, 250)
+    })
+  )
+
+  it.live("K5 that is stopped is given up after `suspectAfter`, and the map's results are exact", () =>
+    Effect.gen(function* () {
+      const { noticed, results } = yield* mapWhile(yield* two, ({ child }) => child.kill("SIGSTOP"))
+      assert.deepStrictEqual(results, squares)
+      assert.isAbove(noticed, times.suspectAfter - 300)
+      assert.isBelow(noticed, times.suspectAfter + 1000)
+    })
+  )
+})
+
+describe("a runner that joins", () => {
+  it.live("K1 K9 gets the next worker, and none of those that are there", () =>
+    Effect.gen(function* () {
+      const first = yield* startRunner({ slots: 2, secret })
+      const list = yield* SubscriptionRef.make([memberOf(first)])
+      const members = Members.make({ changes: SubscriptionRef.changes(list) })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 3, keepAlive: true })
+        const start = yield* Effect.forkChild(pool.start, { startImmediately: true })
+        yield* eventually(Effect.map(pool.stats, ({ live }) => live === 2))
+        const second = yield* startRunner({ slots: 2, secret })
+        const before = yield* pool.map(
+          Array.from({ length: 12 }, () => 20),
+          tasks.whoAfter,
+          { chunkSize: 1 }
+        )
+        yield* SubscriptionRef.set(list, [memberOf(first), memberOf(second)])
+        yield* Fiber.join(start)
+        // those that were there stay where they are
+        const after = yield* pool.map(
+          Array.from({ length: 24 }, () => 20),
+          tasks.whoAfter,
+          { chunkSize: 1 }
+        )
+        for (const who of new Set(before)) assert.include(after, who)
+        assert.strictEqual(new Set(after).size, 3)
+        const items = Array.from({ length: 12 }, () => 50)
+        const pids = yield* pool.map(items, tasks.whereAfter, { chunkSize: 1 })
+        for (const { child } of [first, second]) assert.include(pids, child.pid)
+      }).pipe(Effect.scoped, Effect.provide(Layer.orDie(ClusterRuntime.layer({ members, secret: { env: secret } }))))
+    })
+  )
+})
+
+const memberOf = ({ port }: RunnerProcess): Members.Member => ({ host: "127.0.0.1", port, labels: [] })
+
+describe("a driver that dies", () => {
+  it.live("K2 takes its workers with it, though they compute", () =>
+    Effect.gen(function* () {
+      const directory = mkdtempSync(join(tmpdir(), "effect-mpire-cluster-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
+      for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
+        const file = join(directory, signal)
+        const runner = yield* startRunner({ slots: 2, secret, lease: times.lease })
+        const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter: times.suspectAfter })
+        const program = fileURLToPath(new URL("../fixtures/driver.ts", import.meta.url))
+        const driver = yield* Effect.acquireRelease(
+          Effect.sync(() => spawn(process.execPath, [program, settings], { stdio: ["ignore", "inherit", "inherit"] })),
+          (driver) => Effect.sync(() => void driver.kill("SIGKILL"))
+        )
+        const beats = () => (existsSync(file) ? readFileSync(file, "utf8").length : 0)
+        yield* eventually(Effect.sync(() => beats() > 0))
+        driver.kill(signal)
+        // the lease and a second; a worker that computes would write fifty times in each of these
+        yield* Effect.sleep(times.lease + 1000)
+        const then = beats()
+        yield* Effect.sleep(500)
+        assert.strictEqual(beats(), then, signal)
+      }
+    })
+  )
+})
+
+describe("a driver whose main thread is blocked", () => {
+  const blockFor = (millis: number) => {
+    const until = performance.now() + millis
+    while (performance.now() < until);
+  }
+
+  const lostWhile = (driverStall: number) =>
+    Effect.gen(function* () {
+      const runner = yield* startRunner({ slots: 2, secret, lease: times.lease })
+      return yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, onWorkerLost: { retries: 5 } })
+        const inputs = Array.from({ length: 150 }, (_, n) => ({ n, millis: 20 }))
+        const map = pool.map(inputs, tasks.squareAfter)
+        // meanwhile the thread has started that keeps the leases
+        yield* map
+        const blocked = yield* Effect.forkChild(map, { startImmediately: true })
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 2))
+        yield* Effect.sync(() => blockFor(2 * times.suspectAfter))
+        assert.deepStrictEqual(
+          yield* Fiber.join(blocked),
+          inputs.map(({ n }) => n * n)
+        )
+        return (yield* pool.stats).lost
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(clusterOf([runner.address], { secret, suspectAfter: times.suspectAfter, driverStall }))
+      )
+    })
+
+  it.live("K3 loses no worker, for as long as `driverStall`", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostWhile(60_000), 0)
+    })
+  )
+
+  it.live("K3 loses its workers after `driverStall`", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostWhile(200), 2)
+    })
+  )
+})
+
+describe("a runner that is asked to end", () => {
+  it.live("K8 loses nothing: its workers run their exit hooks, and their slots move to the others", () =>
+    Effect.gen(function* () {
+      const [first, ...others] = yield* two
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, exit: tasks.pidAtExit })
+        yield* pool.start
+        const map = yield* Effect.forkChild(pool.map(items, tasks.squareAfter, { chunkSize: 5 }), {
+          startImmediately: true
+        })
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+        const asked = performance.now()
+        yield* Effect.sync(() => first!.child.kill("SIGTERM"))
+        yield* Effect.promise(() => first!.ended)
+        assert.isBelow(performance.now() - asked, 3000)
+        assert.deepStrictEqual(yield* Fiber.join(map), squares)
+        assert.strictEqual((yield* pool.stats).lost, 0)
+        assert.deepStrictEqual(yield* pool.exitResults, [first!.child.pid!, first!.child.pid!])
+        // there was no room for more (K7)
+        assert.strictEqual((yield* pool.stats).live, 2)
+      }).pipe(Effect.scoped, Effect.provide(over([first!, ...others])))
+    })
+  )
+
+  it.live("K8 kills after `drainTimeout` what does not end, and ends itself", () =>
+    Effect.gen(function* () {
+      const runners = yield* two
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, onWorkerLost: { retries: 1 } })
+        const map = yield* Effect.forkChild(
+          pool.map([20_000, 20_000, 20_000, 20_000], tasks.whereAfter, { chunkSize: 1 }),
+          { startImmediately: true }
+        )
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+        const asked = performance.now()
+        yield* Effect.sync(() => runners[0]!.child.kill("SIGTERM"))
+        yield* Effect.promise(() => runners[0]!.ended)
+        assert.isAbove(performance.now() - asked, 1900)
+        assert.isBelow(performance.now() - asked, 3500)
+        yield* Fiber.interrupt(map)
+      }).pipe(Effect.scoped, Effect.provide(over(runners)))
+    })
+  )
+})

@@ -1,0 +1,3 @@
+import { suiteOver } from "../suite.ts"
+
+suiteOver("processes")

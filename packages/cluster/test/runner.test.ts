@@ -1,0 +1,207 @@
+import { ClusterRuntime, Members, Runner } from "@effect-mpire/cluster"
+import { Portable, WorkerPool } from "@effect-mpire/core"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import { readFileSync } from "node:fs"
+import { mine } from "../src/internal/link/versions.ts"
+import { startHere } from "./here.ts"
+import { clusterOf, reasonOf, secret } from "./runners.ts"
+import { isRefused } from "./support.ts"
+
+const square = Portable.inline((n: number) => n * n)
+
+const lengthOf = Portable.inline((bytes: Uint8Array) => bytes.length)
+
+const zeros = Portable.inline((length: number) => new Uint8Array(length))
+
+const environment = Portable.inline(() => Object.values(process.env).join(" "))
+
+const at = ({ port }: Runner.Runner["Service"]) => `127.0.0.1:${port}`
+
+const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unknown]> = [
+  ["listen", "nowhere"],
+  ["listen", "::1:80"],
+  ["slots", 0],
+  ["slots", 1.5],
+  ["workers", "fibers"],
+  ["lease", 0],
+  ["lease", "soon"],
+  ["drainTimeout", -1],
+  ["labels", [""]],
+  ["deployment", ""],
+  ["maxMessageSize", 0],
+  ["maxMessageSize", 2 ** 32]
+]
+
+const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [
+  ["members", ["127.0.0.1:7433"]],
+  ["suspectAfter", 0],
+  ["roomTimeout", "later"],
+  ["driverStall", -5],
+  ["where", "gpu"],
+  ["deployment", ""],
+  ["maxMessageSize", Number.NaN]
+]
+
+describe("a runner's options", () => {
+  for (const [option, value] of refused) {
+    it.effect(`C8 refuses ${option}: ${JSON.stringify(value)}`, () =>
+      Effect.scoped(
+        isRefused(Layer.build(Runner.layer({ listen: "127.0.0.1:0", insecure: true, [option]: value })), option, value)
+      )
+    )
+  }
+
+  it.live("says where it cannot listen", () =>
+    Effect.gen(function* () {
+      const { port } = yield* startHere()
+      const listen = `127.0.0.1:${port}`
+      const error = yield* Effect.flip(Layer.build(Runner.layer({ listen, insecure: true })))
+      assert(error._tag === "ListenFailed")
+      assert.strictEqual(error.listen, listen)
+    })
+  )
+})
+
+describe("a driver's options", () => {
+  for (const [option, value] of refusedOfDriver) {
+    it.effect(`C8 refuses ${option}: ${JSON.stringify(value)}`, () =>
+      Effect.scoped(
+        isRefused(
+          Layer.build(
+            ClusterRuntime.layer({ members: Members.fromList(["127.0.0.1:7433"]), insecure: true, [option]: value })
+          ),
+          option,
+          value
+        )
+      )
+    )
+  }
+
+  it.live("K5 a `suspectAfter` that is not longer than a runner's lease is refused, and the error names both", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ lease: "3 seconds" })
+      const exit = yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        return yield* pool.run(square, 1)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(clusterOf([at(runner)], { secret, suspectAfter: "3 seconds", roomTimeout: "500 millis" })),
+        Effect.exit
+      )
+      const reason = reasonOf(exit)
+      assert(reason._tag === "StartFailed")
+      assert.match(
+        String(reason.cause),
+        /suspectAfter must be longer than the lease of the runner at .*, 3000 .*got 3000/
+      )
+    })
+  )
+})
+
+describe("a runner", () => {
+  it.live("K12 says what it is, and the library's version is that of its manifest", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ labels: ["gpu"], deployment: "a1" })
+      const { engine, ...status } = yield* Runner.statusOf({ address: at(runner), secret: { env: secret } })
+      const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
+      assert.deepStrictEqual(status, {
+        id: runner.id,
+        slots: 2,
+        used: 0,
+        draining: false,
+        labels: ["gpu"],
+        library: manifest.version,
+        deployment: "a1"
+      })
+      assert.strictEqual(engine, `${mine(undefined).engine} ${mine(undefined).major}`)
+    })
+  )
+
+  it.live("K8 drains when it is asked to, and is told as such", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere()
+      const target = { address: at(runner), secret: { env: secret } }
+      assert.isTrue((yield* Runner.drainOf(target)).draining)
+      assert.isTrue((yield* runner.status).draining)
+      assert.isTrue((yield* Runner.statusOf(target)).draining)
+    })
+  )
+
+  it.live("K11 starts workers without the key", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere()
+      const seen = yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        return yield* pool.run(environment, undefined)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
+      assert.isNotEmpty(seen)
+      assert.notInclude(seen, process.env[secret]!)
+    })
+  )
+
+  it.live("F4 a message that is too large is NotSerializable for its item, in both directions", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ maxMessageSize: 1_000_000 })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        const inputs = [new Uint8Array(10), new Uint8Array(2_000_000), new Uint8Array(20)]
+        const there = yield* pool.mapExit(inputs, lengthOf, { chunkSize: 1 })
+        const back = yield* pool.mapExit([10, 2_000_000, 20], zeros, { chunkSize: 1 })
+        for (const exits of [there, back]) {
+          assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, false, true])
+          const reason = reasonOf(exits[1]!)
+          assert(reason._tag === "NotSerializable")
+          assert.match(String(reason.cause), /The message has 200\d{4} bytes, and may have 1000000/)
+        }
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, maxMessageSize: 1_000_000 })))
+    })
+  )
+
+  it.live("brings 20 MB there and back in pieces, beside small messages", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere()
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+        const large = new Uint8Array(20_000_000).fill(7)
+        const [length, result, squares] = yield* Effect.all(
+          [pool.run(lengthOf, large), pool.run(zeros, 20_000_000), pool.map([1, 2, 3], square)],
+          { concurrency: 3 }
+        )
+        assert.strictEqual(length, 20_000_000)
+        assert.strictEqual(result.length, 20_000_000)
+        assert.deepStrictEqual(squares, [1, 4, 9])
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
+    })
+  )
+})
+
+describe("a pool", () => {
+  it.live("without a size has as many workers as the runners have slots", () =>
+    Effect.gen(function* () {
+      const runners = yield* Effect.all([startHere({ slots: 3 }), startHere({ slots: 2 })])
+      const size = yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make()
+        return (yield* pool.stats).size
+      }).pipe(Effect.scoped, Effect.provide(clusterOf(runners.map(at), { secret })))
+      assert.strictEqual(size, 5)
+    })
+  )
+
+  it.live("K7 goes on with the workers for which there is room, and fails where there is none for any", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ slots: 1 })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 3, keepAlive: true })
+        assert.deepStrictEqual(yield* pool.map([1, 2, 3, 4], square, { chunkSize: 1 }), [1, 4, 9, 16])
+        assert.strictEqual((yield* pool.stats).live, 1)
+        const other = yield* WorkerPool.make({ size: 1 })
+        const reason = reasonOf(yield* Effect.exit(other.run(square, 1)))
+        assert(reason._tag === "StartFailed")
+        assert.match(String(reason.cause), /NoRoom/)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout: "500 millis" })))
+    })
+  )
+})
