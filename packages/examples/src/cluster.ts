@@ -38,6 +38,15 @@ const startRunner = Effect.gen(function* () {
   return { runner, address: /listens at (\S+)/.exec(said ?? "")![1]! }
 })
 
+// #region driver
+/** Workers on the runners at these addresses, such as "10.0.0.1:7433". */
+const overRunners = (addresses: ReadonlyArray<string>) =>
+  ClusterRuntime.layer({
+    members: Members.fromList(addresses),
+    secret: { env: "EFFECT_MPIRE_SECRET" }
+  })
+// #endregion
+
 const job = Effect.gen(function* () {
   const [first, second] = yield* Effect.all([startRunner, startRunner], { concurrency: 2 })
   yield* Console.log(`two runners listen, at ${first.address} and at ${second.address}`)
@@ -60,15 +69,7 @@ const job = Effect.gen(function* () {
     )
     yield* Console.log(`${(yield* pool.stats).lost} workers were lost with it`)
     return counts
-  }).pipe(
-    Effect.scoped,
-    Effect.provide(
-      ClusterRuntime.layer({
-        members: Members.fromList([first.address, second.address]),
-        secret: { env: "EFFECT_MPIRE_SECRET" }
-      })
-    )
-  )
+  }).pipe(Effect.scoped, Effect.provide(overRunners([first.address, second.address])))
 
   const here = sum(ranges.map(countPrimes))
   if (sum(counts) !== here)
