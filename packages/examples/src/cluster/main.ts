@@ -87,6 +87,15 @@ const toPass = (name: string, duration: Duration.Duration, results: ReadonlyArra
   seconds: Duration.toSeconds(duration)
 })
 
+// #region driver
+/** Workers on the runners at these addresses, such as "10.0.0.1:7433". */
+const overRunners = (addresses: ReadonlyArray<string>, secretFile: string) =>
+  ClusterRuntime.layer({
+    members: Members.fromList(addresses),
+    secret: { file: secretFile }
+  })
+// #endregion
+
 export const job = Effect.fn("job")(function* (options: Options, tasks: Portable.Module<typeof Tasks>) {
   const { every, quality, slots } = options
   const sources = yield* SourceFiles.find(new URL(import.meta.resolve("effect/package.json")), every)
@@ -108,10 +117,7 @@ export const job = Effect.fn("job")(function* (options: Options, tasks: Portable
       )
     )
   )
-  const cluster = ClusterRuntime.layer({
-    members: Members.fromList([survivor.address, victim.address]),
-    secret: { file: secretFile }
-  })
+  const cluster = overRunners([survivor.address, victim.address], secretFile)
   const mapped = yield* mapAndKill(paths, quality, tasks, victim).pipe(Effect.scoped, Effect.provide(cluster))
 
   const { duration, killedAt, loss, reports, results } = mapped
