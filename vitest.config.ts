@@ -44,8 +44,8 @@ const project = (root: string, options: Project = {}) => ({
   test: {
     name: root.replace("packages/", ""),
     include: ["test/**/*.test.ts"],
-    // `pnpm test:extended` runs these
-    exclude: ["test/extended/**"],
+    // `pnpm test:extended` and `pnpm test:long` run these
+    exclude: ["test/extended/**", "test/long/**"],
     ...options
   }
 })

@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
-import * as realTime from "../src/internal/task/realTime.ts"
-import * as Portable from "../src/Portable.ts"
-import * as WorkerPool from "../src/WorkerPool.ts"
-import { integer, noise, oneOf, reasons, runs } from "./support.ts"
-import { layerFarAway, layerLagging } from "./utils/inThisThread.ts"
+import * as realTime from "../../src/internal/task/realTime.ts"
+import * as Portable from "../../src/Portable.ts"
+import * as WorkerPool from "../../src/WorkerPool.ts"
+import { integer, noise, oneOf, reasons, runs } from "../support.ts"
+import { layerFarAway, layerLagging } from "../utils/inThisThread.ts"
 
 /** Waits, so that two of them in this thread do not hinder each other; returns how long it took. */
 const wait = Portable.make("test:farAway", "wait", (millis: number) => took(Effect.sleep(millis)))
