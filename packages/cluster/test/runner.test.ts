@@ -32,7 +32,9 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["labels", [""]],
   ["deployment", ""],
   ["maxMessageSize", 0],
-  ["maxMessageSize", 2 ** 32]
+  ["maxMessageSize", 2 ** 32],
+  ["root", "/nowhere/at/all"],
+  ["inline", "yes"]
 ]
 
 const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [

@@ -5,6 +5,7 @@ import type { Closed, Connection } from "@effect-mpire/core/Channel"
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import { NodeRelay } from "@effect-mpire/node-runtime"
 import * as Effect from "effect/Effect"
+import { InlineRefused } from "../../ClusterError.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
 import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
@@ -12,6 +13,7 @@ import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import { LateControl } from "./lateControl.ts"
+import { ModulesThere } from "./modules.ts"
 import type { DriverSettings } from "./runners.ts"
 
 const readWord = words.reader(words.FromRunner)
@@ -28,6 +30,8 @@ export class WorkerConnection {
   private readonly controls: number
   private readonly control: LateControl | undefined
   private readonly messages: NodeRelay.Messages
+  private readonly modules: ModulesThere
+  private readonly refusal: InlineRefused | undefined
   private readonly handlers: Array<(closed: Closed) => void> = []
   private readonly ended = Promise.withResolvers<void>()
   readonly connection: Connection
@@ -38,9 +42,9 @@ export class WorkerConnection {
   constructor(
     link: Link,
     beats: Beats,
-    runner: { readonly runner: string; readonly address: string },
+    runner: { readonly runner: string; readonly address: string; readonly inline: boolean },
     controls: number,
-    { maxMessageSize, suspectAfter }: DriverSettings
+    { describe, maxMessageSize, suspectAfter }: DriverSettings
   ) {
     this.link = link
     this.suspectAfter = suspectAfter
@@ -54,8 +58,11 @@ export class WorkerConnection {
     }
     this.maxMessageSize = maxMessageSize
     this.messages = NodeRelay.makeMessages(maxMessageSize)
+    this.modules = new ModulesThere((word) => link.say(word), describe)
+    const { inline, ...named } = runner
+    this.refusal = inline ? undefined : new InlineRefused({ runner: named.address })
     link.receive((kind, bytes) => this.frame(kind, bytes))
-    link.closed((cause) => this.end({ external: true, cause: new WorkerPoolError.RunnerLost({ ...runner, cause }) }))
+    link.closed((cause) => this.end({ external: true, cause: new WorkerPoolError.RunnerLost({ ...named, cause }) }))
     this.connection = this.connect()
   }
 
@@ -93,6 +100,8 @@ export class WorkerConnection {
         this.onUnwanted = handler
         if (this.isUnwanted) handler()
       },
+      locate: this.modules.locate,
+      refuseInline: () => this.refusal,
       moves: false,
       check: (value) => this.messages.check(value),
       inspect: (object) => this.messages.inspect(object)
@@ -141,6 +150,9 @@ export class WorkerConnection {
         })
         return this.link.end()
       }
+      case "Located":
+      case "NotLocated":
+        return this.modules.answered(word)
       case "Unwanted":
         this.isUnwanted = true
         return this.onUnwanted?.()

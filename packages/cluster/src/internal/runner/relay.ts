@@ -14,12 +14,23 @@ import type { Link } from "../link/link.ts"
 import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import type { Described } from "../modules/describe.ts"
+import type { Resolve } from "../modules/resolve.ts"
 
 /** How often numbers that have changed are sent, in milliseconds. */
 const numbersEvery = 25
 
 /** Starts a worker of this machine. */
 export type Open = (worker: WorkerIdentity, controls: number) => Effect.Effect<NodeRelay.Relayed, unknown, Scope.Scope>
+
+/** What a relay is given. */
+export interface Parts {
+  readonly open: Open
+  /** Finds a task module of this machine. */
+  readonly resolve: (module: Described) => ReturnType<Resolve>
+  /** Called, once, when the worker has ended, or could not be started. */
+  readonly onEnd: () => void
+}
 
 const readWord = words.reader(words.FromDriver)
 
@@ -29,6 +40,7 @@ export class Relay {
   private readonly scope = Scope.makeUnsafe()
   private readonly controls: number
   private readonly onEnd: () => void
+  private readonly resolve: Parts["resolve"]
   private worker: NodeRelay.Relayed | undefined = undefined
   private changes: numbers.Changes | undefined = undefined
   /** What has arrived for a worker that has not been started yet. */
@@ -37,11 +49,11 @@ export class Relay {
   private ended: Promise<void> | undefined = undefined
   private isGone = false
 
-  /** `onEnd` is called, once, when the worker has ended, or could not be started. */
-  constructor(link: Link, beats: Beats, hello: words.Hello, open: Open, onEnd: () => void) {
+  constructor(link: Link, beats: Beats, hello: words.Hello, { onEnd, open, resolve }: Parts) {
     this.link = link
     this.beats = beats
     this.onEnd = onEnd
+    this.resolve = resolve
     const { controls, ...worker } = hello.worker!
     this.controls = controls
     link.receive((kind, bytes) => this.receive(kind, bytes))
@@ -124,9 +136,19 @@ export class Relay {
   }
 
   private word(word: words.FromDriver): void {
+    if (word._tag === "Locate") return this.locate(word)
     // in the order of what came before: the pool's last message asks the worker to end
     if (word._tag === "End") return this.forWorker(undefined, () => void this.close())
     void this.kill()
+  }
+
+  /** Tells the driver where a task module is, or why it is not loaded (K10). */
+  private locate({ address, number, sha256 }: words.Locate): void {
+    const answered = Effect.match(this.resolve({ address, sha256 }), {
+      onSuccess: ({ url }): words.Located => ({ _tag: "Located", number, url }),
+      onFailure: (error): words.NotLocated => ({ _tag: "NotLocated", number, why: words.whyNotLocated(error) })
+    })
+    void Effect.runPromise(answered).then((word) => this.link.say(word))
   }
 
   private forWorker<A>(value: A, handle: (value: A) => void): void {

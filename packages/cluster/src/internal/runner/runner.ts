@@ -14,6 +14,7 @@ import * as versions from "../link/versions.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import * as address from "../members/address.ts"
+import type { Resolve } from "../modules/resolve.ts"
 import type { Security } from "../secret/security.ts"
 import { type Open, Relay } from "./relay.ts"
 import { type Held, RunnerState } from "./runnerState.ts"
@@ -38,6 +39,10 @@ export interface Settings {
   readonly deployment: string | undefined
   readonly allowMixed: boolean
   readonly maxMessageSize: number
+  /** Finds task modules below its root (K10). */
+  readonly resolve: Resolve
+  /** Whether its workers run sources that they are sent. */
+  readonly inline: boolean
   readonly workerOptions: WorkerOptions & { readonly env?: NodeJS.Dict<string> | undefined }
 }
 
@@ -129,14 +134,15 @@ class Runner {
       link.receive(() => {})
       return link.end()
     }
-    const { deployment, labels, lease, slots } = this.settings
+    const { deployment, inline, labels, lease, slots } = this.settings
     const welcome: words.Welcome = {
       _tag: "Welcome",
       ...versions.mine(deployment),
       runner: this.id,
       slots,
       labels,
-      lease
+      lease,
+      ...(inline ? {} : { inline })
     }
     link.say(welcome)
     const beats = vigil.keepLease(link, lease, () => this.state.heldSince(hello.driver))
@@ -170,7 +176,13 @@ class Runner {
       kill: () => relay.kill()
     }
     this.state.take(held)
-    const relay = new Relay(link, beats, hello, this.openWorker, () => this.state.release(held))
+    // had both named one and differed, this one would have refused
+    const isSame = hello.deployment !== undefined && this.settings.deployment !== undefined
+    const relay = new Relay(link, beats, hello, {
+      open: this.openWorker,
+      resolve: (module) => this.settings.resolve(module, isSame),
+      onEnd: () => this.state.release(held)
+    })
   }
 
   private readonly openWorker: Open = (worker, controls) => {
