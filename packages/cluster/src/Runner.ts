@@ -5,6 +5,7 @@
  */
 import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import type { WorkerOptions } from "@effect-mpire/node-runtime/NodeWorkerRuntime"
+import type * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -63,6 +64,11 @@ export interface Options {
    * deployed; it is no barrier for whoever has the secret. Default: true.
    */
   readonly inline?: boolean | undefined
+  /**
+   * How many bytes of bound values and the like are kept, those used last, for workers that are sent them too; in use there may
+   * be more. Default: "1 GB".
+   */
+  readonly cache?: ByteSize.Input | undefined
   /** How workers are started. */
   readonly workerOptions?: (WorkerOptions & { readonly env?: NodeJS.Dict<string> | undefined }) | undefined
 }

@@ -34,7 +34,9 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["maxMessageSize", 0],
   ["maxMessageSize", 2 ** 32],
   ["root", "/nowhere/at/all"],
-  ["inline", "yes"]
+  ["inline", "yes"],
+  ["cache", "large"],
+  ["cache", -1]
 ]
 
 const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [

@@ -35,9 +35,7 @@ const urlOf = (root: string, path: string) => pathToFileURL(join(root, path)).hr
 const where = (url: string) => Portable.module<{ readonly where: (item: unknown) => string }>(url).where
 
 const overRunner = (options: Partial<Runner.Options>, driver: { readonly deployment?: string } = {}) =>
-  Effect.map(startHere(options), ({ port }) =>
-    clusterOf([`127.0.0.1:${port}`], { secret, ...driver })
-  )
+  Effect.map(startHere(options), ({ port }) => clusterOf([`127.0.0.1:${port}`], { secret, ...driver }))
 
 describe("task modules on a cluster", () => {
   for (const workers of ["threads", "processes"] as const) {

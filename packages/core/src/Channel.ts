@@ -169,6 +169,11 @@ export interface Connection {
    */
   readonly send: (message: unknown, transfers?: Array<Transferable>) => void
   /**
+   * As `send`, in one order with it, for a message that tells the worker code, with what is bound to it: the same is told to
+   * other workers, so that a machine that has several need be sent it once. Default: `send`.
+   */
+  readonly sendCode?: ((message: unknown) => void) | undefined
+  /**
    * Sets the one receiver of messages. Messages that arrived before wait for it. `unreadable` is to be called in the
    * place of a message that has arrived and cannot be read, as when it is nested more deeply than this end's stack
    * allows: its parts are then sent again, each by itself.

@@ -12,6 +12,7 @@ import type { Link } from "../link/link.ts"
 import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import { BlobsThere } from "./blobs.ts"
 import { LateControl } from "./lateControl.ts"
 import { ModulesThere } from "./modules.ts"
 import type { DriverSettings } from "./runners.ts"
@@ -31,6 +32,7 @@ export class WorkerConnection {
   private readonly control: LateControl | undefined
   private readonly messages: NodeRelay.Messages
   private readonly modules: ModulesThere
+  private readonly blobs: BlobsThere
   private readonly refusal: InlineRefused | undefined
   private readonly handlers: Array<(closed: Closed) => void> = []
   private readonly ended = Promise.withResolvers<void>()
@@ -44,7 +46,7 @@ export class WorkerConnection {
     beats: Beats,
     runner: { readonly runner: string; readonly address: string; readonly inline: boolean },
     controls: number,
-    { describe, maxMessageSize, suspectAfter }: DriverSettings
+    { blobs, describe, maxMessageSize, suspectAfter }: DriverSettings
   ) {
     this.link = link
     this.suspectAfter = suspectAfter
@@ -58,6 +60,7 @@ export class WorkerConnection {
     }
     this.maxMessageSize = maxMessageSize
     this.messages = NodeRelay.makeMessages(maxMessageSize)
+    this.blobs = new BlobsThere(link, blobs)
     this.modules = new ModulesThere((word) => link.say(word), describe)
     const { inline, ...named } = runner
     this.refusal = inline ? undefined : new InlineRefused({ runner: named.address })
@@ -83,6 +86,11 @@ export class WorkerConnection {
         const parts = this.messages.encode(message)
         this.control?.flush()
         for (const part of parts) this.link.send(kinds.data, part)
+      },
+      sendCode: (message) => {
+        const parts = this.messages.encode(message)
+        this.control?.flush()
+        this.blobs.send(parts)
       },
       receive: (handler, unreadable) => this.setReceive(handler, unreadable),
       closed: (handler) => {
@@ -132,6 +140,8 @@ export class WorkerConnection {
         return this.word(readWord(bytes))
       case kinds.numbers:
         return numbers.decode(bytes, this.controls, (index, value) => this.control?.tell(index, value))
+      case kinds.blob:
+        throw new ProtocolError("A frame has arrived that runners do not send")
     }
   }
 
@@ -153,6 +163,9 @@ export class WorkerConnection {
       case "Located":
       case "NotLocated":
         return this.modules.answered(word)
+      case "FetchBlob":
+      case "HasBlob":
+        return this.blobs.answered(word)
       case "Unwanted":
         this.isUnwanted = true
         return this.onUnwanted?.()

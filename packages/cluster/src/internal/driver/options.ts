@@ -13,6 +13,7 @@ import * as versions from "../link/versions.ts"
 import * as describing from "../modules/describe.ts"
 import * as security from "../secret/security.ts"
 import { maxMessageSize } from "../runner/options.ts"
+import { SentBlobs } from "./blobs.ts"
 import type { DriverSettings } from "./runners.ts"
 
 /** A driver is a process, however many pools and layers it has (K6). */
@@ -39,6 +40,7 @@ export const settingsOf: (
     securityOptions: { secret: options.secret, tls: options.tls, insecure: options.insecure },
     where,
     maxMessageSize: size,
+    blobs: new SentBlobs(),
     describe: describing.make()
   }
 })

@@ -117,6 +117,16 @@ const NotLocated = Schema.TaggedStruct("NotLocated", {
 
 export type NotLocated = typeof NotLocated.Type
 
+/** A runner asks for what a driver has named, which it does not have. */
+const FetchBlob = Schema.TaggedStruct("FetchBlob", { number: natural })
+
+export type FetchBlob = typeof FetchBlob.Type
+
+/** A runner has passed on what a driver has named, and does not ask for it any more. */
+const HasBlob = Schema.TaggedStruct("HasBlob", { number: natural })
+
+export type HasBlob = typeof HasBlob.Type
+
 /** From a runner about a worker. `Ended` comes after all that the worker sent; `Unwanted` asks for it back. */
 const OfWorker = Schema.Union([
   Schema.TaggedStruct("NotStarted", { cause: Told }),
@@ -127,7 +137,9 @@ const OfWorker = Schema.Union([
   }),
   Schema.TaggedStruct("Unwanted", {}),
   Located,
-  NotLocated
+  NotLocated,
+  FetchBlob,
+  HasBlob
 ])
 
 export const FromRunner = Schema.Union([Room, OfWorker])
@@ -145,8 +157,18 @@ const Locate = Schema.TaggedStruct("Locate", {
 
 export type Locate = typeof Locate.Type
 
+/** Stands for bytes of a worker's stream that other workers are sent too, named by their sha256 (K10). */
+const Blob = Schema.TaggedStruct("Blob", {
+  /** Of this word, for what the runner says of it. */
+  number: natural,
+  sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
+  size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 32 - 1 }))
+})
+
+export type Blob = typeof Blob.Type
+
 /** From a driver about its worker: to kill it now, or to wait for its end, which the pool has asked it for. */
-export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.TaggedStruct("End", {}), Locate])
+export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.TaggedStruct("End", {}), Locate, Blob])
 
 export type FromDriver = typeof FromDriver.Type
 

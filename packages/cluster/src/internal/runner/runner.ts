@@ -14,8 +14,10 @@ import * as versions from "../link/versions.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import * as address from "../members/address.ts"
+import type { Blobs } from "../modules/blobs.ts"
 import type { Resolve } from "../modules/resolve.ts"
 import type { Security } from "../secret/security.ts"
+import { ArrivingBlobs } from "./arrivingBlobs.ts"
 import { type Open, Relay } from "./relay.ts"
 import { type Held, RunnerState } from "./runnerState.ts"
 import { RunnerServer } from "./server.ts"
@@ -41,6 +43,8 @@ export interface Settings {
   readonly maxMessageSize: number
   /** Finds task modules below its root (K10). */
   readonly resolve: Resolve
+  /** Keeps what its workers are sent by name. */
+  readonly blobs: Blobs
   /** Whether its workers run sources that they are sent. */
   readonly inline: boolean
   readonly workerOptions: WorkerOptions & { readonly env?: NodeJS.Dict<string> | undefined }
@@ -180,6 +184,7 @@ class Runner {
     const isSame = hello.deployment !== undefined && this.settings.deployment !== undefined
     const relay = new Relay(link, beats, hello, {
       open: this.openWorker,
+      blobs: new ArrivingBlobs(link, this.settings.blobs, this.settings.maxMessageSize),
       resolve: (module) => this.settings.resolve(module, isSame),
       onEnd: () => this.state.release(held)
     })

@@ -21,7 +21,7 @@ interface Known {
 }
 
 export class KnownAddresses {
-  private readonly line: Pick<Line, "send" | "sendPlain">
+  private readonly line: Pick<Line, "sendCode" | "sendPlain">
   private readonly refuse: Refuse
   private readonly worker: Pick<Connection, "locate" | "refuseInline">
   /** Those that find out where modules are for the worker, by the modules' URLs here (K10). */
@@ -31,7 +31,7 @@ export class KnownAddresses {
   private nextReference = 0
 
   constructor(
-    line: Pick<Line, "send" | "sendPlain">,
+    line: Pick<Line, "sendCode" | "sendPlain">,
     refuse: Refuse = () => undefined,
     worker: Pick<Connection, "locate" | "refuseInline"> = {}
   ) {
@@ -68,7 +68,7 @@ export class KnownAddresses {
     if (known !== undefined) return known.reference
     const reference = this.nextReference++
     const described = this.describe(address)
-    const told = this.line.send({ _tag: "Define", reference, address: described })
+    const told = this.line.sendCode({ _tag: "Define", reference, address: described })
     this.known.set(key, { reference, told })
     if (described._tag === "Elsewhere") this.locate(described.url)
     return reference
