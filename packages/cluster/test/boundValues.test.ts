@@ -68,7 +68,7 @@ describe("a bound value", () => {
         const at = [0, 99_999, 5, 50_000]
         assert.deepStrictEqual(yield* pool.map(at, task, { chunkSize: 1, dispatch: "ordered" }), at)
         const once = proxy.sent() - before
-        const copy = Portable.bind(atEnd, structuredClone(value))
+        const copy = Portable.bind(atEnd, value)
         assert.deepStrictEqual(yield* pool.map(at, copy, { chunkSize: 1, dispatch: "ordered" }), at)
         assert.isAtMost(proxy.sent() - before, 1.1 * once)
         assert.isAtLeast(once, 1_000_000)

@@ -29,6 +29,11 @@ export class ArrivingBlobs {
     this.maxSize = maxSize
   }
 
+  /** Throws when it has more bytes than a message may have. */
+  check({ size }: words.Blob): void {
+    if (size > this.maxSize) throw new ProtocolError(`A value of ${size} bytes was named, and may have ${this.maxSize}`)
+  }
+
   /** The bytes, which nobody may change. */
   get(blob: words.Blob): Effect.Effect<Uint8Array, BlobMismatch | Error, Scope.Scope> {
     return this.blobs.get(blob.sha256, this.fetch(blob))
@@ -46,7 +51,6 @@ export class ArrivingBlobs {
   }
 
   private fetch({ number, size }: words.Blob): Effect.Effect<Uint8Array, Error> {
-    if (size > this.maxSize) return Effect.fail(new ProtocolError(`A value of ${size} bytes may have ${this.maxSize}`))
     return Effect.callback((resume) => {
       let bytes: Buffer
       try {

@@ -146,7 +146,10 @@ export class Relay {
 
   private word(word: words.FromDriver): void {
     if (word._tag === "Locate") return this.locate(word)
-    if (word._tag === "Blob") return this.forWorker(word, (blob) => this.pass(blob))
+    if (word._tag === "Blob") {
+      this.blobs.check(word)
+      return this.forWorker(word, (blob) => this.pass(blob))
+    }
     // in the order of what came before: the pool's last message asks the worker to end
     if (word._tag === "End") return this.forWorker(undefined, () => void this.close())
     void this.kill()
