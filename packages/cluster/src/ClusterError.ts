@@ -84,6 +84,24 @@ export class ModuleMismatch extends TaggedError("ModuleMismatch")<{
 }
 
 /**
+ * A runner runs no source of a function that a driver sends, as `Portable.inline` does: its option `inline` is false (K10).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InlineRefused extends TaggedError("InlineRefused")<{
+  /** The address of the runner. */
+  readonly runner: string
+}> {
+  override get message(): string {
+    return (
+      `The runner at ${this.runner} runs no source that it is sent, because its option \`inline\` is false: ` +
+      "name the task by its module, with Portable.module or Portable.make"
+    )
+  }
+}
+
+/**
  * A bound value or the source of an inline task did not arrive at a runner as what it was sent as.
  *
  * @category errors

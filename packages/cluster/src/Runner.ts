@@ -5,6 +5,7 @@
  */
 import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import type { WorkerOptions } from "@effect-mpire/node-runtime/NodeWorkerRuntime"
+import type * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,6 +54,21 @@ export interface Options {
   readonly allowMixed?: boolean | undefined
   /** How many bytes a message may have. Default: 1 GiB. */
   readonly maxMessageSize?: number | undefined
+  /**
+   * The folder, by its path or URL, in which task modules are: the app, with its node_modules. Nothing outside of it is loaded
+   * for a driver, once symbolic links have been followed. Default: the directory of this process.
+   */
+  readonly root?: string | URL | undefined
+  /**
+   * Whether workers run the sources of functions that drivers send, as `Portable.inline` does. This keeps tasks to what is
+   * deployed; it is no barrier for whoever has the secret. Default: true.
+   */
+  readonly inline?: boolean | undefined
+  /**
+   * How many bytes of bound values and the like are kept, those used last, for workers that are sent them too; in use there may
+   * be more. Default: "1 GB".
+   */
+  readonly cache?: ByteSize.Input | undefined
   /** How workers are started. */
   readonly workerOptions?: (WorkerOptions & { readonly env?: NodeJS.Dict<string> | undefined }) | undefined
 }

@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import { connect, type Socket } from "node:net"
 import { connect as connectTls, type ConnectionOptions } from "node:tls"
 import { encode, kinds } from "../src/internal/frames/frame.ts"
+import { FrameReader } from "../src/internal/frames/frameReader.ts"
 import { mine } from "../src/internal/link/versions.ts"
 import * as security from "../src/internal/secret/security.ts"
 import { startHere } from "./here.ts"
@@ -56,6 +57,10 @@ const header = (kind: number, length: number) => {
   return bytes
 }
 
+const withWorker = { ...hello, worker: { id: 0, generation: 1, controls: 4 } }
+
+const blob = (size: number) => ({ _tag: "Blob", number: 0, sha256: "0".repeat(64), size })
+
 /** What is sent after a handshake with the right secret, and closes the connection at once. */
 const broken: ReadonlyArray<readonly [name: string, bytes: Uint8Array]> = [
   ["garbage", Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")],
@@ -72,10 +77,62 @@ const broken: ReadonlyArray<readonly [name: string, bytes: Uint8Array]> = [
       word({ ...hello, worker: { id: 0, generation: 1, controls: 4 } }),
       encode(kinds.numbers, Buffer.from([4, 0, 0, 0, 1, 0, 0, 0]))
     ])
-  ]
+  ],
+  [
+    "a value that its runner has not asked for",
+    Buffer.concat([word(withWorker), encode(kinds.blob, Buffer.alloc(10))])
+  ],
+  ["a value of more bytes than a message may have", Buffer.concat([word(withWorker), word(blob(2 ** 31))])],
+  ["a value without a name", Buffer.concat([word(withWorker), word({ ...blob(10), sha256: "../../x" })])]
 ]
 
+/** What no driver of ours asks a runner for. */
+const notModules: ReadonlyArray<string> = [
+  "node:fs",
+  "fs",
+  "data:text/javascript,1",
+  "http://localhost/x.js",
+  "https://localhost/x.js",
+  "file:///etc/passwd",
+  "/etc/passwd",
+  "mpire:app/../x.js",
+  "mpire:app/..%2f..%2fetc/passwd"
+]
+
+/** What a runner answers to questions for modules that are sent as they are. */
+const located = (port: number, addresses: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<any>> =>
+  Effect.callback((resume) => {
+    const socket = secured(port)()
+    const answers: Array<unknown> = []
+    const reader = new FrameReader((kind, bytes) => {
+      if (kind !== kinds.word) return
+      const answer = JSON.parse(bytes.toString("utf8"))
+      if (answer._tag !== "Welcome") answers.push(answer)
+      if (answers.length < addresses.length) return
+      socket.destroy()
+      resume(Effect.succeed(answers))
+    })
+    socket.on("error", (cause) => resume(Effect.die(cause)))
+    socket.on("data", (bytes) => reader.push(bytes as Buffer, () => false))
+    socket.on("secureConnect", () => {
+      socket.write(word(withWorker))
+      addresses.forEach((address, number) => socket.write(word({ _tag: "Locate", number, address })))
+    })
+  })
+
 describe("a runner that is attacked", () => {
+  it.live("K10 F6 says of no module but its own where it is, whatever it is asked for", () =>
+    Effect.gen(function* () {
+      const { port } = yield* startHere()
+      const answers = yield* located(port, notModules)
+      assert.sameDeepMembers(
+        answers.map(({ _tag, number, why }) => [_tag, number, why?._tag]),
+        notModules.map((_, number) => ["NotLocated", number, "ModuleRefused"])
+      )
+      assert.deepStrictEqual(yield* works(port), [1, 4, 9])
+    })
+  )
+
   for (const [name, bytes] of broken) {
     it.live(`F6 closes a connection on which there is ${name}`, () =>
       Effect.gen(function* () {

@@ -11,12 +11,15 @@ export interface Proxy {
   readonly drop: (dropped: Dropped) => void
   /** Delays what passes from now on, each way, by so many milliseconds. */
   readonly delay: (millis: number) => void
+  /** How many bytes drivers have sent. */
+  readonly sent: () => number
 }
 
 /** Listens for drivers, and connects each of them to the runner at `port`; the Scope ends it. */
 export const startProxy = (port: number): Effect.Effect<Proxy, never, Scope.Scope> => {
   let dropped: Dropped | undefined
   let millis = 0
+  let sent = 0
   const sockets = new Set<Socket>()
   const forward = (from: Socket, to: Socket, way: Dropped) => {
     sockets.add(from)
@@ -25,6 +28,7 @@ export const startProxy = (port: number): Effect.Effect<Proxy, never, Scope.Scop
     from.setNoDelay(true)
     from.on("error", () => {})
     from.on("data", (bytes) => {
+      if (way === "up") sent += bytes.length
       if (!isDropped()) later(() => to.write(bytes))
     })
     // that a connection has ended is lost as well
@@ -56,7 +60,8 @@ export const startProxy = (port: number): Effect.Effect<Proxy, never, Scope.Scop
         },
         delay: (time) => {
           millis = time
-        }
+        },
+        sent: () => sent
       }
     })
   )

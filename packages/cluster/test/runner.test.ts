@@ -32,7 +32,11 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["labels", [""]],
   ["deployment", ""],
   ["maxMessageSize", 0],
-  ["maxMessageSize", 2 ** 32]
+  ["maxMessageSize", 2 ** 32],
+  ["root", "/nowhere/at/all"],
+  ["inline", "yes"],
+  ["cache", "large"],
+  ["cache", -1]
 ]
 
 const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [

@@ -169,6 +169,11 @@ export interface Connection {
    */
   readonly send: (message: unknown, transfers?: Array<Transferable>) => void
   /**
+   * As `send`, in one order with it, for a message that tells the worker code, with what is bound to it: the same is told to
+   * other workers, so that a machine that has several need be sent it once. Default: `send`.
+   */
+  readonly sendCode?: ((message: unknown) => void) | undefined
+  /**
    * Sets the one receiver of messages. Messages that arrived before wait for it. `unreadable` is to be called in the
    * place of a message that has arrived and cannot be read, as when it is nested more deeply than this end's stack
    * allows: its parts are then sent again, each by itself.
@@ -193,6 +198,17 @@ export interface Connection {
    * seconds.
    */
   readonly suspectAfter?: number | undefined
+  /**
+   * Where the worker finds the module of that URL, which may be elsewhere than here, as on another machine (K10); fails with
+   * why the worker must not load it. Asked once for each module and worker; the worker waits for it when it is to load that
+   * module, and for no longer than `startTimeout`. Left out where a URL leads both ends to the same file.
+   */
+  readonly locate?: ((url: string) => Effect.Effect<string, unknown>) | undefined
+  /**
+   * Why the worker must not be sent the sources of functions, as `Portable.inline` does (K10); `undefined` when it may be.
+   * Left out where it always may.
+   */
+  readonly refuseInline?: (() => unknown) | undefined
   /** Whether `transfers` are moved, so that they cannot be sent again. Default: true. */
   readonly moves?: boolean | undefined
   /** Whether both sides see what either writes to a `SharedArrayBuffer` that is sent. Default: false. */

@@ -333,3 +333,115 @@ describe("a worker that is given up", () => {
     })
   )
 })
+
+describe("a worker whose modules are elsewhere", () => {
+  const exported = () => "from elsewhere"
+  Portable.make("test:elsewhere/there", "exported", exported)
+  const { exported: task } = Portable.module<{ readonly exported: () => string }>("test:elsewhere/here")
+
+  /** A pool over a worker in this thread, with more of a platform's own in its connection. */
+  const poolWith = (more: Partial<Connection>, options: WorkerPool.Options<any, any, any> = { size: 1 }) =>
+    Effect.provide(
+      WorkerPool.make({ ...options, startTimeout: 100 }),
+      WorkerRuntime.layerChannel({
+        name: "fake",
+        open: (_, controls) => Effect.sync(() => Object.assign(serving(sharedNumbers(controls)), more))
+      })
+    )
+
+  it.live("K10 is told where, once for each module, and loads it from there", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const pool = yield* poolWith(
+        {
+          locate: (url) => {
+            asked.push(url)
+            return Effect.delay(Effect.succeed(url.replace(/here$/, "there")), 5)
+          }
+        },
+        { size: 1, keepAlive: true, init: task }
+      )
+      const again = Portable.module<{ readonly exported: () => string }>("test:elsewhere/here").exported
+      assert.deepStrictEqual(yield* pool.map([1, 2], task), ["from elsewhere", "from elsewhere"])
+      assert.deepStrictEqual(yield* pool.map([1], again), ["from elsewhere"])
+      assert.deepStrictEqual(asked, ["test:elsewhere/here"])
+    })
+  )
+
+  /** How a platform refuses a module, and what the failure then says as its cause. */
+  const refusals: ReadonlyArray<readonly [how: string, why: unknown, cause: RegExp]> = [
+    ["an error", new Error("not there"), /not there/],
+    ["what cannot be cloned", Object.assign(new Error("odd"), { f: () => {} }), /odd/],
+    ["a text", "away", /away/]
+  ]
+
+  for (const [how, why, cause] of refusals) {
+    it.live(`K10 F7 is StartFailed with the module and its cause where that is refused by ${how}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* poolWith({ locate: () => Effect.fail(why) })
+        const [reason] = reasons(yield* Effect.exit(pool.run(task, undefined)))
+        assert(reason instanceof WorkerPoolError.StartFailed)
+        assert.strictEqual(reason.module, "test:elsewhere/here")
+        assert.match(String(reason.cause), cause)
+      })
+    )
+  }
+
+  it.live("K10 T4 is waited for no longer than startTimeout where nobody answers", () =>
+    Effect.gen(function* () {
+      let interrupted = 0
+      const locate = () =>
+        Effect.onInterrupt(Effect.never, () =>
+          Effect.sync(() => {
+            interrupted++
+          })
+        )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pool = yield* poolWith({ locate })
+          const [reason] = reasons(yield* Effect.exit(pool.run(task, undefined)))
+          assert(reason instanceof WorkerPoolError.StartFailed)
+          assert.match(String(reason.cause), /did not load within 100 milliseconds/)
+        })
+      )
+      assert.strictEqual(interrupted, 1)
+    })
+  )
+
+  it.live("K10 is sent no source where that is refused, and fails with why", () =>
+    Effect.gen(function* () {
+      const pool = yield* poolWith({ refuseInline: () => new Error("no sources") })
+      const add = Portable.inline((a: number, b: number) => a + b)
+      for (const exit of [
+        yield* Effect.exit(pool.run(Portable.bind(add, 1), 2)),
+        yield* Effect.exit(pool.map([1], Portable.bind(add, 1)))
+      ]) {
+        const [reason] = reasons(exit)
+        assert(reason instanceof WorkerPoolError.StartFailed)
+        assert.match(String(reason.cause), /no sources/)
+      }
+    })
+  )
+
+  it.live("K10 what tells it code can go another way than the rest, in the same order", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const connection = serving(sharedNumbers(cellsOf(1)))
+      const sendCode = (message: unknown) => {
+        told.push((message as protocol.ToWorker)._tag)
+        connection.send(message)
+      }
+      const pool = yield* Effect.provide(
+        WorkerPool.make({ size: 1 }),
+        WorkerRuntime.layerChannel({
+          name: "fake",
+          open: () => Effect.succeed(Object.assign(connection, { sendCode }))
+        })
+      )
+      const add = Portable.inline((a: number, b: number) => a + b)
+      assert.deepStrictEqual(yield* pool.map([1, 2], Portable.bind(add, 10)), [11, 12])
+      // the function, and the value with it
+      assert.deepStrictEqual(told, ["Define", "Define"])
+    })
+  )
+})

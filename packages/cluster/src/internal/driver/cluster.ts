@@ -136,7 +136,13 @@ export class Cluster {
     beats.greeted(roundTrip)
     const { host, port } = runner.address
     link.onRelease(this.stall.hold({ host, port, lease: answer.lease }))
-    return new WorkerConnection(link, beats, { runner: answer.runner, address: runner.name }, controls, settings)
+    return new WorkerConnection(
+      link,
+      beats,
+      { runner: answer.runner, address: runner.name, inline: answer.inline ?? true },
+      controls,
+      settings
+    )
   }
 
   private get roomiest(): KnownRunner | undefined {

@@ -5,13 +5,16 @@ import type { Closed, Connection } from "@effect-mpire/core/Channel"
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
 import { NodeRelay } from "@effect-mpire/node-runtime"
 import * as Effect from "effect/Effect"
+import { InlineRefused } from "../../ClusterError.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
 import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
 import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import { BlobsThere } from "./blobs.ts"
 import { LateControl } from "./lateControl.ts"
+import { ModulesThere } from "./modules.ts"
 import type { DriverSettings } from "./runners.ts"
 
 const readWord = words.reader(words.FromRunner)
@@ -28,6 +31,9 @@ export class WorkerConnection {
   private readonly controls: number
   private readonly control: LateControl | undefined
   private readonly messages: NodeRelay.Messages
+  private readonly modules: ModulesThere
+  private readonly blobs: BlobsThere
+  private readonly refusal: InlineRefused | undefined
   private readonly handlers: Array<(closed: Closed) => void> = []
   private readonly ended = Promise.withResolvers<void>()
   readonly connection: Connection
@@ -38,9 +44,9 @@ export class WorkerConnection {
   constructor(
     link: Link,
     beats: Beats,
-    runner: { readonly runner: string; readonly address: string },
+    runner: { readonly runner: string; readonly address: string; readonly inline: boolean },
     controls: number,
-    { maxMessageSize, suspectAfter }: DriverSettings
+    { blobs, describe, maxMessageSize, suspectAfter }: DriverSettings
   ) {
     this.link = link
     this.suspectAfter = suspectAfter
@@ -54,8 +60,12 @@ export class WorkerConnection {
     }
     this.maxMessageSize = maxMessageSize
     this.messages = NodeRelay.makeMessages(maxMessageSize)
+    this.blobs = new BlobsThere(link, blobs)
+    this.modules = new ModulesThere((word) => link.say(word), describe)
+    const { inline, ...named } = runner
+    this.refusal = inline ? undefined : new InlineRefused({ runner: named.address })
     link.receive((kind, bytes) => this.frame(kind, bytes))
-    link.closed((cause) => this.end({ external: true, cause: new WorkerPoolError.RunnerLost({ ...runner, cause }) }))
+    link.closed((cause) => this.end({ external: true, cause: new WorkerPoolError.RunnerLost({ ...named, cause }) }))
     this.connection = this.connect()
   }
 
@@ -77,6 +87,11 @@ export class WorkerConnection {
         this.control?.flush()
         for (const part of parts) this.link.send(kinds.data, part)
       },
+      sendCode: (message) => {
+        const parts = this.messages.encode(message)
+        this.control?.flush()
+        this.blobs.send(parts)
+      },
       receive: (handler, unreadable) => this.setReceive(handler, unreadable),
       closed: (handler) => {
         if (this.told === undefined) this.handlers.push(handler)
@@ -93,6 +108,8 @@ export class WorkerConnection {
         this.onUnwanted = handler
         if (this.isUnwanted) handler()
       },
+      locate: this.modules.locate,
+      refuseInline: () => this.refusal,
       moves: false,
       check: (value) => this.messages.check(value),
       inspect: (object) => this.messages.inspect(object)
@@ -123,6 +140,8 @@ export class WorkerConnection {
         return this.word(readWord(bytes))
       case kinds.numbers:
         return numbers.decode(bytes, this.controls, (index, value) => this.control?.tell(index, value))
+      case kinds.blob:
+        throw new ProtocolError("A frame has arrived that runners do not send")
     }
   }
 
@@ -141,6 +160,12 @@ export class WorkerConnection {
         })
         return this.link.end()
       }
+      case "Located":
+      case "NotLocated":
+        return this.modules.answered(word)
+      case "FetchBlob":
+      case "HasBlob":
+        return this.blobs.answered(word)
       case "Unwanted":
         this.isUnwanted = true
         return this.onUnwanted?.()

@@ -10,8 +10,10 @@ import type { Options } from "../../ClusterRuntime.ts"
 import { isMembers, type Members } from "../../Members.ts"
 import { areTexts, invalidOption, isText, period } from "../common/options.ts"
 import * as versions from "../link/versions.ts"
+import * as describing from "../modules/describe.ts"
 import * as security from "../secret/security.ts"
 import { maxMessageSize } from "../runner/options.ts"
+import { SentBlobs } from "./blobs.ts"
 import type { DriverSettings } from "./runners.ts"
 
 /** A driver is a process, however many pools and layers it has (K6). */
@@ -37,7 +39,9 @@ export const settingsOf: (
     driverStall: Duration.toMillis(yield* period("driverStall", options.driverStall ?? "1 minute")),
     securityOptions: { secret: options.secret, tls: options.tls, insecure: options.insecure },
     where,
-    maxMessageSize: size
+    maxMessageSize: size,
+    blobs: new SentBlobs(),
+    describe: describing.make()
   }
 })
 

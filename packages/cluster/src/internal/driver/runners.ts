@@ -10,8 +10,10 @@ import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import type { Describe } from "../modules/describe.ts"
 import { type Address, format } from "../members/address.ts"
 import type { Options as SecurityOptions, Security } from "../secret/security.ts"
+import type { SentBlobs } from "./blobs.ts"
 import { type Dialled, dial } from "./dial.ts"
 
 /** The options of a driver, checked; times in milliseconds. */
@@ -27,6 +29,10 @@ export interface DriverSettings {
   readonly securityOptions: SecurityOptions
   readonly where: ReadonlyArray<string>
   readonly maxMessageSize: number
+  /** What runners may ask for by name, of all of this layer's workers. */
+  readonly blobs: SentBlobs
+  /** Names this program's task modules as runners know them (K10). */
+  readonly describe: Describe
 }
 
 const readWord = words.reader(words.FromRunner)

@@ -5,9 +5,9 @@
 
 /**
  * The kinds of frames. `data` and `aside` are pieces of the two streams of a worker's messages; `numbers` are those of its
- * control block; `word` is what drivers and runners say to each other themselves, as JSON.
+ * control block; `blob` are pieces of what a runner has asked for by its name; `word` is what drivers and runners say to each other themselves, as JSON.
  */
-export const kinds = { word: 1, beat: 2, data: 3, aside: 4, numbers: 5 } as const
+export const kinds = { word: 1, beat: 2, data: 3, aside: 4, numbers: 5, blob: 6 } as const
 
 export type Kind = (typeof kinds)[keyof typeof kinds]
 

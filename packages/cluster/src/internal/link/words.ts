@@ -3,6 +3,7 @@
  */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import type { ModuleMismatch, ModuleNotFound, ModuleRefused } from "../../ClusterError.ts"
 import { ProtocolError } from "../frames/frame.ts"
 
 const natural = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))
@@ -60,7 +61,9 @@ const Welcome = Schema.TaggedStruct("Welcome", {
   slots: natural,
   labels,
   /** Milliseconds without a confirmed beat after which the runner kills the driver's workers. */
-  lease: natural
+  lease: natural,
+  /** Whether its workers run sources that they are sent, as those of `Portable.inline`; left out where they do. */
+  inline: Schema.optional(Schema.Boolean)
 })
 
 export type Welcome = typeof Welcome.Type
@@ -97,6 +100,33 @@ const Told = Schema.Struct({
 
 export type Told = typeof Told.Type
 
+/** A runner has found the module that it was asked for. */
+const Located = Schema.TaggedStruct("Located", { number: natural, url: text })
+
+export type Located = typeof Located.Type
+
+/** A runner does not have the module that it was asked for, or does not load it. */
+const NotLocated = Schema.TaggedStruct("NotLocated", {
+  number: natural,
+  why: Schema.Union([
+    Schema.TaggedStruct("ModuleRefused", { address: text, problem: text }),
+    Schema.TaggedStruct("ModuleNotFound", { address: text, tried: Schema.Array(text) }),
+    Schema.TaggedStruct("ModuleMismatch", { address: text, here: Schema.optional(name), there: name })
+  ])
+})
+
+export type NotLocated = typeof NotLocated.Type
+
+/** A runner asks for what a driver has named, which it does not have. */
+const FetchBlob = Schema.TaggedStruct("FetchBlob", { number: natural })
+
+export type FetchBlob = typeof FetchBlob.Type
+
+/** A runner has passed on what a driver has named, and does not ask for it any more. */
+const HasBlob = Schema.TaggedStruct("HasBlob", { number: natural })
+
+export type HasBlob = typeof HasBlob.Type
+
 /** From a runner about a worker. `Ended` comes after all that the worker sent; `Unwanted` asks for it back. */
 const OfWorker = Schema.Union([
   Schema.TaggedStruct("NotStarted", { cause: Told }),
@@ -105,15 +135,40 @@ const OfWorker = Schema.Union([
     signal: Schema.optional(name),
     cause: Schema.optional(Told)
   }),
-  Schema.TaggedStruct("Unwanted", {})
+  Schema.TaggedStruct("Unwanted", {}),
+  Located,
+  NotLocated,
+  FetchBlob,
+  HasBlob
 ])
 
 export const FromRunner = Schema.Union([Room, OfWorker])
 
 export type FromRunner = typeof FromRunner.Type
 
+/** Asks a runner where it has a task module (K10). */
+const Locate = Schema.TaggedStruct("Locate", {
+  /** Of the question, for its answer. */
+  number: natural,
+  address: text,
+  /** The sha256 of the driver's file, in hex; left out where it has none. */
+  sha256: Schema.optional(name)
+})
+
+export type Locate = typeof Locate.Type
+
+/** Stands for bytes of a worker's stream that other workers are sent too, named by their sha256 (K10). */
+const Blob = Schema.TaggedStruct("Blob", {
+  /** Of this word, for what the runner says of it. */
+  number: natural,
+  sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
+  size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 32 - 1 }))
+})
+
+export type Blob = typeof Blob.Type
+
 /** From a driver about its worker: to kill it now, or to wait for its end, which the pool has asked it for. */
-export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.TaggedStruct("End", {})])
+export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.TaggedStruct("End", {}), Locate, Blob])
 
 export type FromDriver = typeof FromDriver.Type
 
@@ -152,6 +207,26 @@ export const tell = (cause: unknown): Told => {
     message: cut(cause.message, 5000),
     ...(cause.stack === undefined ? {} : { stack: cut(cause.stack, 10_000) }),
     ...(typeof code === "string" ? { code: cut(code, 200) } : {})
+  }
+}
+
+/** How many of the files that were looked for are told, and how many characters of each: a word is not long. */
+const mostTried = { files: 20, length: 1_000 }
+
+/** Why a runner has not located a module, as it is told. */
+export const whyNotLocated = (error: ModuleRefused | ModuleNotFound | ModuleMismatch): NotLocated["why"] => {
+  const address = cut(error.address, 5_000)
+  switch (error._tag) {
+    case "ModuleRefused":
+      return { _tag: "ModuleRefused", address, problem: cut(error.problem, 5_000) }
+    case "ModuleNotFound": {
+      const tried = error.tried.slice(0, mostTried.files).map((file) => cut(file, mostTried.length))
+      return { _tag: "ModuleNotFound", address, tried }
+    }
+    case "ModuleMismatch": {
+      const { here, there } = error
+      return { _tag: "ModuleMismatch", address, there, ...(here === undefined ? {} : { here }) }
+    }
   }
 }
 

@@ -6,6 +6,9 @@ import { ModuleRefused } from "../../ClusterError.ts"
 
 const scheme = "mpire:"
 
+/** How many characters an address that is sent to a runner may have: more than the paths of any machine need. */
+export const longest = 16_384
+
 /** A module in a package. */
 export interface InPackage {
   readonly _tag: "InPackage"

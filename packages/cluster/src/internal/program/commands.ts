@@ -1,6 +1,7 @@
 /**
  * The program `effect-mpire-runner`: a runner of this machine, and questions to one.
  */
+import type * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -68,19 +69,44 @@ const serve = Command.make(
       Flag.withDescription("What is deployed here, such as a commit: drivers of another one are refused"),
       Flag.optional
     ),
+    root: Flag.String("root").pipe(
+      Flag.withDescription("The folder outside of which no task module is loaded. Default: the current one"),
+      Flag.optional
+    ),
+    inline: Flag.Boolean("inline").pipe(
+      Flag.withDescription("Run the sources of functions that drivers send; --no-inline runs modules alone"),
+      Flag.withDefault(true)
+    ),
+    cache: Flag.String("cache").pipe(
+      Flag.withDescription("How much of bound values and the like is kept for other workers"),
+      Flag.withDefault("1 GB")
+    ),
     allowMixed: Flag.Boolean("allow-mixed").pipe(
       Flag.withDescription("Accept drivers of another major version of Node.js"),
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ deployment, drainTimeout, insecure, labels, lease, secretFile, slots, ...flags }) {
+  Effect.fnUntraced(function* ({
+    cache,
+    deployment,
+    drainTimeout,
+    insecure,
+    labels,
+    lease,
+    root,
+    secretFile,
+    slots,
+    ...flags
+  }) {
     const layer = Runner.layer({
       ...flags,
       ...(yield* securityOf({ insecure, secretFile })),
       slots: Option.getOrUndefined(slots),
+      root: Option.getOrUndefined(root),
       deployment: Option.getOrUndefined(deployment),
       labels: list(labels),
       // what is none is refused, by the option's name
+      cache: cache as ByteSize.Input,
       lease: lease as `${number} seconds`,
       drainTimeout: drainTimeout as `${number} seconds`
     })

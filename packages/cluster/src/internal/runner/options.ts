@@ -9,6 +9,9 @@ import type { InvalidSecret } from "../../ClusterError.ts"
 import type { Options, Target } from "../../Runner.ts"
 import { areTexts, invalidOption, isText, period } from "../common/options.ts"
 import * as address from "../members/address.ts"
+import * as blobs from "../modules/blobs.ts"
+import * as bytes from "../modules/bytes.ts"
+import * as resolving from "../modules/resolve.ts"
 import * as security from "../secret/security.ts"
 import type { Settings } from "./runner.ts"
 
@@ -41,6 +44,11 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
     if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 32 - 1) {
       return yield* Effect.fail(invalidOption("maxMessageSize", size, "an integer from 1 to 2 ** 32 - 1"))
     }
+    const { inline = true, root = process.cwd() } = options
+    if (typeof inline !== "boolean") return yield* Effect.fail(invalidOption("inline", inline, "a boolean"))
+    // its type has too many members for more than that
+    const { cache = "1 GB" }: { readonly cache?: unknown } = options
+    const cacheSize = yield* bytes.parse("cache", cache)
     const lease = yield* period("lease", options.lease ?? "8 seconds")
     const drainTimeout = yield* period("drainTimeout", options.drainTimeout ?? "30 seconds")
     return {
@@ -54,6 +62,9 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
       drainTimeout: Duration.toMillis(drainTimeout),
       allowMixed: options.allowMixed ?? false,
       maxMessageSize: size,
+      resolve: yield* resolving.make({ root }),
+      inline,
+      blobs: yield* blobs.make(cacheSize),
       workerOptions: options.workerOptions ?? {}
     }
   })

@@ -6,6 +6,7 @@ import type { NodeRelay } from "@effect-mpire/node-runtime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { clearInterval, setInterval } from "../common/timers.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
@@ -14,12 +15,25 @@ import type { Link } from "../link/link.ts"
 import * as numbers from "../link/numbers.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
+import type { ArrivingBlobs } from "./arrivingBlobs.ts"
+import type { Described } from "../modules/describe.ts"
+import type { Resolve } from "../modules/resolve.ts"
 
 /** How often numbers that have changed are sent, in milliseconds. */
 const numbersEvery = 25
 
 /** Starts a worker of this machine. */
 export type Open = (worker: WorkerIdentity, controls: number) => Effect.Effect<NodeRelay.Relayed, unknown, Scope.Scope>
+
+/** What a relay is given. */
+export interface Parts {
+  readonly open: Open
+  readonly blobs: ArrivingBlobs
+  /** Finds a task module of this machine. */
+  readonly resolve: (module: Described) => ReturnType<Resolve>
+  /** Called, once, when the worker has ended, or could not be started. */
+  readonly onEnd: () => void
+}
 
 const readWord = words.reader(words.FromDriver)
 
@@ -29,19 +43,25 @@ export class Relay {
   private readonly scope = Scope.makeUnsafe()
   private readonly controls: number
   private readonly onEnd: () => void
+  private readonly resolve: Parts["resolve"]
+  private readonly blobs: ArrivingBlobs
   private worker: NodeRelay.Relayed | undefined = undefined
   private changes: numbers.Changes | undefined = undefined
-  /** What has arrived for a worker that has not been started yet. */
-  private early: Array<() => void> | undefined = []
+  /** Whether what arrives has to wait: for the worker's start, or for a value that comes before it. */
+  private isHeld = true
+  private readonly held: Array<() => void> = []
+  /** What waits for a value that the driver has named. */
+  private fetching: Fiber.Fiber<void> | undefined = undefined
   private readonly starting: Promise<void>
   private ended: Promise<void> | undefined = undefined
   private isGone = false
 
-  /** `onEnd` is called, once, when the worker has ended, or could not be started. */
-  constructor(link: Link, beats: Beats, hello: words.Hello, open: Open, onEnd: () => void) {
+  constructor(link: Link, beats: Beats, hello: words.Hello, { blobs, onEnd, open, resolve }: Parts) {
     this.link = link
     this.beats = beats
     this.onEnd = onEnd
+    this.resolve = resolve
+    this.blobs = blobs
     const { controls, ...worker } = hello.worker!
     this.controls = controls
     link.receive((kind, bytes) => this.receive(kind, bytes))
@@ -83,9 +103,7 @@ export class Relay {
     })
     worker.receive((bytes, way) => this.link.send(way === "channel" ? kinds.data : kinds.aside, bytes))
     if (worker.control !== undefined) this.watchNumbers(worker.control)
-    const early = this.early!
-    this.early = undefined
-    for (const handle of early) handle()
+    this.goOn()
     if (this.isGone) void Effect.runPromise(worker.kill)
   }
 
@@ -112,10 +130,13 @@ export class Relay {
       case kinds.numbers: {
         const pairs: Array<readonly [number, number]> = []
         numbers.decode(bytes, this.controls, (...pair) => pairs.push(pair))
-        return this.forWorker(pairs, (pairs) => {
-          for (const [index, value] of pairs) this.worker?.control?.set(index, value)
-        })
+        // never later than a message that was sent after them, and not held up by a large value
+        if (this.worker === undefined) this.held.push(() => this.setNumbers(pairs))
+        else this.setNumbers(pairs)
+        return
       }
+      case kinds.blob:
+        return this.blobs.piece(bytes)
       case kinds.word:
         return this.word(readWord(bytes))
       default:
@@ -124,18 +145,56 @@ export class Relay {
   }
 
   private word(word: words.FromDriver): void {
+    if (word._tag === "Locate") return this.locate(word)
+    if (word._tag === "Blob") {
+      this.blobs.check(word)
+      return this.forWorker(word, (blob) => this.pass(blob))
+    }
     // in the order of what came before: the pool's last message asks the worker to end
     if (word._tag === "End") return this.forWorker(undefined, () => void this.close())
     void this.kill()
   }
 
+  /** Tells the driver where a task module is, or why it is not loaded (K10). */
+  private locate({ address, number, sha256 }: words.Locate): void {
+    const answered = Effect.match(this.resolve({ address, sha256 }), {
+      onSuccess: ({ url }): words.Located => ({ _tag: "Located", number, url }),
+      onFailure: (error): words.NotLocated => ({ _tag: "NotLocated", number, why: words.whyNotLocated(error) })
+    })
+    void Effect.runPromise(answered).then((word) => this.link.say(word))
+  }
+
   private forWorker<A>(value: A, handle: (value: A) => void): void {
-    if (this.early === undefined) handle(value)
-    else this.early.push(() => handle(value))
+    if (this.isHeld) this.held.push(() => handle(value))
+    else handle(value)
+  }
+
+  /** Goes on with what has arrived meanwhile, until something has to be waited for again. */
+  private goOn(): void {
+    this.isHeld = false
+    while (!this.isHeld && this.held.length > 0) this.held.shift()!()
+  }
+
+  private setNumbers(pairs: ReadonlyArray<readonly [number, number]>): void {
+    for (const [index, value] of pairs) this.worker?.control?.set(index, value)
+  }
+
+  /** Passes on what the driver has named, before what comes after it (K10). */
+  private pass(blob: words.Blob): void {
+    this.isHeld = true
+    const passed = Effect.scoped(
+      Effect.map(this.blobs.get(blob), (bytes) => {
+        this.worker?.send(bytes)
+        this.link.say({ _tag: "HasBlob", number: blob.number } satisfies words.HasBlob)
+      })
+    ).pipe(Effect.match({ onSuccess: () => this.goOn(), onFailure: (error) => this.link.destroy(error) }))
+    this.fetching = Effect.runFork(passed)
   }
 
   /** Waits for the worker's end, which is forced where it does not come by itself. */
   private close(): Promise<void> {
+    // the next worker that wants it asks for it by its own
+    if (this.fetching !== undefined) Effect.runFork(Fiber.interrupt(this.fetching))
     this.ended ??= this.starting
       .then(() => Effect.runPromise(Scope.close(this.scope, Exit.void)))
       .then(() => {

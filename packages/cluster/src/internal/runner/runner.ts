@@ -14,7 +14,10 @@ import * as versions from "../link/versions.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import * as address from "../members/address.ts"
+import type { Blobs } from "../modules/blobs.ts"
+import type { Resolve } from "../modules/resolve.ts"
 import type { Security } from "../secret/security.ts"
+import { ArrivingBlobs } from "./arrivingBlobs.ts"
 import { type Open, Relay } from "./relay.ts"
 import { type Held, RunnerState } from "./runnerState.ts"
 import { RunnerServer } from "./server.ts"
@@ -38,6 +41,12 @@ export interface Settings {
   readonly deployment: string | undefined
   readonly allowMixed: boolean
   readonly maxMessageSize: number
+  /** Finds task modules below its root (K10). */
+  readonly resolve: Resolve
+  /** Keeps what its workers are sent by name. */
+  readonly blobs: Blobs
+  /** Whether its workers run sources that they are sent. */
+  readonly inline: boolean
   readonly workerOptions: WorkerOptions & { readonly env?: NodeJS.Dict<string> | undefined }
 }
 
@@ -129,14 +138,15 @@ class Runner {
       link.receive(() => {})
       return link.end()
     }
-    const { deployment, labels, lease, slots } = this.settings
+    const { deployment, inline, labels, lease, slots } = this.settings
     const welcome: words.Welcome = {
       _tag: "Welcome",
       ...versions.mine(deployment),
       runner: this.id,
       slots,
       labels,
-      lease
+      lease,
+      ...(inline ? {} : { inline })
     }
     link.say(welcome)
     const beats = vigil.keepLease(link, lease, () => this.state.heldSince(hello.driver))
@@ -170,7 +180,14 @@ class Runner {
       kill: () => relay.kill()
     }
     this.state.take(held)
-    const relay = new Relay(link, beats, hello, this.openWorker, () => this.state.release(held))
+    // had both named one and differed, this one would have refused
+    const isSame = hello.deployment !== undefined && this.settings.deployment !== undefined
+    const relay = new Relay(link, beats, hello, {
+      open: this.openWorker,
+      blobs: new ArrivingBlobs(link, this.settings.blobs, this.settings.maxMessageSize),
+      resolve: (module) => this.settings.resolve(module, isSame),
+      onEnd: () => this.state.release(held)
+    })
   }
 
   private readonly openWorker: Open = (worker, controls) => {

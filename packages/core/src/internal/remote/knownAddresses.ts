@@ -1,6 +1,10 @@
 /**
  * Remembers which addresses a remote worker has been told, and the numbers that stand for them in messages.
  */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Connection } from "../../Channel.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import * as portable from "../task/portable.ts"
 import * as failure from "../wire/failure.ts"
@@ -17,15 +21,23 @@ interface Known {
 }
 
 export class KnownAddresses {
-  private readonly line: Pick<Line, "send" | "sendPlain">
+  private readonly line: Pick<Line, "sendCode" | "sendPlain">
   private readonly refuse: Refuse
+  private readonly worker: Pick<Connection, "locate" | "refuseInline">
+  /** Those that find out where modules are for the worker, by the modules' URLs here (K10). */
+  private readonly locating = new Map<string, Fiber.Fiber<void>>()
   private readonly known = new Map<string, Known>()
   private readonly stopListening: () => void
   private nextReference = 0
 
-  constructor(line: Pick<Line, "send" | "sendPlain">, refuse: Refuse = () => undefined) {
+  constructor(
+    line: Pick<Line, "sendCode" | "sendPlain">,
+    refuse: Refuse = () => undefined,
+    worker: Pick<Connection, "locate" | "refuseInline"> = {}
+  ) {
     this.line = line
     this.refuse = refuse
+    this.worker = worker
     this.stopListening = portable.listenCollected((key) => this.forget(key))
   }
 
@@ -46,6 +58,8 @@ export class KnownAddresses {
   close(): void {
     this.stopListening()
     this.known.clear()
+    for (const fiber of this.locating.values()) Effect.runFork(Fiber.interrupt(fiber))
+    this.locating.clear()
   }
 
   private referenceTo(address: portable.Remote): protocol.Reference {
@@ -54,20 +68,49 @@ export class KnownAddresses {
     if (known !== undefined) return known.reference
     const reference = this.nextReference++
     const described = this.describe(address)
-    const told = this.line.send({ _tag: "Define", reference, address: described })
+    const told = this.line.sendCode({ _tag: "Define", reference, address: described })
     this.known.set(key, { reference, told })
+    if (described._tag === "Elsewhere") this.locate(described.url)
     return reference
   }
 
   private describe(address: portable.Remote): protocol.Described {
     if (address._tag === "Export") {
-      const why = this.refuse(address.url)
-      return why === undefined ? address : { _tag: "Refused", url: address.url, why }
+      const { name, url } = address
+      const why = this.refuse(url)
+      if (why !== undefined) return { _tag: "Refused", url, why }
+      return this.worker.locate === undefined ? address : { _tag: "Elsewhere", url, name }
     }
-    if (address._tag === "Inline") return address
+    if (address._tag === "Inline") {
+      const why = this.worker.refuseInline?.()
+      return why === undefined ? address : { _tag: "RefusedInline", cause: failure.encodeOrDescribe(why) }
+    }
     const { target, value } = address
     const isError = value instanceof Error
     return { _tag: "Bound", target: this.referenceTo(target), value: isError ? failure.encode(value) : value, isError }
+  }
+
+  /** Finds out where a module is for the worker, which waits for that only if it is to load it (K10). */
+  private locate(url: string): void {
+    if (this.locating.has(url)) return
+    const located = Effect.suspend(() => this.worker.locate!(url)).pipe(
+      Effect.flatMap((at) => this.tellLocated({ _tag: "Located", url, at })),
+      Effect.catchCause((cause) => {
+        if (Cause.hasInterruptsOnly(cause)) return Effect.void
+        const why = Cause.squash(cause)
+        return Effect.catchCause(
+          this.tellLocated({ _tag: "Located", url, cause: failure.encodeOrDescribe(why) }),
+          // what cannot be cloned is described
+          (told) =>
+            this.tellLocated({ _tag: "Located", url, cause: failure.encodeUncloneable(why, Cause.squash(told)) })
+        )
+      })
+    )
+    this.locating.set(url, Effect.runFork(located))
+  }
+
+  private tellLocated(message: protocol.Located): Effect.Effect<void> {
+    return Effect.sync(() => void this.line.sendPlain(message))
   }
 
   /** A bound address was garbage-collected here, so no call can use it any more: has the worker drop its value. */

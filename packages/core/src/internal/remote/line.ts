@@ -37,6 +37,14 @@ export class Line {
     return this.sendPlain(packing.pack(message, this.connection.inspect, transfers), transfers)
   }
 
+  /** As `send`, for a message that other workers are sent as well. */
+  sendCode(message: protocol.ToWorker): protocol.MessageNumber {
+    const { connection } = this
+    if (connection.sendCode === undefined) return this.send(message)
+    connection.sendCode(packing.pack(message, connection.inspect))
+    return this.count++
+  }
+
   /** As `send`, for a message without objects of users' in it. */
   sendPlain(message: protocol.ToWorker, transfers?: Array<Transferable>): protocol.MessageNumber {
     this.connection.send(message, transfers)

@@ -102,7 +102,7 @@ class RemoteWorker implements Worker {
       (number, cause) => this.send({ _tag: "Unreadable", number, cause: failure.encodeOrDescribe(cause) })
     )
     this.count = control.numbers(cellsOf(options.tasksPerWorker))
-    this.addresses = new KnownAddresses(this.line, refuse)
+    this.addresses = new KnownAddresses(this.line, refuse, connection)
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
     this.spans = new ObservedSpans((chunk, position) => this.chunks.itemOf(chunk, position))

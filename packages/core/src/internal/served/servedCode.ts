@@ -31,9 +31,16 @@ interface Definition {
 
 export class ServedCode {
   private readonly definitions = new Map<protocol.Reference, Definition>()
+  /** What is waited for of modules that are elsewhere, by their URLs at the pool. */
+  private readonly locations = new Map<string, PromiseWithResolvers<protocol.Located>>()
 
   define(reference: protocol.Reference, address: protocol.Described): void {
     this.definitions.set(reference, { address, loaded: undefined })
+  }
+
+  /** The pool has learned where a module is. */
+  located(message: protocol.Located): void {
+    this.locationOf(message.url).resolve(message)
   }
 
   forget(reference: protocol.Reference): void {
@@ -52,12 +59,27 @@ export class ServedCode {
     return definition.loaded
   }
 
+  private locationOf(url: string): PromiseWithResolvers<protocol.Located> {
+    const known = this.locations.get(url)
+    if (known !== undefined) return known
+    const location = Promise.withResolvers<protocol.Located>()
+    this.locations.set(url, location)
+    return location
+  }
+
   private async find(address: protocol.Described): Promise<Loaded> {
     switch (address._tag) {
       case "Export": {
         const value = await resolver.whileLoading(address.url, () => resolver.resolveExport(address))
         return { value, schemas: portable.isPortable(value) ? portable.definition(value).schemas : undefined }
       }
+      case "Elsewhere": {
+        const located = await this.locationOf(address.url).promise
+        if ("cause" in located) throw loadFailure.make(address.url, failure.decodeOrDescribe(located.cause))
+        return this.find({ _tag: "Export", url: located.at, name: address.name })
+      }
+      case "RefusedInline":
+        throw failure.decodeOrDescribe(address.cause)
       case "Inline":
         return { value: resolver.resolveInline(address), schemas: undefined }
       case "Bound": {

@@ -98,6 +98,8 @@ export class ServedWorker {
         return this.start(message.id, message.generation, message.tasksPerWorker)
       case "Define":
         return this.code.define(message.reference, message.address)
+      case "Located":
+        return this.code.located(message)
       case "Forget":
         return this.code.forget(message.reference)
       case "Init":

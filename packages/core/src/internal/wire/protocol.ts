@@ -17,11 +17,21 @@ export type MessageNumber = number
 /** An address as a worker is told it. A bound value crosses here, once per worker. */
 export type Described =
   | Export
+  /** An export of a module that the worker finds somewhere else than the pool does: `Located` says where. */
+  | { readonly _tag: "Elsewhere"; readonly url: string; readonly name: string }
   | Inline
   | Bound
   /** One with a bound value that the worker could not read. */
   | { readonly _tag: "Lost"; readonly cause: EncodedValue }
   | { readonly _tag: "Refused"; readonly url: string; readonly why: string }
+  /** The source of a function, which the worker must not be sent. */
+  | { readonly _tag: "RefusedInline"; readonly cause: EncodedValue }
+
+/** Where the worker finds the module of a URL that was told as `Elsewhere`, or why it must not load it. */
+export type Located = { readonly _tag: "Located"; readonly url: string } & (
+  | { readonly at: string }
+  | { readonly cause: EncodedValue }
+)
 
 /** A value bound to what `target` stands for; taken apart if it is an error. */
 interface Bound {
@@ -74,6 +84,7 @@ export type ToWorker = Message &
       }
     | { readonly _tag: "Define"; readonly reference: Reference; readonly address: Described }
     | { readonly _tag: "Forget"; readonly reference: Reference }
+    | Located
     | {
         readonly _tag: "Init"
         readonly services: Reference | undefined
