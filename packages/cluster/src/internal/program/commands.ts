@@ -60,6 +60,10 @@ const serve = Command.make(
       Flag.withDescription("How long workers may take to end at SIGTERM"),
       Flag.withDefault("30 seconds")
     ),
+    minTenure: Flag.String("min-tenure").pipe(
+      Flag.withDescription("How long a worker is left to its driver before it is asked back for another driver"),
+      Flag.withDefault("10 seconds")
+    ),
     labels: Flag.String("labels").pipe(
       Flag.withDescription("What drivers can choose runners by, with commas between"),
       Flag.withDefault("")
@@ -73,7 +77,17 @@ const serve = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ deployment, drainTimeout, insecure, labels, lease, secretFile, slots, ...flags }) {
+  Effect.fnUntraced(function* ({
+    deployment,
+    drainTimeout,
+    insecure,
+    labels,
+    lease,
+    minTenure,
+    secretFile,
+    slots,
+    ...flags
+  }) {
     const layer = Runner.layer({
       ...flags,
       ...(yield* securityOf({ insecure, secretFile })),
@@ -82,7 +96,8 @@ const serve = Command.make(
       labels: list(labels),
       // what is none is refused, by the option's name
       lease: lease as `${number} seconds`,
-      drainTimeout: drainTimeout as `${number} seconds`
+      drainTimeout: drainTimeout as `${number} seconds`,
+      minTenure: minTenure as `${number} seconds`
     })
     const listening = Layer.effectDiscard(
       Effect.flatMap(Runner.Runner, ({ host, id, port }) => Effect.logInfo(`Runner ${id} listens at ${host}:${port}`))

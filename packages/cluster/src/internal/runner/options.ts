@@ -43,6 +43,7 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
     }
     const lease = yield* period("lease", options.lease ?? "8 seconds")
     const drainTimeout = yield* period("drainTimeout", options.drainTimeout ?? "30 seconds")
+    const minTenure = yield* period("minTenure", options.minTenure ?? "10 seconds")
     return {
       ...at,
       slots,
@@ -52,6 +53,7 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
       security: yield* security.make(options, { host: at.host }),
       lease: Math.ceil(Duration.toMillis(lease)),
       drainTimeout: Duration.toMillis(drainTimeout),
+      minTenure: Duration.toMillis(minTenure),
       allowMixed: options.allowMixed ?? false,
       maxMessageSize: size,
       workerOptions: options.workerOptions ?? {}

@@ -23,12 +23,19 @@ export type Open = (worker: WorkerIdentity, controls: number) => Effect.Effect<N
 
 const readWord = words.reader(words.FromDriver)
 
+interface RelayEvents {
+  /** The worker takes items: its `init` has ended. */
+  readonly ready: () => void
+  /** Called, once, when the worker has ended, or could not be started. */
+  readonly end: () => void
+}
+
 export class Relay {
   private readonly link: Link
   private readonly beats: Beats
   private readonly scope = Scope.makeUnsafe()
   private readonly controls: number
-  private readonly onEnd: () => void
+  private readonly on: RelayEvents
   private worker: NodeRelay.Relayed | undefined = undefined
   private changes: numbers.Changes | undefined = undefined
   /** What has arrived for a worker that has not been started yet. */
@@ -37,12 +44,11 @@ export class Relay {
   private ended: Promise<void> | undefined = undefined
   private isGone = false
 
-  /** `onEnd` is called, once, when the worker has ended, or could not be started. */
-  constructor(link: Link, beats: Beats, hello: words.Hello, open: Open, onEnd: () => void) {
+  constructor(link: Link, beats: Beats, hello: words.Hello, open: Open, on: RelayEvents) {
     this.link = link
     this.beats = beats
-    this.onEnd = onEnd
-    const { controls, ...worker } = hello.worker!
+    this.on = on
+    const { controls, grant: _, ...worker } = hello.worker!
     this.controls = controls
     link.receive((kind, bytes) => this.receive(kind, bytes))
     link.closed(() => void this.kill())
@@ -124,6 +130,7 @@ export class Relay {
   }
 
   private word(word: words.FromDriver): void {
+    if (word._tag === "Ready") return this.on.ready()
     // in the order of what came before: the pool's last message asks the worker to end
     if (word._tag === "End") return this.forWorker(undefined, () => void this.close())
     void this.kill()
@@ -140,7 +147,7 @@ export class Relay {
       .then(() => Effect.runPromise(Scope.close(this.scope, Exit.void)))
       .then(() => {
         this.link.end()
-        this.onEnd()
+        this.on.end()
       })
     return this.ended
   }
