@@ -1,8 +1,10 @@
 /** K6: how a runner grants its slots to several drivers, word by word. */
 import type { Runner } from "@effect-mpire/cluster"
+import { WorkerPool, type WorkerPoolError } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Fiber from "effect/Fiber"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { dial } from "../src/internal/driver/dial.ts"
@@ -13,7 +15,7 @@ import * as vigil from "../src/internal/link/vigil.ts"
 import * as words from "../src/internal/link/words.ts"
 import * as security from "../src/internal/secret/security.ts"
 import { startHere } from "./here.ts"
-import { eventually, secret } from "./runners.ts"
+import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
 
 const readWord = words.reader(words.FromRunner)
 
@@ -59,6 +61,24 @@ const room = ({ said }: Connected) => said.findLast((word) => word._tag === "Roo
 const until = (isSo: () => boolean) => eventually(Effect.sync(isSo))
 
 const isUnwanted = ({ said }: Connected) => said.some(({ _tag }) => _tag === "Unwanted")
+
+/** What is measured of runners, of the one at `port` where that is given: slots by their states, and what is wanted. */
+const measured = (port?: number) =>
+  Effect.map(Metric.snapshot, (all): Record<string, number> => {
+    const seen: Record<string, number> = {}
+    for (const { attributes, id, state } of all) {
+      if (!id.startsWith("effect_mpire_runner_")) continue
+      const named = attributes
+      if (port !== undefined && named?.["listen"] !== `127.0.0.1:${port}`) continue
+      seen[named?.["state"] ?? id] = (state as { readonly value: number }).value
+    }
+    return seen
+  })
+
+const inOwnRegistry = Effect.provideServiceEffect(
+  Metric.MetricRegistry,
+  Effect.sync(() => new Map())
+)
 
 describe("a runner's slots", () => {
   it.live("K6 are granted to who waits, by asking who has more than its share, after the tenure", () =>
@@ -134,20 +154,10 @@ describe("a runner's slots", () => {
 
   it.live("K6 O5 are counted by their states, with what is wanted, until the runner's Scope closes", () =>
     Effect.gen(function* () {
-      const measured = Effect.map(Metric.snapshot, (all) =>
-        Object.fromEntries(
-          all
-            .filter(({ id }) => id.startsWith("effect_mpire_runner_"))
-            .map(({ attributes, id, state }) => [
-              (attributes as Record<string, string> | undefined)?.["state"] ?? id,
-              (state as { readonly value: number }).value
-            ])
-        )
-      )
       const isMeasured = (free: number, starting: number, used: number, draining: number, wanted: number) => {
         const expected = { free, starting, used, draining, effect_mpire_runner_wanted: wanted }
         return eventually(
-          Effect.map(measured, (seen) => JSON.stringify(sorted(seen)) === JSON.stringify(sorted(expected)))
+          Effect.map(measured(), (seen) => JSON.stringify(sorted(seen)) === JSON.stringify(sorted(expected)))
         )
       }
       const scope = yield* Scope.make()
@@ -170,15 +180,83 @@ describe("a runner's slots", () => {
       yield* until(() => isUnwanted(workers[0]!))
       yield* isMeasured(0, 2, 0, 1, 7)
       yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(yield* measured, {})
-    }).pipe(
-      Effect.provideServiceEffect(
-        Metric.MetricRegistry,
-        Effect.sync(() => new Map())
-      )
-    )
+      assert.deepStrictEqual(yield* measured(), {})
+    }).pipe(inOwnRegistry)
   )
 })
 
 const sorted = (record: Record<string, number>) =>
   Object.entries(record).toSorted(([one], [other]) => (one < other ? -1 : 1))
+
+const at = ({ port }: Runner.Runner["Service"]) => `127.0.0.1:${port}`
+
+describe("a driver that waits for room", () => {
+  /** Waits until a runner has so many free slots, and this driver wants so many workers there. */
+  const untilAt = ({ port }: Runner.Runner["Service"], free: number, wanted: number) =>
+    eventually(
+      Effect.map(measured(port), (seen) => seen["free"] === free && seen["effect_mpire_runner_wanted"] === wanted)
+    )
+
+  it.live("K6 wants it at every runner with its labels, takes what it is granted first, and gives the rest back", () =>
+    Effect.gen(function* () {
+      const labels = ["gpu"]
+      const runners = yield* Effect.all([1, 2].map(() => startHere({ slots: 1, labels })))
+      const unlike = yield* startHere({ slots: 1 })
+      const holders = yield* Effect.forEach([...runners, unlike], (runner) => connect(runner, "other", worker()))
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        const start = yield* Effect.forkChild(pool.start, { startImmediately: true })
+        for (const runner of runners) yield* untilAt(runner, 0, 1)
+        yield* untilAt(unlike, 0, 0)
+        for (const holder of holders) holder!.link.say({ _tag: "End" })
+        yield* Fiber.join(start)
+        assert.deepInclude(yield* pool.stats, { live: 1, starting: 0 })
+        // whichever of them was the first
+        yield* eventually(
+          Effect.map(Effect.all(runners.map(({ port }) => measured(port))), (all) => {
+            const free = all.reduce((sum, seen) => sum + seen["free"]!, 0)
+            return free === 1 && all.every((seen) => seen["effect_mpire_runner_wanted"] === 0)
+          })
+        )
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([...runners, unlike].map(at), { secret, where: labels })))
+    }).pipe(inOwnRegistry)
+  )
+
+  it.live("K6 does not want any more once its callers have gone", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ slots: 1 })
+      const holder = yield* connect(runner, "other", worker())
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 3, keepAlive: true })
+        const start = yield* Effect.forkChild(pool.start, { startImmediately: true })
+        yield* untilAt(runner, 0, 3)
+        yield* Fiber.interrupt(start)
+        yield* untilAt(runner, 0, 0)
+        holder!.link.say({ _tag: "End" })
+        yield* untilAt(runner, 1, 0)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
+    }).pipe(inOwnRegistry)
+  )
+
+  it.live("K7 gives up after `roomTimeout` from when it is its turn, and not while others or a tenure come first", () =>
+    Effect.gen(function* () {
+      const minTenure = 1000
+      const runner = yield* startHere({ slots: 1, minTenure })
+      const holder = (yield* connect(runner, "other", worker()))!
+      holder.link.say({ _tag: "Ready" })
+      const began = performance.now()
+      const reason = yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        return reasonOf(yield* Effect.exit(pool.start))
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout: 200 })))
+      // it was asked for its worker, and has kept it
+      assert.isTrue(isUnwanted(holder))
+      assert.isAbove(performance.now() - began, minTenure + 200 - 1)
+      assert(reason._tag === "StartFailed")
+      const cause = reason.cause as WorkerPoolError.NoRoom
+      assert.strictEqual(cause._tag, "NoRoom")
+      assert.isAtLeast(cause.waited, 200)
+      assert.isBelow(cause.waited, minTenure)
+    })
+  )
+})

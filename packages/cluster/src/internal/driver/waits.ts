@@ -37,7 +37,11 @@ export class Waits {
     const wait = this.of(pool)
     // slots ask again and again as long as they wait
     wait.askedAt = at
-    if (isQueued || wait.workers > 0) wait.since = undefined
+    if (isQueued || wait.workers > 0) {
+      // it begins with the first question after that, not with this one
+      wait.since = undefined
+      return 0
+    }
     wait.since ??= at
     return at - wait.since
   }

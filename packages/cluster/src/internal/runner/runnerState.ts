@@ -205,6 +205,7 @@ export class RunnerState {
 
   private tell(applicant: Applicant): void {
     const { driver } = applicant
+    // until it is the driver's turn, and a worker has been asked for it, its wait has not begun (K7)
     const place = placeInQueue(this.sharing, driver)
     const asked = this.sharing.workers.filter(({ asked }) => asked).length
     const isQueued = place !== undefined && place >= asked && (place > 0 || this.again !== undefined)
