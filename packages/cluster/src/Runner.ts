@@ -46,6 +46,11 @@ export interface Options {
   readonly lease?: Duration.Input | undefined
   /** How long workers may take to end when the runner drains. Default: 30 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
+  /**
+   * How long a worker that takes items is left to its driver at least, before it is asked back for another driver that has
+   * less than its share of the slots; it is left for as long as its `init` took, too, if that is longer. Default: 10 seconds.
+   */
+  readonly minTenure?: Duration.Input | undefined
   /** What drivers can choose runners by. */
   readonly labels?: ReadonlyArray<string> | undefined
   /** What is deployed here, such as a commit: a driver that names another is refused. */

@@ -29,6 +29,8 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["lease", 0],
   ["lease", "soon"],
   ["drainTimeout", -1],
+  ["minTenure", 0],
+  ["minTenure", "forever"],
   ["labels", [""]],
   ["deployment", ""],
   ["maxMessageSize", 0],

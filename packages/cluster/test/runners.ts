@@ -31,6 +31,8 @@ export interface RunnerOptions {
   readonly lease?: number
   /** In milliseconds. */
   readonly drainTimeout?: number
+  /** In milliseconds. */
+  readonly minTenure?: number
   readonly secret?: string
   readonly deployment?: string
 }

@@ -188,6 +188,8 @@ export interface Connection {
    * `exit`, as soon as what has started in it has ended. Left out where no place is ever wanted back.
    */
   readonly unwanted?: ((handler: () => void) => void) | undefined
+  /** Called, once, when the worker's `init` has ended, so that it takes items. Left out where nobody wants to know. */
+  readonly initialised?: (() => void) | undefined
   /** Says whether the worker is in use: one that is not must not keep the main process alive. */
   readonly setBusy: (busy: boolean) => void
   /** The numbers that are shared with the worker; they can be read after its end. */

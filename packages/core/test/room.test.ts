@@ -228,7 +228,7 @@ describe("a runtime that wants a worker's place back", () => {
     })
   )
 
-  it.effect("K7 O2 events tell of a worker's beginning and end where there was no room, and of nothing else", () =>
+  it.effect("K7 O2 events tell nothing of attempts that found no room", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1 })
       let attempts = 0
@@ -248,7 +248,8 @@ describe("a runtime that wants a worker's place back", () => {
       yield* settle
       yield* Fiber.interrupt(listening)
       assertLaws(events)
-      assert.strictEqual(events.filter(({ _tag }) => _tag === "WorkerStarting").length, 3)
+      const workers = () => events.map(({ _tag }) => _tag).filter((tag) => tag.startsWith("Worker"))
+      assert.deepStrictEqual(workers(), ["WorkerStarting", "WorkerInitialised", "WorkerReleased"])
     })
   )
 })

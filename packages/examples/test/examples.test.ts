@@ -23,6 +23,7 @@ import * as keepAliveLifespan from "../src/keep-alive-lifespan.ts"
 import * as keepAliveRestart from "../src/keep-alive-restart.ts"
 import * as lifespan from "../src/lifespan.ts"
 import * as logs from "../src/logs.ts"
+import * as measuredRunner from "../src/measured-runner.ts"
 import * as metrics from "../src/metrics.ts"
 import * as patterns from "../src/patterns.ts"
 import * as pool from "../src/pool.ts"
@@ -173,6 +174,24 @@ describe("examples on threads", () => {
         Effect.provide(Layer.provideMerge(metrics.app, [NodeWorkerRuntime.layerThreads(), NodeHttpServer.layerTest]))
       ),
     20_000
+  )
+
+  example(
+    "measured-runner: Prometheus reads how many slots are free and wanted",
+    HttpClient.get("/metrics").pipe(
+      Effect.flatMap(({ text }) => text),
+      Effect.provide(
+        Layer.provideMerge(
+          measuredRunner.measuredRunner({ listen: "127.0.0.1:0", slots: 3, insecure: true }),
+          NodeHttpServer.layerTest
+        )
+      ),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    ),
+    (text) => {
+      assert.match(text, /effect_mpire_runner_slots\{listen="127\.0\.0\.1:\d+",state="free"\} 3/)
+      assert.match(text, /effect_mpire_runner_wanted\{listen="127\.0\.0\.1:\d+"\} 0/)
+    }
   )
 
   example(

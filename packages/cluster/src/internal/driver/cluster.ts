@@ -4,7 +4,9 @@
 import type { Connection } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -13,17 +15,16 @@ import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import * as vigil from "../link/vigil.ts"
 import { format } from "../members/address.ts"
 import { WorkerConnection } from "./connection.ts"
+import { Lack, type Lacking } from "./lack.ts"
 import { type DriverSettings, KnownRunner, type Welcomed } from "./runners.ts"
 import { StallWatch } from "./stall/watch.ts"
+import { Waits } from "./waits.ts"
 
-/** How often whoever waits for room looks again, in milliseconds, where nothing says that there is some. */
+/** How often whoever waits for answers looks again, in milliseconds, where nothing says that there are some. */
 const lookEvery = 200
 
 /** How long a worker waits for runners that have not answered yet, in milliseconds, though another one has room. */
 const firstWait = 1_000
-
-/** After how many milliseconds without another question somebody who asked for room has gone. */
-const forgotten = 5_000
 
 export class Cluster {
   private readonly settings: DriverSettings
@@ -31,10 +32,9 @@ export class Cluster {
   private readonly scope: Scope.Scope
   private readonly stall: StallWatch
   private readonly runners = new Map<string, { readonly runner: KnownRunner; readonly fiber: Fiber.Fiber<never> }>()
+  private readonly lack: Lack
   private waiting: Array<() => void> = []
-  /** Since when there has been no room, for as long as somebody asks. */
-  private noRoomSince: number | undefined = undefined
-  private askedAt = 0
+  private readonly waits = new Waits()
   /** Whether the first list of members has come. */
   private isListed = false
 
@@ -42,6 +42,7 @@ export class Cluster {
     this.settings = settings
     this.members = members
     this.scope = scope
+    this.lack = new Lack(() => this.share())
     const { driver, driverStall, securityOptions, suspectAfter, versions } = settings
     this.stall = new StallWatch({ security: securityOptions, versions, driver, suspectAfter, driverStall })
   }
@@ -119,47 +120,82 @@ export class Cluster {
       yield* this.answered(firstWait)
       const { generation, id, pool } = worker
       const named = { id, generation, controls, ...(pool === undefined ? {} : { pool }) }
-      for (let runner = this.roomiest; runner !== undefined; runner = this.roomiest) {
-        const dialled = yield* Effect.catch(runner.openWorker(named), () => Effect.succeed(undefined))
-        // one that has not answered as expected has no room for a moment
-        if (dialled !== undefined) return this.connect(runner, dialled, controls)
-      }
-      yield* this.members.lookAgain
-      return yield* Effect.fail(this.unavailable())
+      const lacking = this.lack.ask()
+      const opened = Effect.gen({ self: this }, function* () {
+        for (let runner = this.roomiest; runner !== undefined; runner = this.roomiest) {
+          lacking.isPlaced = true
+          const dialled = yield* Effect.catch(runner.openWorker(named), () => Effect.succeed(undefined))
+          // one that has not answered as expected has no room for a moment
+          if (dialled !== undefined) return this.connect(pool, runner, dialled, controls)
+          lacking.isPlaced = false
+        }
+        yield* this.members.lookAgain
+        return yield* Effect.fail(this.unavailable(pool, lacking))
+      })
+      return yield* Effect.onExit(opened, (exit) =>
+        Effect.sync(() =>
+          // one that is interrupted does not ask again
+          Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+            ? this.lack.refused(lacking)
+            : this.lack.served(lacking)
+        )
+      )
     })
   }
 
-  private connect(runner: KnownRunner, { answer, link, roundTrip }: Welcomed, controls: number): WorkerConnection {
-    this.noRoomSince = undefined
+  private connect(
+    pool: string | undefined,
+    runner: KnownRunner,
+    { answer, link, roundTrip }: Welcomed,
+    controls: number
+  ): WorkerConnection {
     const { settings } = this
     const beats = vigil.suspect(link, settings.suspectAfter)
     beats.greeted(roundTrip)
     const { host, port } = runner.address
     link.onRelease(this.stall.hold({ host, port, lease: answer.lease }))
-    return new WorkerConnection(
-      link,
-      beats,
-      { runner: answer.runner, address: runner.name, inline: answer.inline ?? true },
-      controls,
-      settings
-    )
+    const place = { runner: answer.runner, address: runner.name, inline: answer.inline ?? true }
+    const made = new WorkerConnection(link, beats, place, controls, settings)
+    // before the pool is told, which may ask for another one at once
+    made.connection.closed(this.waits.hold(pool))
+    return made
   }
 
+  /** A runner that keeps a slot for this process, or else the one with most that are free. */
   private get roomiest(): KnownRunner | undefined {
     let found: KnownRunner | undefined
     for (const runner of this.connected) {
-      if (runner.free > Math.max(0, found?.free ?? 0)) found = runner
+      if (runner.granted > 0) return runner
+      if (runner.free > (found?.free ?? 0)) found = runner
     }
     return found
   }
 
+  /** The runners that have the labels that this process asks for. */
+  private get wanted(): ReadonlyArray<KnownRunner> {
+    return this.connected.filter(({ isWanted }) => isWanted)
+  }
+
+  /**
+   * Wants what is lacking at each runner (K6): the first that has a slot is the one, and what others grant beyond what is
+   * lacking they get back.
+   */
+  private share(): void {
+    const { lack, wanted } = this
+    const granted = wanted.reduce((sum, runner) => sum + runner.granted, 0)
+    let surplus = granted - lack.unplaced
+    for (const runner of wanted) for (; surplus > 0 && runner.granted > 0; surplus--) runner.giveBack()
+    const count = Math.max(0, lack.waiting - granted)
+    for (const { runner } of this.runners.values()) runner.want(wanted.includes(runner) ? count : 0)
+    lack.wake(wanted.reduce((sum, runner) => sum + runner.granted + runner.free, 0))
+  }
+
   /** There is no place now, which is no failure while a pool has a worker; one without gives up after `roomTimeout` (K7). */
-  private unavailable(): WorkerPoolError.Unavailable {
-    const at = now()
-    // slots ask again and again as long as they wait
-    if (this.noRoomSince === undefined || at - this.askedAt > forgotten) this.noRoomSince = at
-    this.askedAt = at
-    const waited = at - this.noRoomSince
+  private unavailable(pool: string | undefined, lacking: Lacking): WorkerPoolError.Unavailable {
+    const { wanted } = this
+    // while others come first everywhere, the wait has yet to begin
+    const isQueued = wanted.length > 0 && wanted.every(({ isQueued }) => isQueued)
+    const waited = this.waits.waited(pool, isQueued)
     const { connected } = this
     const known = [...this.runners.values()].map(({ runner }) => runner)
     const cause =
@@ -172,11 +208,12 @@ export class Cluster {
     return new WorkerPoolError.Unavailable({
       cause,
       giveUp: waited >= this.settings.roomTimeout,
-      again: this.change
+      again: this.lack.awaitRoom(lacking)
     })
   }
 
   private changed(): void {
+    this.share()
     for (const resume of this.waiting.splice(0)) resume()
   }
 

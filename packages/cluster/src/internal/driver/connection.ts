@@ -101,6 +101,7 @@ export class WorkerConnection {
         this.link.say({ _tag: "Kill" }, true)
         return this.end_
       }),
+      initialised: () => this.link.say({ _tag: "Ready" }),
       setBusy: (busy) => this.link.keepsRunning(busy),
       control: this.control,
       suspectAfter: this.suspectAfter,
@@ -170,6 +171,7 @@ export class WorkerConnection {
         this.isUnwanted = true
         return this.onUnwanted?.()
       case "Room":
+      case "Granted":
         throw new ProtocolError("A word has arrived that is not about a worker")
     }
   }

@@ -8,6 +8,7 @@ import { invalidOption } from "../common/options.ts"
 import * as errors from "../../ClusterError.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
+import type { Link } from "../link/link.ts"
 import * as vigil from "../link/vigil.ts"
 import * as words from "../link/words.ts"
 import type { Describe } from "../modules/describe.ts"
@@ -58,6 +59,13 @@ export class KnownRunner {
   /** Why it is not connected; `undefined` before the first answer, and while it is. */
   cause: unknown = undefined
   private room: words.Room | undefined = undefined
+  private link: Link | undefined = undefined
+  /** The slots that it keeps for this process, which have yet to be taken. */
+  private readonly grants: Array<number> = []
+  /** How many slots it has granted on this connection. */
+  private seen = 0
+  /** What it has been told last of what this process wants. */
+  private said = ""
   /** How many workers are being started there by this process. */
   private starting = 0
   private coolUntil = 0
@@ -77,11 +85,53 @@ export class KnownRunner {
     return this.room !== undefined || this.cause !== undefined
   }
 
-  /** How many more workers it can take, as far as is known. */
+  /** Whether it has the labels that this process asks for. */
+  get isWanted(): boolean {
+    return this.settings.where.every((label) => this.welcome?.labels.includes(label) === true)
+  }
+
+  /** Whether others come before this process there, which has no worker of it (K7). */
+  get isQueued(): boolean {
+    return this.room?.isQueued === true
+  }
+
+  /** How many more workers it can take from whoever comes, as far as is known. */
   get free(): number {
-    if (this.welcome === undefined || this.room === undefined || now() < this.coolUntil) return 0
-    if (!this.settings.where.every((label) => this.welcome!.labels.includes(label))) return 0
-    return this.room.free - this.starting
+    if (this.room === undefined || now() < this.coolUntil || !this.isWanted) return 0
+    return Math.max(0, this.room.free - this.starting)
+  }
+
+  /** How many slots it keeps for this process. */
+  get granted(): number {
+    return this.grants.length
+  }
+
+  /** Tells it that this process waits for so many workers. */
+  want(count: number): void {
+    const { link, seen } = this
+    const word = { _tag: "Wants", count, seen } as const
+    const said = JSON.stringify(word)
+    // it begins with none, and what it has granted it knows
+    if (link === undefined || said === this.said || (this.said === "" && count === 0)) return
+    this.said = said
+    link.say(word satisfies words.ToRunner)
+  }
+
+  /** Does without a slot that it keeps for this process. */
+  giveBack(): void {
+    const grant = this.grants.pop()
+    if (grant !== undefined) this.link?.say({ _tag: "GivesBack", grant } satisfies words.ToRunner)
+  }
+
+  private disconnected(cause: unknown): void {
+    this.welcome = undefined
+    this.room = undefined
+    this.link = undefined
+    this.grants.length = 0
+    this.seen = 0
+    this.said = ""
+    this.cause = cause
+    this.changed()
   }
 
   private hello(worker?: words.Hello["worker"]): words.Hello {
@@ -89,13 +139,25 @@ export class KnownRunner {
     return { _tag: "Hello", ...versions, driver, suspectAfter, ...(worker === undefined ? {} : { worker }) }
   }
 
-  /** Opens a connection for a worker; `undefined` where the runner has no room after all. */
+  /**
+   * Opens a connection for a worker, in a slot that the runner keeps for this process or else in one that is free; `undefined`
+   * where the runner has no room after all.
+   */
   readonly openWorker: (
     worker: NonNullable<words.Hello["worker"]>
   ) => Effect.Effect<Welcomed | undefined, errors.GreetingFailed> = (worker) =>
     Effect.suspend(() => {
-      this.starting++
-      return dial(this.address, this.settings.security, this.hello(worker))
+      const grant = this.grants.shift()
+      // one that is kept counts as taken already
+      const taken = grant === undefined ? 1 : 0
+      this.starting += taken
+      const named = grant === undefined ? worker : { ...worker, grant }
+      return Effect.ensuring(
+        dial(this.address, this.settings.security, this.hello(named)),
+        Effect.sync(() => {
+          this.starting -= taken
+        })
+      )
     }).pipe(
       Effect.map((dialled) => {
         const { answer, link, roundTrip } = dialled
@@ -109,12 +171,7 @@ export class KnownRunner {
           this.coolUntil = now() + cooling
         })
       ),
-      Effect.ensuring(
-        Effect.sync(() => {
-          this.starting--
-          this.changed()
-        })
-      )
+      Effect.ensuring(Effect.sync(() => this.changed()))
     )
 
   /** Keeps the control connection, until it is interrupted. */
@@ -126,10 +183,7 @@ export class KnownRunner {
       const cause = yield* this.connected
       // one that was connected for a while is dialled again soon
       if (now() - before > backoff.longest) wait = backoff.first
-      this.welcome = undefined
-      this.room = undefined
-      this.cause = cause
-      this.changed()
+      this.disconnected(cause)
       if (isMismatch(cause) && said !== cause.message) {
         said = cause.message
         yield* Effect.logWarning(said)
@@ -157,11 +211,15 @@ export class KnownRunner {
         link.receive((kind, bytes) => {
           if (vigil.take(link, beats, kind, bytes, true)) return
           const word = kind === kinds.word ? readWord(bytes) : undefined
-          if (word?._tag !== "Room") throw new ProtocolError("A frame has arrived that is not about a runner's room")
-          this.room = word
+          if (word?._tag === "Room") this.room = word
+          else if (word?._tag === "Granted") {
+            this.grants.push(word.grant)
+            this.seen++
+          } else throw new ProtocolError("A frame has arrived that is not about a runner's room")
           this.changed()
         })
         this.welcome = answer
+        this.link = link
         this.cause = undefined
         link.resume()
         return yield* Effect.callback<unknown>((resume) => {

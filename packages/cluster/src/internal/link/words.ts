@@ -34,7 +34,9 @@ const Worker = Schema.Struct({
   generation: natural,
   pool: Schema.optional(name),
   /** How many numbers its control block has. */
-  controls: natural.check(Schema.isBetween({ minimum: 0, maximum: 100_000 }))
+  controls: natural.check(Schema.isBetween({ minimum: 0, maximum: 100_000 })),
+  /** The slot that the runner has granted for it; left out where it may take any that is free. */
+  grant: Schema.optional(natural)
 })
 
 /** The first word of a connection, from the driver: for a worker, or to learn what the runner has. */
@@ -86,9 +88,18 @@ export const Answer = Schema.Union([Welcome, Refused])
 export type Answer = typeof Answer.Type
 
 /** How many workers a runner has room for now; a runner that drains has none. */
-const Room = Schema.TaggedStruct("Room", { free: natural, used: natural, draining: Schema.Boolean })
+const Room = Schema.TaggedStruct("Room", {
+  free: natural,
+  used: natural,
+  draining: Schema.Boolean,
+  /** The driver has no worker there, and others, or a worker's tenure, come before it: its wait has yet to begin (K7). */
+  isQueued: Schema.optional(Schema.Boolean)
+})
 
 export type Room = typeof Room.Type
+
+/** A slot is kept for the driver for a moment, which names it in the greeting of a worker (K6). */
+const Granted = Schema.TaggedStruct("Granted", { grant: natural })
 
 /** An error, as much of it as its reader needs. */
 const Told = Schema.Struct({
@@ -142,7 +153,7 @@ const OfWorker = Schema.Union([
   HasBlob
 ])
 
-export const FromRunner = Schema.Union([Room, OfWorker])
+export const FromRunner = Schema.Union([Room, Granted, OfWorker])
 
 export type FromRunner = typeof FromRunner.Type
 
@@ -167,13 +178,29 @@ const Blob = Schema.TaggedStruct("Blob", {
 
 export type Blob = typeof Blob.Type
 
-/** From a driver about its worker: to kill it now, or to wait for its end, which the pool has asked it for. */
-export const FromDriver = Schema.Union([Schema.TaggedStruct("Kill", {}), Schema.TaggedStruct("End", {}), Locate, Blob])
+/**
+ * From a driver about its worker: its `init` has ended, so that its tenure begins; to kill it now; or to wait for its end, which
+ * the pool has asked it for.
+ */
+export const FromDriver = Schema.Union([
+  Schema.TaggedStruct("Ready", {}),
+  Schema.TaggedStruct("Kill", {}),
+  Schema.TaggedStruct("End", {}),
+  Locate,
+  Blob
+])
 
 export type FromDriver = typeof FromDriver.Type
 
-/** From a driver about its runner: to drain it, as SIGTERM does. */
-export const ToRunner = Schema.Union([Schema.TaggedStruct("Drain", {})])
+/**
+ * From a driver about its runner: to drain it, as SIGTERM does; for how many workers it waits, beyond the slots of the first
+ * `seen` grants of this connection; and that it does not need a slot that it was granted.
+ */
+export const ToRunner = Schema.Union([
+  Schema.TaggedStruct("Drain", {}),
+  Schema.TaggedStruct("Wants", { count: natural, seen: natural }),
+  Schema.TaggedStruct("GivesBack", { grant: natural })
+])
 
 export type ToRunner = typeof ToRunner.Type
 

@@ -61,6 +61,10 @@ const serve = Command.make(
       Flag.withDescription("How long workers may take to end at SIGTERM"),
       Flag.withDefault("30 seconds")
     ),
+    minTenure: Flag.String("min-tenure").pipe(
+      Flag.withDescription("How long a worker is left to its driver before it is asked back for another driver"),
+      Flag.withDefault("10 seconds")
+    ),
     labels: Flag.String("labels").pipe(
       Flag.withDescription("What drivers can choose runners by, with commas between"),
       Flag.withDefault("")
@@ -94,6 +98,7 @@ const serve = Command.make(
     labels,
     lease,
     root,
+    minTenure,
     secretFile,
     slots,
     ...flags
@@ -108,7 +113,8 @@ const serve = Command.make(
       // what is none is refused, by the option's name
       cache: cache as ByteSize.Input,
       lease: lease as `${number} seconds`,
-      drainTimeout: drainTimeout as `${number} seconds`
+      drainTimeout: drainTimeout as `${number} seconds`,
+      minTenure: minTenure as `${number} seconds`
     })
     const listening = Layer.effectDiscard(
       Effect.flatMap(Runner.Runner, ({ host, id, port }) => Effect.logInfo(`Runner ${id} listens at ${host}:${port}`))

@@ -51,6 +51,7 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
     const cacheSize = yield* bytes.parse("cache", cache)
     const lease = yield* period("lease", options.lease ?? "8 seconds")
     const drainTimeout = yield* period("drainTimeout", options.drainTimeout ?? "30 seconds")
+    const minTenure = yield* period("minTenure", options.minTenure ?? "10 seconds")
     return {
       ...at,
       slots,
@@ -60,6 +61,7 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
       security: yield* security.make(options, { host: at.host }),
       lease: Math.ceil(Duration.toMillis(lease)),
       drainTimeout: Duration.toMillis(drainTimeout),
+      minTenure: Duration.toMillis(minTenure),
       allowMixed: options.allowMixed ?? false,
       maxMessageSize: size,
       resolve: yield* resolving.make({ root }),

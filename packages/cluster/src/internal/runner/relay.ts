@@ -31,6 +31,8 @@ export interface Parts {
   readonly blobs: ArrivingBlobs
   /** Finds a task module of this machine. */
   readonly resolve: (module: Described) => ReturnType<Resolve>
+  /** The worker takes items: its `init` has ended. */
+  readonly onReady: () => void
   /** Called, once, when the worker has ended, or could not be started. */
   readonly onEnd: () => void
 }
@@ -42,6 +44,7 @@ export class Relay {
   private readonly beats: Beats
   private readonly scope = Scope.makeUnsafe()
   private readonly controls: number
+  private readonly onReady: () => void
   private readonly onEnd: () => void
   private readonly resolve: Parts["resolve"]
   private readonly blobs: ArrivingBlobs
@@ -56,13 +59,14 @@ export class Relay {
   private ended: Promise<void> | undefined = undefined
   private isGone = false
 
-  constructor(link: Link, beats: Beats, hello: words.Hello, { blobs, onEnd, open, resolve }: Parts) {
+  constructor(link: Link, beats: Beats, hello: words.Hello, { blobs, onEnd, onReady, open, resolve }: Parts) {
     this.link = link
     this.beats = beats
+    this.onReady = onReady
     this.onEnd = onEnd
     this.resolve = resolve
     this.blobs = blobs
-    const { controls, ...worker } = hello.worker!
+    const { controls, grant: _, ...worker } = hello.worker!
     this.controls = controls
     link.receive((kind, bytes) => this.receive(kind, bytes))
     link.closed(() => void this.kill())
@@ -145,6 +149,7 @@ export class Relay {
   }
 
   private word(word: words.FromDriver): void {
+    if (word._tag === "Ready") return this.onReady()
     if (word._tag === "Locate") return this.locate(word)
     if (word._tag === "Blob") {
       this.blobs.check(word)

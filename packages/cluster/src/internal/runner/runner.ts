@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import { ListenFailed } from "../../ClusterError.ts"
 import { clearTimeout, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
+import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
 import * as versions from "../link/versions.ts"
 import * as vigil from "../link/vigil.ts"
@@ -17,7 +18,9 @@ import * as address from "../members/address.ts"
 import type { Blobs } from "../modules/blobs.ts"
 import type { Resolve } from "../modules/resolve.ts"
 import type { Security } from "../secret/security.ts"
+import type { Name } from "../sharing/state.ts"
 import { ArrivingBlobs } from "./arrivingBlobs.ts"
+import { measure } from "./metrics.ts"
 import { type Open, Relay } from "./relay.ts"
 import { type Held, RunnerState } from "./runnerState.ts"
 import { RunnerServer } from "./server.ts"
@@ -37,6 +40,7 @@ export interface Settings {
   /** In milliseconds, as all times here. */
   readonly lease: number
   readonly drainTimeout: number
+  readonly minTenure: number
   readonly labels: ReadonlyArray<string>
   readonly deployment: string | undefined
   readonly allowMixed: boolean
@@ -76,6 +80,7 @@ export const make: (settings: Settings) => Effect.Effect<Running, ListenFailed, 
       try: () => runner.server.listen(host, port),
       catch: (cause) => new ListenFailed({ listen: address.format({ host, port }), cause })
     })
+    yield* measure(address.format({ host, port: bound }), runner.state)
     return {
       id: runner.id,
       host,
@@ -90,12 +95,12 @@ class Runner {
   readonly id = randomUUID()
   readonly server: RunnerServer
   private readonly settings: Settings
-  private readonly state: RunnerState
+  readonly state: RunnerState
   private draining: Promise<void> | undefined = undefined
 
   constructor(settings: Settings) {
     this.settings = settings
-    this.state = new RunnerState(settings.slots)
+    this.state = new RunnerState(settings)
     this.server = new RunnerServer(settings.slots, settings.security, (link, hello) => this.greet(link, hello))
   }
 
@@ -129,8 +134,22 @@ class Runner {
   // Drivers
   // ---------------------------------------------------------------------------
 
+  private word(link: Link, word: words.ToRunner): void {
+    switch (word._tag) {
+      case "Drain":
+        return void this.drain()
+      case "Wants":
+        return this.state.want(link, word.count, word.seen)
+      case "GivesBack":
+        return this.state.giveBack(link, word.grant)
+    }
+  }
+
   private greet(link: Link, hello: words.Hello): void {
-    const why = this.whyNot(hello)
+    const { driver, worker } = hello
+    const refused = this.whyNot(hello)
+    const slot = refused === undefined && worker !== undefined ? this.state.admit(driver, worker.grant) : undefined
+    const why = refused ?? (worker !== undefined && slot === undefined ? { _tag: "NoRoom" as const } : undefined)
     if (why !== undefined) {
       const refused: words.Refused = { _tag: "Refused", why }
       link.say(refused)
@@ -150,14 +169,13 @@ class Runner {
     }
     link.say(welcome)
     const beats = vigil.keepLease(link, lease, () => this.state.heldSince(hello.driver))
-    if (hello.worker !== undefined) return this.open(link, hello, beats)
+    if (slot !== undefined) return this.open(link, hello, beats, slot)
     if (hello.isStalled === true) this.state.stalled(hello.driver, link, beats)
-    this.state.listen(link)
+    this.state.listen(hello.driver, link)
     link.receive((kind, bytes) => {
       if (vigil.take(link, beats, kind, bytes, false)) return
       if (kind !== kinds.word) throw new ProtocolError("A frame has arrived that drivers do not send")
-      readWord(bytes)
-      void this.drain()
+      this.word(link, readWord(bytes))
     })
   }
 
@@ -167,27 +185,25 @@ class Runner {
     const differs = versions.difference(versions.mine(deployment), hello, allowMixed)
     if (differs !== undefined) return { _tag: "VersionMismatch", ...differs }
     if (hello.suspectAfter < lease + margin) return { _tag: "Lease", lease, margin }
-    if (hello.worker === undefined) return undefined
-    const { draining, free } = this.state.room
-    if (draining) return { _tag: "Draining" }
-    return free === 0 ? { _tag: "NoRoom" } : undefined
+    return hello.worker !== undefined && this.state.isDraining ? { _tag: "Draining" } : undefined
   }
 
-  private open(link: Link, hello: words.Hello, beats: ReturnType<typeof vigil.keepLease>): void {
+  private open(link: Link, hello: words.Hello, beats: Beats, slot: Name): void {
     const held: Held = {
       driver: hello.driver,
       askBack: () => relay.askBack(),
       kill: () => relay.kill()
     }
-    this.state.take(held)
     // had both named one and differed, this one would have refused
     const isSame = hello.deployment !== undefined && this.settings.deployment !== undefined
     const relay = new Relay(link, beats, hello, {
       open: this.openWorker,
       blobs: new ArrivingBlobs(link, this.settings.blobs, this.settings.maxMessageSize),
       resolve: (module) => this.settings.resolve(module, isSame),
-      onEnd: () => this.state.release(held)
+      onReady: () => this.state.ready(slot),
+      onEnd: () => this.state.release(slot)
     })
+    this.state.take(slot, held)
   }
 
   private readonly openWorker: Open = (worker, controls) => {

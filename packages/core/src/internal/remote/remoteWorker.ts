@@ -51,6 +51,7 @@ export const runtime = (options: {
       const isToldAsItIs = WorkerPoolError.isWorkerPoolError(error) || error instanceof WorkerPoolError.Unavailable
       return Effect.fail(isToldAsItIs ? error : errors.startFailed(start.worker, error))
     })
+    start.onPlaced?.()
     const worker = new RemoteWorker(connection, start, options.refuse, yield* Effect.context<never>())
     yield* Effect.addFinalizer(() => Effect.sync(() => worker.stop()))
     yield* worker.ready
@@ -166,7 +167,7 @@ class RemoteWorker implements Worker {
   }
 
   init(hook: Hook): Effect.Effect<void, InitFailure> {
-    return this.hooks.init(this.hook(hook))
+    return Effect.tap(this.hooks.init(this.hook(hook)), () => Effect.sync(() => this.connection.initialised?.()))
   }
 
   interruptInit(): void {

@@ -434,8 +434,8 @@ export class Slot implements ChunkSlot {
     const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
     this.state = { _tag: "Acquiring", tenant, retirement: undefined }
     this.meter.acquiring()
-    if (this.told.isWatched) this.told.workerStarting(identity)
     const events = {
+      onPlaced: () => turn.take(() => this.begun(tenant)),
       onStarted: () => turn.take(() => this.onStarted(tenant)),
       onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
       onCondemned: () => turn.take(() => this.onCondemned(tenant)),
@@ -451,7 +451,16 @@ export class Slot implements ChunkSlot {
   }
 
   private onStarted(tenant: Tenant): void {
-    if (this.tenant === tenant) this.meter.started()
+    if (this.tenant !== tenant) return
+    this.begun(tenant)
+    this.meter.started()
+  }
+
+  /** There is a place for it, or it has ended otherwise: its beginning is told before all else that is told of it (O2). */
+  private begun(tenant: Tenant): void {
+    if (tenant.isBegun) return
+    tenant.isBegun = true
+    if (this.told.isWatched) this.told.workerStarting(tenant.identity)
   }
 
   private onAcquired(tenant: Tenant, worker: Worker): void {
@@ -497,7 +506,9 @@ export class Slot implements ChunkSlot {
         turn.take(() => {
           if (!isHere()) return
           if (!isLost) {
-            if (this.told.isWatched) this.told.workerReleased(tenant.identity, failure?.error)
+            // an attempt that found no room, or was given up before, is no worker's life (K7)
+            if (failure !== undefined && failure.unavailable === undefined) this.begun(tenant)
+            if (this.told.isWatched && tenant.isBegun) this.told.workerReleased(tenant.identity, failure?.error)
             this.tellNotAcquired(tenant, failure, isForgiven)
           }
           this.vacate(tenant)
@@ -659,6 +670,7 @@ export class Slot implements ChunkSlot {
     // one that was condemned has been told already
     if (!tenant.isGone && !tenant.isCondemned) {
       events.killed()
+      this.begun(tenant)
       if (this.told.isWatched) this.told.workerKilled(tenant.identity)
     }
     tenant.isKilled = true
@@ -684,6 +696,7 @@ export class Slot implements ChunkSlot {
       this.meter.lostOrKilled(loss.killed)
       if (loss.killed) events.killed()
       else events.lost(this.untold(tenant, loss))
+      this.begun(tenant)
       if (this.told.isWatched) this.tellGone(tenant, loss)
     }
     // an acquisition or release in progress fails by itself

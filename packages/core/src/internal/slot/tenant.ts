@@ -32,7 +32,7 @@ export interface WorkerOptions {
 }
 
 /** What a worker tells its slot. */
-export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost" | "onUnwanted"> & {
+export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost" | "onPlaced" | "onUnwanted"> & {
   /** The runtime has started it; services and `init` come next. */
   readonly onStarted: () => void
 }
@@ -70,6 +70,8 @@ export class Tenant {
   ranLast: portable.Address | undefined = undefined
   /** Whether the runtime has given it up, because something in it does not yield. */
   isCondemned = false
+  /** Whether its beginning has been told, which it is not while it may turn out that there is no place for it. */
+  isBegun = false
   /** Whether `Slot.kill` has marked it as killed. */
   isKilled = false
   private readonly turn: Turn

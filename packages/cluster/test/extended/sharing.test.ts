@@ -1,0 +1,110 @@
+/** Several drivers, each a process, on one runner. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { eventually, secret, startRunner } from "../runners.ts"
+
+interface SharerOptions {
+  readonly address: string
+  readonly size: number
+  /** How long an `init` takes, in milliseconds. */
+  readonly init: number
+  readonly items: number
+  /** How long an item takes. */
+  readonly millis: number
+  /** In milliseconds. */
+  readonly roomTimeout: number
+}
+
+class Sharer {
+  readonly child: ChildProcess
+  readonly lines: Array<{ readonly text: string; readonly at: number }> = []
+  /** When it ended, and with which code. */
+  ended: { readonly at: number; readonly code: number | null } | undefined = undefined
+
+  constructor(child: ChildProcess) {
+    this.child = child
+    createInterface(child.stdout!).on("line", (text) => this.lines.push({ text, at: performance.now() }))
+    child.once("close", (code) => {
+      this.ended = { at: performance.now(), code }
+    })
+  }
+
+  count(text: string): number {
+    return this.lines.filter((line) => line.text.startsWith(text)).length
+  }
+
+  /** How many of its workers take items. */
+  get ready(): number {
+    // a worker that was asked back before it took items is none of these
+    return this.count("WorkerInitialised") - this.count("WorkerReleased")
+  }
+
+  get results(): unknown {
+    const last = this.lines.find(({ text }) => text.startsWith("results "))
+    return last === undefined ? undefined : JSON.parse(last.text.slice("results ".length))
+  }
+}
+
+const program = fileURLToPath(new URL("../fixtures/sharer.ts", import.meta.url))
+
+/** Starts a driver; the Scope kills it. */
+const startSharer = (options: SharerOptions): Effect.Effect<Sharer, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const settings = JSON.stringify({ ...options, secret })
+      return new Sharer(spawn(process.execPath, [program, settings], { stdio: ["ignore", "pipe", "inherit"] }))
+    }),
+    ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
+  )
+
+const until = (isSo: () => boolean) => eventually(Effect.sync(isSo))
+
+describe("drivers that share a runner", () => {
+  it.live("K6 K7 five of them on four slots with long `init`s take turns, and none gives up", () =>
+    Effect.gen(function* () {
+      const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
+      const work = { address: runner.address, size: 4, init: 1000, millis: 50, roomTimeout: 2000 }
+      const others: Array<Sharer> = []
+      for (let n = 0; n < 4; n++) {
+        const sharer = yield* startSharer({ ...work, items: 100_000 })
+        others.push(sharer)
+        yield* until(() => sharer.ready > 0)
+      }
+      // these never end by themselves, so that what it gets is what they were asked for
+      const fifth = yield* startSharer({ ...work, items: 25 })
+      yield* until(() => fifth.ended !== undefined)
+      assert.strictEqual(fifth.ended!.code, 0)
+      assert.deepStrictEqual(
+        fifth.results,
+        Array.from({ length: 25 }, (_, n) => n * n)
+      )
+      // it has been asked for its worker too, in its turn
+      assert.isAbove(fifth.count("WorkerInitialised"), 1)
+      const done = others.map((sharer) => sharer.count("item"))
+      yield* until(() => others.every((sharer, n) => sharer.count("item") > done[n]!))
+      assert.isTrue(others.every(({ ended }) => ended === undefined))
+    })
+  )
+
+  it.live("K6 when one of two ends, the other has all slots within a second of an `init` of 100 ms", () =>
+    Effect.gen(function* () {
+      const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
+      const work = { address: runner.address, size: 4, init: 100, items: 100_000, millis: 20, roomTimeout: 30_000 }
+      const first = yield* startSharer(work)
+      yield* until(() => first.ready === 4)
+      const second = yield* startSharer(work)
+      yield* until(() => second.ready === 2 && first.ready === 2)
+      // an attempt that finds no room is told to nobody
+      const begun = second.count("WorkerStarting")
+      assert.strictEqual(begun, 2)
+      yield* Effect.sync(() => first.child.kill("SIGKILL"))
+      yield* until(() => second.ready === 4)
+      const at = second.lines.findLast(({ text }) => text === "WorkerInitialised")!.at
+      assert.isBelow(at - first.ended!.at, 1000)
+    })
+  )
+})
