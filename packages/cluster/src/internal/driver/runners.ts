@@ -31,8 +31,11 @@ export interface DriverSettings {
 
 const readWord = words.reader(words.FromRunner)
 
-/** How long to wait before a runner is dialled again, in milliseconds: doubled from time to time. */
-const backoff = { first: 100, longest: 5_000 }
+/**
+ * How long to wait before a runner is dialled again, in milliseconds: doubled from time to time. One that was connected for
+ * longer than `settled` is soon there again, as when it was killed and is started at once.
+ */
+const backoff = { first: 100, longest: 5_000, settled: 500 }
 
 /** How long a runner that has just refused is not asked again, in milliseconds: what it said of its room may be older. */
 const cooling = 200
@@ -49,6 +52,8 @@ export class KnownRunner {
   private readonly changed: () => void
   /** What it said when it was greeted; `undefined` while it is not connected. */
   welcome: words.Welcome | undefined = undefined
+  /** When it said so, the last time that it was dialled. */
+  private welcomedAt: number | undefined = undefined
   /** Why it is not connected; `undefined` before the first answer, and while it is. */
   cause: unknown = undefined
   private room: words.Room | undefined = undefined
@@ -116,10 +121,9 @@ export class KnownRunner {
     let wait = backoff.first
     let said: string | undefined
     const once = Effect.gen({ self: this }, function* () {
-      const before = now()
+      this.welcomedAt = undefined
       const cause = yield* this.connected
-      // one that was connected for a while is dialled again soon
-      if (now() - before > backoff.longest) wait = backoff.first
+      if (this.welcomedAt !== undefined && now() - this.welcomedAt > backoff.settled) wait = backoff.first
       this.welcome = undefined
       this.room = undefined
       this.cause = cause
@@ -156,6 +160,7 @@ export class KnownRunner {
           this.changed()
         })
         this.welcome = answer
+        this.welcomedAt = now()
         this.cause = undefined
         link.resume()
         return yield* Effect.callback<unknown>((resume) => {
