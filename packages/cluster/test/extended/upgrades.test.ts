@@ -111,9 +111,9 @@ describe("a rolling upgrade", () => {
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 4, keepAlive: true })
         yield* pool.start
-        let isOver = false
+        const upgrade = { isOver: false }
         const inputs = function* () {
-          for (let n = 0; !isOver; n++) yield { n, millis: 10 }
+          for (let n = 0; !upgrade.isOver; n++) yield { n, millis: 10 }
         }
         const map = yield* Effect.forkChild(pool.map(inputs(), tasks.squareAndWhere, { chunkSize: 5, maxActive: 40 }), {
           startImmediately: true
@@ -127,7 +127,7 @@ describe("a rolling upgrade", () => {
           yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
         }
         yield* SubscriptionRef.set(list, next.map(memberOf))
-        isOver = true
+        upgrade.isOver = true
         const results = yield* Fiber.join(map)
         assert.deepStrictEqual(
           results.map(({ square }) => square),
