@@ -25,6 +25,8 @@ export const otherSecret = keyNamed("EFFECT_MPIRE_TEST_OTHER_KEY")
 
 /** Options of a runner that can be written as JSON. */
 export interface RunnerOptions {
+  /** Default: any free port of 127.0.0.1. */
+  readonly listen?: string
   readonly slots?: number
   readonly workers?: "processes" | "threads"
   /** In milliseconds. */
@@ -35,6 +37,8 @@ export interface RunnerOptions {
   readonly minTenure?: number
   readonly secret?: string
   readonly deployment?: string
+  /** The URL of a module that the runner and its workers load before anything else. */
+  readonly preload?: string
 }
 
 /** A runner in a process of its own. */
@@ -48,17 +52,24 @@ export interface RunnerProcess {
 
 const program = fileURLToPath(new URL("./fixtures/runner.ts", import.meta.url))
 
-/** Starts a runner; the Scope kills it. */
-export const startRunner = (options: RunnerOptions): Effect.Effect<RunnerProcess, never, Scope.Scope> =>
+/** Starts a runner; the Scope kills it. A command before its own can be given, such as one that enters a namespace. */
+export const startRunner = (
+  options: RunnerOptions,
+  [command, ...before]: ReadonlyArray<string> = []
+): Effect.Effect<RunnerProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<RunnerProcess>((resume) => {
       const entry = process.env["EFFECT_MPIRE_TEST_ENTRY"]
       const settings = JSON.stringify({ entry, workers: "threads", ...options })
-      const child = spawn(process.execPath, [program, settings], { stdio: ["ignore", "pipe", "inherit"] })
+      const preload = options.preload === undefined ? [] : ["--import", options.preload]
+      const own = [...preload, program, settings]
+      const args = command === undefined ? own : [...before, process.execPath, ...own]
+      const child = spawn(command ?? process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
       const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
       createInterface(child.stdout).once("line", (line) => {
         const port = Number(line)
-        resume(Effect.succeed({ address: `127.0.0.1:${port}`, port, child, ended }))
+        const host = options.listen?.split(":")[0] ?? "127.0.0.1"
+        resume(Effect.succeed({ address: `${host}:${port}`, port, child, ended }))
       })
       child.once("exit", (code) => resume(Effect.die(new Error(`The runner ended with ${code} before it listened`))))
     }),

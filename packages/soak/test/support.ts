@@ -12,7 +12,7 @@ export interface Ended {
 export const program = (name: string, ...args: ReadonlyArray<string>): Effect.Effect<Ended> =>
   Effect.callback((resume) => {
     const path = fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url))
-    const child = execFile(process.execPath, [path, ...args], { timeout: 110_000 }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [path, ...args], { timeout: 170_000 }, (error, stdout, stderr) => {
       resume(Effect.succeed({ stdout, stderr, code: error === null ? 0 : (error.code ?? null) }))
     })
     return Effect.sync(() => {

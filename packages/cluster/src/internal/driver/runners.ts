@@ -38,8 +38,11 @@ export interface DriverSettings {
 
 const readWord = words.reader(words.FromRunner)
 
-/** How long to wait before a runner is dialled again, in milliseconds: doubled from time to time. */
-const backoff = { first: 100, longest: 5_000 }
+/**
+ * How long to wait before a runner is dialled again, in milliseconds: doubled from time to time. One that was connected for
+ * longer than `settled` is soon there again, as when it was killed and is started at once.
+ */
+const backoff = { first: 100, longest: 5_000, settled: 500 }
 
 /** How long a runner that has just refused is not asked again, in milliseconds: what it said of its room may be older. */
 const cooling = 200
@@ -56,6 +59,8 @@ export class KnownRunner {
   private readonly changed: () => void
   /** What it said when it was greeted; `undefined` while it is not connected. */
   welcome: words.Welcome | undefined = undefined
+  /** When it said so, the last time that it was dialled. */
+  private welcomedAt: number | undefined = undefined
   /** Why it is not connected; `undefined` before the first answer, and while it is. */
   cause: unknown = undefined
   private room: words.Room | undefined = undefined
@@ -179,11 +184,10 @@ export class KnownRunner {
     let wait = backoff.first
     let said: string | undefined
     const once = Effect.gen({ self: this }, function* () {
-      const before = now()
+      this.welcomedAt = undefined
       const cause = yield* this.connected
-      // one that was connected for a while is dialled again soon
-      if (now() - before > backoff.longest) wait = backoff.first
-      this.disconnected(cause)
+        if (this.welcomedAt !== undefined && now() - this.welcomedAt > backoff.settled) wait = backoff.first
+        this.disconnected(cause)
       if (isMismatch(cause) && said !== cause.message) {
         said = cause.message
         yield* Effect.logWarning(said)
@@ -220,6 +224,7 @@ export class KnownRunner {
         })
         this.welcome = answer
         this.link = link
+        this.welcomedAt = now()
         this.cause = undefined
         link.resume()
         return yield* Effect.callback<unknown>((resume) => {
