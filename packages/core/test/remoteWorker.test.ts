@@ -320,6 +320,28 @@ describe("a worker that is given up", () => {
     })
   )
 
+  it.live(
+    "K6 O2 its connection is told that `init` has ended, once, and not when it failed; that it has a place comes first",
+    () =>
+      Effect.gen(function* () {
+        for (const [code, ends] of [
+          [undefined, true],
+          [portable(() => 1), true],
+          [portable(() => Effect.fail("no")), false]
+        ] as const) {
+          const told: Array<string> = []
+          const connection = Object.assign(serving(sharedNumbers(cellsOf(1))), {
+            initialised: () => void told.push("initialised")
+          })
+          const worker = yield* start(connection, { onPlaced: () => void told.push("placed") })
+          assert.deepStrictEqual(told, ["placed"])
+          const exit = yield* Effect.exit(worker.init(hook(code)))
+          assert.strictEqual(Exit.isSuccess(exit), ends)
+          assert.deepStrictEqual(told, ends ? ["placed", "initialised"] : ["placed"])
+        }
+      }).pipe(Effect.scoped)
+  )
+
   it.effect("F3 F8 a platform that throws as it opens a channel is StartFailed", () =>
     Effect.gen(function* () {
       for (const open of [() => assert.fail("opened"), () => Effect.die(new Error("opened"))]) {
