@@ -186,8 +186,8 @@ export class KnownRunner {
     const once = Effect.gen({ self: this }, function* () {
       this.welcomedAt = undefined
       const cause = yield* this.connected
-        if (this.welcomedAt !== undefined && now() - this.welcomedAt > backoff.settled) wait = backoff.first
-        this.disconnected(cause)
+      if (this.welcomedAt !== undefined && now() - this.welcomedAt > backoff.settled) wait = backoff.first
+      this.disconnected(cause)
       if (isMismatch(cause) && said !== cause.message) {
         said = cause.message
         yield* Effect.logWarning(said)
