@@ -97,46 +97,52 @@ describe("a runner of another version", () => {
 })
 
 describe("a rolling upgrade", () => {
-  it.live("K8 K9 K12 runners of another deployment come, the old ones drain one by one, and the map goes on", () =>
-    Effect.gen(function* () {
-      // runners outlive the pool
-      const scope = yield* Effect.scope
-      const start = (deployment: string) => startRunner({ slots: 2, deployment })
-      const old = yield* Effect.all([start("v1"), start("v1")])
-      const list = yield* SubscriptionRef.make(old.map(memberOf))
-      const runtime = ClusterRuntime.layer({
-        members: Members.make({ changes: SubscriptionRef.changes(list) }),
-        insecure: true
-      })
-      yield* Effect.gen(function* () {
-        const pool = yield* WorkerPool.make({ size: 4, keepAlive: true })
-        yield* pool.start
-        const upgrade = { isOver: false }
-        const inputs = function* () {
-          for (let n = 0; !upgrade.isOver; n++) yield { n, millis: 10 }
-        }
-        const map = yield* Effect.forkChild(pool.map(inputs(), tasks.squareAndWhere, { chunkSize: 5, maxActive: 40 }), {
-          startImmediately: true
+  it.live(
+    "K8 K9 K12 runners of another deployment come, the old ones drain one by one, and the map goes on",
+    () =>
+      Effect.gen(function* () {
+        // runners outlive the pool
+        const scope = yield* Effect.scope
+        const start = (deployment: string) => startRunner({ slots: 2, deployment })
+        const old = yield* Effect.all([start("v1"), start("v1")])
+        const list = yield* SubscriptionRef.make(old.map(memberOf))
+        const runtime = ClusterRuntime.layer({
+          members: Members.make({ changes: SubscriptionRef.changes(list) }),
+          insecure: true
         })
-        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
-        const next = yield* Scope.provide(Effect.all([start("v2"), start("v2")]), scope)
-        yield* SubscriptionRef.set(list, [...old, ...next].map(memberOf))
-        for (const runner of old) {
-          yield* Effect.sync(() => runner.child.kill("SIGTERM"))
-          yield* Effect.promise(() => runner.ended)
+        yield* Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 4, keepAlive: true })
+          yield* pool.start
+          const upgrade = { isOver: false }
+          const inputs = function* () {
+            for (let n = 0; !upgrade.isOver; n++) yield { n, millis: 10 }
+          }
+          const map = yield* Effect.forkChild(
+            pool.map(inputs(), tasks.squareAndWhere, { chunkSize: 5, maxActive: 40 }),
+            {
+              startImmediately: true
+            }
+          )
           yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
-        }
-        yield* SubscriptionRef.set(list, next.map(memberOf))
-        upgrade.isOver = true
-        const results = yield* Fiber.join(map)
-        assert.deepStrictEqual(
-          results.map(({ square }) => square),
-          results.map((_, n) => n * n)
-        )
-        const pids = new Set(results.map(({ pid }) => pid))
-        for (const { child } of [...old, ...next]) assert.isTrue(pids.has(child.pid!))
-        assert.strictEqual((yield* pool.stats).lost, 0)
-      }).pipe(Effect.scoped, Effect.provide(Layer.orDie(runtime)))
-    })
+          const next = yield* Scope.provide(Effect.all([start("v2"), start("v2")]), scope)
+          yield* SubscriptionRef.set(list, [...old, ...next].map(memberOf))
+          for (const runner of old) {
+            yield* Effect.sync(() => runner.child.kill("SIGTERM"))
+            yield* Effect.promise(() => runner.ended)
+            yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 4))
+          }
+          yield* SubscriptionRef.set(list, next.map(memberOf))
+          upgrade.isOver = true
+          const results = yield* Fiber.join(map)
+          assert.deepStrictEqual(
+            results.map(({ square }) => square),
+            results.map((_, n) => n * n)
+          )
+          const pids = new Set(results.map(({ pid }) => pid))
+          for (const { child } of [...old, ...next]) assert.isTrue(pids.has(child.pid!))
+          assert.strictEqual((yield* pool.stats).lost, 0)
+        }).pipe(Effect.scoped, Effect.provide(Layer.orDie(runtime)))
+      }),
+    120_000
   )
 })
