@@ -15,11 +15,11 @@ import { clusterOf, otherSecret, reasonOf, secret } from "./runners.ts"
 const square = Portable.inline((n: number) => n * n)
 
 /** Maps over a runner as a program that has the secret does. */
-const works = (port: number, options: { readonly secret?: string } = { secret }) =>
+const works = (port: number, options: Parameters<typeof clusterOf>[1] = { secret }) =>
   Effect.gen(function* () {
     const pool = yield* WorkerPool.make({ size: 1 })
     return yield* pool.map([1, 2, 3], square)
-  }).pipe(Effect.scoped, Effect.provide(clusterOf([`127.0.0.1:${port}`], { roomTimeout: "1 second", ...options })))
+  }).pipe(Effect.scoped, Effect.provide(clusterOf([`127.0.0.1:${port}`], options)))
 
 /** Connects and sends bytes; gives after how many milliseconds the other end has closed the connection. */
 const closesAfter = (open: () => Socket, bytes: Uint8Array, event = "connect"): Effect.Effect<number> =>
@@ -148,7 +148,7 @@ describe("a runner that is attacked", () => {
     Effect.gen(function* () {
       const { port, status } = yield* startHere()
       for (const options of [{}, { secret: otherSecret }]) {
-        const reason = reasonOf(yield* Effect.exit(works(port, options)))
+        const reason = reasonOf(yield* Effect.exit(works(port, { ...options, roomTimeout: "3 seconds" })))
         assert(reason._tag === "StartFailed")
         assert.match(String(reason.cause), /Unreachable/)
         assert.notInclude(String(reason.cause), process.env[secret]!)
@@ -228,7 +228,7 @@ describe("a runner that is attacked", () => {
             clusterOf([`127.0.0.1:${port}`], {
               secret,
               deployment: "b2",
-              roomTimeout: "1 second",
+              roomTimeout: "3 seconds",
               suspectAfter: "10 seconds"
             })
           )

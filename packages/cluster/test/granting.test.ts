@@ -240,7 +240,8 @@ describe("a driver that waits for room", () => {
 
   it.live("K7 gives up after `roomTimeout` from when it is its turn, and not while others or a tenure come first", () =>
     Effect.gen(function* () {
-      const minTenure = 1000
+      const minTenure = 4000
+      const roomTimeout = 1000
       const runner = yield* startHere({ slots: 1, minTenure })
       const holder = (yield* connect(runner, "other", worker()))!
       holder.link.say({ _tag: "Ready" })
@@ -248,14 +249,14 @@ describe("a driver that waits for room", () => {
       const reason = yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1 })
         return reasonOf(yield* Effect.exit(pool.start))
-      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout: 200 })))
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout })))
       // it was asked for its worker, and has kept it
       assert.isTrue(isUnwanted(holder))
-      assert.isAbove(performance.now() - began, minTenure + 200 - 1)
+      assert.isAbove(performance.now() - began, minTenure + roomTimeout - 1)
       assert(reason._tag === "StartFailed")
       const cause = reason.cause as WorkerPoolError.NoRoom
       assert.strictEqual(cause._tag, "NoRoom")
-      assert.isAtLeast(cause.waited, 200)
+      assert.isAtLeast(cause.waited, roomTimeout)
       assert.isBelow(cause.waited, minTenure)
     })
   )

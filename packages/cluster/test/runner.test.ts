@@ -94,7 +94,7 @@ describe("a driver's options", () => {
         return yield* pool.run(square, 1)
       }).pipe(
         Effect.scoped,
-        Effect.provide(clusterOf([at(runner)], { secret, suspectAfter: "3 seconds", roomTimeout: "500 millis" })),
+        Effect.provide(clusterOf([at(runner)], { secret, suspectAfter: "3 seconds", roomTimeout: "2 seconds" })),
         Effect.exit
       )
       const reason = reasonOf(exit)
@@ -199,15 +199,18 @@ describe("a pool", () => {
   it.live("K7 goes on with the workers for which there is room, and fails where there is none for any", () =>
     Effect.gen(function* () {
       const runner = yield* startHere({ slots: 1 })
+      const refused = Effect.gen(function* () {
+        const other = yield* WorkerPool.make({ size: 1 })
+        return yield* other.run(square, 1)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout: "2 seconds" })))
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 3, keepAlive: true })
         assert.deepStrictEqual(yield* pool.map([1, 2, 3, 4], square, { chunkSize: 1 }), [1, 4, 9, 16])
         assert.strictEqual((yield* pool.stats).live, 1)
-        const other = yield* WorkerPool.make({ size: 1 })
-        const reason = reasonOf(yield* Effect.exit(other.run(square, 1)))
+        const reason = reasonOf(yield* Effect.exit(refused))
         assert(reason._tag === "StartFailed")
         assert.match(String(reason.cause), /NoRoom/)
-      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret, roomTimeout: "500 millis" })))
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
     })
   )
 })

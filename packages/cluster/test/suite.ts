@@ -23,6 +23,6 @@ export const suiteOver = (workers: NonNullable<RunnerOptions["workers"]>): void 
   const runtime = Layer.unwrap(Effect.sync(() => clusterOf(addresses, { secret })))
   const cannot = workers === "threads" ? without.threads : []
   runSuite(`two runners with ${workers}`, runtime, {
-    without: [...without.processes, ...without.farAway, ...cannot]
+    without: [...without.processes, ...without.farAway, ...without.elsewhere, ...cannot]
   })
 }

@@ -3,13 +3,14 @@ import type { Runner } from "@effect-mpire/cluster"
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { startHere } from "./here.ts"
-import { clusterOf, reasonOf, secret } from "./runners.ts"
+import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
 import { folder } from "./support.ts"
 
 const source = "export const where = () => import.meta.url\nexport const bound = (value, n) => value + n\n"
@@ -139,6 +140,49 @@ describe("task modules on a cluster", () => {
       })
     )
   }
+
+  /** Modules that a runner has, and cannot load: the suite has these as `data:` URLs, which runners refuse. */
+  const broken: ReadonlyArray<readonly [rule: string, how: string, text: string, cause: RegExp]> = [
+    ["F3", "throws", "throw new Error('the module throws')", /the module throws/],
+    ["F3", "is no JavaScript", "export const where =", /Unexpected/],
+    ["F3", "has no such export", "export const another = 1", /no export "where", but another/],
+    ["F3", "ends its worker", "process.exit(7)", /exit code 7/],
+    ["T4", "does not end loading", "await new Promise(() => {})", /did not load within/],
+    ["T4", "computes without end", "for (;;);", /did not load within/]
+  ]
+
+  for (const [rule, how, text, cause] of broken) {
+    it.live(`${rule} K10 a module that ${how} on its runner is StartFailed, and the pool goes on`, () =>
+      Effect.gen(function* () {
+        const [here, there] = yield* Effect.all([deployed({ "broken.js": text }), deployed({ "broken.js": text })])
+        const cluster = yield* overRunner({ root: there })
+        yield* Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout: "5 seconds" })
+          const reason = reasonOf(yield* Effect.exit(pool.run(where(urlOf(here, "broken.js")), 1)))
+          assert(reason._tag === "StartFailed", reason._tag)
+          assert.match(String(reason.cause), cause)
+          assert.strictEqual(yield* pool.run(where(urlOf(here, "src/tasks.js")), 1), urlOf(there, "src/tasks.js"))
+        }).pipe(Effect.scoped, Effect.provide(cluster))
+      })
+    )
+  }
+
+  it.live("C5 K10 no item starts whose call is interrupted while its module is looked for or loaded", () =>
+    Effect.gen(function* () {
+      const slow = `await new Promise((resolve) => setTimeout(resolve, 300)); let calls = 0; export const where = () => ++calls`
+      const [here, there] = yield* Effect.all([deployed({ "slow.js": slow }), deployed({ "slow.js": slow })])
+      const cluster = yield* overRunner({ root: there })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        yield* pool.start
+        const task = where(urlOf(here, "slow.js"))
+        const fiber = yield* Effect.forkChild(pool.map([1, 2], task), { startImmediately: true })
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(yield* pool.run(task, 3), 1 as unknown as string)
+      }).pipe(Effect.scoped, Effect.provide(cluster))
+    })
+  )
 
   it.live("K10 a bare name is not loaded", () =>
     Effect.gen(function* () {

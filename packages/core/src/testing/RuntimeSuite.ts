@@ -43,6 +43,7 @@ import * as workers from "./internal/workers.ts"
  * - `"vanishing"`: `process.exit`, or what nothing catches, ends the worker that it happens in, and nothing else
  * - `"signals"`: a worker is a process of its own, which signals can end
  * - `"near"`: messages are hardly on their way, so that a worker has no more ahead than its next chunk
+ * - `"dataUrls"`: modules are loaded from `data:` URLs too
  *
  * @category models
  * @since 0.1.0

@@ -6,5 +6,6 @@ export const without = {
   threads: ["signals"],
   processes: ["transfer", "sharedMemory"],
   farAway: ["near"],
+  elsewhere: ["dataUrls"],
   inThisThread: ["killing", "vanishing", "signals", "transfer", "sharedMemory"]
 } as const satisfies Record<string, ReadonlyArray<Need>>

@@ -35,7 +35,7 @@ export class ArrivingBlobs {
   }
 
   /** The bytes, which nobody may change. */
-  get(blob: words.Blob): Effect.Effect<Uint8Array, BlobMismatch | Error, Scope.Scope> {
+  get(blob: words.Blob): Effect.Effect<Uint8Array, BlobMismatch | ProtocolError, Scope.Scope> {
     return this.blobs.get(blob.sha256, this.fetch(blob))
   }
 
@@ -50,13 +50,13 @@ export class ArrivingBlobs {
     if (arriving.filled === arriving.bytes.length) arriving.done()
   }
 
-  private fetch({ number, size }: words.Blob): Effect.Effect<Uint8Array, Error> {
+  private fetch({ number, size }: words.Blob): Effect.Effect<Uint8Array, ProtocolError> {
     return Effect.callback((resume) => {
       let bytes: Buffer
       try {
         bytes = Buffer.allocUnsafeSlow(size)
       } catch (cause) {
-        return resume(Effect.fail(new Error(`There is no memory for a value of ${size} bytes`, { cause })))
+        return resume(Effect.fail(new ProtocolError(`There is no memory for a value of ${size} bytes`, { cause })))
       }
       const done = () => {
         this.arriving = undefined

@@ -285,6 +285,7 @@ const failures: ReadonlyArray<Case> = [
   {
     rule: "C5",
     name: "starts no item whose call is interrupted while its task is loaded",
+    needs: ["dataUrls"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
       yield* pool.start

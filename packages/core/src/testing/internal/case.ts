@@ -5,7 +5,7 @@ import * as WorkerPool from "../../WorkerPool.ts"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 
-export type Need = "cloning" | "transfer" | "sharedMemory" | "killing" | "vanishing" | "signals" | "near"
+export type Need = "cloning" | "transfer" | "sharedMemory" | "killing" | "vanishing" | "signals" | "near" | "dataUrls"
 
 /** An ordinary accident that a case is about. */
 export interface Accident {

@@ -40,6 +40,7 @@ const starts: ReadonlyArray<Case> = [
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module throws; the pool stays usable",
+    needs: ["dataUrls"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const { cause } = yield* assert.failsWith(pool.run(throwing.task, 1), "StartFailed")
@@ -50,6 +51,7 @@ const starts: ReadonlyArray<Case> = [
   {
     rule: "F3",
     name: "fails with StartFailed when the task's module is no JavaScript; the pool stays usable",
+    needs: ["dataUrls"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1 })
       const { cause } = yield* assert.failsWith(pool.run(invalid.task, 1), "StartFailed")
@@ -79,6 +81,7 @@ const starts: ReadonlyArray<Case> = [
   {
     rule: "F3",
     name: "fails with StartFailed when init or the services cannot be loaded; the next call tries again",
+    needs: ["dataUrls"],
     effect: Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, init: tasks.openText })
       for (const init of [missing.open, throwing.open, incomplete.open]) {

@@ -38,6 +38,7 @@ const failing: ReadonlyArray<{
     module: script("throw new Error('the module throws')"),
     message: "the module throws",
     name: "fails 100 runs at once whose module throws; no worker is started again and again",
+    needs: ["dataUrls"],
     accident: {
       what: "The task's module throws while it loads, and 100 tasks wait.",
       elsewhere:
@@ -49,6 +50,7 @@ const failing: ReadonlyArray<{
     module: script("export const task ="),
     message: undefined,
     name: "fails 100 runs at once whose module is no JavaScript; no worker is started again and again",
+    needs: ["dataUrls"],
     accident: {
       what: "A syntax error in the task's module, and 100 tasks wait.",
       elsewhere: "piscina, tinypool: the first task is rejected, all others and all later ones hang for ever."
@@ -58,6 +60,7 @@ const failing: ReadonlyArray<{
     module: script("export const another = 1"),
     message: `no export "task"`,
     name: "fails 100 runs at once whose module has no such export; no worker is started again and again",
+    needs: ["dataUrls"],
     accident: {
       what: "The task's module has no such export, and 100 tasks wait.",
       elsewhere: "Not tried."
@@ -68,7 +71,7 @@ const failing: ReadonlyArray<{
     // a browser's worker has no exit code
     message: "process" in globalThis ? "It ended the worker, with exit code 7" : "It has closed itself",
     name: "fails 100 runs whose module ends its worker; no worker is started again and again",
-    needs: ["vanishing"],
+    needs: ["vanishing", "dataUrls"],
     accident: {
       what: "The task's module calls `process.exit()` while it loads, and 100 tasks wait.",
       elsewhere: "poolifier: a module that fails at its top level makes it start workers without end, the tasks hang."
@@ -135,7 +138,7 @@ const delays: ReadonlyArray<Case> = [
   {
     rule: "T4",
     name: "fails what waits for a module that does not end loading, and replaces its worker",
-    needs: ["killing"],
+    needs: ["killing", "dataUrls"],
     accident: {
       what: "A top-level `await` that never settles in the task's, or the init's, module.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
@@ -145,7 +148,7 @@ const delays: ReadonlyArray<Case> = [
   {
     rule: "T4",
     name: "fails what waits for a module that computes without end, and replaces its worker",
-    needs: ["killing"],
+    needs: ["killing", "dataUrls"],
     accident: {
       what: "`for (;;)` while the task's, or the init's, module loads.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
