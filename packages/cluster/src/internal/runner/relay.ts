@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import { clearInterval, setInterval } from "../common/timers.ts"
+import { clearInterval, setImmediate, setInterval } from "../common/timers.ts"
 import { type Kind, kinds, ProtocolError } from "../frames/frame.ts"
 import type { Beats } from "../link/beats.ts"
 import type { Link } from "../link/link.ts"
@@ -21,6 +21,12 @@ import type { Resolve } from "../modules/resolve.ts"
 
 /** How often numbers that have changed are sent, in milliseconds. */
 const numbersEvery = 25
+
+/** How many bytes of a large value a worker is given at once. */
+const passedAtOnce = 4 * 1024 * 1024
+
+/** Lets the event loop look at its sockets and timers. */
+const nextTurn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
 /** Starts a worker of this machine. */
 export type Open = (worker: WorkerIdentity, controls: number) => Effect.Effect<NodeRelay.Relayed, unknown, Scope.Scope>
@@ -188,12 +194,23 @@ export class Relay {
   private pass(blob: words.Blob): void {
     this.isHeld = true
     const passed = Effect.scoped(
-      Effect.map(this.blobs.get(blob), (bytes) => {
-        this.worker?.send(bytes)
-        this.link.say({ _tag: "HasBlob", number: blob.number } satisfies words.HasBlob)
-      })
+      Effect.flatMap(this.blobs.get(blob), (bytes) =>
+        Effect.map(this.passBytes(bytes), () => {
+          this.link.say({ _tag: "HasBlob", number: blob.number } satisfies words.HasBlob)
+        })
+      )
     ).pipe(Effect.match({ onSuccess: () => this.goOn(), onFailure: (error) => this.link.destroy(error) }))
     this.fetching = Effect.runFork(passed)
+  }
+
+  /** Gives the worker bytes in pieces. Between these, beats come and go: to copy much for many workers takes seconds (K3). */
+  private passBytes(bytes: Uint8Array): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      for (let from = 0; from < bytes.length; from += passedAtOnce) {
+        this.worker?.send(bytes.subarray(from, from + passedAtOnce))
+        yield* nextTurn
+      }
+    })
   }
 
   /** Waits for the worker's end, which is forced where it does not come by itself. */
