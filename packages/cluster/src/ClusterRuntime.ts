@@ -75,6 +75,7 @@ export const layer = <E = never, R = never>(
         name: "cluster",
         open: cluster.open,
         parallelism: cluster.parallelism,
+        parallelismAbove: cluster.parallelismAbove,
         refuse: NodeRelay.refuseMainModule("ClusterRuntime.layer", input)
       })
     })

@@ -4,10 +4,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import { mine } from "../src/internal/link/versions.ts"
 import { startHere } from "./here.ts"
-import { clusterOf, reasonOf, secret } from "./runners.ts"
+import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
 import { isRefused } from "./support.ts"
 
 const square = Portable.inline((n: number) => n * n)
@@ -212,5 +214,46 @@ describe("a pool", () => {
         assert.match(String(reason.cause), /NoRoom/)
       }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
     })
+  )
+
+  it.live(
+    "K9 a pool that says no size has as many slots as its runners, and more when others join, until it is told",
+    () =>
+      Effect.gen(function* () {
+        const [first, second, third, other] = yield* Effect.all([
+          startHere({ slots: 1, labels: ["large"] }),
+          startHere({ slots: 2, labels: ["large"] }),
+          startHere({ slots: 4, labels: ["large"] }),
+          startHere({ slots: 8, labels: ["small"] })
+        ])
+        const lists = yield* Queue.unbounded<ReadonlyArray<Members.Member>>()
+        const join = (...runners: ReadonlyArray<Runner.Runner["Service"]>) =>
+          Queue.offer(
+            lists,
+            runners.map(({ port }) => ({ host: "127.0.0.1", port, labels: [] }))
+          )
+        yield* join(first, other)
+        const members = Members.make({ changes: Stream.fromQueue(lists) })
+        yield* Effect.gen(function* () {
+          const pool = yield* WorkerPool.make()
+          const fixed = yield* WorkerPool.make({ size: 1 })
+          const size = Effect.map(pool.stats, (stats) => stats.size)
+          assert.strictEqual(yield* size, 1)
+          yield* join(first, other, second)
+          yield* eventually(Effect.map(size, (size) => size === 3))
+          // who leaves takes no slot along
+          yield* join(second, other)
+          yield* pool.setSize(2)
+          yield* join(first, second, third, other)
+          const later = yield* WorkerPool.make()
+          yield* eventually(Effect.map(later.stats, (stats) => stats.size === 7))
+          assert.strictEqual(yield* size, 2)
+          assert.strictEqual((yield* fixed.stats).size, 1)
+          assert.deepStrictEqual(yield* pool.map([1, 2, 3], square), [1, 4, 9])
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(ClusterRuntime.layer({ members, secret: { env: secret }, where: ["large"] }))
+        )
+      })
   )
 })

@@ -301,6 +301,12 @@ export class WorkerRuntime extends Context.Service<
      */
     readonly parallelism?: Effect.Effect<number> | undefined
     /**
+     * Completes, with the new number, once more workers than that are possible, as when machines join: a pool that says no
+     * `size` grows then. It does not shrink with its platform: slots for which there is no place stay empty. Left out where
+     * the number does not change.
+     */
+    readonly parallelismAbove?: ((workers: number) => Effect.Effect<number>) | undefined
+    /**
      * Starts a worker, which ends when the Scope closes. `Unavailable` says that there is no place for one now, which is no
      * failure while the pool has a worker.
      */
@@ -377,7 +383,7 @@ export const layerFibers = (options?: {
  * `Unavailable`, which says that there is no place for a worker now. `refuse`
  * is asked about each module, by its URL, before a worker is told to load it: the reason that it gives for that not to
  * happen becomes the cause of `StartFailed`. `sharesNumbers: false` says that the connections have no `control`. `parallelism`
- * is how many workers a pool has that says no `size`.
+ * is how many workers a pool has that says no `size`, and `parallelismAbove` tells when there can be more.
  *
  * **When to use**
  *
@@ -396,4 +402,5 @@ export const layerChannel = (options: {
   readonly refuse?: ((url: string) => string | undefined) | undefined
   readonly sharesNumbers?: boolean | undefined
   readonly parallelism?: Effect.Effect<number> | undefined
+  readonly parallelismAbove?: ((workers: number) => Effect.Effect<number>) | undefined
 }): Layer.Layer<WorkerRuntime> => Layer.succeed(WorkerRuntime, remoteWorker.runtime(options))

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type * as Stream from "effect/Stream"
+import type { WorkerPoolError } from "../WorkerPoolError.ts"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
 import * as sink from "./call/sink.ts"
 import * as errors from "./common/errors.ts"
@@ -53,8 +54,21 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
   const pool = new Pool(guarded(runtime), named, size, context)
   const unregister = registerMetrics(pool, context)
   yield* Effect.addFinalizer(() => Effect.ensuring(pool.close, Effect.sync(unregister)))
+  const { parallelismAbove } = runtime
+  if (input.size === undefined && parallelismAbove !== undefined) {
+    yield* Effect.forkScoped(growing(pool, parallelismAbove))
+  }
   return pool
 })
+
+/** Has a pool grow with its platform, until somebody says how large it is to be. */
+const growing = (
+  pool: Pool,
+  parallelismAbove: (workers: number) => Effect.Effect<number>
+): Effect.Effect<void, WorkerPoolError> =>
+  Effect.gen(function* () {
+    while (!pool.isSizeGiven) yield* pool.growTo(yield* parallelismAbove(pool.size))
+  })
 
 /** Runs the Effect that makes the options, where they are given as one. */
 export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, unknown, unknown> =>

@@ -91,16 +91,32 @@ export class Cluster {
     })
   }
 
-  /** How many workers all runners can have together, once each is known to be there or not. */
-  get parallelism(): Effect.Effect<number> {
-    return Effect.gen({ self: this }, function* () {
-      yield* this.answered(this.settings.roomTimeout)
-      return Math.max(
-        1,
-        this.connected.reduce((sum, { welcome }) => sum + welcome!.slots, 0)
-      )
-    })
+  /** How many workers the runners that this process may use can have together. */
+  private get slots(): number {
+    return this.connected.filter(({ isWanted }) => isWanted).reduce((sum, { welcome }) => sum + welcome!.slots, 0)
   }
+
+  /** The same, at least one, once each is known to be there or not. */
+  get parallelism(): Effect.Effect<number> {
+    return Effect.andThen(
+      this.answered(this.settings.roomTimeout),
+      Effect.sync(() => Math.max(1, this.slots))
+    )
+  }
+
+  /** Waits until they can have more together than that, as when one joins; returns how many. */
+  readonly parallelismAbove = (workers: number): Effect.Effect<number> =>
+    Effect.callback((resume) => {
+      const look = () => {
+        const { slots } = this
+        if (slots > workers) resume(Effect.succeed(slots))
+        else this.waiting.push(look)
+      }
+      look()
+      return Effect.sync(() => {
+        this.waiting = this.waiting.filter((other) => other !== look)
+      })
+    })
 
   /** Starts a worker on the runner that has the most room, where it stays (K1); the Scope ends it. */
   readonly open: (

@@ -77,6 +77,8 @@ export class Pool {
   private lost = 0
   private killed = 0
   private isClosed = false
+  /** Whether somebody has said how many slots it has: else it grows with its platform. */
+  isSizeGiven = false
   /** Whether the last workers were released for their idle time, and no chunk or `start` has needed one since. */
   private idledOut = false
 
@@ -422,6 +424,18 @@ export class Pool {
   )
 
   setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => {
+      this.isSizeGiven = true
+      return this.resize(size)
+    })
+  }
+
+  /** There is place for so many workers now: has as many slots, unless it has been told how many. */
+  growTo(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+    return Effect.suspend(() => (this.isSizeGiven || size <= this.size ? Effect.void : this.resize(size)))
+  }
+
+  private resize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return this.releasing((releases) =>
       this.turn.enter(() =>
         this.unlessInvalid({ size }, () => {

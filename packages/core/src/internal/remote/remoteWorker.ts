@@ -36,10 +36,12 @@ export const runtime = (options: {
   readonly refuse?: Refuse | undefined
   readonly sharesNumbers?: boolean | undefined
   readonly parallelism?: Effect.Effect<number> | undefined
+  readonly parallelismAbove?: ((workers: number) => Effect.Effect<number>) | undefined
 }): WorkerRuntime["Service"] => ({
   name: options.name,
   isRemote: true,
   parallelism: options.parallelism,
+  parallelismAbove: options.parallelismAbove,
   // where the start of an item takes a message, a chunk is told as a whole, and little of it can be lost
   chunkTime: options.sharesNumbers === false ? 2 : undefined,
   start: Effect.fnUntraced(function* (start: StartOptions) {
