@@ -4,9 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { startHere } from "./here.ts"
-import { startProxy } from "./proxy.ts"
-import { clusterOf, eventually, secret } from "./runners.ts"
+import { startHere } from "../here.ts"
+import { startProxy } from "../proxy.ts"
+import { clusterOf, eventually, secret } from "../runners.ts"
 
 const lengthOf = Portable.inline((value: { readonly length: number }, n: number) => value.length + n)
 

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import { execFile, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { otherSecret, secret } from "./runners.ts"
+import { otherSecret, secret } from "../runners.ts"
 
-const program = fileURLToPath(new URL("../src/internal/program/runner.ts", import.meta.url))
+const program = fileURLToPath(new URL("../../src/internal/program/runner.ts", import.meta.url))
 
 const env = { ...process.env, EFFECT_MPIRE_SECRET: process.env[secret] }
 

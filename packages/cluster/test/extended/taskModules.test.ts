@@ -9,9 +9,9 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { startHere } from "./here.ts"
-import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
-import { folder } from "./support.ts"
+import { startHere } from "../here.ts"
+import { clusterOf, eventually, reasonOf, secret } from "../runners.ts"
+import { folder } from "../support.ts"
 
 const source = "export const where = () => import.meta.url\nexport const bound = (value, n) => value + n\n"
 

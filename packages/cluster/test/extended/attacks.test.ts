@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { connect, type Socket } from "node:net"
 import { connect as connectTls, type ConnectionOptions } from "node:tls"
-import { encode, kinds } from "../src/internal/frames/frame.ts"
-import { FrameReader } from "../src/internal/frames/frameReader.ts"
-import { mine } from "../src/internal/link/versions.ts"
-import * as security from "../src/internal/secret/security.ts"
-import { startHere } from "./here.ts"
-import { clusterOf, otherSecret, reasonOf, secret } from "./runners.ts"
+import { encode, kinds } from "../../src/internal/frames/frame.ts"
+import { FrameReader } from "../../src/internal/frames/frameReader.ts"
+import { mine } from "../../src/internal/link/versions.ts"
+import * as security from "../../src/internal/secret/security.ts"
+import { startHere } from "../here.ts"
+import { clusterOf, otherSecret, reasonOf, secret } from "../runners.ts"
 
 const square = Portable.inline((n: number) => n * n)
 
