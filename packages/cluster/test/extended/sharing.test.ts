@@ -67,7 +67,7 @@ describe("drivers that share a runner", () => {
   it.live("K6 K7 five of them on four slots with long `init`s take turns, and none gives up", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
-      const work = { address: runner.address, size: 4, init: 1000, millis: 50, roomTimeout: 2000 }
+      const work = { address: runner.address, size: 4, init: 1000, millis: 50, roomTimeout: 15_000 }
       const others: Array<Sharer> = []
       for (let n = 0; n < 4; n++) {
         const sharer = yield* startSharer({ ...work, items: 100_000 })

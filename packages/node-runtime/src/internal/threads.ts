@@ -18,7 +18,6 @@ import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
-import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
@@ -50,8 +49,6 @@ export const openRelayed = (
 /** A thread that runs, and the pool's end of its channel. */
 interface Thread {
   readonly port: MessagePort
-  /** For what listens to the port and may take long over a message. */
-  readonly turns: PortTurns
   readonly control: Control
   readonly ending: Ending
   /** Calls `receive` with what has arrived when the thread has ended, before the end is told. */
@@ -120,7 +117,6 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
 }
 
 const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
-  const turns = new PortTurns()
   const kill = () => void thread.terminate()
   const setBusy = (busy: boolean) => {
     const method = busy ? "ref" : "unref"
@@ -131,7 +127,6 @@ const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
   let cause: unknown = undefined
   let receive: (message: unknown) => void = () => {}
   thread.once("exit", (exitCode) => {
-    turns.takeRest()
     readRest(port, receive)
     port.close()
     ending.end({ exitCode, cause })
@@ -142,17 +137,17 @@ const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
   const setReceive = (handler: (message: unknown) => void) => {
     receive = handler
   }
-  return { port, turns, control, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
+  return { port, control, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
 }
 
-const connectionOf = ({ control, ending, port, receive, setBusy, turns, usage }: Thread): Connection => {
+const connectionOf = ({ control, ending, port, receive, setBusy, usage }: Thread): Connection => {
   const awake = new Awake()
   return {
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler, unreadable) => {
       const aware = awake.handler(handler)
       receive(aware)
-      ports.receive(port, turns.listener(aware), turns.listener(unreadable))
+      ports.receive(port, aware, unreadable)
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,

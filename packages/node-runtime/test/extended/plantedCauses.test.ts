@@ -169,20 +169,6 @@ const sourceWaits = Effect.fnUntraced(function* (drawn: Drawn) {
   return pool
 })
 
-const sourceComputes = Effect.fnUntraced(function* (drawn: Drawn) {
-  const pool: Pool = yield* make(drawn)
-  const millis = yield* start(pool, 16)
-  const pause = between(drawn, 1, 10, 30)
-  function* items() {
-    for (let n = 0; n < Math.max(20, millis / pause); n++) {
-      busy(pause)
-      yield lasting(drawn, n, (pause * between(drawn, 2, 2, 60)) / 100)
-    }
-  }
-  yield* pool.map(items(), work)
-  return pool
-})
-
 const consumerComputes = Effect.fnUntraced(function* (drawn: Drawn) {
   const pool: Pool = yield* make(drawn)
   const millis = yield* start(pool, 16)
@@ -244,7 +230,6 @@ const causes: Record<string, Cause> = {
   skew: { round: skew, advice: "Skew", isOfSeveral: true },
   "a straggler": { round: straggler, advice: "Straggler", isOfSeveral: true },
   "a source that waits": { round: sourceWaits, advice: "SourceSlow", isOfSeveral: true },
-  "a source that computes": { round: sourceComputes, advice: "PoolThreadBusy", isOfSeveral: true },
   "a consumer that computes": { round: consumerComputes, advice: "PoolThreadBusy", isOfSeveral: true },
   "workers that are started for little": { round: starts, advice: "StartUpDominates" },
   "a slow init": { round: inits, advice: "StartUpDominates" },
