@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     maxWorkers: 1,
     projects: [
+      { root: "packages/soak", test: { name: "soak", include: ["test/long/*.test.ts"], testTimeout: 120_000 } },
       {
         root: "packages/cluster",
         test: {

@@ -26,6 +26,8 @@ export class KnownAddresses {
   private readonly worker: Pick<Connection, "locate" | "refuseInline">
   /** Those that find out where modules are for the worker, by the modules' URLs here (K10). */
   private readonly locating = new Map<string, Fiber.Fiber<void>>()
+  /** Those of them that the worker has not been told. */
+  private readonly unlocated = new Set<string>()
   private readonly known = new Map<string, Known>()
   private readonly stopListening: () => void
   private nextReference = 0
@@ -90,9 +92,15 @@ export class KnownAddresses {
     return { _tag: "Bound", target: this.referenceTo(target), value: isError ? failure.encode(value) : value, isError }
   }
 
+  /** Whether the worker has not been told yet where a module is, so that it cannot have begun to load it. */
+  isLocating(url: string | undefined): boolean {
+    return url !== undefined && this.unlocated.has(url)
+  }
+
   /** Finds out where a module is for the worker, which waits for that only if it is to load it (K10). */
   private locate(url: string): void {
     if (this.locating.has(url)) return
+    this.unlocated.add(url)
     const located = Effect.suspend(() => this.worker.locate!(url)).pipe(
       Effect.flatMap((at) => this.tellLocated({ _tag: "Located", url, at })),
       Effect.catchCause((cause) => {
@@ -110,7 +118,10 @@ export class KnownAddresses {
   }
 
   private tellLocated(message: protocol.Located): Effect.Effect<void> {
-    return Effect.sync(() => void this.line.sendPlain(message))
+    return Effect.sync(() => {
+      this.line.sendPlain(message)
+      this.unlocated.delete(message.url)
+    })
   }
 
   /** A bound address was garbage-collected here, so no call can use it any more: has the worker drop its value. */

@@ -416,6 +416,8 @@ export class RemoteChunks {
     for (const { cell } of this.endedEarly.values()) if (cell.phase === phases.loading) return undefined
     const sentChunks = [...this.sentChunks.values()]
     const loading = sentChunks.find(({ cell }) => cell.phase === phases.loading)
+    // something else ended the worker while it waited to be told where the module is
+    if (loading !== undefined && this.addresses.isLocating(portable.moduleOf(loading.chunk.task))) return undefined
     // an item that ran meanwhile may have ended the worker; if it was the module after all, it will end the next too
     if (sentChunks.some((sent) => sent !== loading && sent.cell.mostStarted !== 0)) return undefined
     return loading?.chunk

@@ -75,12 +75,12 @@ describe("drivers that share a runner", () => {
         yield* until(() => sharer.ready > 0)
       }
       // these never end by themselves, so that what it gets is what they were asked for
-      const fifth = yield* startSharer({ ...work, items: 25 })
+      const fifth = yield* startSharer({ ...work, items: 100 })
       yield* until(() => fifth.ended !== undefined)
       assert.strictEqual(fifth.ended!.code, 0)
       assert.deepStrictEqual(
         fifth.results,
-        Array.from({ length: 25 }, (_, n) => n * n)
+        Array.from({ length: 100 }, (_, n) => n * n)
       )
       // it has been asked for its worker too, in its turn
       assert.isAbove(fifth.count("WorkerInitialised"), 1)
