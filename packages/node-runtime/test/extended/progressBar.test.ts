@@ -69,11 +69,11 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
 
   it.live.each([{ TERM: "dumb" }, { CI: "true" }])("O4 with %o there are plain lines", (env) =>
     Effect.gen(function* () {
-      const shown = yield* terminal.run({ env }, "bars.ts", "chat", "threads")
+      const shown = yield* terminal.run({ env }, "bars.ts", "naps")
       assert.strictEqual(yield* shown.ended, 0)
       assert.notInclude(shown.bytes, escape)
-      assert.match(shown.bytes, /^Chats \S+ +\d+ % +\d+\/20 items /m)
-      assert.match(shown.bytes, /✔ Chats {2}20\/20 items in /)
+      assert.match(shown.bytes, /^Naps ─+ {2} 0 % {2}0\/20 items {2}-\/s {2}--:--/m)
+      assert.match(shown.bytes, /^✔ Naps {2}20\/20 items in /m)
     })
   )
 })

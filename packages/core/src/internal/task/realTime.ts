@@ -7,8 +7,11 @@ const { clearTimeout, MessageChannel: Messages, performance, setTimeout } = glob
 
 const { setImmediate } = globalThis as { readonly setImmediate?: (f: () => void) => void }
 
-/** What `now` reads; a test of what depends on it can put another in its place. */
-export const clock: { now: () => number } = { now: performance.now.bind(performance) }
+/** What `now` reads and `after` waits by; a test of what depends on them can put others in their place. */
+export const clock: { now: () => number; setTimeout: (f: () => void, millis: number) => Timer } = {
+  now: performance.now.bind(performance),
+  setTimeout
+}
 
 /** Milliseconds since some moment in the past; never goes back. */
 export const now = (): number => clock.now()
@@ -55,7 +58,8 @@ export const utilization = (): Utilization | undefined => eventLoopUtilization?.
 export type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** Calls back after `millis` milliseconds; never, when that is longer than platforms accept. */
-export const after = (millis: number, f: () => void): Timer => (millis > longest ? undefined : setTimeout(f, millis))
+export const after = (millis: number, f: () => void): Timer =>
+  millis > longest ? undefined : clock.setTimeout(f, millis)
 
 /** As `after`, but does not keep the process running. */
 export const afterIfRunning = (millis: number, f: () => void): Timer => {
