@@ -69,7 +69,12 @@ export const layer = <E = never, R = never>(
     Effect.gen(function* () {
       const settings = yield* options.settingsOf(input)
       const members = yield* options.membersOf(input.members)
-      const cluster = new Cluster(settings, members, yield* Effect.scope)
+      const cluster = new Cluster(
+        settings,
+        members,
+        yield* Effect.scope,
+        Effect.runForkWith(yield* Effect.context<never>())
+      )
       yield* cluster.follow
       return WorkerRuntime.layerChannel({
         name: "cluster",

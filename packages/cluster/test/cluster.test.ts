@@ -27,7 +27,7 @@ describe("a cluster", () => {
   )
 
   for (const workers of ["threads", "processes"] as const) {
-    it.live(`K2 maps over two runners' ${workers}`, () =>
+    it.live(`maps over two runners' ${workers}`, () =>
       Effect.gen(function* () {
         const runners = yield* Effect.all([1, 2].map(() => startRunner({ workers, slots: 2, secret })))
         const results = yield* Effect.gen(function* () {

@@ -3,6 +3,7 @@ import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -10,13 +11,17 @@ import { readFileSync } from "node:fs"
 import { mine } from "../src/internal/link/versions.ts"
 import { startHere } from "./here.ts"
 import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
-import { isRefused } from "./support.ts"
+import { isRefused, recordedLog } from "./support.ts"
 
 const square = Portable.inline((n: number) => n * n)
 
 const lengthOf = Portable.inline((bytes: Uint8Array) => bytes.length)
 
 const zeros = Portable.inline((length: number) => new Uint8Array(length))
+
+const sleeping = Portable.inline(
+  (millis: number) => new Promise<number>((resolve) => setTimeout(() => resolve(millis), millis))
+)
 
 const environment = Portable.inline(() => Object.values(process.env).join(" "))
 
@@ -135,6 +140,40 @@ describe("a runner", () => {
       assert.isTrue((yield* Runner.drainOf(target)).draining)
       assert.isTrue((yield* runner.status).draining)
       assert.isTrue((yield* Runner.statusOf(target)).draining)
+    })
+  )
+
+  it.live("K8 who asks it to drain waits until no worker is left", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere()
+      const target = { address: at(runner), secret: { env: secret } }
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        const item = yield* Effect.forkChild(pool.run(sleeping, 1500), { startImmediately: true })
+        yield* eventually(Effect.map(runner.status, ({ used }) => used === 1))
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
+        const drained = yield* Effect.forkChild(Runner.drainOf(target), { startImmediately: true })
+        yield* eventually(Effect.map(runner.status, ({ draining }) => draining))
+        assert.isUndefined(drained.pollUnsafe())
+        assert.strictEqual(yield* Fiber.join(item), 1500)
+        assert.deepInclude(yield* Fiber.join(drained), { draining: true, used: 0 })
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
+    })
+  )
+
+  it.live("K5 a runner that a driver is left out by is named in its log, once, though another one serves it", () =>
+    Effect.gen(function* () {
+      const logged = recordedLog()
+      const short = yield* startHere({ lease: "3 seconds" })
+      const fitting = yield* startHere({ lease: "1 second" })
+      const cluster = clusterOf([at(short), at(fitting)], { secret, suspectAfter: "3 seconds" })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        assert.strictEqual(yield* pool.run(square, 3), 9)
+        yield* eventually(Effect.sync(() => logged.lines.length > 0))
+      }).pipe(Effect.scoped, Effect.provide(cluster), Effect.provide(logged.layer))
+      assert.lengthOf(logged.lines, 1)
+      assert.include(logged.lines.join(), at(short))
     })
   )
 

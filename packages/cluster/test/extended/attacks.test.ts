@@ -215,7 +215,7 @@ describe("a runner that is attacked", () => {
     })
   )
 
-  it.live("K12 refuses a driver of another protocol, engine or deployment, and says what differs", () =>
+  it.live("K12 refuses a driver of another deployment, and says what differs", () =>
     Effect.gen(function* () {
       const { port } = yield* startHere({ deployment: "a1" })
       const exit = yield* Effect.exit(

@@ -1,17 +1,17 @@
 /** Runners and drivers that are killed, stopped or asked to end. */
 import { ClusterRuntime, Members } from "@effect-mpire/cluster"
-import { Portable, WorkerPool } from "@effect-mpire/core"
+import { Portable, WorkerPool, type WorkerRuntime } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { clusterOf, eventually, type RunnerProcess, secret, startRunner } from "../runners.ts"
+import { folder } from "../support.ts"
 
 const tasks = Portable.module<typeof import("../fixtures/cluster.tasks.ts")>(
   new URL("../fixtures/cluster.tasks.ts", import.meta.url)
@@ -142,12 +142,14 @@ describe("a runner that is started again", () => {
 describe("a driver that dies", () => {
   it.live("K2 takes its workers with it, though they compute", () =>
     Effect.gen(function* () {
-      const directory = mkdtempSync(join(tmpdir(), "effect-mpire-cluster-"))
-      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
+      const directory = yield* folder
+      // of one that is killed the connection's end tells: no lease has to run out
+      const signals = { SIGKILL: { lease: 60_000, suspectAfter: 120_000 }, SIGSTOP: times }
       for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
+        const { lease, suspectAfter } = signals[signal]
         const file = join(directory, signal)
-        const runner = yield* startRunner({ slots: 2, secret, lease: times.lease })
-        const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter: times.suspectAfter })
+        const runner = yield* startRunner({ slots: 2, secret, lease })
+        const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter })
         const program = fileURLToPath(new URL("../fixtures/driver.ts", import.meta.url))
         const driver = yield* Effect.acquireRelease(
           Effect.sync(() => spawn(process.execPath, [program, settings], { stdio: ["ignore", "inherit", "inherit"] })),
@@ -172,7 +174,7 @@ describe("a driver whose main thread is blocked", () => {
     while (performance.now() < until);
   }
 
-  const lostWhile = (driverStall: number) =>
+  const lostWhile = (driver: (address: string) => Layer.Layer<WorkerRuntime.WorkerRuntime>) =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 2, secret, lease: times.lease })
       return yield* Effect.gen(function* () {
@@ -189,21 +191,31 @@ describe("a driver whose main thread is blocked", () => {
           inputs.map(({ n }) => n * n)
         )
         return (yield* pool.stats).lost
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(clusterOf([runner.address], { secret, suspectAfter: times.suspectAfter, driverStall }))
-      )
+      }).pipe(Effect.scoped, Effect.provide(driver(runner.address)))
     })
+
+  const options = { suspectAfter: times.suspectAfter, driverStall: 60_000 }
 
   it.live("K3 loses no worker, for as long as `driverStall`", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* lostWhile(60_000), 0)
+      assert.strictEqual(yield* lostWhile((address) => clusterOf([address], { secret, ...options })), 0)
+    })
+  )
+
+  it.live("K3 loses none where the key is in a file that is named by its URL", () =>
+    Effect.gen(function* () {
+      const file = pathToFileURL(join(yield* folder, "key"))
+      yield* Effect.sync(() => writeFileSync(file, process.env[secret]!, { mode: 0o600 }))
+      const over = (address: string) =>
+        Layer.orDie(ClusterRuntime.layer({ members: Members.fromList([address]), secret: { file }, ...options }))
+      assert.strictEqual(yield* lostWhile(over), 0)
     })
   )
 
   it.live("K3 loses its workers after `driverStall`", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* lostWhile(200), 2)
+      const soon = { ...options, driverStall: 200 }
+      assert.strictEqual(yield* lostWhile((address) => clusterOf([address], { secret, ...soon })), 2)
     })
   )
 })

@@ -38,13 +38,20 @@ export class Cluster {
   /** Whether the first list of members has come. */
   private isListed = false
 
-  constructor(settings: DriverSettings, members: Members, scope: Scope.Scope) {
+  /** `fork` runs what is only told. */
+  constructor(
+    settings: DriverSettings,
+    members: Members,
+    scope: Scope.Scope,
+    fork: (effect: Effect.Effect<void>) => void
+  ) {
     this.settings = settings
     this.members = members
     this.scope = scope
     this.lack = new Lack(() => this.share())
     const { driver, driverStall, securityOptions, suspectAfter, versions } = settings
-    this.stall = new StallWatch({ security: securityOptions, versions, driver, suspectAfter, driverStall })
+    const stalling = { security: securityOptions, versions, driver, suspectAfter, driverStall }
+    this.stall = new StallWatch(stalling, (why) => void fork(Effect.logWarning(why)))
   }
 
   /** Follows the members until the Scope closes. */

@@ -37,7 +37,7 @@ export const settingsOf: (
     suspectAfter: Math.floor(Duration.toMillis(yield* period("suspectAfter", options.suspectAfter ?? "10 seconds"))),
     roomTimeout: Duration.toMillis(yield* period("roomTimeout", options.roomTimeout ?? "30 seconds")),
     driverStall: Duration.toMillis(yield* period("driverStall", options.driverStall ?? "1 minute")),
-    securityOptions: { secret: options.secret, tls: options.tls, insecure: options.insecure },
+    securityOptions: security.withPaths(options),
     where,
     maxMessageSize: size,
     blobs: new SentBlobs(),

@@ -2,7 +2,7 @@
  * The runners that a driver knows: a control connection to each, by which it learns how much room there is.
  */
 import * as Effect from "effect/Effect"
-import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
+import { isWorkerPoolError, type WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import type { VersionMismatch } from "../../ClusterError.ts"
 import { invalidOption } from "../common/options.ts"
 import * as errors from "../../ClusterError.ts"
@@ -188,7 +188,7 @@ export class KnownRunner {
       const cause = yield* this.connected
       if (this.welcomedAt !== undefined && now() - this.welcomedAt > backoff.settled) wait = backoff.first
       this.disconnected(cause)
-      if (isMismatch(cause) && said !== cause.message) {
+      if (isRefusal(cause) && said !== cause.message) {
         said = cause.message
         yield* Effect.logWarning(said)
       }
@@ -235,7 +235,9 @@ export class KnownRunner {
   }
 }
 
-const isMismatch = (cause: unknown): cause is VersionMismatch => cause instanceof errors.VersionMismatch
+/** Whether it will not have this process as both are now: that does not change by itself, and somebody has to hear of it. */
+const isRefusal = (cause: unknown): cause is VersionMismatch | WorkerPoolError =>
+  cause instanceof errors.VersionMismatch || isWorkerPoolError(cause)
 
 /** Why a runner refused, as this process sees it: what is `here` for the runner is `there` for it. */
 export const refusal = (

@@ -9,6 +9,7 @@ import { isIP } from "node:net"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { type ConnectionOptions, createSecureContext, type TLSSocket, type TlsOptions } from "node:tls"
+import { fileURLToPath } from "node:url"
 import { InvalidSecret } from "../../ClusterError.ts"
 import { areTexts, invalidOption, isText } from "../common/options.ts"
 import * as files from "./files.ts"
@@ -30,6 +31,15 @@ export interface Certificates {
   /** Who may be at the other end, of all that the authority has signed. */
   readonly allow: Allow
 }
+
+const pathOf = (file: string | URL): string => (file instanceof URL ? fileURLToPath(file) : file)
+
+/** The same with paths in the place of URLs, which cannot be cloned for another thread. */
+export const withPaths = ({ insecure, secret, tls }: Options): Options => ({
+  insecure,
+  secret: secret?.file === undefined ? secret : { file: pathOf(secret.file) },
+  tls: tls && { ...tls, cert: pathOf(tls.cert), key: pathOf(tls.key), ca: pathOf(tls.ca) }
+})
 
 /** At most one of them. Without any, a key in a file of this machine's user, which is good for this machine alone. */
 export interface Options {

@@ -15,11 +15,15 @@ const every = 25
 export class StallWatch {
   private readonly settings: StallSettings
   private readonly timer: ReturnType<typeof setInterval>
+  private readonly warn: (why: string) => void
+  private isImpossible = false
   private thread: Worker | undefined = undefined
   /** The runners with workers of this process, and how many each has. */
   private readonly held = new Map<string, { readonly runner: Runners[number]; count: number }>()
 
-  constructor(settings: Omit<StallSettings, "ticks">) {
+  /** `warn` is told, once, why leases are not kept, where they cannot be. */
+  constructor(settings: Omit<StallSettings, "ticks">, warn: (why: string) => void) {
+    this.warn = warn
     const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
     this.settings = { ...settings, ticks }
     this.timer = setInterval(() => Atomics.add(ticks, 0, 1), every)
@@ -47,14 +51,14 @@ export class StallWatch {
   })
 
   private tell(): void {
-    this.thread ??= this.start()
+    if (!this.isImpossible) this.thread ??= this.start()
     this.thread?.postMessage([...this.held.values()].map(({ runner }) => runner))
   }
 
-  /** `undefined` where its file is missing, as in a bundle, or it cannot be told what it needs: it is a help, no more. */
+  /** `undefined` where its file is missing, as in a bundle, or it cannot be told what it needs: workers run all the same. */
   private start(): Worker | undefined {
     const file = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url)
-    if (!existsSync(fileURLToPath(file))) return undefined
+    if (!existsSync(fileURLToPath(file))) return this.cannot(`${file.href} is missing, as in a bundle`)
     try {
       const thread = new Worker(file, { workerData: this.settings, name: "effect-mpire leases", execArgv: [] })
       thread.unref()
@@ -63,8 +67,12 @@ export class StallWatch {
       })
       return thread
     } catch {
-      // `tls.allow` is a function
-      return undefined
+      return this.cannot("another thread cannot be given a function, such as `tls.allow`")
     }
+  }
+
+  private cannot(why: string): undefined {
+    this.isImpossible = true
+    this.warn(`While this process's main thread is blocked, its workers on runners are lost after their lease: ${why}`)
   }
 }
