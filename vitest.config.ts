@@ -37,6 +37,8 @@ interface Project {
   readonly testTimeout?: number
   /** What is run before its tests. */
   readonly globalSetup?: string
+  /** What each of its files loads first. */
+  readonly setupFiles?: string
 }
 
 const project = (root: string, options: Project = {}) => ({
@@ -60,7 +62,11 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // loading the sources for each of its files would take as long as all of the cases
-      project("packages/core", { isolate: false, testTimeout }),
+      project("packages/core", {
+        isolate: false,
+        testTimeout,
+        setupFiles: join(import.meta.dirname, "packages/core/test/utils/asInBrowsers.ts")
+      }),
       project("packages/node-runtime", {
         testTimeout,
         globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")

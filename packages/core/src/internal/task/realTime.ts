@@ -7,10 +7,13 @@ const { clearTimeout, MessageChannel: Messages, performance, setTimeout } = glob
 
 const { setImmediate } = globalThis as { readonly setImmediate?: (f: () => void) => void }
 
-/** What `now` reads and `after` waits by; a test of what depends on them can put others in their place. */
+/**
+ * What `now` reads and `after` waits by; a test of what depends on them can put others in their place. Browsers refuse their
+ * own functions as methods of anything else.
+ */
 export const clock: { now: () => number; setTimeout: (f: () => void, millis: number) => Timer } = {
   now: performance.now.bind(performance),
-  setTimeout
+  setTimeout: (f, millis) => setTimeout(f, millis)
 }
 
 /** Milliseconds since some moment in the past; never goes back. */
