@@ -292,6 +292,15 @@ describe("the choice", () => {
       for (const secret of [{}, { env: "" }, { file: 5 }, { env: "A", file: "b" }, 5, null]) {
         yield* isRefused(security.make({ secret: secret as never }), "secret", secret)
       }
+      const key = randomBytes(32).toString("base64")
+      const bytes = inspect(Buffer.from(key)).slice(8, 30)
+      for (const secret of [key, Buffer.from(key), { value: key }, { file: undefined, key }, new Map([[1, key]])]) {
+        const error = yield* failure(security.make({ secret: secret as never }))
+        assert.notInclude(inspect(error, { depth: 9, showHidden: true }), key)
+        assert.notInclude(inspect(error, { depth: 9 }), bytes)
+        const part = yield* failure(security.make({ tls: { ...tls, cert: "/dev/null", key: secret as never } }))
+        assert.notInclude(inspect(part, { depth: 9, showHidden: true }), bytes)
+      }
       for (const allow of [[], "x", undefined, [""], [1], null]) {
         yield* isRefused(security.make({ tls: { ...tls, allow: allow as never } }), "tls.allow", allow)
       }

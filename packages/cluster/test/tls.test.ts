@@ -124,8 +124,18 @@ describe("connections by key", () => {
       const { client } = yield* byKey(newKey())
       assert.strictEqual(yield* dial(port, { ca: authority.cert, checkServerIdentity: () => undefined }), "welcome")
       assert.strictEqual(yield* dial(port, client()), "refused")
-      // even if this machine trusts that authority
+      // even if this machine trusts that authority, or, by its environment, anybody
       assert.strictEqual(yield* dial(port, { ...client(), ca: authority.cert }), "refused")
+      yield* Effect.acquireUseRelease(
+        Effect.sync(() => {
+          process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0"
+        }),
+        () => Effect.map(dial(port, client()), (answer) => assert.strictEqual(answer, "refused")),
+        () =>
+          Effect.sync(() => {
+            delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"]
+          })
+      )
     })
   )
 

@@ -108,6 +108,8 @@ const byKey = (keys: files.Keys, isLocal: boolean, envName: string | undefined):
       // A server that has no key could show a certificate instead, and one that any authority of the Web has signed would do:
       // so no authority is trusted, and none may be shown.
       ca: [],
+      // said, because a variable of the environment could have Node accept any certificate
+      rejectUnauthorized: true,
       checkServerIdentity: (_, certificate) =>
         subjectOf(certificate) === undefined ? undefined : new Error("The runner has no key, but a certificate")
     }),
@@ -149,7 +151,16 @@ const byCertificates = (
 
 const isPlace = (value: unknown): value is string | URL => value instanceof URL || isText(value)
 
-/** What names a place, and not what is there: a secret that was given in its stead is not shown. */
+/** A value as an error shows it: not one that may be what is secret itself, as text, bytes or within an object. */
+const shown = (value: unknown): unknown => {
+  if (typeof value === "string") return "a text (not shown)"
+  if (typeof value !== "object" || value === null) return value
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype
+  const names = isPlain ? Object.keys(value) : ["it is of a class"]
+  return names.every((name) => name === "file" || name === "env") ? value : "an object (not shown)"
+}
+
+/** What names a place, and not what is there. */
 const secretOf = (secret: SecretSource, env: NodeJS.Dict<string>) => {
   const { env: name, file } = (typeof secret === "object" && secret !== null ? secret : {}) as {
     readonly [key in "env" | "file"]?: unknown
@@ -158,8 +169,9 @@ const secretOf = (secret: SecretSource, env: NodeJS.Dict<string>) => {
     return Effect.map(files.fromEnv(name, env), (keys) => byKey(keys, false, name))
   if (isPlace(file) && name === undefined)
     return Effect.map(files.fromFile(file), (keys) => byKey(keys, false, undefined))
-  const shown = typeof secret === "string" ? "a text (not shown)" : secret
-  return Effect.fail(invalidOption("secret", shown, "{ file } or { env }, which say where it is, and not the secret"))
+  return Effect.fail(
+    invalidOption("secret", shown(secret), "{ file } or { env }, which say where it is, and not the secret")
+  )
 }
 
 const tlsOf = Effect.fnUntraced(function* (
@@ -174,7 +186,7 @@ const tlsOf = Effect.fnUntraced(function* (
   const read = (part: "cert" | "key" | "ca") =>
     isPlace(certificates[part])
       ? Effect.map(files.readText(certificates[part]), (text) => Redacted.make(text, { label: `tls.${part}` }))
-      : Effect.fail(invalidOption(`tls.${part}`, certificates[part], "the path or URL of a file in PEM"))
+      : Effect.fail(invalidOption(`tls.${part}`, shown(certificates[part]), "the path or URL of a file in PEM"))
   const parts = { cert: yield* read("cert"), key: yield* read("key"), ca: yield* read("ca") }
   const secured = byCertificates(parts, allow)
   // what OpenSSL cannot use, it says now, and not to the first who connects
