@@ -47,7 +47,7 @@ describe("numbers", () => {
     },
     ({ steps }) => {
       const { control, numbers } = blockOf(8)
-      const changes = new Changes(control, 8)
+      const changes = new Changes((into) => into.set(numbers), 8)
       const told = Array.from({ length: 8 }, () => 0)
       for (const { index, takes, value } of steps) {
         control.set(index, value)
@@ -66,7 +66,7 @@ describe("numbers", () => {
 
   it("K13 that do not stand still are told by a later look, and by the last one in any case", () => {
     let reads = 0
-    const changes = new Changes({ get: () => reads++, set: () => {} }, 2)
+    const changes = new Changes((into) => into.set([reads++, reads++]), 2)
     assert.deepStrictEqual(changes.take(), [])
     assert.strictEqual(changes.take(true).length, 2)
   })

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { Closed, Control, Usage } from "@effect-mpire/core/Channel"
+import type { Closed, Control } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -42,8 +42,11 @@ export interface Relayed {
   readonly kill: Effect.Effect<void>
   /** The numbers that this end shares with the worker; `undefined` where it was started without. */
   readonly control: Control | undefined
-  /** What the worker uses, as in `Connection`. */
-  readonly usage: Effect.Effect<Usage | undefined> | undefined
+  /**
+   * Reads all of these numbers at once, which takes about as long as to read one of a process's; some may be older than
+   * others, where the worker sets them meanwhile. Left out with `control`.
+   */
+  readonly readNumbers: ((into: Int32Array) => void) | undefined
 }
 
 /**

@@ -11,6 +11,8 @@ import { join } from "node:path"
 export interface ControlFile extends Control {
   /** Its file descriptor, for the child to inherit. */
   readonly fd: number
+  /** Reads all numbers at once. */
+  readonly readAll: (into: Int32Array) => void
   readonly close: () => void
 }
 
@@ -44,6 +46,10 @@ export const makeFile = (count: number): ControlFile => {
     fd,
     get: (index) => control?.get(index) ?? 0,
     set: (index, value) => control?.set(index, value),
+    readAll: (into) => {
+      if (control === undefined) into.fill(0)
+      else readSync(fd, into, 0, into.byteLength, 0)
+    },
     close: () => {
       if (control === undefined) return
       control = undefined

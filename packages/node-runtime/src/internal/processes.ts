@@ -1,7 +1,7 @@
 /**
  * Opens channels to new child processes.
  */
-import type { Connection, Control } from "@effect-mpire/core/Channel"
+import type { Connection } from "@effect-mpire/core/Channel"
 import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -149,9 +149,9 @@ class Process {
   private isUsed = false
   /** Why it had to be killed. */
   private cause: unknown = undefined
-  private readonly control: Control | undefined
+  private readonly control: control.ControlFile | undefined
 
-  constructor(child: ChildProcess, control: Control | undefined) {
+  constructor(child: ChildProcess, control: control.ControlFile | undefined) {
     this.child = child
     const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
     this.lifeline = streamOf(lifelineFd)
@@ -255,7 +255,7 @@ class Process {
       closed: (handler) => this.ending.onEnd(handler),
       kill: this.ending.kill,
       control: this.control,
-      usage: usage.ofProcess(this.child.pid)
+      readNumbers: this.control?.readAll
     }
   }
 }

@@ -26,7 +26,8 @@ export const serveRelayed = ({ control, maxMessageSize, port }: ThreadSettings):
     send: (message) => {
       const { blocks, frame } = encoder.write(message)
       send(frame)
-      for (let index = 0; index < blocks.length; index++) send(blocks[index]!)
+      // each is alone in its memory
+      for (let index = 0; index < blocks.length; index++) post(blocks[index]!, [blocks[index]!.buffer as ArrayBuffer])
     },
     receive: (handler, unreadable) => {
       const message = awake.handler(handler)

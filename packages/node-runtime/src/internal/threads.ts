@@ -50,6 +50,7 @@ export const openRelayed = (
 interface Thread {
   readonly port: MessagePort
   readonly control: Control
+  readonly readNumbers: (into: Int32Array) => void
   readonly ending: Ending
   /** Calls `receive` with what has arrived when the thread has ended, before the end is told. */
   readonly receive: (receive: (message: unknown) => void) => void
@@ -71,7 +72,7 @@ const openThread = (
         try {
           const thread = start(worker, { ...extra, control: shared, port: port2 }, options, take !== undefined)
           take?.(thread)
-          return watch(thread, port1, sharedControl(shared))
+          return watch(thread, port1, shared)
         } catch (cause) {
           port1.close()
           throw cause
@@ -116,7 +117,8 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
   return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
-const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
+const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread => {
+  const control = sharedControl(shared)
   const kill = () => void thread.terminate()
   const setBusy = (busy: boolean) => {
     const method = busy ? "ref" : "unref"
@@ -137,7 +139,8 @@ const watch = (thread: Worker, port: MessagePort, control: Control): Thread => {
   const setReceive = (handler: (message: unknown) => void) => {
     receive = handler
   }
-  return { port, control, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
+  const readNumbers = (into: Int32Array) => into.set(shared)
+  return { port, control, readNumbers, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
 }
 
 const connectionOf = ({ control, ending, port, receive, setBusy, usage }: Thread): Connection => {
@@ -160,7 +163,7 @@ const connectionOf = ({ control, ending, port, receive, setBusy, usage }: Thread
   }
 }
 
-const relayedOf = ({ control, ending, port, receive, usage }: Thread, shares: boolean): Relayed => ({
+const relayedOf = ({ control, ending, port, readNumbers, receive }: Thread, shares: boolean): Relayed => ({
   // copied: what arrived with it lies in the same memory
   send: (bytes) => {
     const copy = new Uint8Array(bytes)
@@ -174,7 +177,7 @@ const relayedOf = ({ control, ending, port, receive, usage }: Thread, shares: bo
   closed: (handler) => ending.onEnd(handler),
   kill: ending.kill,
   control: shares ? control : undefined,
-  usage
+  readNumbers: shares ? readNumbers : undefined
 })
 
 /** Whether Node found no file for the thread to run: what imports a file is named, but nothing imports this one. */

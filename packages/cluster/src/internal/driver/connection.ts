@@ -34,6 +34,7 @@ export class WorkerConnection {
   private readonly modules: ModulesThere
   private readonly blobs: BlobsThere
   private readonly refusal: InlineRefused | undefined
+  private readonly runnerLost: (cause: unknown) => WorkerPoolError.RunnerLost
   private readonly handlers: Array<(closed: Closed) => void> = []
   private readonly ended = Promise.withResolvers<void>()
   readonly connection: Connection
@@ -48,6 +49,8 @@ export class WorkerConnection {
     controls: number,
     { blobs, describe, maxMessageSize, suspectAfter }: DriverSettings
   ) {
+    const { address, runner: id } = runner
+    this.runnerLost = (cause) => new WorkerPoolError.RunnerLost({ runner: id, address, cause })
     this.link = link
     this.suspectAfter = suspectAfter
     this.beats = beats
@@ -118,7 +121,11 @@ export class WorkerConnection {
   }
 
   private setReceive(handler: (message: unknown) => void, unreadable: (cause: unknown) => void): void {
-    const malformed = (cause: Error) => this.link.destroy(cause)
+    // it is the worker that is lost by it (F6), and not its runner
+    const malformed = (cause: Error) => {
+      this.end({ cause })
+      this.link.destroy(cause)
+    }
     const channel = NodeRelay.makeReader({ message: handler, unreadable, malformed }, this.maxMessageSize)
     // what cannot be read there comes by the channel too, or is lost with the worker
     const aside = NodeRelay.makeReader(
@@ -152,11 +159,12 @@ export class WorkerConnection {
         this.end({ cause: words.asError(word.cause) })
         return this.link.end()
       case "Ended": {
-        const { cause, exitCode, signal } = word
+        const { cause, exitCode, external, signal } = word
+        const why = cause === undefined ? undefined : words.asError(cause)
         this.end({
           exitCode,
           signal,
-          ...(cause === undefined ? {} : { cause: words.asError(cause) }),
+          ...(external === true ? { external, cause: this.runnerLost(why) } : why === undefined ? {} : { cause: why }),
           numbers: this.control?.allTold(this.controls)
         })
         return this.link.end()

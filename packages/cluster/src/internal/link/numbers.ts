@@ -1,7 +1,6 @@
 /**
  * The numbers of a worker's control block on their way: pairs of an index and a value.
  */
-import type { Control } from "@effect-mpire/core/Channel"
 import { ProtocolError } from "../frames/frame.ts"
 
 const pairLength = 8
@@ -30,14 +29,17 @@ const mostReads = 4
 
 /** What has changed in a control block since it was read last. */
 export class Changes {
-  private readonly control: Control
-  private readonly count: number
-  private known: ReadonlyArray<number>
+  private readonly readAll: (into: Int32Array) => void
+  private readonly known: Int32Array
+  private numbers: Int32Array
+  private again: Int32Array
 
-  constructor(control: Control, count: number) {
-    this.control = control
-    this.count = count
-    this.known = Array.from({ length: count }, () => 0)
+  /** `readAll` reads the block, which has `count` numbers. */
+  constructor(readAll: (into: Int32Array) => void, count: number) {
+    this.readAll = readAll
+    this.known = new Int32Array(count)
+    this.numbers = new Int32Array(count)
+    this.again = new Int32Array(count)
   }
 
   /**
@@ -45,19 +47,20 @@ export class Changes {
    * does not stand still; `final` takes the last reading then, since nobody sets the numbers any more.
    */
   take(final = false): ReadonlyArray<readonly [index: number, value: number]> {
-    let numbers = this.read()
+    const { known, readAll } = this
+    readAll(this.numbers)
     for (let reads = 0; ; reads++) {
-      const again = this.read()
-      if (final || again.every((value, index) => value === numbers[index])) break
+      readAll(this.again)
+      if (final || this.again.every((value, index) => value === this.numbers[index])) break
       if (reads === mostReads) return []
-      numbers = again
+      ;[this.numbers, this.again] = [this.again, this.numbers]
     }
-    const { known } = this
-    this.known = numbers
-    return numbers.flatMap((value, index) => (value === known[index] ? [] : [[index, value] as const]))
-  }
-
-  private read(): ReadonlyArray<number> {
-    return Array.from({ length: this.count }, (_, index) => this.control.get(index))
+    const changed: Array<readonly [index: number, value: number]> = []
+    this.numbers.forEach((value, index) => {
+      if (value === known[index]) return
+      known[index] = value
+      changed.push([index, value])
+    })
+    return changed
   }
 }

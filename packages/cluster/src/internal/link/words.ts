@@ -4,12 +4,13 @@
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { ModuleMismatch, ModuleNotFound, ModuleRefused } from "../../ClusterError.ts"
+import { most } from "../common/options.ts"
 import { ProtocolError } from "../frames/frame.ts"
 
 const natural = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))
 
 /** Greetings name things in short texts. */
-const name = Schema.String.check(Schema.isMaxLength(1000))
+const name = Schema.String.check(Schema.isMaxLength(most.text))
 
 const text = Schema.String.check(Schema.isMaxLength(20_000))
 
@@ -53,7 +54,7 @@ export const Hello = Schema.TaggedStruct("Hello", {
 
 export type Hello = typeof Hello.Type
 
-const labels = Schema.Array(name).check(Schema.isMaxLength(100))
+const labels = Schema.Array(name).check(Schema.isMaxLength(most.labels))
 
 /** The runner's answer to a greeting that it accepts. */
 const Welcome = Schema.TaggedStruct("Welcome", {
@@ -144,7 +145,9 @@ const OfWorker = Schema.Union([
   Schema.TaggedStruct("Ended", {
     exitCode: Schema.optional(Schema.Int),
     signal: Schema.optional(name),
-    cause: Schema.optional(Told)
+    cause: Schema.optional(Told),
+    /** The runner killed it, because it is to end itself. */
+    external: Schema.optional(Schema.Boolean)
   }),
   Schema.TaggedStruct("Unwanted", {}),
   Located,

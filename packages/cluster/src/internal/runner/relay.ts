@@ -64,6 +64,7 @@ export class Relay {
   private readonly starting: Promise<void>
   private ended: Promise<void> | undefined = undefined
   private isGone = false
+  private isDrained = false
 
   constructor(link: Link, beats: Beats, hello: words.Hello, { blobs, onEnd, onReady, open, resolve }: Parts) {
     this.link = link
@@ -81,6 +82,12 @@ export class Relay {
 
   askBack(): void {
     this.link.say({ _tag: "Unwanted" }, true)
+  }
+
+  /** Kills the worker because the runner is to end, which is no item's fault (K4). */
+  killDrained(): Promise<void> {
+    this.isDrained = true
+    return this.kill()
   }
 
   /** Kills the worker; resolves when it has ended and its slot is free. */
@@ -106,19 +113,20 @@ export class Relay {
         _tag: "Ended",
         exitCode,
         signal,
+        ...(this.isDrained ? { external: true } : {}),
         ...(cause === undefined ? {} : { cause: words.tell(cause) })
       })
       this.link.end()
       void this.close()
     })
     worker.receive((bytes, way) => this.link.send(way === "channel" ? kinds.data : kinds.aside, bytes))
-    if (worker.control !== undefined) this.watchNumbers(worker.control)
+    if (worker.readNumbers !== undefined) this.watchNumbers(worker.readNumbers)
     this.goOn()
     if (this.isGone) void Effect.runPromise(worker.kill)
   }
 
-  private watchNumbers(control: NonNullable<NodeRelay.Relayed["control"]>): void {
-    this.changes = new numbers.Changes(control, this.controls)
+  private watchNumbers(readAll: NonNullable<NodeRelay.Relayed["readNumbers"]>): void {
+    this.changes = new numbers.Changes(readAll, this.controls)
     const timer = setInterval(() => this.sendNumbers(false), numbersEvery)
     timer.unref()
     this.link.onRelease(() => clearInterval(timer))
@@ -146,7 +154,8 @@ export class Relay {
         return
       }
       case kinds.blob:
-        return this.blobs.piece(bytes)
+        // of what was on its way when the worker ended, nobody takes anything
+        return this.ended === undefined ? this.blobs.piece(bytes) : undefined
       case kinds.word:
         return this.word(readWord(bytes))
       default:
@@ -199,8 +208,16 @@ export class Relay {
           this.link.say({ _tag: "HasBlob", number: blob.number } satisfies words.HasBlob)
         })
       )
-    ).pipe(Effect.match({ onSuccess: () => this.goOn(), onFailure: (error) => this.link.destroy(error) }))
+    ).pipe(Effect.matchCause({ onSuccess: () => this.goOn(), onFailure: (cause) => this.notPassed(cause) }))
     this.fetching = Effect.runFork(passed)
+  }
+
+  /** The worker cannot go on without that value: it ends, and says why. */
+  private notPassed(cause: Cause.Cause<unknown>): void {
+    if (Cause.hasInterruptsOnly(cause)) return
+    this.link.say({ _tag: "Ended", cause: words.tell(Cause.squash(cause)) })
+    this.link.end()
+    void this.kill()
   }
 
   /** Gives the worker bytes in pieces. Between these, beats come and go: to copy much for many workers takes seconds (K3). */

@@ -101,7 +101,7 @@ class Runner {
   constructor(settings: Settings) {
     this.settings = settings
     this.state = new RunnerState(settings)
-    this.server = new RunnerServer(settings.slots, settings.security, (link, hello) => this.greet(link, hello))
+    this.server = new RunnerServer(settings.security, (link, hello) => this.greet(link, hello))
   }
 
   get status(): Status {
@@ -192,7 +192,7 @@ class Runner {
     const held: Held = {
       driver: hello.driver,
       askBack: () => relay.askBack(),
-      kill: () => relay.kill()
+      kill: () => relay.killDrained()
     }
     // had both named one and differed, this one would have refused
     const isSame = hello.deployment !== undefined && this.settings.deployment !== undefined

@@ -13,8 +13,8 @@ import type { Security } from "../secret/security.ts"
 /** How long the handshake and the greeting may take together, in milliseconds. */
 const greetingTime = 5_000
 
-/** How many connections there may be that are no worker's: those of drivers, and those that have not greeted yet. */
-const mostOthers = 64
+/** How many connections there may be that have not greeted yet: whoever knows the key may have as many as it needs. */
+const mostStrangers = 64
 
 const readHello = words.reader(words.Hello)
 
@@ -26,15 +26,13 @@ interface Stranger {
 
 export class RunnerServer {
   private readonly server: Server
-  private readonly most: number
   /** All sockets, as they were accepted: with TLS, a finished handshake makes another one of each. */
   private readonly sockets = new Set<Socket>()
   /** In the order in which they came. */
   private readonly strangers = new Map<string, Stranger>()
   private readonly onHello: (link: Link, hello: words.Hello) => void
 
-  constructor(slots: number, security: Security, onHello: (link: Link, hello: words.Hello) => void) {
-    this.most = slots + mostOthers
+  constructor(security: Security, onHello: (link: Link, hello: words.Hello) => void) {
     this.onHello = onHello
     const options = { noDelay: true, pauseOnConnect: false } as const
     this.server =
@@ -44,7 +42,6 @@ export class RunnerServer {
             if (security.admits(socket)) this.secured(socket)
             else socket.destroy()
           })
-    this.server.maxConnections = this.most
     this.server.on("connection", (socket: Socket) => this.accept(socket))
     // a handshake that fails is the other end's affair
     this.server.on("tlsClientError", (_, socket: TLSSocket) => socket.destroy())
@@ -61,11 +58,6 @@ export class RunnerServer {
         resolve(typeof address === "object" && address !== null ? address.port : port)
       })
     })
-  }
-
-  /** Accepts nobody any more; those who are connected stay. */
-  stopListening(): void {
-    this.server.close()
   }
 
   /** Destroys all connections, those without a finished handshake too. */
@@ -91,7 +83,7 @@ export class RunnerServer {
       this.sockets.delete(raw)
     })
     this.strangers.set(key, { raw, greeted })
-    if (this.sockets.size >= this.most) this.strangers.values().next().value?.raw.destroy()
+    if (this.strangers.size > mostStrangers) this.strangers.values().next().value?.raw.destroy()
   }
 
   /** The handshake is done, if there has to be one: the greeting comes next. */
