@@ -29,6 +29,14 @@ export interface Slots {
   readonly draining: number
 }
 
+/** How a driver is held whose main thread is blocked. */
+interface Stall {
+  /** Those that are confirmed for it now. */
+  readonly beats: Set<Beats>
+  /** When it was last known to live by others. */
+  heldUntil: number
+}
+
 export class RunnerState {
   isDraining = false
   private sharing: sharing.State
@@ -43,8 +51,8 @@ export class RunnerState {
   private timer: ReturnType<typeof setTimeout> | undefined = undefined
   private again: number | undefined = undefined
   private waiting: Array<() => void> = []
-  /** Of each driver whose main thread is blocked, or has been: when it was last known to live. */
-  private readonly stalls = new Map<string, () => number>()
+  /** Of each driver whose main thread is blocked, or has been. It may have several layers, each with a thread for that. */
+  private readonly stalls = new Map<string, Stall>()
 
   constructor(options: sharing.Options) {
     this.sharing = sharing.make(options)
@@ -218,17 +226,21 @@ export class RunnerState {
 
   /** A driver's main thread is blocked, and beats that are confirmed on this link hold its workers (K3). */
   stalled(driver: string, link: Link, beats: Beats): void {
-    this.stalls.set(driver, () => beats.heldSince)
+    const stall = this.stalls.get(driver) ?? { beats: new Set(), heldUntil: 0 }
+    this.stalls.set(driver, stall)
+    stall.beats.add(beats)
     link.onRelease(() => {
+      stall.beats.delete(beats)
       // its workers have a lease from then on in which the main thread has to confirm theirs
-      const { heldSince } = beats
-      if ([...this.held.values()].some((worker) => worker.driver === driver)) this.stalls.set(driver, () => heldSince)
-      else this.stalls.delete(driver)
+      stall.heldUntil = Math.max(stall.heldUntil, beats.heldSince)
+      if (![...this.held.values()].some((worker) => worker.driver === driver)) this.stalls.delete(driver)
     })
   }
 
   heldSince(driver: string): number {
-    return this.stalls.get(driver)?.() ?? 0
+    const stall = this.stalls.get(driver)
+    if (stall === undefined) return 0
+    return Math.max(stall.heldUntil, ...[...stall.beats].map((beats) => beats.heldSince))
   }
 
   // ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
  * A thread that keeps this process's leases while its main thread is blocked (K3). Only then it connects to the runners that
  * have workers of this process, and confirms their beats. What is stopped or dead confirms nothing: this thread is, too.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -20,7 +21,10 @@ const settings = workerData as StallSettings
 
 const made = await Effect.runPromiseExit(security.make(settings.security))
 
-if (Exit.isSuccess(made)) watch(made.value)
+// the main thread hears of it, and says it
+if (Exit.isFailure(made)) throw Cause.squash(made.cause)
+
+watch(made.value)
 
 function watch(security: security.Security): void {
   const { driver, driverStall, suspectAfter, ticks, versions } = settings

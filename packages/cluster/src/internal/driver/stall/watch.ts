@@ -14,7 +14,7 @@ const every = 25
 
 export class StallWatch {
   private readonly settings: StallSettings
-  private readonly timer: ReturnType<typeof setInterval>
+  private timer: ReturnType<typeof setInterval> | undefined = undefined
   private readonly warn: (why: string) => void
   private isImpossible = false
   private thread: Worker | undefined = undefined
@@ -26,8 +26,6 @@ export class StallWatch {
     this.warn = warn
     const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
     this.settings = { ...settings, ticks }
-    this.timer = setInterval(() => Atomics.add(ticks, 0, 1), every)
-    this.timer.unref()
   }
 
   /** This process has one more worker there; call what is returned when that has ended. */
@@ -58,12 +56,15 @@ export class StallWatch {
   /** `undefined` where its file is missing, as in a bundle, or it cannot be told what it needs: workers run all the same. */
   private start(): Worker | undefined {
     const file = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url)
+    const { ticks } = this.settings
+    this.timer ??= setInterval(() => Atomics.add(ticks, 0, 1), every).unref()
     if (!existsSync(fileURLToPath(file))) return this.cannot(`${file.href} is missing, as in a bundle`)
     try {
       const thread = new Worker(file, { workerData: this.settings, name: "effect-mpire leases", execArgv: [] })
       thread.unref()
-      thread.on("error", () => {
+      thread.on("error", (error) => {
         this.thread = undefined
+        this.cannot(error instanceof Error ? error.message : String(error))
       })
       return thread
     } catch {
