@@ -8,7 +8,7 @@ const empty = Buffer.alloc(0)
 const never = (): boolean => false
 
 /**
- * Calls `handle` with each frame; its bytes are only valid during the call. Keeps at most one frame's bytes. What is no frame
+ * Calls `handle` with each frame; its bytes are the receiver's from then on. Keeps at most one frame's bytes. What is no frame
  * makes `push` throw a `ProtocolError`, and everything after it is ignored.
  */
 export class FrameReader {

@@ -1,7 +1,7 @@
 /**
  * What waits to be sent on a connection: large messages leave in pieces, between which what is urgent goes first.
  */
-import { encode, header, type Kind, maxLength } from "./frame.ts"
+import { encode, header, type Kind, kinds, maxLength } from "./frame.ts"
 
 /** Bytes of one kind, of which some have left. */
 interface Waiting {
@@ -12,6 +12,8 @@ interface Waiting {
 
 /** Up to how many bytes a frame is copied behind its header, in place of being written beside it. */
 const mostCopied = 16_384
+
+const gone: Waiting = { kind: kinds.data, bytes: new Uint8Array(0), sent: 0 }
 
 export class Outgoing {
   private readonly urgent: Array<Uint8Array> = []
@@ -48,7 +50,8 @@ export class Outgoing {
 
   /** Drops what has left now and then: an array that is shifted for each message takes long where many wait. */
   private leave(): void {
-    this.left++
+    // what has left is not kept in memory for those that have not
+    this.waiting[this.left++] = gone
     if (this.left < 1024 && this.left < this.waiting.length) return
     this.waiting = this.waiting.slice(this.left)
     this.left = 0

@@ -88,7 +88,8 @@ export class Link {
 
   /** Sends before all that has not left yet. */
   sendUrgent(kind: Kind, bytes: Uint8Array): void {
-    if (!this.isOpen) return
+    // beats go on while what was sent before the end leaves: else the lease could be over first
+    if (this.socket.destroyed || this.socket.writableEnded) return
     this.outgoing.addUrgent(kind, bytes)
     this.pump()
   }
