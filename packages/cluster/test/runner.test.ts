@@ -8,7 +8,9 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
+import { dial } from "../src/internal/driver/dial.ts"
 import { mine } from "../src/internal/link/versions.ts"
+import * as security from "../src/internal/secret/security.ts"
 import { startHere } from "./here.ts"
 import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
 import { isRefused, recordedLog } from "./support.ts"
@@ -36,6 +38,11 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["lease", 0],
   ["lease", "soon"],
   ["drainTimeout", -1],
+  ["drainTimeout", "30 days"],
+  ["lease", "25 days"],
+  ["labels", Array.from({ length: 101 }, (_, n) => `${n}`)],
+  ["labels", ["x".repeat(1001)]],
+  ["deployment", "x".repeat(1001)],
   ["minTenure", 0],
   ["minTenure", "forever"],
   ["labels", [""]],
@@ -51,6 +58,7 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
 const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [
   ["members", ["127.0.0.1:7433"]],
   ["suspectAfter", 0],
+  ["suspectAfter", "25 days"],
   ["roomTimeout", "later"],
   ["driverStall", -5],
   ["where", "gpu"],
@@ -60,7 +68,7 @@ const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Opti
 
 describe("a runner's options", () => {
   for (const [option, value] of refused) {
-    it.effect(`C8 refuses ${option}: ${JSON.stringify(value)}`, () =>
+    it.effect(`C8 refuses ${option}: ${JSON.stringify(value).slice(0, 60)}`, () =>
       Effect.scoped(
         isRefused(Layer.build(Runner.layer({ listen: "127.0.0.1:0", insecure: true, [option]: value })), option, value)
       )
@@ -80,7 +88,7 @@ describe("a runner's options", () => {
 
 describe("a driver's options", () => {
   for (const [option, value] of refusedOfDriver) {
-    it.effect(`C8 refuses ${option}: ${JSON.stringify(value)}`, () =>
+    it.effect(`C8 refuses ${option}: ${JSON.stringify(value).slice(0, 60)}`, () =>
       Effect.scoped(
         isRefused(
           Layer.build(
@@ -294,5 +302,64 @@ describe("a pool", () => {
           Effect.provide(ClusterRuntime.layer({ members, secret: { env: secret }, where: ["large"] }))
         )
       })
+  )
+
+  it.live("K6 lets more drivers in than may be strangers, and serves who comes then", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ slots: 1 })
+      const secured = yield* security.make({ secret: { env: secret } })
+      const greet = (n: number) =>
+        Effect.acquireRelease(
+          dial({ host: "127.0.0.1", port: runner.port }, secured, {
+            _tag: "Hello",
+            ...mine(undefined),
+            driver: `driver ${n}`,
+            suspectAfter: 60_000
+          }),
+          ({ link }) => Effect.sync(() => link.destroy())
+        )
+      const drivers = yield* Effect.forEach(Array.from({ length: 80 }).keys(), greet, { concurrency: 8 })
+      for (const { answer } of drivers) assert.strictEqual(answer._tag, "Welcome")
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1 })
+        assert.strictEqual(yield* pool.run(square, 7), 49)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
+      for (const { link } of drivers) assert.isTrue(link.isOpen)
+    })
+  )
+
+  it.live("K4 K8 charges no item when it kills what does not end in time, and says that it was the runner", () =>
+    Effect.gen(function* () {
+      const first = yield* startHere({ slots: 2, drainTimeout: 200 })
+      const second = yield* startHere({ slots: 1 })
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, onWorkerLost: { retries: 0 } })
+        const item = yield* Effect.forkChild(pool.run(sleeping, 1500), { startImmediately: true })
+        yield* eventually(Effect.map(first.status, ({ used }) => used === 1))
+        yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
+        yield* first.drain
+        assert.strictEqual(yield* Fiber.join(item), 1500)
+        assert.strictEqual((yield* pool.stats).lost, 1)
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([at(first), at(second)], { secret })))
+    })
+  )
+
+  it.live("K9 labels of the list of members count as its own, and what has none of them is said", () =>
+    Effect.gen(function* () {
+      const runner = yield* startHere({ labels: ["large"] })
+      const members = Members.fromList([{ host: "127.0.0.1", port: runner.port, labels: ["gpu"] }])
+      const squared = (where: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 1 })
+          return yield* pool.run(square, 5)
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(ClusterRuntime.layer({ members, secret: { env: secret }, where, roomTimeout: "2 seconds" }))
+        )
+      assert.strictEqual(yield* squared(["gpu", "large"]), 25)
+      const reason = reasonOf(yield* Effect.exit(squared(["gpu", "small"])))
+      assert(reason._tag === "StartFailed")
+      assert.match(String(reason.cause), /None of 1 runners has the labels gpu, small/)
+    })
   )
 })

@@ -51,7 +51,7 @@ export class Cluster {
     this.lack = new Lack(() => this.share())
     const { driver, driverStall, securityOptions, suspectAfter, versions } = settings
     const stalling = { security: securityOptions, versions, driver, suspectAfter, driverStall }
-    this.stall = new StallWatch(stalling, (why) => void fork(Effect.logWarning(why)))
+    this.stall = new StallWatch(stalling, (why) => fork(Effect.logWarning(why)))
   }
 
   /** Follows the members until the Scope closes. */
@@ -71,7 +71,11 @@ export class Cluster {
         if (!named.has(name) && this.runners.delete(name)) yield* Fiber.interrupt(fiber)
       }
       for (const [name, member] of named) {
-        if (this.runners.has(name)) continue
+        const known = this.runners.get(name)?.runner
+        if (known !== undefined) {
+          known.labels = member.labels
+          continue
+        }
         const runner = new KnownRunner(member, this.settings, () => this.changed())
         this.runners.set(name, { runner, fiber: yield* Effect.forkIn(runner.keep, this.scope) })
       }
@@ -219,20 +223,25 @@ export class Cluster {
     // while others come first everywhere, the wait has yet to begin
     const isQueued = wanted.length > 0 && wanted.every(({ isQueued }) => isQueued)
     const waited = this.waits.waited(pool, isQueued)
-    const { connected } = this
-    const known = [...this.runners.values()].map(({ runner }) => runner)
     const cause =
-      connected.length > 0
-        ? new WorkerPoolError.NoRoom({ runners: connected.length, waited })
-        : new WorkerPoolError.Unreachable({
-            addresses: known.map(({ name }) => name),
-            cause: known.findLast(({ cause }) => cause !== undefined)?.cause
-          })
+      wanted.length > 0 ? new WorkerPoolError.NoRoom({ runners: wanted.length, waited }) : this.whyUnreachable()
     return new WorkerPoolError.Unavailable({
       cause,
       giveUp: waited >= this.settings.roomTimeout,
       again: this.lack.awaitRoom(lacking)
     })
+  }
+
+  private whyUnreachable(): WorkerPoolError.Unreachable {
+    const known = [...this.runners.values()].map(({ runner }) => runner)
+    const addresses = known.map(({ name }) => name)
+    const { length } = this.connected
+    if (length === 0) {
+      const cause = known.findLast(({ cause }) => cause !== undefined)?.cause
+      return new WorkerPoolError.Unreachable({ addresses, cause })
+    }
+    const cause = new Error(`None of ${length} runners has the labels ${this.settings.where.join(", ")}`)
+    return new WorkerPoolError.Unreachable({ addresses, cause })
   }
 
   private changed(): void {

@@ -39,7 +39,8 @@ export const probe = (
       )
       if (answer._tag === "Refused") return yield* Effect.fail(refusal(runner, answer, suspectAfter))
       const { deployment, engine, labels, library, major, runner: id, slots } = answer
-      const beats = vigil.suspect(link, suspectAfter)
+      // the runner beats several times in a lease
+      const beats = vigil.suspect(link, answer.lease)
       return yield* Effect.callback<RemoteStatus, GreetingFailed>((resume) => {
         link.receive((kind, bytes) => {
           if (vigil.take(link, beats, kind, bytes, true)) return
@@ -50,7 +51,11 @@ export const probe = (
           const status = { id, slots, used, draining, labels, ...versions }
           if (isEnough(status)) resume(Effect.succeed(status))
         })
-        link.closed((cause) => resume(Effect.fail(new GreetingFailed({ runner, cause }))))
+        link.closed((cause) =>
+          resume(
+            Effect.fail(new GreetingFailed({ runner, cause: cause ?? new Error("The runner closed the connection") }))
+          )
+        )
         if (word !== undefined) link.say(word)
         link.resume()
       })

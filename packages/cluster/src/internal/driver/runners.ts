@@ -6,6 +6,7 @@ import { isWorkerPoolError, type WorkerPoolError } from "@effect-mpire/core/Work
 import type { VersionMismatch } from "../../ClusterError.ts"
 import { invalidOption } from "../common/options.ts"
 import * as errors from "../../ClusterError.ts"
+import type { Member } from "../../Members.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import type { Link } from "../link/link.ts"
@@ -57,6 +58,8 @@ export class KnownRunner {
   readonly address: Address
   readonly settings: DriverSettings
   private readonly changed: () => void
+  /** Those that the newest list of members gives it. */
+  labels: ReadonlyArray<string>
   /** What it said when it was greeted; `undefined` while it is not connected. */
   welcome: words.Welcome | undefined = undefined
   /** When it said so, the last time that it was dialled. */
@@ -75,8 +78,9 @@ export class KnownRunner {
   private starting = 0
   private coolUntil = 0
 
-  constructor(address: Address, settings: DriverSettings, changed: () => void) {
-    this.address = address
+  constructor(member: Member, settings: DriverSettings, changed: () => void) {
+    this.address = member
+    this.labels = member.labels
     this.settings = settings
     this.changed = changed
   }
@@ -90,9 +94,10 @@ export class KnownRunner {
     return this.room !== undefined || this.cause !== undefined
   }
 
-  /** Whether it has the labels that this process asks for. */
+  /** Whether it has the labels that this process asks for, by what it says itself or by the list of members. */
   get isWanted(): boolean {
-    return this.settings.where.every((label) => this.welcome?.labels.includes(label) === true)
+    const has = (label: string) => this.labels.includes(label) || this.welcome?.labels.includes(label) === true
+    return this.settings.where.every(has)
   }
 
   /** Whether others come before this process there, which has no worker of it (K7). */

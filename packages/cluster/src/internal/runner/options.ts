@@ -7,16 +7,13 @@ import * as Effect from "effect/Effect"
 import { availableParallelism } from "node:os"
 import type { InvalidSecret } from "../../ClusterError.ts"
 import type { Options, Target } from "../../Runner.ts"
-import { areTexts, invalidOption, isText, period } from "../common/options.ts"
+import * as common from "../common/options.ts"
 import * as address from "../members/address.ts"
 import * as blobs from "../modules/blobs.ts"
 import * as bytes from "../modules/bytes.ts"
 import * as resolving from "../modules/resolve.ts"
 import * as security from "../secret/security.ts"
 import type { Settings } from "./runner.ts"
-
-/** A message may have so many bytes by default: 1 GiB. */
-export const maxMessageSize = 2 ** 30
 
 /** Where to listen; any free port is 0. */
 const listenAt = (listen: string): { readonly host: string; readonly port: number } | undefined => {
@@ -29,41 +26,34 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
   Effect.fnUntraced(function* (options) {
     const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
     const at = listenAt(listen)
-    if (at === undefined) return yield* Effect.fail(invalidOption("listen", listen, `${address.written}, or port 0`))
+    if (at === undefined)
+      return yield* Effect.fail(common.invalidOption("listen", listen, `${address.written}, or port 0`))
     if (!Number.isSafeInteger(slots) || slots < 1) {
-      return yield* Effect.fail(invalidOption("slots", slots, "an integer >= 1"))
+      return yield* Effect.fail(common.invalidOption("slots", slots, "an integer >= 1"))
     }
     if (workers !== "processes" && workers !== "threads") {
-      return yield* Effect.fail(invalidOption("workers", workers, `"processes" or "threads"`))
-    }
-    const { deployment, labels = [], maxMessageSize: size = maxMessageSize } = options
-    if (!areTexts(labels)) return yield* Effect.fail(invalidOption("labels", labels, "texts that are not empty"))
-    if (deployment !== undefined && !isText(deployment)) {
-      return yield* Effect.fail(invalidOption("deployment", deployment, "a text that is not empty"))
-    }
-    if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 32 - 1) {
-      return yield* Effect.fail(invalidOption("maxMessageSize", size, "an integer from 1 to 2 ** 32 - 1"))
+      return yield* Effect.fail(common.invalidOption("workers", workers, `"processes" or "threads"`))
     }
     const { inline = true, root = process.cwd() } = options
-    if (typeof inline !== "boolean") return yield* Effect.fail(invalidOption("inline", inline, "a boolean"))
+    if (typeof inline !== "boolean") return yield* Effect.fail(common.invalidOption("inline", inline, "a boolean"))
     // its type has too many members for more than that
     const { cache = "1 GB" }: { readonly cache?: unknown } = options
     const cacheSize = yield* bytes.parse("cache", cache)
-    const lease = yield* period("lease", options.lease ?? "8 seconds")
-    const drainTimeout = yield* period("drainTimeout", options.drainTimeout ?? "30 seconds")
-    const minTenure = yield* period("minTenure", options.minTenure ?? "10 seconds")
+    const lease = yield* common.period("lease", options.lease ?? "8 seconds")
+    const drainTimeout = yield* common.period("drainTimeout", options.drainTimeout ?? "30 seconds")
+    const minTenure = yield* common.period("minTenure", options.minTenure ?? "10 seconds")
     return {
       ...at,
       slots,
       workers,
-      labels,
-      deployment,
+      labels: yield* common.labels("labels", options.labels),
+      deployment: yield* common.deployment(options.deployment),
       security: yield* security.make(options, { host: at.host }),
       lease: Math.ceil(Duration.toMillis(lease)),
       drainTimeout: Duration.toMillis(drainTimeout),
       minTenure: Duration.toMillis(minTenure),
       allowMixed: options.allowMixed ?? false,
-      maxMessageSize: size,
+      maxMessageSize: yield* common.messageSize(options.maxMessageSize),
       resolve: yield* resolving.make({ root }),
       inline,
       blobs: yield* blobs.make(cacheSize),
@@ -80,6 +70,6 @@ export const targetOf: (
 > = Effect.fnUntraced(function* (target) {
   const { address: text = "127.0.0.1:7433" } = target
   const at = typeof text === "string" ? address.parse(text) : undefined
-  if (at === undefined) return yield* Effect.fail(invalidOption("address", text, address.written))
+  if (at === undefined) return yield* Effect.fail(common.invalidOption("address", text, address.written))
   return { address: at, security: yield* security.make(target) }
 })
