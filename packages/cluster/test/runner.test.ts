@@ -10,7 +10,8 @@ import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
 import { mine } from "../src/internal/link/versions.ts"
 import { startHere } from "./here.ts"
-import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
+import { reasonOf } from "../../node-runtime/test/support.ts"
+import { clusterOf, eventually, secret } from "./runners.ts"
 import { isRefused, recordedLog } from "./support.ts"
 
 const square = Portable.inline((n: number) => n * n)
