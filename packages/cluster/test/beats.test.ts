@@ -1,11 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Schema from "effect/Schema"
+import { integer, runs } from "../../core/test/support.ts"
 import { ProtocolError } from "../src/internal/frames/frame.ts"
 import { Beats } from "../src/internal/link/beats.ts"
-
-const integer = (minimum: number, maximum: number) =>
-  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
 
 describe("beats", () => {
   it("K5 hold from when the newest one that came back was sent, not from when the answer arrived", () => {
@@ -59,7 +56,7 @@ describe("beats", () => {
         assert.isAtMost(runner.heldSince, at)
       }
     },
-    { arbitrary: { runs: 200, seed: "effect-mpire" } }
+    runs(200)
   )
 
   it("tell the least round trip, without the time that the other end took", () => {

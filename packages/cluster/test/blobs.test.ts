@@ -9,7 +9,8 @@ import { createHash } from "node:crypto"
 import * as blobs from "../src/internal/modules/blobs.ts"
 import * as bytes from "../src/internal/modules/bytes.ts"
 import { Lru } from "../src/internal/modules/lru.ts"
-import { failure, integer, isRefused, oneOf, runs } from "./support.ts"
+import { integer, oneOf, runs } from "../../core/test/support.ts"
+import { failure, isRefused } from "./support.ts"
 
 describe("sizes", () => {
   it.effect.each<readonly [size: number | bigint | string, count: number]>([

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Schema from "effect/Schema"
+import { integer, runs } from "../../core/test/support.ts"
 import {
   encode,
   headerLength,
@@ -13,9 +13,6 @@ import {
 } from "../src/internal/frames/frame.ts"
 import { FrameReader } from "../src/internal/frames/frameReader.ts"
 import { Outgoing } from "../src/internal/frames/outgoing.ts"
-
-const integer = (minimum: number, maximum: number) =>
-  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
 
 const all = Object.values(kinds)
 
@@ -66,7 +63,7 @@ describe("frames", () => {
       const bytes = Buffer.concat(sent.map(({ bytes, kind }) => encode(kind, bytes)))
       assert.deepStrictEqual(read(bytes, lengths), { frames: [...sent], error: undefined })
     },
-    { arbitrary: { runs: 100, seed: "effect-mpire" } }
+    runs(100)
   )
 
   it.prop(
@@ -83,7 +80,7 @@ describe("frames", () => {
       assert.instanceOf(error, ProtocolError)
       assert.deepStrictEqual(frames, [...sent])
     },
-    { arbitrary: { runs: 100, seed: "effect-mpire" } }
+    runs(100)
   )
 
   it("F6 one that says to have 4 GB is refused by its header, and takes no memory", () => {
@@ -133,7 +130,7 @@ describe("what waits to be sent", () => {
       const data = frames.filter(({ kind }) => kind === kinds.data).map(({ bytes }) => bytes)
       assert.isTrue(Buffer.concat(data).equals(Buffer.concat(sent)))
     },
-    { arbitrary: { runs: 50, seed: "effect-mpire" } }
+    runs(50)
   )
 
   it("keeps nothing of what has left, however much is sent", () => {

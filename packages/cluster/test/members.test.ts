@@ -13,7 +13,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as address from "../src/internal/members/address.ts"
 import * as dns from "../src/internal/members/dns.ts"
 import * as Members from "../src/Members.ts"
-import { integer, isRefused, recordedLog, runs } from "./support.ts"
+import { integer, runs } from "../../core/test/support.ts"
+import { isRefused, recordedLog } from "./support.ts"
 
 const hostsOf = (members: ReadonlyArray<Members.Member>) => members.map(({ host }) => host)
 

@@ -4,24 +4,15 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as address from "../src/internal/modules/address.ts"
 import * as describing from "../src/internal/modules/describe.ts"
 import * as files from "../src/internal/modules/files.ts"
 import * as packages from "../src/internal/modules/packages.ts"
 import * as resolving from "../src/internal/modules/resolve.ts"
-import { failure, folder, integer, isRefused, runs } from "./support.ts"
-
-/** Writes files below a folder; what begins with `->` is a link. */
-const write = (root: string, tree: Readonly<Record<string, string>>) => {
-  for (const [path, text] of Object.entries(tree)) {
-    const file = join(root, path)
-    fs.mkdirSync(dirname(file), { recursive: true })
-    if (text.startsWith("->")) fs.symlinkSync(text.slice(2), file)
-    else fs.writeFileSync(file, text)
-  }
-}
+import { integer, runs } from "../../core/test/support.ts"
+import { failure, folder, isRefused, write } from "./support.ts"
 
 const manifest = (name: string) => JSON.stringify({ name, version: "1.0.0" })
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")

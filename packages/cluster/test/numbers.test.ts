@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import { ProtocolError } from "../src/internal/frames/frame.ts"
 import { LateControl } from "../src/internal/driver/lateControl.ts"
 import { Changes, decode, encode } from "../src/internal/link/numbers.ts"
-import { integer, runs } from "./support.ts"
+import { integer, runs } from "../../core/test/support.ts"
 
 const int32 = integer(-(2 ** 31), 2 ** 31 - 1)
 

@@ -12,7 +12,8 @@ import { dial } from "../src/internal/driver/dial.ts"
 import { mine } from "../src/internal/link/versions.ts"
 import * as security from "../src/internal/secret/security.ts"
 import { startHere } from "./here.ts"
-import { clusterOf, eventually, reasonOf, secret } from "./runners.ts"
+import { reasonOf } from "../../node-runtime/test/support.ts"
+import { clusterOf, eventually, secret } from "./runners.ts"
 import { isRefused, recordedLog } from "./support.ts"
 
 const square = Portable.inline((n: number) => n * n)

@@ -1,9 +1,6 @@
 import { ClusterRuntime, Members } from "@effect-mpire/cluster"
-import { WorkerPoolError } from "@effect-mpire/core"
 import type { WorkerRuntime } from "@effect-mpire/core/WorkerRuntime"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -90,14 +87,6 @@ export const clusterOf = (
   const { secret, ...rest } = options
   const security = secret === undefined ? { insecure: true } : { secret: { env: secret } }
   return Layer.orDie(ClusterRuntime.layer({ members: Members.fromList(addresses), ...security, ...rest }))
-}
-
-/** What of the pool's an Exit failed with. */
-export const reasonOf = (exit: Exit.Exit<unknown, unknown>): WorkerPoolError.Reason => {
-  if (Exit.isSuccess(exit)) throw new Error("it succeeded")
-  const error = Cause.squash(exit.cause)
-  if (!WorkerPoolError.isWorkerPoolError(error)) throw error
-  return error.reason
 }
 
 /** Waits until something is so; dies when that does not come. */

@@ -13,7 +13,8 @@ import * as files from "../src/internal/secret/files.ts"
 import * as key from "../src/internal/secret/key.ts"
 import * as security from "../src/internal/secret/security.ts"
 import { issue } from "./certificates.ts"
-import { failure, folder, integer, isRefused, runs } from "./support.ts"
+import { integer, runs } from "../../core/test/support.ts"
+import { failure, folder, isRefused } from "./support.ts"
 
 const bytes = Buffer.from(Array.from({ length: 32 }, (_, n) => n * 7))
 const other = Buffer.from(Array.from({ length: 48 }, (_, n) => n * 5 + 1))

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import { type Decision, decide, placeInQueue } from "../src/internal/sharing/decide.ts"
 import * as sharing from "../src/internal/sharing/state.ts"
-import { integer, oneOf, runs } from "./support.ts"
+import { integer, oneOf, runs } from "../../core/test/support.ts"
 import { simulate } from "./sharingSimulation.ts"
 
 const wants = (driver: string, count: number, from = 0): ReadonlyArray<sharing.Event> =>

@@ -1,34 +1,14 @@
 /**
- * What the tests of the cluster share: random inputs, options that are refused, and what the log says.
+ * What the tests of the cluster share: options that are refused, what the log says, and folders with files.
  */
 import { assert } from "@effect/vitest"
 import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
-import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { mkdtempSync, realpathSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-
-/**
- * The same runs each time. `PROPERTY_SEED=random` looks for new ones, and `PROPERTY_RUNS=10` does ten times as many.
- */
-export const runs = (count: number) => {
-  const seed = process.env["PROPERTY_SEED"] ?? "effect-mpire"
-  const factor = Number(process.env["PROPERTY_RUNS"] ?? 1)
-  return {
-    timeout: 60_000 * factor,
-    arbitrary: { runs: count * factor, ...(seed === "random" ? {} : { seed }) }
-  }
-}
-
-export const integer = (minimum: number, maximum: number): Arbitrary.Arbitrary<number> =>
-  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
-
-export const oneOf = <const A extends ReadonlyArray<unknown>>(...values: A): Arbitrary.Arbitrary<A[number]> =>
-  Arbitrary.map(integer(0, values.length - 1), (index) => values[index])
+import { dirname, join } from "node:path"
 
 /** What an effect failed with; the test fails if it did not fail. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, never, R> =>
@@ -61,3 +41,13 @@ export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireR
   Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-mpire-cluster-")))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
+
+/** Writes files below a folder; what begins with `->` is a link. */
+export const write = (root: string, tree: Readonly<Record<string, string>>): void => {
+  for (const [path, text] of Object.entries(tree)) {
+    const file = join(root, path)
+    mkdirSync(dirname(file), { recursive: true })
+    if (text.startsWith("->")) symlinkSync(text.slice(2), file)
+    else writeFileSync(file, text)
+  }
+}

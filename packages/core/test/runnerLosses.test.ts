@@ -171,7 +171,7 @@ describe("a lost runner", () => {
       })
   )
 
-  it.effect("K4 L10 a hook that ends each runner does not go on for ever", () =>
+  it.effect("K4 L10 a hook that ends each runner costs five of them, and no more", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
       runtime.init = (worker) =>
@@ -182,7 +182,8 @@ describe("a lost runner", () => {
       const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
       for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
       assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
-      assert.isAtMost(runtime.workers.length, 6)
+      // three are made up for, and then a worker that vanishes while it is acquired is tried once more
+      assert.strictEqual(runtime.workers.length, 5)
     })
   )
 

@@ -17,9 +17,11 @@ import {
   compose,
   deployments,
   dockerfile,
+  files,
   objects,
   ofKind,
   option,
+  page,
   read,
   secretFileOf,
   unit
@@ -72,7 +74,10 @@ describe.each(deployments)("$name", ({ driver, driverEnv, grace, probes, root, r
   })
 
   it("K12 deploys the same to runners and drivers", () => {
-    assert.strictEqual(option(runner, "deployment"), driverEnv["DEPLOYMENT"])
+    const deployed = option(runner, "deployment")
+    assert.isDefined(deployed)
+    assert.isDefined(driverEnv["DEPLOYMENT"])
+    assert.strictEqual(deployed, driverEnv["DEPLOYMENT"])
   })
 })
 
@@ -243,7 +248,11 @@ describe("the files for Kubernetes", () => {
       objects.map(({ kind }) => kind),
       "Secret"
     )
-    assert.match(read("kubernetes/runners.yaml"), /kubectl create secret generic effect-mpire --from-literal=secret=/)
+    for (const text of [read("kubernetes/runners.yaml"), page]) {
+      assert.match(text, /openssl rand -base64 32 \| kubectl create secret generic effect-mpire --from-file=secret=/)
+    }
+    // it would stand in the list of processes
+    for (const text of [...files.map(read), page]) assert.notInclude(text, "--from-literal")
     for (const kind of ["Deployment", "Job"]) {
       const { secret } = ofKind(kind).spec.template.spec.volumes.find(({ name }: any) => name === "secret")
       assert.strictEqual(secret.secretName, "effect-mpire")

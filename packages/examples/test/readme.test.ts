@@ -67,13 +67,16 @@ const read = (file: string): string | undefined => {
 const guide = fs.readdirSync(new URL("docs/guide", root)).map((name) => `docs/guide/${name}`)
 
 /** Pages without a program of their own. */
-const plain = ["cluster", "errors", "from-mpire", "limits", "options", "runtimes", "when-to-use"]
+const plain = ["errors", "from-mpire", "limits", "options", "runtimes", "when-to-use"]
 
 describe("README and guide", () => {
   const pages = guide.filter((page) => !plain.some((name) => page.endsWith(`/${name}.md`)))
-  it.each(["README.md", ...pages])("%s shows examples as they are in their files", (page) => {
-    assert.deepStrictEqual(problems(read(page) ?? "", read), [])
-  })
+  it.each(["README.md", "packages/cluster/README.md", ...pages])(
+    "%s shows examples as they are in their files",
+    (page) => {
+      assert.deepStrictEqual(problems(read(page) ?? "", read), [])
+    }
+  )
 
   it("the README lists every page of the guide, and is short", () => {
     const readme = read("README.md") ?? ""

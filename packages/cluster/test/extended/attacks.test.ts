@@ -10,7 +10,8 @@ import { FrameReader } from "../../src/internal/frames/frameReader.ts"
 import { mine } from "../../src/internal/link/versions.ts"
 import * as security from "../../src/internal/secret/security.ts"
 import { startHere } from "../here.ts"
-import { clusterOf, otherSecret, reasonOf, secret } from "../runners.ts"
+import { reasonOf } from "../../../node-runtime/test/support.ts"
+import { clusterOf, otherSecret, secret } from "../runners.ts"
 
 const square = Portable.inline((n: number) => n * n)
 

@@ -15,7 +15,8 @@ import * as vigil from "../../src/internal/link/vigil.ts"
 import * as words from "../../src/internal/link/words.ts"
 import * as security from "../../src/internal/secret/security.ts"
 import { startHere } from "../here.ts"
-import { clusterOf, eventually, reasonOf, secret } from "../runners.ts"
+import { reasonOf } from "../../../node-runtime/test/support.ts"
+import { clusterOf, eventually, secret } from "../runners.ts"
 
 const readWord = words.reader(words.FromRunner)
 

@@ -2,11 +2,11 @@
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Dropped, startProxy } from "../proxy.ts"
 import { clusterOf, eventually, secret, startRunner } from "../runners.ts"
+import { folder } from "../support.ts"
 
 const tasks = Portable.module<typeof import("../fixtures/cluster.tasks.ts")>(
   new URL("../fixtures/cluster.tasks.ts", import.meta.url)
@@ -30,9 +30,7 @@ describe("a connection that loses what is sent", () => {
       `K5 ${dropped === "both" ? "both ways" : dropped}: the worker has ended before another one takes its place`,
       () =>
         Effect.gen(function* () {
-          const directory = mkdtempSync(join(tmpdir(), "effect-mpire-partition-"))
-          yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
-          const file = join(directory, "beats")
+          const file = join(yield* folder, "beats")
           const [first, second] = yield* Effect.all(
             [1, 2].map(() => startRunner({ slots: 1, secret, lease: times.lease })),
             { concurrency: 2 }

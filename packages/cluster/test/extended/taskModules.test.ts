@@ -6,24 +6,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
-import * as fs from "node:fs"
-import { dirname, join } from "node:path"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { startHere } from "../here.ts"
-import { clusterOf, eventually, reasonOf, secret } from "../runners.ts"
-import { folder } from "../support.ts"
+import { reasonOf } from "../../../node-runtime/test/support.ts"
+import { clusterOf, eventually, secret } from "../runners.ts"
+import { folder, write } from "../support.ts"
 
 const source = "export const where = () => import.meta.url\nexport const bound = (value, n) => value + n\n"
-
-/** Writes files below a folder; what begins with `->` is a link. */
-const write = (root: string, tree: Readonly<Record<string, string>>) => {
-  for (const [path, text] of Object.entries(tree)) {
-    const file = join(root, path)
-    fs.mkdirSync(dirname(file), { recursive: true })
-    if (text.startsWith("->")) fs.symlinkSync(text.slice(2), file)
-    else fs.writeFileSync(file, text)
-  }
-}
 
 const app = { "package.json": `{ "name": "app", "type": "module" }`, "src/tasks.js": source }
 
@@ -62,15 +53,26 @@ describe("task modules on a cluster", () => {
 
   it.live("K10 are loaded by name from the one that was compiled, and only once for each worker", () =>
     Effect.gen(function* () {
-      const here = yield* deployed({ "src/compiled.js": source })
-      const there = yield* deployed({ "src/compiled.js": source })
+      // one letter whenever the module is evaluated, in whichever thread
+      const counted = (file: string) => ({
+        "src/compiled.js":
+          `import { appendFileSync } from "node:fs"\nappendFileSync(${JSON.stringify(file)}, "x")\n` + source
+      })
+      const loads = join(yield* folder, "loads")
+      const here = yield* deployed(counted(loads))
+      const there = yield* deployed(counted(loads))
       const cluster = yield* overRunner({ root: pathToFileURL(there), slots: 1 })
-      const results = yield* Effect.gen(function* () {
+      yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
         const task = where(urlOf(here, "src/compiled.ts"))
-        return yield* Effect.all([pool.run(task, 1), pool.run(task, 2)])
+        const results = [yield* pool.run(task, 1), yield* pool.run(task, 2)]
+        assert.deepStrictEqual(results, Array(2).fill(urlOf(there, "src/compiled.js")))
+        assert.strictEqual(readFileSync(loads, "utf8"), "x")
+        // the next worker loads it again: what is counted are loads
+        yield* pool.stop
+        yield* pool.run(task, 3)
+        assert.strictEqual(readFileSync(loads, "utf8"), "xx")
       }).pipe(Effect.scoped, Effect.provide(cluster))
-      assert.deepStrictEqual(results, Array(2).fill(urlOf(there, "src/compiled.js")))
     })
   )
 

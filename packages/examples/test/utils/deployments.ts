@@ -3,13 +3,21 @@
  * and names that must agree with each other.
  */
 import * as Duration from "effect/Duration"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parse, parseAllDocuments } from "yaml"
 
 const folder = fileURLToPath(new URL("../../deploy/", import.meta.url))
 
 export const read = (file: string): string => readFileSync(folder + file, "utf8")
+
+/** All of the files. */
+export const files: ReadonlyArray<string> = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+  statSync(folder + file).isFile()
+)
+
+/** The page about them. */
+export const page = readFileSync(new URL("../../../../docs/guide/deployment.md", import.meta.url), "utf8")
 
 export interface Deployment {
   readonly name: string
@@ -42,15 +50,17 @@ export const unit: Readonly<Record<string, string>> = Object.fromEntries(
 const environment = (line: string): Record<string, string> =>
   Object.fromEntries(words(line).map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]))
 
+/** How the page has a driver started where there is only a list of machines. */
+const byHand = /^ {4}((?:[A-Z_]+=\S+ )+)node src\/cluster\/driver\.ts$/m.exec(page)![1]!
+
 const systemd: Deployment = {
   name: "systemd",
   root: unit["WorkingDirectory"]!,
   runner: words(unit["ExecStart"]!),
   runnerEnv: environment(unit["Environment"]!),
   probes: [],
-  // the page says so
-  driver: ["node", "/opt/app/src/cluster/driver.ts"],
-  driverEnv: { RUNNERS: "10.0.0.1:7433,10.0.0.2:7433", SECRET_FILE: "/etc/effect-mpire/secret" },
+  driver: ["node", `${unit["WorkingDirectory"]}/src/cluster/driver.ts`],
+  driverEnv: environment(byHand),
   // systemd shows what it has loaded in a folder of the service's own
   secretFile: `\${CREDENTIALS_DIRECTORY}/${unit["LoadCredential"]!.split(":")[0]}`,
   grace: Number(unit["TimeoutStopSec"]) * 1000
