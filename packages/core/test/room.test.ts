@@ -228,6 +228,26 @@ describe("a runtime that wants a worker's place back", () => {
     })
   )
 
+  it.effect("K7 L2 start waits for another worker when the place is wanted back before its own is live", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+      const init = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      runtime.init = ({ options }) => Deferred.await(init[options.worker.generation - 1]!)
+      const fiber = yield* Effect.forkChild(pool.start)
+      yield* settle
+      runtime.last.options.onUnwanted()
+      yield* settle
+      assert.isFalse(yield* hasEnded(fiber))
+      yield* Deferred.interrupt(init[0]!)
+      yield* settle
+      assert.strictEqual(runtime.last.name, "0.2")
+      assert.isFalse(yield* hasEnded(fiber), "the next one is not live yet")
+      yield* Deferred.succeed(init[1]!, undefined)
+      yield* Fiber.join(fiber)
+      assert.deepInclude(yield* pool.stats, { live: 1, starting: 0, lost: 0, killed: 0 })
+    })
+  )
+
   it.effect("K7 O2 events tell nothing of attempts that found no room", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1 })

@@ -598,8 +598,11 @@ export class Slot implements ChunkSlot {
   private onUnwanted(tenant: Tenant): void {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant) return
-    if (state._tag === "Acquiring" && state.retirement === undefined)
+    if (state._tag === "Acquiring" && state.retirement === undefined) {
+      // what waits for a worker still needs one
+      this.tellStarts(() => Exit.succeed(false))
       return this.interruptAcquisition(tenant, noRetirement)
+    }
     this.retire(undefined)
     this.chunks.takeBackUnstarted()
   }
