@@ -273,3 +273,64 @@ describe("a runtime that wants a worker's place back", () => {
     })
   )
 })
+
+describe("a runtime that gets more places", () => {
+  /** A pool over a runtime that has so many places, as the test says. */
+  const growing = Effect.fnUntraced(function* (places: number, options: PoolOptions = {}) {
+    const runtime = new FakeRuntime()
+    const state = { places }
+    const changed: Array<() => void> = []
+    runtime.parallelismAbove = (workers) =>
+      Effect.callback<number>((resume) => {
+        const look = () => state.places > workers && resume(Effect.succeed(state.places))
+        changed.push(look)
+        look()
+      })
+    const pool = yield* makePool("WorkerPool", { keepAlive: true, ...options }, runtime.layer)
+    const grow = (to: number) =>
+      Effect.suspend(() => {
+        state.places = to
+        for (const look of changed.splice(0)) look()
+        return settle
+      })
+    return { grow, pool, size: Effect.map(pool.stats, ({ size }) => size) }
+  })
+
+  it.effect("K9 K7 is asked for as many workers, until somebody says how many the pool is to have", () =>
+    Effect.gen(function* () {
+      const { grow, pool, size } = yield* growing(2)
+      assert.strictEqual(yield* size, 2)
+      yield* grow(4)
+      assert.strictEqual(yield* size, 4)
+      yield* pool.setSize(3)
+      assert.strictEqual(yield* size, 3)
+      yield* grow(7)
+      assert.strictEqual(yield* size, 3)
+    })
+  )
+
+  it.effect("K9 a size that is refused has not been said: the pool goes on growing", () =>
+    Effect.gen(function* () {
+      for (const refused of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "3" as unknown as number]) {
+        const { grow, pool, size } = yield* growing(2)
+        const exit = yield* Effect.exit(pool.setSize(refused))
+        assert.deepStrictEqual(failures(exit), ["InvalidOptions"], String(refused))
+        yield* grow(4)
+        assert.strictEqual(yield* size, 4, String(refused))
+        yield* grow(5)
+        assert.strictEqual(yield* size, 5)
+      }
+    })
+  )
+
+  it.effect("K9 a pool that was made with a size does not grow", () =>
+    Effect.gen(function* () {
+      const { grow, pool, size } = yield* growing(2, { size: 1 })
+      yield* grow(4)
+      assert.strictEqual(yield* size, 1)
+      yield* pool.setSize(2)
+      yield* grow(5)
+      assert.strictEqual(yield* size, 2)
+    })
+  )
+})
