@@ -159,7 +159,8 @@ export interface StartOptions {
   readonly onUnwanted: () => void
   /**
    * A runtime that may find no place for a worker (`Unavailable`) calls it, once, when it has found one: only then is the
-   * worker's beginning told to those who listen to the pool's events. Others need not call it.
+   * worker's beginning told to those who listen to the pool's events, and only then has its acquisition a span. Others need
+   * not call it.
    */
   readonly onPlaced?: (() => void) | undefined
 }

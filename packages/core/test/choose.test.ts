@@ -8,7 +8,8 @@ const slots = Arbitrary.map(
     Arbitrary.all({
       availability: oneOf("live", "busy", "busy", "empty", "unavailable"),
       load: integer(0, 1),
-      lastUsed: integer(0, 100)
+      lastUsed: integer(0, 100),
+      lag: oneOf(0, 5)
     }),
     { minLength: 1, maxLength: 5 }
   ),
@@ -16,16 +17,19 @@ const slots = Arbitrary.map(
   (slots): Array<SlotView> => slots.map((slot) => ({ ...slot, load: slot.availability === "busy" ? 1 : 0 }))
 )
 
-const calls = Arbitrary.array(
+const call = Arbitrary.map(
   Arbitrary.all({
     options: Arbitrary.all({ dispatch: oneOf("available", "available", "ordered") }),
     chunksGiven: integer(0, 20),
     alone: oneOf(false, false, false, true),
     isServed: oneOf(true, true, false),
-    mayPrefetch: oneOf(true, true, false)
+    near: oneOf(true, true, false),
+    far: oneOf(true, true, false)
   }),
-  { minLength: 1, maxLength: 4 }
+  ({ far, near, ...call }): CallView => ({ ...call, mayPrefetch: (lag) => (lag > 0 ? far : near) })
 )
+
+const calls = Arbitrary.array(call, { minLength: 1, maxLength: 4 })
 
 const isFree = ({ availability }: SlotView) => availability === "live" || availability === "empty"
 
@@ -36,9 +40,9 @@ describe("choose, where chunks are sent ahead", () => {
     ({ calls, slots }) => {
       const choice = choose<CallView, SlotView>(calls, slots)
       if (choice?.slot.availability !== "busy") return
-      const { call } = choice
+      const { call, slot } = choice
       assert.strictEqual(call, calls[0])
-      assert.deepStrictEqual([call.mayPrefetch, call.alone], [true, false])
+      assert.deepStrictEqual([call.mayPrefetch(slot.lag), call.alone], [true, false])
       assert.isTrue(calls.slice(1).every(({ isServed }) => isServed))
     },
     runs(500)
@@ -57,12 +61,13 @@ describe("choose, where chunks are sent ahead", () => {
         return
       }
       const first = calls[0]!
-      const mayPrefetch = first.mayPrefetch && !first.alone && calls.slice(1).every(({ isServed }) => isServed)
       const busy = slots.filter(({ availability }) => availability === "busy")
-      if (isAvailable && mayPrefetch && busy.length > 0) {
-        // the worker that will be done first
+      // the worker that will be done first
+      const best = busy.find(({ lastUsed }) => busy.every((other) => lastUsed <= other.lastUsed))
+      const isNext = !first.alone && calls.slice(1).every(({ isServed }) => isServed)
+      if (isAvailable && isNext && best !== undefined && first.mayPrefetch(best.lag)) {
         assert.strictEqual(choice?.call, first)
-        assert.strictEqual(choice!.slot.lastUsed, Math.min(...busy.map(({ lastUsed }) => lastUsed)))
+        assert.strictEqual(choice!.slot, best)
       } else if (isAvailable) {
         assert.isUndefined(choice)
       }

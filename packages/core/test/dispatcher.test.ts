@@ -8,7 +8,8 @@ const slots = Arbitrary.array(
   Arbitrary.all({
     availability: oneOf("live", "empty", "unavailable"),
     load: integer(0, 3),
-    lastUsed: integer(0, 100)
+    lastUsed: integer(0, 100),
+    lag: oneOf(0, 5)
   }),
   { maxLength: 6 }
 )
@@ -19,7 +20,10 @@ const calls = Arbitrary.array(
     chunksGiven: integer(0, 20),
     alone: oneOf(false, false, true),
     isServed: oneOf(false, true),
-    mayPrefetch: oneOf(false, true)
+    mayPrefetch: oneOf(
+      () => false,
+      () => true
+    )
   }),
   { maxLength: 5 }
 )
@@ -55,7 +59,7 @@ describe("choose", () => {
         chunksGiven: 0,
         alone: false,
         isServed: false,
-        mayPrefetch: false
+        mayPrefetch: () => false
       } as const
       const choice = choose([call], slots)
       if (choice === undefined) {
@@ -91,7 +95,7 @@ describe("choose", () => {
         chunksGiven: 0,
         alone: true,
         isServed: false,
-        mayPrefetch: false
+        mayPrefetch: () => false
       } as const
       const other = { ...alone, alone: false }
       const choice = choose([alone, other], slots)
@@ -117,7 +121,7 @@ describe("choose", () => {
         chunksGiven,
         alone: false,
         isServed: false,
-        mayPrefetch: false
+        mayPrefetch: () => false
       } as const
       const own = slots[chunksGiven % slots.length]
       const choice = choose([call], slots)

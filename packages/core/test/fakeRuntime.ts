@@ -156,6 +156,8 @@ export class FakeRuntime {
   isRemote = false
   /** How long a chunk may take whose starts are not told one by one, in milliseconds. */
   chunkTime: number | undefined = undefined
+  /** How many workers there is place for, where that is not for ever as it was first. */
+  parallelismAbove: ((workers: number) => Effect.Effect<number>) | undefined = undefined
   /** Whether what has been sent of a chunk can be taken back. */
   canTakeBack: (chunk: WorkerRuntime.Chunk) => boolean = () => true
   /** How long an item is said to take, in milliseconds, if anything is said of that. */
@@ -178,6 +180,8 @@ export class FakeRuntime {
     name: "fake",
     isRemote: this.isRemote,
     chunkTime: this.chunkTime,
+    parallelism: this.parallelismAbove?.(0),
+    parallelismAbove: this.parallelismAbove,
     start: (options: WorkerRuntime.StartOptions) =>
       Effect.gen({ self: this }, function* () {
         const worker = new FakeWorker(this, options)

@@ -12,7 +12,7 @@ import { Cell, numbers, phases } from "../src/internal/wire/control.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
-import type { Chunk, Code, Loss, StartOptions } from "../src/WorkerRuntime.ts"
+import type { Chunk, Code, Loss, StartOptions, Worker } from "../src/WorkerRuntime.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 import { reasons } from "./support.ts"
 
@@ -84,6 +84,16 @@ class Scripted implements Connection {
     return Array.from({ length: numbers(cellsOf(1)) }, (_, index) => there.get(index))
   }
 
+  /** What the worker's numbers are while it loads the module of its first chunk. */
+  numbersLoading(): ReadonlyArray<number> {
+    const there = sharedNumbers(cellsOf(1))
+    const cell = new Cell(there, cellsOf(1) - 1, 0)
+    cell.open(100)
+    cell.take()
+    cell.enter(phases.loading)
+    return Array.from({ length: numbers(cellsOf(1)) }, (_, index) => there.get(index))
+  }
+
   /** The worker's numbers are heard to be these. */
   hearNumbers(heard: ReadonlyArray<number>): void {
     for (const [index, value] of heard.entries()) this.control.set(index, value)
@@ -110,6 +120,10 @@ const start = Effect.fnUntraced(function* (connection: Scripted, options: Partia
   return { worker, lost: Deferred.await(lost), isLost: Deferred.isDone(lost), told }
 })
 
+const untilKilled = Effect.fnUntraced(function* (connection: Scripted) {
+  while (connection.kills === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+})
+
 /** A worker that is being killed for its second item, of which it has been heard that it has begun. */
 const stuck = Effect.fnUntraced(function* (connection: Scripted, length = 4) {
   const { isLost, lost, told, worker } = yield* start(connection)
@@ -117,9 +131,19 @@ const stuck = Effect.fnUntraced(function* (connection: Scripted, length = 4) {
   worker.run(chunk)
   connection.hearNumbers(connection.numbersAfter(2))
   worker.interrupt(chunk)
-  while (connection.kills === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+  yield* untilKilled(connection)
   return { chunk, isLost, lost, told, worker }
 })
+
+/** What a worker may be killed for, its first two items being under way, and how it comes to that. */
+const reasonsToKill = {
+  interruption: (connection: Scripted, worker: Worker, chunk: Chunk) => {
+    connection.hearNumbers(connection.numbersAfter(2))
+    worker.interrupt(chunk)
+  },
+  timeout: (connection: Scripted) => connection.hearNumbers(connection.numbersAfter(2)),
+  loading: (connection: Scripted) => connection.hearNumbers(connection.numbersLoading())
+}
 
 describe("a worker that is far away and does not yield", () => {
   it.live("K13 C4 is given nothing more, and what it had started is known by its end", () =>
@@ -146,6 +170,40 @@ describe("a worker that is far away and does not yield", () => {
       connection.close({ numbers: connection.numbersAfter(2) })
     }).pipe(Effect.scoped)
   )
+
+  for (const [what, begin] of Object.entries(reasonsToKill)) {
+    for (const [how, isExternal] of [
+      ["its end is heard of", false],
+      ["nothing is heard any more", false],
+      ["it sends what is none of the protocol's", false],
+      ["its runner is lost", true]
+    ] as const) {
+      it.live(`K4 F2 T2 T4 C4 is told as killed for its ${what} when ${how}, and what is to blame is known`, () =>
+        Effect.gen(function* () {
+          const connection = new Scripted(how === "nothing is heard any more" ? 20 : 60_000)
+          const { lost, worker } = yield* start(connection, { startTimeout: 30 })
+          const chunk = chunkOf(4, { timeout: what === "timeout" ? 5 : undefined })
+          worker.run(chunk)
+          begin(connection, worker, chunk)
+          yield* untilKilled(connection)
+          const runnerLost = new Error("the machine is gone")
+          if (isExternal) connection.close({ external: true, cause: runnerLost })
+          else if (how === "its end is heard of") connection.close({ signal: "SIGKILL" })
+          else if (how !== "nothing is heard any more") connection.hear("garbage")
+          const { closed, inHand, killed } = yield* lost
+          assert.isTrue(killed)
+          assert.strictEqual(connection.kills, 1)
+          assert.strictEqual(closed.external === true, isExternal)
+          if (isExternal) assert.strictEqual(closed.cause, runnerLost)
+          else assert.match(String(closed.cause), /within \d+ milliseconds/)
+          const { failure, timedOut } = inHand.get(chunk)!
+          assert.strictEqual(failure?.reason._tag, what === "loading" && !isExternal ? "StartFailed" : undefined)
+          // that its time is over is so whatever became of its runner
+          assert.deepStrictEqual(timedOut, what === "timeout" ? [0, 1] : [])
+        }).pipe(Effect.scoped)
+      )
+    }
+  }
 
   it.live("K13 F5 is not waited for when the pool has killed it, or has closed", () =>
     Effect.gen(function* () {

@@ -5,12 +5,15 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
+import * as errors from "../src/internal/common/errors.ts"
 import type { PoolEvent } from "../src/PoolEvent.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
-import { diligent, FakeRuntime } from "./fakeRuntime.ts"
+import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
 import { assertLaws } from "./utils/eventLaws.ts"
 import { failures, hasEnded, makePool, type PoolOptions, reasons, settle } from "./support.ts"
 
@@ -228,6 +231,26 @@ describe("a runtime that wants a worker's place back", () => {
     })
   )
 
+  it.effect("K7 L2 start waits for another worker when the place is wanted back before its own is live", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+      const init = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      runtime.init = ({ options }) => Deferred.await(init[options.worker.generation - 1]!)
+      const fiber = yield* Effect.forkChild(pool.start)
+      yield* settle
+      runtime.last.options.onUnwanted()
+      yield* settle
+      assert.isFalse(yield* hasEnded(fiber))
+      yield* Deferred.interrupt(init[0]!)
+      yield* settle
+      assert.strictEqual(runtime.last.name, "0.2")
+      assert.isFalse(yield* hasEnded(fiber), "the next one is not live yet")
+      yield* Deferred.succeed(init[1]!, undefined)
+      yield* Fiber.join(fiber)
+      assert.deepInclude(yield* pool.stats, { live: 1, starting: 0, lost: 0, killed: 0 })
+    })
+  )
+
   it.effect("K7 O2 events tell nothing of attempts that found no room", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1 })
@@ -250,6 +273,185 @@ describe("a runtime that wants a worker's place back", () => {
       assertLaws(events)
       const workers = () => events.map(({ _tag }) => _tag).filter((tag) => tag.startsWith("Worker"))
       assert.deepStrictEqual(workers(), ["WorkerStarting", "WorkerInitialised", "WorkerReleased"])
+    })
+  )
+})
+
+describe("what is seen of attempts to acquire a worker", () => {
+  const recording = () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const span = (options: ConstructorParameters<typeof Tracer.NativeSpan>[0]) => {
+      const made = new Tracer.NativeSpan(options)
+      spans.push(made)
+      return made
+    }
+    const acquisitions = () =>
+      spans
+        .filter(({ name }) => name === "pool.worker.acquire")
+        .map(({ startTime, status }) => {
+          assert(status._tag === "Ended")
+          return { from: Number(startTime) / 1e6, to: Number(status.endTime) / 1e6, exit: status.exit._tag }
+        })
+    return { spans, acquisitions, tracer: Tracer.make({ span }) }
+  }
+
+  const broken = (worker: FakeWorker) => Effect.fail(errors.startFailed(worker.options.worker, new Error("broken")))
+
+  const placed = (worker: FakeWorker) => Effect.sync(() => worker.options.onPlaced?.())
+
+  // each attempt takes 50 ms until there is a place or not, then 30; and 200 pass before the next one
+  const attempts: Readonly<
+    Record<
+      string,
+      {
+        readonly start: FakeRuntime["start"]
+        readonly seen: { readonly from: number; readonly to: number; readonly exit: string }
+      }
+    >
+  > = {
+    "that become workers at once": {
+      start: () => Effect.void,
+      seen: { from: 500, to: 500, exit: "Success" }
+    },
+    "that become workers": {
+      start: () => Effect.sleep(80),
+      seen: { from: 500, to: 580, exit: "Success" }
+    },
+    "that find a place, as they say, and become workers": {
+      start: (worker: FakeWorker) =>
+        Effect.sleep(50).pipe(Effect.andThen(placed(worker)), Effect.andThen(Effect.sleep(30))),
+      seen: { from: 500, to: 580, exit: "Success" }
+    },
+    "that find a place and fail": {
+      start: (worker: FakeWorker) =>
+        Effect.sleep(50).pipe(
+          Effect.andThen(placed(worker)),
+          Effect.andThen(Effect.sleep(30)),
+          Effect.andThen(broken(worker))
+        ),
+      seen: { from: 500, to: 580, exit: "Failure" }
+    },
+    "that fail": {
+      start: (worker: FakeWorker) => Effect.andThen(Effect.sleep(80), broken(worker)),
+      seen: { from: 500, to: 580, exit: "Failure" }
+    }
+  }
+
+  for (const [what, { seen, start }] of Object.entries(attempts)) {
+    it.effect(`K7 O3 O1 no span and no time of those that find no room, and all of those ${what}`, () =>
+      Effect.gen(function* () {
+        const { acquisitions, tracer } = recording()
+        yield* Effect.gen(function* () {
+          const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+          let before = 2
+          runtime.start = (worker) =>
+            Effect.suspend(() => (before-- > 0 ? Effect.andThen(Effect.sleep(50), unavailable()) : start(worker)))
+          const fiber = yield* Effect.forkChild(Effect.exit(pool.start))
+          yield* settle
+          for (const millis of [50, 200, 50, 199]) {
+            yield* TestClock.adjust(millis)
+            yield* settle
+          }
+          assert.deepStrictEqual(acquisitions(), [])
+          const { total } = yield* pool.insights
+          assert.deepInclude(total, { workers: 0, live: 0 })
+          assert.deepInclude(total.times, { startUp: 0, exit: 0 })
+          for (const millis of [1, 50, 30]) {
+            yield* TestClock.adjust(millis)
+            yield* settle
+          }
+          yield* Fiber.join(fiber)
+          assert.deepStrictEqual(acquisitions(), [seen])
+          const after = (yield* pool.insights).total
+          assert.deepInclude(after, { workers: 1 })
+          assert.deepInclude(after.times, { startUp: seen.to - seen.from, exit: 0 })
+        }).pipe(Effect.scoped, Effect.provideService(Tracer.Tracer, tracer))
+      })
+    )
+  }
+
+  it.effect("K7 O3 a span that a runtime makes while it looks for a place is a child of the acquisition's", () =>
+    Effect.gen(function* () {
+      for (const becomes of [true, false]) {
+        const { acquisitions, spans, tracer } = recording()
+        yield* Effect.gen(function* () {
+          const { pool, runtime } = yield* setup({ size: 1 })
+          let parents: ReadonlyArray<string | undefined> = []
+          runtime.start = () =>
+            Effect.suspend(() => {
+              const [, looking] = spans
+              const parent = looking && Option.getOrUndefined(looking.parent)
+              parents = [looking?.name, parent?.traceId, parent?.spanId]
+              return becomes ? Effect.void : unavailable(true)
+            }).pipe(Effect.withSpan("looking"))
+          yield* Effect.exit(pool.start)
+          const acquisition = spans.find(({ name }) => name === "pool.worker.acquire")
+          assert.deepStrictEqual(parents, ["looking", acquisition?.traceId, acquisition?.spanId])
+          assert.strictEqual(acquisition?.parent._tag, "None")
+          assert.deepStrictEqual(acquisitions(), [{ from: 0, to: 0, exit: becomes ? "Success" : "Failure" }])
+        }).pipe(Effect.scoped, Effect.provideService(Tracer.Tracer, tracer))
+      }
+    })
+  )
+})
+
+describe("a runtime that gets more places", () => {
+  /** A pool over a runtime that has so many places, as the test says. */
+  const growing = Effect.fnUntraced(function* (places: number, options: PoolOptions = {}) {
+    const runtime = new FakeRuntime()
+    const state = { places }
+    const changed: Array<() => void> = []
+    runtime.parallelismAbove = (workers) =>
+      Effect.callback<number>((resume) => {
+        const look = () => state.places > workers && resume(Effect.succeed(state.places))
+        changed.push(look)
+        look()
+      })
+    const pool = yield* makePool("WorkerPool", { keepAlive: true, ...options }, runtime.layer)
+    const grow = (to: number) =>
+      Effect.suspend(() => {
+        state.places = to
+        for (const look of changed.splice(0)) look()
+        return settle
+      })
+    return { grow, pool, size: Effect.map(pool.stats, ({ size }) => size) }
+  })
+
+  it.effect("K9 K7 is asked for as many workers, until somebody says how many the pool is to have", () =>
+    Effect.gen(function* () {
+      const { grow, pool, size } = yield* growing(2)
+      assert.strictEqual(yield* size, 2)
+      yield* grow(4)
+      assert.strictEqual(yield* size, 4)
+      yield* pool.setSize(3)
+      assert.strictEqual(yield* size, 3)
+      yield* grow(7)
+      assert.strictEqual(yield* size, 3)
+    })
+  )
+
+  it.effect("K9 a size that is refused has not been said: the pool goes on growing", () =>
+    Effect.gen(function* () {
+      for (const refused of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "3" as unknown as number]) {
+        const { grow, pool, size } = yield* growing(2)
+        const exit = yield* Effect.exit(pool.setSize(refused))
+        assert.deepStrictEqual(failures(exit), ["InvalidOptions"], String(refused))
+        yield* grow(4)
+        assert.strictEqual(yield* size, 4, String(refused))
+        yield* grow(5)
+        assert.strictEqual(yield* size, 5)
+      }
+    })
+  )
+
+  it.effect("K9 a pool that was made with a size does not grow", () =>
+    Effect.gen(function* () {
+      const { grow, pool, size } = yield* growing(2, { size: 1 })
+      yield* grow(4)
+      assert.strictEqual(yield* size, 1)
+      yield* pool.setSize(2)
+      yield* grow(5)
+      assert.strictEqual(yield* size, 2)
     })
   )
 })

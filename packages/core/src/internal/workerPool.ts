@@ -55,9 +55,7 @@ export const makePool = Effect.fnUntraced(function* (runtime: WorkerRuntime["Ser
   const unregister = registerMetrics(pool, context)
   yield* Effect.addFinalizer(() => Effect.ensuring(pool.close, Effect.sync(unregister)))
   const { parallelismAbove } = runtime
-  if (input.size === undefined && parallelismAbove !== undefined) {
-    yield* Effect.forkScoped(growing(pool, parallelismAbove))
-  }
+  if (parallelismAbove !== undefined) yield* Effect.forkScoped(growing(pool, parallelismAbove))
   return pool
 })
 

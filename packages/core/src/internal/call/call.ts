@@ -198,13 +198,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     return this.policy.isServed
   }
 
-  /** Whether a worker that is busy may be given its next chunk already. */
-  get mayPrefetch(): boolean {
-    return this.mayPrefetchAfar(0)
-  }
-
-  /** The same of a worker that is `lag` milliseconds away and back. */
-  mayPrefetchAfar(lag: number): boolean {
+  /** Whether a worker that is busy, and `lag` milliseconds away and back, may be given its next chunk already. */
+  mayPrefetch(lag: number): boolean {
     const { mean } = this.options.itemTime
     if (this.chunks.size === 0 || mean === undefined) return false
     return mean <= Math.max(this.policy.longestPrefetched, lag * this.policy.lagsPrefetched)

@@ -61,6 +61,9 @@ class ArraySource implements Source {
   }
 }
 
+/** How many items are pulled at most between two looks at the clock. */
+const mostUnlooked = 64
+
 class IterableSource implements Source {
   readonly length: number | undefined
   readonly available = Number.POSITIVE_INFINITY
@@ -83,7 +86,8 @@ class IterableSource implements Source {
       this.pull(taken)
       if (taken.length < look) continue
       if (now() - began > patience) break
-      look *= 2
+      // an iterable that becomes slow after thousands of items is not to give as many again before it is seen to
+      look += Math.min(look, mostUnlooked)
     }
     return taken
   }

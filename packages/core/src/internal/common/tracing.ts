@@ -120,6 +120,70 @@ export interface TracedCall {
 export const within = (context: Context.Context<never>, span: Tracer.AnySpan): Context.Context<never> =>
   Context.add(context, Tracer.ParentSpan, span)
 
+/** A span of something that may turn out never to have been: it is made when that is known, as of when it began. */
+export class LateSpan {
+  private readonly tracing: Tracing
+  private readonly options: SpanOptions
+  private readonly startTime: bigint
+  private span: Tracer.Span | undefined = undefined
+  /** Whether it has been made, or was to be. */
+  isBegun = false
+
+  constructor(tracing: Tracing, options: SpanOptions) {
+    this.tracing = tracing
+    this.options = options
+    this.startTime = tracing.now
+  }
+
+  begin(): Tracer.Span | undefined {
+    if (!this.isBegun) {
+      this.isBegun = true
+      this.span = this.tracing.start(this.options, this.startTime)
+    }
+    return this.span
+  }
+
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    if (this.span !== undefined) this.tracing.end(this.span, exit)
+  }
+
+  /** Stands for it as the parent of spans that are made before it: it is made when their tracer asks who their parent is. */
+  readonly parent: Tracer.ExternalSpan = ((late: LateSpan) => ({
+    _tag: "ExternalSpan",
+    annotations: Context.empty(),
+    get spanId() {
+      return late.begin()?.spanId ?? ""
+    },
+    get traceId() {
+      return late.begin()?.traceId ?? ""
+    },
+    get sampled() {
+      return late.begin()?.sampled ?? false
+    }
+  }))(this)
+}
+
+/** As `inRootSpan`, of what may turn out never to have been. Its span is made when `effectOf` has it begin, or where `isSeen`. */
+export const inLateRootSpan = <A, E>(
+  effectOf: (late: LateSpan | undefined) => Effect.Effect<A, E>,
+  name: string,
+  attributes: Attributes,
+  cause: Tracer.AnySpan | undefined,
+  exitOf: (exit: Exit.Exit<A, E>) => Exit.Exit<unknown, unknown>,
+  isSeen: (exit: Exit.Exit<A, E>) => boolean
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const tracing = isTraced(fiber) ? Tracing.of(fiber.context) : undefined
+    if (tracing === undefined) return effectOf(undefined)
+    const late = new LateSpan(tracing, { name, parent: undefined, attributes, links: [cause] })
+    return Effect.onExit(effectOf(late), (exit) =>
+      Effect.sync(() => {
+        if (isSeen(exit)) late.begin()
+        late.end(exitOf(exit))
+      })
+    )
+  })
+
 /**
  * Runs an Effect in a span without a parent, which is linked to that of its cause; without one where nobody looks.
  * `exitOf` says how the span ends.

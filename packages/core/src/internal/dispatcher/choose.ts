@@ -11,10 +11,8 @@ export interface CallView {
   readonly alone: boolean
   /** Whether it has what it is due, so that calls which have nothing yet may go before it (C1). */
   readonly isServed: boolean
-  /** Whether its next chunk may be given to a worker that is busy with another. */
-  readonly mayPrefetch: boolean
-  /** The same of a worker that is `lag` milliseconds away and back; by default as of others. */
-  mayPrefetchAfar?(lag: number): boolean
+  /** Whether its next chunk may be given to a worker that is busy with another, and `lag` milliseconds away and back. */
+  mayPrefetch(lag: number): boolean
 }
 
 /** What `choose` needs to know of a slot. */
@@ -31,7 +29,7 @@ export interface SlotView<C = never> {
   /** When its worker last had something to do, by a count that only grows. */
   readonly lastUsed: number
   /** How long it takes until its worker has heard of something and that has been heard of here, in milliseconds. */
-  readonly lag?: number
+  readonly lag: number
   /** Whether no worker can be acquired there for the call now, though one could be for others (L10). */
   refuses?(call: C): boolean
 }
@@ -82,9 +80,7 @@ export const choose = <C extends CallView, S extends SlotView<C>>(
 ): Choice<C, S> | undefined => {
   const reserved: Array<S> = []
   const mayPrefetch = (call: C, { lag }: S): boolean => {
-    if (call.alone) return false
-    const may = lag === undefined || lag === 0 ? undefined : call.mayPrefetchAfar?.(lag)
-    if (!(may ?? call.mayPrefetch)) return false
+    if (call.alone || !call.mayPrefetch(lag)) return false
     for (const other of calls) if (other !== call && !other.isServed) return false
     return true
   }

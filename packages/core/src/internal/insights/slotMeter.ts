@@ -56,6 +56,8 @@ export class SlotMeter {
   /** Its worker's first chunk, until the worker has reported something. */
   private first: MeteredChunk | undefined = undefined
   private hasBegun = false
+  /** The times before its worker. */
+  private timesBefore: Readonly<Record<Phase, number>> | undefined = undefined
   /** The working time before its worker. */
   private workingBefore = 0
 
@@ -77,11 +79,14 @@ export class SlotMeter {
     this.workingBefore = this.working.total
     this.options.thread.workerCame()
     this.enter("startUp")
+    this.timesBefore = { ...this.times }
   }
 
-  /** There was no place for it: it has never been. */
+  /** There was no place for it: it has never been, and its time has been nobody's. */
   hadNoRoom(): void {
+    this.gone()
     this.workers--
+    Object.assign(this.times, this.timesBefore)
   }
 
   /** The runtime has started it: what follows is `init`. */

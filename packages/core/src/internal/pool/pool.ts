@@ -78,7 +78,7 @@ export class Pool {
   private killed = 0
   private isClosed = false
   /** Whether somebody has said how many slots it has: else it grows with its platform. */
-  isSizeGiven = false
+  isSizeGiven: boolean
   /** Whether the last workers were released for their idle time, and no chunk or `start` has needed one since. */
   private idledOut = false
 
@@ -97,6 +97,7 @@ export class Pool {
     const active = () => this.slots.active
     const tasksPerWorker = defaults.tasksPerWorker ?? 1
     this.defaults = defaults
+    this.isSizeGiven = defaults.size !== undefined
     this.context = context
     this.chunkTime = runtime.chunkTime
     this.isRemote = isRemote
@@ -424,21 +425,21 @@ export class Pool {
   )
 
   setSize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => {
-      this.isSizeGiven = true
-      return this.resize(size)
-    })
+    return this.resize(size, true)
   }
 
   /** There is place for so many workers now: has as many slots, unless it has been told how many. */
   growTo(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return Effect.suspend(() => (this.isSizeGiven || size <= this.size ? Effect.void : this.resize(size)))
+    return this.resize(size, false)
   }
 
-  private resize(size: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
+  private resize(size: number, isGiven: boolean): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
     return this.releasing((releases) =>
       this.turn.enter(() =>
+        // a size that is refused has not been given
         this.unlessInvalid({ size }, () => {
+          if (!isGiven && (this.isSizeGiven || size <= this.size)) return Effect.void
+          this.isSizeGiven ||= isGiven
           this.slots.resize(size, releases)
           this.dispatcher.dispatch()
           return Effect.void

@@ -98,7 +98,12 @@ export class ChunkWatch {
     let next = Number.POSITIVE_INFINITY
     if (startTimeout !== undefined && cell.isKnown && cell.phase !== phases.loaded) next = interval(startTimeout)
     if (killAfter !== undefined) {
-      if (interruptedAt !== undefined) next = Math.min(next, interruptedAt + killAfter + this.lag() - realTime.now())
+      if (interruptedAt !== undefined) {
+        const most = killAfter + this.lag()
+        const left = interruptedAt + most - realTime.now()
+        // one of which nothing has been heard is not ended when its time is over, and what keeps its worker may do so for long
+        next = Math.min(next, left <= 0 && isUnheard(cell) ? interval(most) : left)
+      }
       if (chunk.timeout !== undefined && cell.isKnown) next = Math.min(next, interval(chunk.timeout + killAfter))
     }
     return next === Number.POSITIVE_INFINITY ? undefined : Math.max(1, next)
@@ -138,9 +143,7 @@ export class ChunkWatch {
     const { killAfter } = this.limits
     const { cell, chunk, interruptedAt, runningSince } = watched
     if (killAfter === undefined) return undefined
-    // where nothing has been heard of it, something else may keep the worker
-    const isUnheard = cell.lags && cell.started === 0 && cell.phase === phases.unseen
-    if (!isUnheard && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.lag()) {
+    if (!isUnheard(cell) && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.lag()) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
       return { what: "interruption", chunk, positions: [], cause }
     }
@@ -159,3 +162,6 @@ export class ChunkWatch {
     for (; watched.seenStarted < started; watched.seenStarted++) watched.runningSince?.set(watched.seenStarted, now)
   }
 }
+
+/** Whether nothing has been heard of a chunk where numbers lag: something else may keep the worker. */
+const isUnheard = (cell: Cell): boolean => cell.lags && cell.started === 0 && cell.phase === phases.unseen

@@ -13,7 +13,7 @@ export const granted = (lag: number): number => 2 * lag + 2
 /** How often a worker reports that waits for grants: soon enough for the next one to be in time. */
 export const reported = (lag: number): number => granted(lag) / 4
 
-/** A grant is told when it is at least this part of what may be outstanding: a message for each item would be many. */
+/** A grant is told when it is at least this part of what is granted ahead: a message for each item would be many. */
 const leastPart = 1 / 4
 
 /** What has been granted of a chunk. */
@@ -53,7 +53,8 @@ export class Allowance {
     this.items -= free
     if (itemTime === undefined) this.millis = may > free ? 0 : this.millis
     else this.millis -= (may - free) * itemTime
-    const least = Math.min(wanted, Math.max(1, Math.ceil((this.items + free + ahead) * leastPart)))
+    // not of what runs at once too, or else the worker would have nothing for some of its lanes until as many are free
+    const least = Math.min(wanted, Math.max(1, Math.ceil(ahead * leastPart)))
     const to = Math.min(total, reported + may)
     this.isOver = to < total
     return to >= total || to - granted >= least ? Math.max(granted, to) : granted

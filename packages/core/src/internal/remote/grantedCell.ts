@@ -55,21 +55,22 @@ export class GrantedCell extends Cell {
     return Math.max(items, this.granted)
   }
 
-  /** The worker has ended, and these were its numbers then. */
+  /** The worker has ended, and these were its numbers then. A chunk without a cell has none among them. */
   settle(numbers: ReadonlyArray<number>): void {
-    const control: Control = { get: (index) => numbers[index] ?? 0, set: () => {} }
     if (this.control === undefined) return
+    const control: Control = { get: (index) => numbers[index] ?? 0, set: () => {} }
     this.control = control
     this.areFinal = true
   }
 
   /** How many items have been heard to start: never more than have. An outcome may arrive before its item's start. */
-  override get started(): number {
-    return Math.max(this.reportedBefore, super.started ?? 0)
+  override get started(): number | undefined {
+    const heard = super.started
+    return heard === undefined ? undefined : Math.max(this.reportedBefore, heard)
   }
 
   override get mostStarted(): number {
-    return this.areFinal ? this.started : this.granted
+    return this.areFinal ? (this.started ?? this.granted) : this.granted
   }
 
   override get isCertain(): boolean {

@@ -2,6 +2,7 @@
  * The pool's end of a worker's channel: it sends only messages of the protocol, prepared for their way, and counts them.
  */
 import type { Connection, Control, Transferable } from "../../Channel.ts"
+import { lagOf } from "../common/lag.ts"
 import * as packing from "../wire/packing.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
@@ -22,7 +23,7 @@ export class Line {
   constructor(connection: Connection) {
     const { control, moves = true, shares = false, stayAwake } = connection
     this.control = control ?? new ToldNumbers((from, values) => this.sendPlain({ _tag: "Numbers", from, values }))
-    this.lag = control?.lag && (() => control.lag!())
+    this.lag = control?.lag && (() => lagOf(() => control.lag?.()))
     this.shares = shares
     this.moves = moves
     this.stayAwake = stayAwake

@@ -8,6 +8,7 @@ import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import { mostAhead } from "../common/mostAhead.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
 import { callerOf } from "../wire/caller.ts"
@@ -223,8 +224,8 @@ export class RemoteChunks {
     this.tasksPerWorker = tasksPerWorker
     const cells = cellsOf(tasksPerWorker)
     this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
-    // leaves cells for the chunks that the worker runs at once, and one for a chunk sent before an end was noticed
-    this.mostEndedEarly = cells - tasksPerWorker - 1
+    // leaves cells for the chunks that the worker has at once, and one for a chunk sent before an end was noticed
+    this.mostEndedEarly = cells - Math.max(tasksPerWorker, line.lag === undefined ? 0 : mostAhead) - 1
     this.watch = new ChunkWatch(
       options,
       () => [...this.sentChunks.values(), ...this.begunLate()],
@@ -258,8 +259,11 @@ export class RemoteChunks {
     const id = this.nextId++
     const cellNumber = this.freeCells.pop() ?? -1
     const { lag } = this
-    const granted = lag === undefined ? undefined : new GrantedCell(this.line.control, cellNumber, id)
-    const cell = granted ?? cellOf(this.line.control, cellNumber, id)
+    const { control } = this.line
+    // without a cell it has no numbers: where they would be are those of the hooks
+    const granted =
+      lag === undefined ? undefined : new GrantedCell(cellNumber < 0 ? undefined : control, cellNumber, id)
+    const cell = granted ?? cellOf(control, cellNumber, id)
     const { schemas, slices } = portable.definition(chunk.task)
     const runOf: MessageOf = (items, errors, parts) => ({
       _tag: "Run",

@@ -82,7 +82,7 @@ class RemoteWorker implements Worker {
   /** What the connection has been told last. */
   private isBusy: boolean | undefined = undefined
   /** Set while it is being killed for not yielding, and it has yet to be heard what it had done until then. */
-  private givenUp: { readonly tell: () => void; readonly timer: realTime.Timer } | undefined = undefined
+  private givenUp: { readonly tell: (told?: Closed) => void; readonly timer: realTime.Timer } | undefined = undefined
   /** The uncaught error that ends the worker, if the worker has sent it. */
   private uncaught: unknown = undefined
 
@@ -216,14 +216,18 @@ class RemoteWorker implements Worker {
   /** Kills it where numbers lag: what it had in hand is known when its end has been heard of, or after a while (K13). */
   private giveUp(cause: Error, blame: Blame | undefined): void {
     const ended = Deferred.makeUnsafe<void>()
-    const tell = () => {
+    const tell = (told?: Closed) => {
       const wasUsed = this.endUse()
       this.givenUp = undefined
-      this.endSpans({ cause })
-      const inHand = this.chunks.forgetAll(blame)
-      this.tellEnd(wasUsed, { closed: { cause }, killed: true, inHand, ended: Deferred.await(ended) })
+      // What was silent may not have been the item but its machine, which is lost: then neither the item nor its module is
+      // to blame (K4). That the item's time is over is so all the same.
+      const isExternal = told?.external === true
+      const closed = isExternal ? told : { cause }
+      this.endSpans(closed)
+      const inHand = this.chunks.forgetAll(blame && isExternal ? { ...blame, failure: undefined } : blame)
+      this.tellEnd(wasUsed, { closed, killed: true, inHand, ended: Deferred.await(ended) })
     }
-    const timer = realTime.after(this.connection.suspectAfter ?? 10_000, tell)
+    const timer = realTime.after(this.connection.suspectAfter ?? 10_000, () => tell())
     this.givenUp = { tell, timer }
     this.options.onCondemned()
     // it may be told that it has closed before this returns
@@ -241,7 +245,10 @@ class RemoteWorker implements Worker {
 
   /** Ends a worker that has sent what the protocol does not allow, or what this side cannot handle (F6). */
   private reject(cause: unknown): void {
-    if (!this.hasEnded) this.killAndTell({ closed: { cause }, killed: false, inHand: this.chunks.forgetAll() })
+    if (this.hasEnded) return
+    // one that is being killed already ends for what did not yield, which is to blame
+    if (this.givenUp !== undefined) return this.givenUp.tell()
+    this.killAndTell({ closed: { cause }, killed: false, inHand: this.chunks.forgetAll() })
   }
 
   private killAndTell(loss: Omit<Loss, "ended">): void {
@@ -258,7 +265,7 @@ class RemoteWorker implements Worker {
       this.observations.workerEnded()
     })
     if (told.numbers !== undefined) this.chunks.settle(told.numbers)
-    if (this.givenUp !== undefined) return this.givenUp.tell()
+    if (this.givenUp !== undefined) return this.givenUp.tell(told)
     this.endSpans(told)
     if (this.hasEnded) return
     // a platform may tell less of the error than the worker itself, as where it clones it

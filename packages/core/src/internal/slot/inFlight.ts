@@ -3,9 +3,7 @@
  */
 import { type Call, chunksInTime } from "../call/call.ts"
 import type { CallChunk } from "../call/callChunk.ts"
-
-/** How many chunks a worker that is far away has at most. */
-const mostAhead = 32
+import { mostAhead } from "../common/mostAhead.ts"
 
 export class InFlight implements Iterable<CallChunk> {
   /** How many of their items have no outcome and have not been taken back. */

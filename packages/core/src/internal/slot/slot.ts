@@ -14,6 +14,7 @@ import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
+import { lagOf } from "../common/lag.ts"
 import type { Events } from "../events/events.ts"
 import type { Later } from "../common/later.ts"
 import type { Releases } from "../common/releases.ts"
@@ -174,7 +175,10 @@ export class Slot implements ChunkSlot {
   }
 
   get lag(): number {
-    return this.state._tag === "Live" ? (this.state.worker.lag?.() ?? 0) : 0
+    const { state } = this
+    if (state._tag !== "Live") return 0
+    const { worker } = state
+    return worker.lag === undefined ? 0 : lagOf(() => worker.lag?.())
   }
 
   get load(): number {
@@ -598,8 +602,11 @@ export class Slot implements ChunkSlot {
   private onUnwanted(tenant: Tenant): void {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant) return
-    if (state._tag === "Acquiring" && state.retirement === undefined)
+    if (state._tag === "Acquiring" && state.retirement === undefined) {
+      // what waits for a worker still needs one
+      this.tellStarts(() => Exit.succeed(false))
       return this.interruptAcquisition(tenant, noRetirement)
+    }
     this.retire(undefined)
     this.chunks.takeBackUnstarted()
   }

@@ -9,13 +9,13 @@ import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as MutableRef from "effect/MutableRef"
 import * as Scope from "effect/Scope"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
 import type { Release } from "../common/releases.ts"
-import { inRootSpan } from "../common/tracing.ts"
+import { inLateRootSpan, inRootSpan, type LateSpan } from "../common/tracing.ts"
 import type { Turn } from "../common/turn.ts"
 import type * as portable from "../task/portable.ts"
 import type { Hooks } from "./hooks.ts"
@@ -104,12 +104,13 @@ export class Tenant {
     acquired: (worker: Worker) => void,
     notAcquired: (failure: AcquisitionFailure | undefined) => Effect.Effect<void>
   ): void {
-    const initialised = inRootSpan(
-      this.initialised(options, events),
+    const initialised = inLateRootSpan(
+      (span) => this.initialised(options, events, span),
       "pool.worker.acquire",
       { ...WorkerPoolError.inWorker(this.identity) },
       cause,
-      (exit) => Exit.mapError(exit, ({ error }) => error)
+      (exit) => Exit.mapError(exit, ({ error }) => error),
+      (exit) => this.isSeen(exit)
     )
     const life = Effect.flatMap(Effect.exit(initialised), (exit) =>
       Exit.isSuccess(exit)
@@ -134,25 +135,33 @@ export class Tenant {
 
   private initialised(
     { killAfter, runtime, services, startTimeout, tasksPerWorker }: WorkerOptions,
-    { onStarted, ...events }: TenantEvents
+    { onPlaced, onStarted, ...events }: TenantEvents,
+    span: LateSpan | undefined
   ): Effect.Effect<Worker, AcquisitionFailure> {
     const { init, initTimeout } = this.hooks
+    const placed = () => {
+      span?.begin()
+      onPlaced?.()
+    }
     const options = { worker: this.identity, tasksPerWorker, services, startTimeout, killAfter, ...events }
     const started = Effect.suspend(() =>
       // it may have been killed before this fiber's beginning
-      this.isKilled ? Effect.interrupt : Effect.interruptible(Scope.provide(runtime.start(options), this.scope))
+      this.isKilled
+        ? Effect.interrupt
+        : Effect.interruptible(Scope.provide(runtime.start({ ...options, onPlaced: placed }), this.scope))
     )
-    return Effect.mapError(started, (error): AcquisitionFailure => {
+    return Effect.mapError(within(started, span?.parent), (error): AcquisitionFailure => {
       if (WorkerPoolError.isWorkerPoolError(error)) return { error, of: "start" }
       return { error: errors.startFailed(this.identity, error.cause), of: "start", unavailable: error }
     }).pipe(
       Effect.flatMap((worker) => {
         this.worker = worker
+        const around = span?.begin()
         onStarted()
         // asked here, because an interruption that comes before `init` runs finds nothing to interrupt, and is missed
         if (this.stage?.isWanted !== true || this.isKilled) return Effect.interrupt
         const initialised = inContext((context) => worker.init({ code: init, timeout: initTimeout, context }))
-        return Effect.as(Effect.mapError(initialised, initFailure), worker)
+        return Effect.as(Effect.mapError(within(initialised, around), initFailure), worker)
       }),
       Effect.flatMap((worker) => {
         const { loss } = this
@@ -161,6 +170,13 @@ export class Tenant {
         return Effect.fail({ error: errors.workerLost(this.identity, loss.closed), of })
       })
     )
+  }
+
+  /** Whether its acquisition has a span: an attempt that found no room, or was given up before, is no worker's life (K7). */
+  private isSeen(exit: Exit.Exit<Worker, AcquisitionFailure>): boolean {
+    if (Exit.isSuccess(exit) || this.isKilled) return true
+    const failure = this.failureOf<AcquisitionFailure>(exit, (error) => ({ error, of: "start" }))
+    return failure !== undefined && failure.unavailable === undefined
   }
 
   // ---------------------------------------------------------------------------
@@ -259,6 +275,9 @@ export class Tenant {
     return undefined
   }
 }
+
+const within = <A, E>(effect: Effect.Effect<A, E>, span: Tracer.AnySpan | undefined): Effect.Effect<A, E> =>
+  span === undefined ? effect : Effect.provideService(effect, Tracer.ParentSpan, span)
 
 const inContext = <A, E>(effect: (context: Context.Context<never>) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber(({ context }) => effect(context))
