@@ -163,6 +163,8 @@ export interface StartOptions {
    * not call it.
    */
   readonly onPlaced?: (() => void) | undefined
+  /** A runtime calls it when a worker's `isSettled` becomes true. */
+  readonly onSettled?: (() => void) | undefined
 }
 
 /**
@@ -256,6 +258,12 @@ export interface Worker {
    * is much: then it is given as many chunks ahead as fill that time. Asked often. Default: 0.
    */
   readonly lag?: (() => number) | undefined
+  /**
+   * Whether the worker has told the end of each chunk whose `onEnd` has been called. It may be reading one yet whose items have
+   * all been taken back, which may end it; an item that is to be alone in its worker is sent to none of which that is so. Asked
+   * often. Default: true.
+   */
+  readonly isSettled?: boolean | undefined
   /** Interrupts a chunk's running items and drops those that have not started; `onEnd` follows. */
   readonly interrupt: (chunk: Chunk) => void
   /** Runs the hook and returns its result. */

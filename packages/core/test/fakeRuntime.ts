@@ -105,8 +105,15 @@ export class FakeWorker {
     if (!hookFails) Deferred.doneUnsafe(this.gone, Exit.fail(errors.workerLost(this.options.worker, closed)))
   }
 
+  /** Tells the end of all that it was sent before. */
+  settle(): void {
+    this.worker.isSettled = true
+    this.options.onSettled?.()
+  }
+
   /** As the port wants it: what runs when it is lost fails. */
-  readonly worker: WorkerRuntime.Worker = {
+  readonly worker: WorkerRuntime.Worker & { isSettled: boolean } = {
+    isSettled: true,
     init: () =>
       Effect.mapError(this.unlessGone("init", this.runtime.init(this)), (error) => ({ error, of: "init" as const })),
     interruptInit: () => this.asked("interruptInit"),

@@ -139,7 +139,7 @@ class Distance {
       options,
       line,
       new KnownAddresses(line),
-      { busyChange() {}, stuck },
+      { busyChange() {}, settled() {}, stuck },
       { chunkEnded() {}, itemEnded() {} }
     )
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })

@@ -118,6 +118,31 @@ describe("an item that ends its worker as it is read", () => {
     })
   )
 
+  it.effect("F2 is not sought in a worker that has yet to read something else, which may be what ends it", () =>
+    Effect.gen(function* () {
+      const { pool, runtime, sent } = yield* setup({ chunkSize: 8 })
+      yield* pool.start
+      runtime.start = (worker) =>
+        Effect.sync(() => {
+          worker.worker.isSettled = false
+        })
+      const fork = <A>(call: Effect.Effect<A>) => Effect.forkChild(call, { startImmediately: true })
+      const map = yield* fork(Effect.exit(pool.mapExit(numbers, task)))
+      yield* settle
+      assert.deepInclude(yield* pool.stats, { lost: 1, live: 1, busy: 0 })
+      assert.deepStrictEqual(sent, [numbers, [0]], "none is sent but the one for which the worker was started")
+      // nor is anything else, or else it would wait for ever
+      const run = yield* fork(Effect.exit(pool.run(task, 100)))
+      yield* settle
+      assert.strictEqual(sent.length, 2)
+      runtime.start = () => Effect.void
+      runtime.last.settle()
+      const exits = yield* driven(Fiber.join(map))
+      assert.deepStrictEqual(Exit.isSuccess(exits) ? outcomes(exits.value) : exits, withoutHuge)
+      assert.deepStrictEqual(yield* driven(Fiber.join(run)), Exit.succeed(1000))
+    })
+  )
+
   it.effect("F2 fails its run alone; other calls in the worker's hands go on", () =>
     Effect.gen(function* () {
       for (const isRemote of [false, true]) {

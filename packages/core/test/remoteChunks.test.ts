@@ -80,6 +80,8 @@ class Bench {
   private readonly line: Line
   /** Why the worker is to be killed, once it is. */
   stuck: string | undefined = undefined
+  /** How often the worker has become one that has told the end of all that has ended. */
+  settled = 0
   readonly sent: Array<protocol.ToWorker> = []
   private readonly toWorker: Array<protocol.ToWorker> = []
   private readonly toPool: Array<protocol.FromWorker> = []
@@ -134,6 +136,9 @@ class Bench {
     }
     const on = {
       busyChange() {},
+      settled: () => {
+        this.settled++
+      },
       stuck: ({ message }: Error) => {
         this.stuck = message
       }
@@ -254,6 +259,7 @@ describe("RemoteChunks.limitTo", () => {
     assert.strictEqual(bench.chunks.limitTo(second, 0), 0)
     assert.deepStrictEqual([first.ends, second.ends], [0, 1])
     assert.strictEqual(bench.chunks.size, 2)
+    assert.deepStrictEqual([bench.chunks.areSettled, bench.settled], [false, 0], "reading it may yet end the worker")
     // it has ended: nothing can be taken back, nor asked of it
     assert.strictEqual(bench.chunks.limitTo(second, 1), 2)
     bench.chunks.interrupt(second)
@@ -269,6 +275,7 @@ describe("RemoteChunks.limitTo", () => {
       ]
     )
     assert.deepStrictEqual([first.ends, second.ends, bench.chunks.size], [1, 1, 0])
+    assert.deepStrictEqual([bench.chunks.areSettled, bench.settled], [true, 1])
     assert.strictEqual(bench.chunks.limitTo(first, 0), 2)
   })
 

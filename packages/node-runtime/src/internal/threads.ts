@@ -18,6 +18,7 @@ import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
+import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
@@ -49,6 +50,8 @@ export const openRelayed = (
 /** A thread that runs, and the pool's end of its channel. */
 interface Thread {
   readonly port: MessagePort
+  /** For what listens to the port and may take long over a message. */
+  readonly turns: PortTurns
   readonly control: Control
   readonly readNumbers: (into: Int32Array) => void
   readonly ending: Ending
@@ -119,6 +122,7 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
 
 const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread => {
   const control = sharedControl(shared)
+  const turns = new PortTurns()
   const kill = () => void thread.terminate()
   const setBusy = (busy: boolean) => {
     const method = busy ? "ref" : "unref"
@@ -129,6 +133,7 @@ const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread =>
   let cause: unknown = undefined
   let receive: (message: unknown) => void = () => {}
   thread.once("exit", (exitCode) => {
+    turns.takeRest()
     readRest(port, receive)
     port.close()
     ending.end({ exitCode, cause })
@@ -140,17 +145,17 @@ const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread =>
     receive = handler
   }
   const readNumbers = (into: Int32Array) => into.set(shared)
-  return { port, control, readNumbers, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
+  return { port, turns, control, readNumbers, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
 }
 
-const connectionOf = ({ control, ending, port, receive, setBusy, usage }: Thread): Connection => {
+const connectionOf = ({ control, ending, port, receive, setBusy, turns, usage }: Thread): Connection => {
   const awake = new Awake()
   return {
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
     receive: (handler, unreadable) => {
       const aware = awake.handler(handler)
       receive(aware)
-      ports.receive(port, aware, unreadable)
+      ports.receive(port, turns.listener(aware), turns.listener(unreadable))
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,

@@ -66,6 +66,12 @@ const square = Portable.inline((n: number): number => n * n)
 
 const wait = Portable.inline((millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis)))
 
+/** Keeps this thread busy. */
+const busy = (millis: number): void => {
+  const end = performance.now() + millis
+  while (performance.now() < end);
+}
+
 type Pool = WorkerPool.WorkerPool<void, unknown, never>
 
 const make = ({ size, tasksPerWorker }: Drawn, options: { readonly keepAlive: boolean } = { keepAlive: true }) =>
@@ -163,6 +169,31 @@ const sourceWaits = Effect.fnUntraced(function* (drawn: Drawn) {
   return pool
 })
 
+const sourceComputes = Effect.fnUntraced(function* (drawn: Drawn) {
+  const pool: Pool = yield* make(drawn)
+  const millis = yield* start(pool, 16)
+  const pause = between(drawn, 1, 10, 30)
+  function* items() {
+    for (let n = 0; n < Math.max(20, millis / pause); n++) {
+      busy(pause)
+      yield lasting(drawn, n, (pause * between(drawn, 2, 2, 60)) / 100)
+    }
+  }
+  yield* pool.map(items(), work)
+  return pool
+})
+
+const consumerComputes = Effect.fnUntraced(function* (drawn: Drawn) {
+  const pool: Pool = yield* make(drawn)
+  const millis = yield* start(pool, 16)
+  const pause = between(drawn, 1, 10, 30)
+  const items = Array.from({ length: Math.max(20, Math.ceil(millis / pause)) }, (_, n) =>
+    lasting(drawn, n, (pause * between(drawn, 2, 2, 60)) / 100)
+  )
+  yield* Stream.runForEach(pool.streamUnordered(items, work), () => Effect.sync(() => busy(pause)))
+  return pool
+})
+
 /** Workers that are started for a few items each. */
 const starts = Effect.fnUntraced(function* (drawn: Drawn) {
   const pool: Pool = yield* make(drawn, { keepAlive: false })
@@ -213,6 +244,8 @@ const causes: Record<string, Cause> = {
   skew: { round: skew, advice: "Skew", isOfSeveral: true },
   "a straggler": { round: straggler, advice: "Straggler", isOfSeveral: true },
   "a source that waits": { round: sourceWaits, advice: "SourceSlow", isOfSeveral: true },
+  "a source that computes": { round: sourceComputes, advice: "PoolThreadBusy", isOfSeveral: true },
+  "a consumer that computes": { round: consumerComputes, advice: "PoolThreadBusy", isOfSeveral: true },
   "workers that are started for little": { round: starts, advice: "StartUpDominates" },
   "a slow init": { round: inits, advice: "StartUpDominates" },
   "short chunks of tiny items": { round: chunksShort, advice: "ChunksShort" }

@@ -30,6 +30,8 @@ export interface SlotView<C = never> {
   readonly lastUsed: number
   /** How long it takes until its worker has heard of something and that has been heard of here, in milliseconds. */
   readonly lag: number
+  /** Whether its worker has told the end of all that it was sent, but for what its load says. */
+  readonly isSettled: boolean
   /** Whether no worker can be acquired there for the call now, though one could be for others (L10). */
   refuses?(call: C): boolean
 }
@@ -95,7 +97,13 @@ export const choose = <C extends CallView, S extends SlotView<C>>(
         call.options.dispatch === "available" ? bestOf(slots, [...reserved, ...slots.filter(isRefused)]) : undefined
     }
     if (slot !== undefined && slot.availability !== "unavailable" && !reserved.includes(slot)) {
-      if (call.alone && slot.load > 0) {
+      // what must be alone has nothing before it in its worker, taken back or not: reading that may end the worker (F2)
+      const isOccupied = ({ isSettled, load }: S) => load > 0 || !isSettled
+      if (call.alone && isOccupied(slot) && call.options.dispatch === "available") {
+        const free = bestOf(slots, [...reserved, ...slots.filter((slot) => isOccupied(slot) || isRefused(slot))])
+        slot = free ?? slot
+      }
+      if (call.alone && isOccupied(slot)) {
         // not for the calls that come later in turn, or else it would never fall idle
         reserved.push(slot)
         best = bestOf(slots, reserved)

@@ -164,6 +164,7 @@ export class RemoteChunks {
   private readonly line: Line
   private readonly addresses: KnownAddresses
   private readonly onBusyChange: () => void
+  private readonly onSettled: () => void
   /** Whether the worker tells by messages what it has started. */
   private readonly tellsStarts: boolean
   /** How long numbers are on their way, in milliseconds; `undefined` where they are not. */
@@ -208,6 +209,8 @@ export class RemoteChunks {
     on: {
       /** `size` may have become 0, or more than 0. */
       readonly busyChange: () => void
+      /** `areSettled` has become true. */
+      readonly settled: () => void
       /** Something does not yield: the worker is to be killed. */
       readonly stuck: (cause: Error, blame: Blame) => void
     },
@@ -219,6 +222,7 @@ export class RemoteChunks {
     this.line = line
     this.addresses = addresses
     this.onBusyChange = on.busyChange
+    this.onSettled = on.settled
     this.tellsStarts = line.control instanceof ToldNumbers
     this.lag = line.lag
     this.tasksPerWorker = tasksPerWorker
@@ -240,6 +244,11 @@ export class RemoteChunks {
   /** How many chunks the worker has yet to report the end of. */
   get size(): number {
     return this.sentChunks.size + this.endedEarly.size
+  }
+
+  /** Whether the worker has reported the end of every chunk whose end the pool has acted on. */
+  get areSettled(): boolean {
+    return this.endedEarly.size === 0
   }
 
   /** Whether nothing is in hand that the pool has yet to be told of. */
@@ -703,7 +712,7 @@ export class RemoteChunks {
     this.spans.chunkEnded(id)
     this.free(sent.cellNumber)
     this.onBusyChange()
-    if (early !== undefined) return
+    if (early !== undefined) return this.areSettled ? this.onSettled() : undefined
     this.ids.delete(sent.chunk)
     if (this.lag !== undefined) this.grant()
     sent.chunk.onEnd(error)

@@ -96,6 +96,7 @@ class RemoteWorker implements Worker {
     this.options = options
     const on = {
       busyChange: () => this.updateBusy(),
+      settled: () => this.state === "running" && options.onSettled?.(),
       stuck: (cause: Error, blame?: Blame) => this.killStuck(cause, blame)
     }
     this.line = new Line(connection)
@@ -150,6 +151,10 @@ class RemoteWorker implements Worker {
 
   limitTo(chunk: Chunk, items: number): number {
     return this.chunks.limitTo(chunk, items)
+  }
+
+  get isSettled(): boolean {
+    return this.chunks.areSettled
   }
 
   get lag(): (() => number) | undefined {

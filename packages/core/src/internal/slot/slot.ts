@@ -181,6 +181,10 @@ export class Slot implements ChunkSlot {
     return worker.lag === undefined ? 0 : lagOf(() => worker.lag?.())
   }
 
+  get isSettled(): boolean {
+    return this.state._tag !== "Live" || this.state.worker.isSettled !== false
+  }
+
   get load(): number {
     return this.chunks.load
   }
@@ -443,7 +447,8 @@ export class Slot implements ChunkSlot {
       onStarted: () => turn.take(() => this.onStarted(tenant)),
       onLost: (loss: Loss) => turn.take(() => this.onLost(tenant, loss)),
       onCondemned: () => turn.take(() => this.onCondemned(tenant)),
-      onUnwanted: () => turn.take(() => this.onUnwanted(tenant))
+      onUnwanted: () => turn.take(() => this.onUnwanted(tenant)),
+      onSettled: () => turn.take(() => this.options.dispatch())
     }
     tenant.acquire(
       worker,

@@ -32,7 +32,7 @@ export interface WorkerOptions {
 }
 
 /** What a worker tells its slot. */
-export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost" | "onPlaced" | "onUnwanted"> & {
+export type TenantEvents = Pick<StartOptions, "onCondemned" | "onLost" | "onPlaced" | "onSettled" | "onUnwanted"> & {
   /** The runtime has started it; services and `init` come next. */
   readonly onStarted: () => void
 }

@@ -1,0 +1,45 @@
+/**
+ * Lets the ports of a pool's threads be heard in turn (C1). Node calls a port's listener for a thousand messages in a row, those
+ * included that arrive meanwhile. Where the pool's thread is slow to handle a worker's message, as one whose source of items
+ * computes, that worker has answered again by then, and all others would go unheard.
+ */
+import { setImmediate } from "./timers.ts"
+
+const now = performance.now.bind(performance)
+
+/** After a message that takes longer than this to handle, in milliseconds, other ports come first. */
+const longest = 1
+
+export class PortTurns {
+  /** Messages that have arrived and wait for the port's next turn. */
+  private waiting: Array<() => void> = []
+  private isWaiting = false
+
+  /** A listener that calls `handle` in the port's turns; what all of one port's listeners get is handled in order. */
+  listener(handle: (message: unknown) => void): (message: unknown) => void {
+    return (message) => this.take(() => handle(message))
+  }
+
+  /** Handles all that waits: nothing more will arrive. */
+  takeRest(): void {
+    for (const step of this.waiting.splice(0)) step()
+  }
+
+  private take(step: () => void): void {
+    if (this.isWaiting) {
+      this.waiting.push(step)
+      return
+    }
+    const began = now()
+    step()
+    if (now() - began > longest) this.wait()
+  }
+
+  private wait(): void {
+    this.isWaiting = true
+    setImmediate(() => {
+      this.isWaiting = false
+      for (const step of this.waiting.splice(0)) this.take(step)
+    })
+  }
+}
