@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import type { Call } from "../src/internal/call/call.ts"
 import { Turn } from "../src/internal/common/turn.ts"
 import { CallChunk } from "../src/internal/call/callChunk.ts"
+import { Isolation, suspicions } from "../src/internal/call/isolation.ts"
 import { Resends } from "../src/internal/call/resends.ts"
 import type { InHand } from "../src/WorkerRuntime.ts"
 import { integer, noise, oneOf, runs } from "./support.ts"
@@ -21,6 +22,9 @@ const chunkOf = (first: number, length: number) =>
   new CallChunk(call, { items: Array.from({ length }, (_, n) => `item ${first + n}`), first, alone: false })
 
 const hand = (started: number, moved = false): InHand => ({ started, timedOut: [], moved, failure: undefined })
+
+/** No suspect is in hand. */
+const free = new Isolation()
 
 /** Takes all there is. */
 const drain = (resends: Resends, max = 100): Array<CallChunk> => {
@@ -45,7 +49,7 @@ describe("Resends", () => {
     "F2 gives what it was given exactly once, in input order, in chunks that are not too long",
     { sizes: Arbitrary.array(integer(1, 6), { maxLength: 6 }), max: integer(1, 8), seed: integer(0, 1_000_000) },
     ({ max, seed, sizes }) => {
-      const resends = new Resends("never")
+      const resends = new Resends("never", free)
       const expected: Array<number> = []
       const chunks = sizes.map((size, n) => chunkOf(n * 10, size))
       const shuffled = chunks.sort((left, right) => noise(seed, left.ordinal(0)) - noise(seed, right.ordinal(0)))
@@ -77,7 +81,7 @@ describe("Resends", () => {
     "F2 whatever is lost, an item ends or is lost for good, once; charged ones are sent again so often, and alone",
     { history: histories },
     ({ history: { retries, seed, sizes, tasksPerWorker } }) => {
-      const resends = new Resends(retries)
+      const resends = new Resends(retries, free)
       const charges = new Map<number, number>()
       /** How often each was lost before it had started. */
       const unstarted = new Map<number, number>()
@@ -130,15 +134,64 @@ describe("Resends", () => {
   )
 
   it('F2 with "fail" all that had started is lost, and what had not comes back', () => {
-    const resends = new Resends("never")
+    const resends = new Resends("never", free)
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(1, undefined)
     assert.deepStrictEqual(resends.addLost(chunk, hand(4), 1, false), [0, 2, 3])
     assert.deepStrictEqual(indices(drain(resends)), [4, 5])
   })
 
+  it("K4 one that was alone when a runner was lost is kept apart from others that were in hand then", () => {
+    const isolation = new Isolation()
+    const resends = new Resends(2, isolation)
+    const { none, possible, strong } = suspicions
+    const next = (): CallChunk => {
+      const chunk = new CallChunk(call, resends.take(9))
+      if (chunk.suspicion !== none) isolation.enter(chunk)
+      return chunk
+    }
+    const told = (chunk: CallChunk) => [chunk.suspicion, chunk.alone, ...placesOf(chunk)]
+    let runners = 0
+    const lost = (chunk: CallChunk, started: number, isUnread = false) => {
+      const runner = runners++
+      const lostRunner = { runner: `${runner}`, worker: runner, workers: runner }
+      assert.deepStrictEqual(resends.addLost(chunk, hand(started), 3, isUnread, lostRunner), [])
+      if (chunk.suspicion !== none) isolation.leave(chunk)
+    }
+    lost(chunkOf(0, 4), 3)
+    // those that had not started are no suspects, and all suspects may be in hand together
+    const first = [next(), next(), next()]
+    assert.deepStrictEqual(
+      first.map(told),
+      first.map((_, n) => [possible, true, n])
+    )
+    assert.deepStrictEqual(told(next()), [none, false, 3])
+    for (const chunk of first.slice(0, 2)) lost(chunk, 1)
+    assert.deepStrictEqual([resends.size, resends.hasNext], [2, false], "not before the third is over")
+    lost(first[2]!, 0)
+    const second = next()
+    assert.deepStrictEqual(told(second), [strong, true, 0])
+    assert.deepStrictEqual([resends.size, resends.hasNext, resends.nextIsAlone], [2, false, false])
+    // others go before them
+    resends.add(chunkOf(8, 1), [0])
+    assert.deepStrictEqual(told(next()), [none, false, 8])
+    // whatever becomes of it, it stays one
+    resends.add(second, [0])
+    isolation.leave(second)
+    const last = [next()]
+    for (let chunk = last[0]!; resends.size > 0; last.push(chunk)) {
+      isolation.leave(chunk)
+      chunk = next()
+    }
+    assert.deepStrictEqual(last.map(told), [
+      [strong, true, 0],
+      [strong, true, 1],
+      [possible, true, 2]
+    ])
+  })
+
   it("F2 with one item at a time, only the one that was running is charged and sent alone", () => {
-    const resends = new Resends(1)
+    const resends = new Resends(1, free)
     const chunk = chunkOf(0, 6)
     chunk.onSuccess(0, undefined)
     // 1 and 2 had ended as well, but that was not heard
@@ -158,7 +211,7 @@ describe("Resends", () => {
   })
 
   it("F2 with several at a time any of those that had started may have been it: all are charged", () => {
-    const resends = new Resends(1)
+    const resends = new Resends(1, free)
     const chunk = chunkOf(0, 5)
     chunk.onSuccess(1, undefined)
     assert.deepStrictEqual(resends.addLost(chunk, hand(3), 3, false), [])
@@ -178,7 +231,7 @@ describe("Resends", () => {
   })
 
   it("F2 a worker that is lost between two items takes nothing with it and charges nobody", () => {
-    const resends = new Resends(0)
+    const resends = new Resends(0, free)
     const chunk = chunkOf(0, 4)
     for (const position of [0, 1]) chunk.onSuccess(position, undefined)
     assert.deepStrictEqual(resends.addLost(chunk, hand(2), 1, false), [])
@@ -189,7 +242,7 @@ describe("Resends", () => {
   })
 
   it("S2 what has moved is lost, started or not, and whatever may be retried", () => {
-    const resends = new Resends(5)
+    const resends = new Resends(5, free)
     const chunk = chunkOf(0, 4)
     chunk.onSuccess(0, undefined)
     assert.deepStrictEqual(resends.addLost(chunk, hand(2, true), 1, false), [1, 2, 3])

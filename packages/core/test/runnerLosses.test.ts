@@ -37,6 +37,9 @@ const runnerLost = new WorkerPoolError.RunnerLost({
 
 const closed: Closed = { external: true, cause: runnerLost }
 
+/** Calls back that many turns of the microtask queue later. */
+const after = (turns: number, f: () => void): void => queueMicrotask(turns > 1 ? () => after(turns - 1, f) : f)
+
 /** A worker begins with the item, if it has it, and its runner is lost. */
 const losesRunnerOf = (poison: number, lost: (worker: FakeWorker) => void) => (worker: FakeWorker) =>
   queueMicrotask(() => {
@@ -47,7 +50,8 @@ const losesRunnerOf = (poison: number, lost: (worker: FakeWorker) => void) => (w
     worker.work(at)
     worker.begin(chunk)
     lost(worker)
-    worker.lose({ closed })
+    // each time another one, which held this worker alone
+    worker.lose({ closed: { external: true, cause: new WorkerPoolError.RunnerLost({ runner: worker.name }) } })
   })
 
 describe("a lost runner", () => {
@@ -98,12 +102,65 @@ describe("a lost runner", () => {
           runtime.run = losesRunnerOf(2, () => lost++)
           const exits = yield* pool.mapExit([0, 1, 2, 3, 4, 5], task, { onWorkerLost: { retries } })
           assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, true, false, true, true, true])
-          assert.strictEqual((reasons(exits[2]!)[0] as WorkerPoolError.WorkerLost).cause, runnerLost)
+          assert.instanceOf((reasons(exits[2]!)[0] as WorkerPoolError.WorkerLost).cause, WorkerPoolError.RunnerLost)
           assert.strictEqual(lost, retries + 2)
           assert.deepInclude(yield* pool.stats, { lost: retries + 2 })
         }
       }
     })
+  )
+
+  it.effect.prop(
+    "K4 F2 of items that are in hand together when their runner is lost, again and again, the one that ends it fails alone",
+    {
+      items: integer(2, 12),
+      size: integer(2, 4),
+      tasksPerWorker: oneOf(1, 1, 2),
+      more: integer(0, 2),
+      poisoned: integer(1, 3),
+      calls: integer(1, 2),
+      seed: integer(0, 1e6)
+    },
+    ({ calls, items, more, poisoned, seed, size, tasksPerWorker }) =>
+      Effect.gen(function* () {
+        // an innocent one is charged at most once for each of them
+        const retries = poisoned + more
+        const { pool, runtime } = yield* setup({ size, tasksPerWorker, chunkSize: 2 })
+        const poison = new Set(Array.from({ length: poisoned }, (_, n) => noise(seed, n) % (items * calls)))
+        let lost = 0
+        // all workers are on one runner, and what ends it does so while the others are at their items
+        runtime.run = (worker, chunk) =>
+          queueMicrotask(() => {
+            if (worker.isGone || !worker.chunks.includes(chunk)) return
+            const items = worker.limitOf(chunk) - worker.startedOf(chunk)
+            const begun = Array.from({ length: Math.min(items, tasksPerWorker) }, () => worker.begin(chunk))
+            const isPoison = begun.some((position) => poison.has(chunk.items[position] as number))
+            after(isPoison ? 2 : 5, () => {
+              if (worker.isGone || !worker.chunks.includes(chunk)) return
+              if (!isPoison) {
+                for (const position of begun) worker.succeed(position, chunk)
+                if (worker.chunks.includes(chunk)) runtime.run(worker, chunk)
+                return
+              }
+              const cause = new WorkerPoolError.RunnerLost({ runner: `runner ${lost++}` })
+              // one after another: what the first had may be sent to the second, which has yet to be told of
+              for (const other of [...runtime.present]) other.lose({ closed: { external: true, cause } })
+            })
+          })
+        const numbers = Array.from({ length: items }, (_, n) => n)
+        const exits = yield* Effect.forEach(
+          Array.from({ length: calls }, (_, n) => numbers.map((item) => n * items + item)),
+          (numbers) => pool.mapExit(numbers, task, { onWorkerLost: { retries } }),
+          { concurrency: "unbounded" }
+        )
+        for (const [item, exit] of exits.flat().entries()) {
+          if (!poison.has(item)) assert.deepStrictEqual(exit, Exit.succeed(item * 10))
+          else assert.instanceOf((reasons(exit)[0] as WorkerPoolError.WorkerLost).cause, WorkerPoolError.RunnerLost)
+        }
+        assert.isAtMost(lost, poison.size * (retries + 2))
+        assert.deepStrictEqual(runtime.breaches, [])
+      }).pipe(Effect.scoped),
+    runs(200)
   )
 
   it.effect.prop(

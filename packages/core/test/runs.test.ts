@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import { Turn } from "../src/internal/common/turn.ts"
 import type { Hooks } from "../src/internal/slot/hooks.ts"
 import type { Call } from "../src/internal/call/call.ts"
+import { Isolation } from "../src/internal/call/isolation.ts"
 import { ItemTime } from "../src/internal/call/itemTimes.ts"
 import * as errors from "../src/internal/common/errors.ts"
 import { ItemSeconds } from "../src/internal/insights/itemSeconds.ts"
@@ -308,6 +309,7 @@ describe("a group of runs", () => {
       hooks: () => hooks,
       dispatcher: {
         tasksPerWorker: 1,
+        isolation: new Isolation(),
         ready: () => {},
         withdraw: () => {},
         over: () => {},

@@ -22,6 +22,7 @@ import type { Chunking } from "./chunking.ts"
 import type { ItemCounter } from "./itemCounter.ts"
 import type { ItemTime } from "./itemTimes.ts"
 import type { CallPolicy } from "./policy.ts"
+import { type Isolation, type LostRunner, suspicions } from "./isolation.ts"
 import { Resends, type Retries } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
@@ -42,6 +43,8 @@ export const chunksInTime = (lag: number): number => 2 * lag
 export interface CallDispatcher {
   /** How many items a worker runs at once. */
   readonly tasksPerWorker: number
+  /** Of the suspects of the pool's calls. */
+  readonly isolation: Isolation
   /** The call may have a chunk to give, or its turn may have come. */
   readonly ready: (call: Call) => void
   /** The call has no chunk to give for now. */
@@ -136,7 +139,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.options = options
     this.dispatcher = dispatcher
     this.turn = turn
-    this.resends = new Resends(options.retries)
+    this.resends = new Resends(options.retries, dispatcher.isolation)
     this.isWatched = options.changed !== undefined || options.source.poke !== undefined
     this.policy = policyOf(this)
     this.status = this.policy.rested === undefined ? "running" : "resting"
@@ -241,7 +244,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     const limit = this.policy.cut(remaining)
     const atMost = othersWait ? Math.min(limit, this.turnLength) : limit
     // items that are sent again have their room already, and go first: all results of a stream may wait for one of them
-    if (this.resends.size > 0) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
+    if (this.resends.hasNext) return this.add(new CallChunk(this, this.resends.take(Math.min(atMost, planned))))
+    if (this.resends.size > 0) this.dispatcher.isolation.wait(this)
     this.longest = Math.max(this.longest, planned)
     const most = this.maxActive(workers)
     const unpulled = source.length === undefined ? 0 : source.length - this.pulled
@@ -268,6 +272,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private add(chunk: CallChunk): CallChunk {
     this.chunksGiven++
     this.chunks.add(chunk)
+    chunk.lossesBefore = this.dispatcher.isolation.losses
+    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.enter(chunk)
     return chunk
   }
 
@@ -336,12 +342,13 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       else this.policy.chunkFailed(chunk, failure)
     }
     this.count(chunk)
+    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.leave(chunk)
     this.goOn()
   }
 
   /**
    * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `isUnread` says
-   * that the worker had started nothing at all, so that reading the chunk may be what ended it; `isExternal`, that more was
+   * that the worker had started nothing at all, so that reading the chunk may be what ended it; `lostRunner`, that more was
    * lost than the worker (K4).
    */
   chunkLost(
@@ -349,15 +356,16 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     hand: InHand,
     failure: WorkerPoolError.WorkerPoolError,
     isUnread: boolean,
-    isExternal = false
+    lostRunner?: LostRunner
   ): void {
     this.chunks.delete(chunk)
     this.ending = chunk
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
-      else this.itemsLost(chunk, hand, failure, isUnread, isExternal)
+      else this.itemsLost(chunk, hand, failure, isUnread, lostRunner)
     }
     this.count(chunk)
+    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.leave(chunk)
     this.goOn()
   }
 
@@ -380,14 +388,14 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     hand: InHand,
     failure: WorkerPoolError.WorkerPoolError,
     isUnread: boolean,
-    isExternal: boolean
+    lostRunner: LostRunner | undefined
   ): void {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
     for (const position of hand.timedOut) {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position), chunk.task)))
     }
-    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread, isExternal)
+    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread, lostRunner)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = errors.withItems(failure, chunk.task, () => indices)

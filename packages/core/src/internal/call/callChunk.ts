@@ -10,6 +10,7 @@ import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
 import { Releases } from "../common/releases.ts"
 import type { Call } from "./call.ts"
 import { ChunkSpans } from "./chunkSpans.ts"
+import { type LostRunner, type Suspicion, suspicions } from "./isolation.ts"
 
 /** What a chunk asks of its slot, and tells it. */
 export interface ChunkSlot {
@@ -39,6 +40,8 @@ export interface ChunkItems {
   readonly first: number | ReadonlyArray<number>
   /** Whether its worker must run nothing else meanwhile. */
   readonly alone: boolean
+  /** Default: `none`. */
+  readonly suspicion?: Suspicion
 }
 
 const noWorker: WorkerIdentity = { id: -1, generation: 0 }
@@ -47,6 +50,9 @@ export class CallChunk implements Chunk {
   readonly call: Call
   items: ReadonlyArray<unknown>
   readonly alone: boolean
+  readonly suspicion: Suspicion
+  /** How many runners had been lost when it was given to a slot. */
+  lossesBefore = 0
   /** How many items have an outcome. */
   reported = 0
   /** How many items have failed, and how many were interrupted. */
@@ -70,11 +76,12 @@ export class CallChunk implements Chunk {
   /** Which items have an outcome, by position; made when an outcome comes out of order. */
   private hasOutcome: Uint8Array | undefined = undefined
 
-  constructor(call: Call, { alone, first, items }: ChunkItems) {
+  constructor(call: Call, { alone, first, items, suspicion = suspicions.none }: ChunkItems) {
     this.call = call
     this.items = items
     this.first = first
     this.alone = alone
+    this.suspicion = suspicion
     this.kept = items.length
     this.open = items.length
   }
@@ -335,15 +342,15 @@ export class CallChunk implements Chunk {
   }
 
   /**
-   * Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2), `isExternal` that
-   * more was lost than the worker (K4).
+   * Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2), `lostRunner`
+   * that more was lost than the worker (K4).
    */
-  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean, isExternal = false): void {
+  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean, lostRunner?: LostRunner): void {
     if (this.isOver) return
     this.isOver = true
     this.spans?.end(Exit.fail(failure))
     this.slot = undefined
-    this.call.chunkLost(this, hand, failure, isUnread, isExternal)
+    this.call.chunkLost(this, hand, failure, isUnread, lostRunner)
     this.dropItems()
   }
 

@@ -4,6 +4,7 @@
  */
 import type { InHand } from "../../WorkerRuntime.ts"
 import type { CallChunk, ChunkItems } from "./callChunk.ts"
+import { type Isolation, type LostRunner, type Suspicion, suspicions } from "./isolation.ts"
 
 /** How often an item that ran when its worker was lost is sent again; with `"never"`, no item that had started is. */
 export type Retries = number | "never"
@@ -12,6 +13,7 @@ interface Resend {
   readonly ordinal: number
   readonly item: unknown
   readonly alone: boolean
+  readonly suspicion: Suspicion
 }
 
 export class Resends {
@@ -25,24 +27,38 @@ export class Resends {
   /** The ordinals of items that have been in hand when a runner was lost. */
   private lostWithRunner: Set<number> | undefined = undefined
 
-  constructor(retries: Retries) {
+  private readonly isolation: Pick<Isolation, "admits" | "isLate">
+
+  constructor(retries: Retries, isolation: Pick<Isolation, "admits" | "isLate">) {
     this.retries = retries
+    this.isolation = isolation
   }
 
   get size(): number {
     return this.items.length
   }
 
-  get nextIsAlone(): boolean {
-    return this.items[0]?.alone ?? false
+  /** The place of the first that may be sent now; -1 when there is none. */
+  private get next(): number {
+    return this.items.findIndex(({ suspicion }) => this.isolation.admits(suspicion))
   }
 
-  /** The next of them, at most `max`; one that is to be sent alone comes by itself. */
+  /** Whether one of them may be sent now. */
+  get hasNext(): boolean {
+    return this.next >= 0
+  }
+
+  get nextIsAlone(): boolean {
+    return this.items[this.next]?.alone ?? false
+  }
+
+  /** The next of them, at most `max`; one that is to be sent alone comes by itself. To be called while `hasNext`. */
   take(max: number): ChunkItems {
-    const alone = this.nextIsAlone
-    const end = alone ? 1 : this.items.findIndex(({ alone }) => alone)
-    const taken = this.items.splice(0, Math.min(max, end < 0 ? this.items.length : end))
-    return { items: taken.map(({ item }) => item), first: taken.map(({ ordinal }) => ordinal), alone }
+    const start = this.next
+    const { alone, suspicion } = this.items[start]!
+    const end = alone ? start + 1 : this.items.findIndex(({ alone }, n) => n > start && alone)
+    const taken = this.items.splice(start, Math.min(max, (end < 0 ? this.items.length : end) - start))
+    return { items: taken.map(({ item }) => item), first: taken.map(({ ordinal }) => ordinal), alone, suspicion }
   }
 
   /** Removes the item with an ordinal; returns whether it was there. */
@@ -67,7 +83,7 @@ export class Resends {
   /** Adds items of a chunk that had not started: nothing is charged for them. */
   add(chunk: CallChunk, positions: ReadonlyArray<number>): void {
     if (positions.length === 0) return
-    for (const position of positions) this.push(chunk, position, chunk.alone)
+    for (const position of positions) this.push(chunk, position, chunk)
     this.sort()
   }
 
@@ -77,15 +93,16 @@ export class Resends {
    * items may be what ended it. So they are sent one by one, and the one whose reading ends another worker is charged as
    * if it had started: or else it would be sent for ever (F2).
    *
-   * With `isExternal` more was lost than the worker, its runner: that is nobody's fault, and items that were in hand are sent
-   * alone; so one is to blame that was alone in hand when another runner was lost (K4).
+   * With a `lostRunner` more was lost than the worker: that is nobody's fault, and items that were in hand are sent alone; so
+   * one is to blame that was alone in hand when another runner was lost (K4). There may be several, of which at most one is:
+   * from then on each is kept apart from the others.
    */
   addLost(
     chunk: CallChunk,
     hand: InHand,
     tasksPerWorker: number,
     isUnread: boolean,
-    isExternal = false
+    lostRunner?: LostRunner
   ): Array<number> {
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
@@ -94,14 +111,21 @@ export class Resends {
     // may where nobody knows how far the worker was (K13)
     const isLastOne = tasksPerWorker === 1 && hand.exact !== false
     const suspects = isLastOne ? started.slice(-1) : started
+    const isReadAlone = isUnread && chunk.alone
+    const isLate = lostRunner !== undefined && this.isolation.isLate(chunk, lostRunner)
     const lost: Array<number> = []
     for (const position of unreported) {
       const ordinal = chunk.ordinal(position)
       const wasStarted = position < hand.started
+      const isOfRunner = lostRunner !== undefined && (wasStarted || isUnread) && !isLate
       // one that was alone in its worker is to blame for the loss, whether it was read or ran
-      const isRepeated = isExternal && chunk.alone && this.lostWithRunner?.has(ordinal) === true
-      const isSuspect = isExternal ? isRepeated : wasStarted ? suspects.includes(position) : isUnread && chunk.alone
-      if (isExternal && (wasStarted || isUnread)) (this.lostWithRunner ??= new Set()).add(ordinal)
+      const isSuspect =
+        lostRunner !== undefined
+          ? isOfRunner && chunk.alone && this.lostWithRunner?.has(ordinal) === true
+          : wasStarted
+            ? suspects.includes(position)
+            : isReadAlone
+      if (isOfRunner) (this.lostWithRunner ??= new Set()).add(ordinal)
       // a transferred input is gone with the worker (S2)
       if (hand.moved || ((wasStarted || isSuspect) && !this.mayRetry(ordinal, isSuspect))) {
         lost.push(position)
@@ -110,7 +134,11 @@ export class Resends {
         // lost twice, each time before it started, while other items may have run
         const isUnclear = !wasStarted && (isUnread || this.lostUnstarted?.has(ordinal) === true)
         if (!wasStarted) (this.lostUnstarted ??= new Set()).add(ordinal)
-        this.push(chunk, position, isSuspect || isUnclear || chunk.alone || (isExternal && wasStarted))
+        const suspicion = !isOfRunner ? chunk.suspicion : isSuspect ? suspicions.strong : suspicions.possible
+        this.push(chunk, position, {
+          alone: isSuspect || isUnclear || isOfRunner || chunk.alone,
+          suspicion: chunk.suspicion === suspicions.strong ? chunk.suspicion : suspicion
+        })
       }
     }
     this.sort()
@@ -126,8 +154,12 @@ export class Resends {
     return charges <= this.retries
   }
 
-  private push(chunk: CallChunk, position: number, alone: boolean): void {
-    this.items.push({ ordinal: chunk.ordinal(position), item: chunk.items[position], alone })
+  private push(
+    chunk: CallChunk,
+    position: number,
+    { alone, suspicion }: { readonly alone: boolean; readonly suspicion: Suspicion }
+  ): void {
+    this.items.push({ ordinal: chunk.ordinal(position), item: chunk.items[position], alone, suspicion })
   }
 
   private sort(): void {

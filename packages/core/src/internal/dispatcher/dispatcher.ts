@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import type { Call, CallDispatcher } from "../call/call.ts"
+import { Isolation } from "../call/isolation.ts"
 import { guarded, type Turn } from "../common/turn.ts"
 import type { Slot } from "../slot/slot.ts"
 import { choose, slotsFor } from "./choose.ts"
@@ -29,6 +30,7 @@ export interface DispatcherOptions {
 const patience = 5
 
 export class Dispatcher implements CallDispatcher {
+  readonly isolation = new Isolation()
   private readonly options: DispatcherOptions
   private readonly rotation = new Rotation<Call>()
   /** The calls that have given chunks and are not over. */

@@ -117,15 +117,14 @@ export class SlotFailures {
   }
 
   /** A live worker was lost, with `chunks` in hand. */
-  lost({ identity }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
+  lost({ identity, lostRunner }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const error = errors.workerLost(identity, loss.closed)
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
     // It was lost while it read what it had been sent, or before it began with that: reading it may be what ended it,
     // and may end the next worker too (F2).
     const isUnread = chunks.every((chunk) => hand(chunk).started === 0)
     const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
-    const isExternal = loss.closed.external === true
-    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined, isExternal)
+    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined, lostRunner)
     const failure = culprit && hand(culprit).failure
     if (culprit !== undefined && failure !== undefined) this.options.refusals.moduleFailed(culprit.task, failure)
   }

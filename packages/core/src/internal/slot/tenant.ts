@@ -13,6 +13,7 @@ import * as Tracer from "effect/Tracer"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import type { LostRunner } from "../call/isolation.ts"
 import type { Fork } from "../common/fork.ts"
 import type { Release } from "../common/releases.ts"
 import { inLateRootSpan, inRootSpan, type LateSpan } from "../common/tracing.ts"
@@ -56,7 +57,12 @@ interface Stage {
   fiber: Fiber.Fiber<void> | undefined
 }
 
+/** How many have been acquired, or were to be, by all pools. */
+let made = 0
+
 export class Tenant {
+  /** Its number among all of them. */
+  readonly number = ++made
   readonly identity: WorkerPoolError.WorkerIdentity
   /** The hooks that were current when it was acquired. */
   readonly hooks: Hooks
@@ -87,6 +93,15 @@ export class Tenant {
     this.given = MutableRef.make(items)
     this.turn = turn
     this.fork = fork
+  }
+
+  /** What was lost with it, if its loss says that this was more than the worker (K4). */
+  get lostRunner(): LostRunner | undefined {
+    const { loss, number } = this
+    if (loss?.closed.external !== true) return undefined
+    const { cause } = loss.closed
+    const runner = cause instanceof WorkerPoolError.RunnerLost ? cause.runner : undefined
+    return { runner, worker: number, workers: made }
   }
 
   // ---------------------------------------------------------------------------
