@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config"
 // as in vitest.config.ts
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache")
 
-/** `pnpm test:long`: what would take even `.ci/run` too long, for who changes the cluster. */
+/** `pnpm test:long`: what would take even `.ci/run` too long, but for the chaos of `soak`, for who changes the cluster. */
 export default defineConfig({
   test: {
     maxWorkers: 1,
