@@ -190,6 +190,53 @@ describe("Resends", () => {
     ])
   })
 
+  it("K4 one that was sent to a worker of a runner whose loss had been told was not in hand", () => {
+    const isolation = new Isolation()
+    const resends = new Resends(1, isolation)
+    const lost = (runner: string | undefined, worker: number, workers: number): boolean => {
+      const chunk = new CallChunk(call, resends.take(9))
+      chunk.lossesBefore = isolation.losses
+      return resends.addLost(chunk, hand(1), 1, false, { runner, worker, workers }).length > 0
+    }
+    resends.add(chunkOf(0, 1), [0])
+    assert.isFalse(lost("a", 1, 3), "the first time")
+    for (const worker of [2, 3]) assert.isFalse(lost("a", worker, 4))
+    assert.isFalse(
+      lost("a", 4, 4),
+      "one that was acquired since: its connection was lost, and that of another one before"
+    )
+    assert.isFalse(lost("a", 2, 5))
+    assert.isTrue(lost("b", 5, 5), "the second charge")
+  })
+
+  it("K4 one that was in hand before, and is told of late, was in hand", () => {
+    const isolation = new Isolation()
+    const resends = new Resends(0, isolation)
+    const [first, second] = [chunkOf(0, 1), chunkOf(1, 1)]
+    for (const chunk of [first, second]) {
+      assert.deepStrictEqual(
+        resends.addLost(chunk!, hand(1), 1, false, { runner: "a", worker: chunk!.ordinal(0), workers: 2 }),
+        []
+      )
+    }
+    assert.deepStrictEqual(
+      drain(resends).map(({ suspicion }) => suspicion),
+      [suspicions.possible, suspicions.possible]
+    )
+  })
+
+  it("K4 of a runner that does not say which it is, each loss is another one", () => {
+    const resends = new Resends(0, new Isolation())
+    resends.add(chunkOf(0, 1), [0])
+    const lost = () =>
+      resends.addLost(new CallChunk(call, resends.take(9)), hand(1), 1, false, {
+        runner: undefined,
+        worker: 1,
+        workers: 3
+      })
+    assert.deepStrictEqual([lost(), lost()], [[], [0]])
+  })
+
   it("F2 with one item at a time, only the one that was running is charged and sent alone", () => {
     const resends = new Resends(1, free)
     const chunk = chunkOf(0, 6)

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import type { Closed } from "../src/Channel.ts"
+import * as realTime from "../src/internal/task/realTime.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
 import {
@@ -128,23 +129,31 @@ describe("a lost runner", () => {
         const { pool, runtime } = yield* setup({ size, tasksPerWorker, chunkSize: 2 })
         const poison = new Set(Array.from({ length: poisoned }, (_, n) => noise(seed, n) % (items * calls)))
         let lost = 0
+        const dead = new Set<FakeWorker>()
         // all workers are on one runner, and what ends it does so while the others are at their items
         runtime.run = (worker, chunk) =>
           queueMicrotask(() => {
-            if (worker.isGone || !worker.chunks.includes(chunk)) return
+            if (dead.has(worker) || worker.isGone || !worker.chunks.includes(chunk)) return
             const items = worker.limitOf(chunk) - worker.startedOf(chunk)
             const begun = Array.from({ length: Math.min(items, tasksPerWorker) }, () => worker.begin(chunk))
             const isPoison = begun.some((position) => poison.has(chunk.items[position] as number))
             after(isPoison ? 2 : 5, () => {
-              if (worker.isGone || !worker.chunks.includes(chunk)) return
+              if (dead.has(worker) || worker.isGone || !worker.chunks.includes(chunk)) return
               if (!isPoison) {
                 for (const position of begun) worker.succeed(position, chunk)
                 if (worker.chunks.includes(chunk)) runtime.run(worker, chunk)
                 return
               }
               const cause = new WorkerPoolError.RunnerLost({ runner: `runner ${lost++}` })
-              // one after another: what the first had may be sent to the second, which has yet to be told of
-              for (const other of [...runtime.present]) other.lose({ closed: { external: true, cause } })
+              const lose = (other: FakeWorker) => other.lose({ closed: { external: true, cause } })
+              // at once, or one after another: what the first had may be sent to the second, which has yet to be told of
+              const [first, ...others] = runtime.present
+              lose(first!)
+              for (const other of others) {
+                dead.add(other)
+                if (noise(seed, lost) % 2 === 0) lose(other)
+                else realTime.defer(() => realTime.defer(() => lose(other)))
+              }
             })
           })
         const numbers = Array.from({ length: items }, (_, n) => n)
@@ -161,6 +170,31 @@ describe("a lost runner", () => {
         assert.deepStrictEqual(runtime.breaches, [])
       }).pipe(Effect.scoped),
     runs(200)
+  )
+
+  it.effect("K4 F2 gives what its workers had to none of them, where all are told of at once", () =>
+    Effect.gen(function* () {
+      const { pool, runtime } = yield* setup({ size: 3, chunkSize: 1 })
+      yield* pool.start
+      const given: Array<FakeWorker> = []
+      runtime.run = (worker) => void given.push(worker)
+      const fiber = yield* Effect.forkChild(pool.map([1], task))
+      yield* settle
+      assert.strictEqual(given.length, 1)
+      // the others are idle, and could be given what the first one had
+      const lost = [...given, ...runtime.present.filter((worker) => !given.includes(worker))]
+      given.length = 0
+      runtime.run = (worker) => {
+        given.push(worker)
+        diligent(worker)
+      }
+      // none has begun: all may be sent again, and nobody is to blame
+      for (const worker of lost) worker.lose({ closed })
+      yield* settle
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [10])
+      for (const worker of given) assert.notInclude(lost, worker)
+      assert.deepInclude(yield* pool.stats, { lost: 3 })
+    })
   )
 
   it.effect.prop(

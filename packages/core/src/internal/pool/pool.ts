@@ -176,6 +176,7 @@ export class Pool {
             this.lost++
             if (idle !== undefined) this.fork(logIdleLoss(idle))
           },
+          runnerLost: () => this.awaitLosses(),
           killed: () => void this.killed++
         }
       },
@@ -336,6 +337,15 @@ export class Pool {
   }
 
   /** A call, or the first of the `run`s that share one, begins. */
+  /**
+   * Gives out no chunk until it has been told of what else has been heard by now: the other workers of a lost runner, to whom
+   * it would only be lost (K4).
+   */
+  private awaitLosses(): void {
+    this.dispatcher.pause()
+    realTime.defer(() => this.turn.take(() => this.dispatcher.resume()))
+  }
+
   private began(call: Call): void {
     this.calls.add(call)
     this.session.enter()

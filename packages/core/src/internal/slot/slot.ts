@@ -70,6 +70,8 @@ export interface SlotEvents {
   readonly releaseFailed: (error: WorkerPoolError) => void
   /** A worker has vanished; it is told what nobody else would be: one that had nothing to do. */
   readonly lost: (idle: IdleLoss | undefined) => void
+  /** A worker has vanished with its runner; called before what it had is sent again (K4). */
+  readonly runnerLost: () => void
   /** A worker has been killed. */
   readonly killed: () => void
 }
@@ -703,6 +705,7 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
+    if (loss.closed.external === true) events.runnerLost()
     // one that was condemned has been told already
     if (!tenant.isCondemned) {
       this.meter.lostOrKilled(loss.killed)
