@@ -7,7 +7,8 @@ import type { VersionMismatch } from "../../ClusterError.ts"
 import { invalidOption } from "../common/options.ts"
 import * as errors from "../../ClusterError.ts"
 import type { Member } from "../../Members.ts"
-import { clearTimeout, now, setTimeout } from "../common/timers.ts"
+import { pause } from "../common/pause.ts"
+import { now } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import type { Link } from "../link/link.ts"
 import * as vigil from "../link/vigil.ts"
@@ -209,12 +210,11 @@ export class KnownRunner {
     return Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const { answer, link, roundTrip } = yield* Effect.acquireRelease(
-          dial(address, settings.security, this.hello()),
+          dial(address, settings.security, this.hello(), false),
           ({ link }) => Effect.sync(() => link.destroy()),
           { interruptible: true }
         )
         if (answer._tag === "Refused") return refusal(this.name, answer, settings.suspectAfter)
-        link.keepsRunning(false)
         const beats = vigil.suspect(link, settings.suspectAfter)
         beats.greeted(roundTrip)
         link.receive((kind, bytes) => {
@@ -264,11 +264,3 @@ export const refusal = (
       return new errors.GreetingFailed({ runner, cause: new Error("It refuses drivers") })
   }
 }
-
-/** Waits in real time, and keeps the process running no longer for it. */
-const pause = (millis: number): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const timer = setTimeout(() => resume(Effect.void), millis)
-    timer.unref()
-    return Effect.sync(() => clearTimeout(timer))
-  })
