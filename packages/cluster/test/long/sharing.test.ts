@@ -64,6 +64,7 @@ const startSharer = (options: SharerOptions): Effect.Effect<Sharer, never, Scope
 const until = (isSo: () => boolean) => eventually(Effect.sync(isSo))
 
 describe("drivers that share a runner", () => {
+  /** Accident: there are more drivers than slots. */
   it.live("K6 K7 five of them on four slots with long `init`s take turns, and none gives up", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
@@ -90,6 +91,7 @@ describe("drivers that share a runner", () => {
     })
   )
 
+  /** Accident: a driver dies that shares a runner with another. */
   it.live("K6 when one of two ends, the other has all slots within a second of an `init` of 100 ms", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
