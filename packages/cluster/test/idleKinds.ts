@@ -11,6 +11,7 @@ export const idleKinds = {
   "a layer whose runner does not shake hands": "silence",
   "a layer whose runner does not even connect": "no connection",
   "a layer whose runner is there": "a runner",
+  "a layer whose runner is there, under a name with several addresses": "a runner",
   "a worker": "a runner",
   "a call that found no room": "a full runner",
   "a call that was interrupted as it waited for room": "a full runner",

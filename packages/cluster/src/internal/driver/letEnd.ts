@@ -19,9 +19,14 @@ const isStream = (kind: string): boolean => kind === "PipeWrap" || kind === "TTY
  */
 export const letEnd = (socket: Socket): void => {
   socket.unref()
+  // other engines do not tell
+  const { getActiveResourcesInfo = () => [] }: { readonly getActiveResourcesInfo?: () => ReadonlyArray<string> } =
+    process
   const timer = setInterval(() => {
+    // each address of a name is tried by another handle
+    socket.unref()
     // a socket that is not unref'd is listed beside its request
-    const kinds = process.getActiveResourcesInfo().filter((kind) => !isStream(kind))
+    const kinds = getActiveResourcesInfo().filter((kind) => !isStream(kind))
     if (kinds.length > 0 && kinds.every(isRequest)) {
       socket.destroy(
         new Error(`There was no answer within ${lookEvery} milliseconds, and the program does nothing else`)
@@ -29,7 +34,9 @@ export const letEnd = (socket: Socket): void => {
     }
   }, lookEvery)
   timer.unref()
-  const done = () => clearInterval(timer)
-  socket.once("connect", done)
-  socket.once("close", done)
+  socket.once("close", () => clearInterval(timer))
+  socket.once("connect", () => {
+    clearInterval(timer)
+    socket.unref()
+  })
 }
