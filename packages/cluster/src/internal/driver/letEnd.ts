@@ -8,6 +8,10 @@ import { clearInterval, setInterval } from "../common/timers.ts"
 /** How often to look whether anything else keeps the process running, in milliseconds: whoever answers does so sooner. */
 const lookEvery = 1_000
 
+/** What keeps the process running; other engines do not tell. */
+const active = (): ReadonlyArray<string> =>
+  "getActiveResourcesInfo" in process ? process.getActiveResourcesInfo() : []
+
 const isRequest = (kind: string): boolean => kind.endsWith("ConnectWrap")
 
 /** What Node lists though it keeps nothing running: the streams of the process, which may be open and not read. */
@@ -19,14 +23,11 @@ const isStream = (kind: string): boolean => kind === "PipeWrap" || kind === "TTY
  */
 export const letEnd = (socket: Socket): void => {
   socket.unref()
-  // other engines do not tell
-  const { getActiveResourcesInfo = () => [] }: { readonly getActiveResourcesInfo?: () => ReadonlyArray<string> } =
-    process
   const timer = setInterval(() => {
     // each address of a name is tried by another handle
     socket.unref()
     // a socket that is not unref'd is listed beside its request
-    const kinds = getActiveResourcesInfo().filter((kind) => !isStream(kind))
+    const kinds = active().filter((kind) => !isStream(kind))
     if (kinds.length > 0 && kinds.every(isRequest)) {
       socket.destroy(
         new Error(`There was no answer within ${lookEvery} milliseconds, and the program does nothing else`)
