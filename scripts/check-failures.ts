@@ -1,12 +1,13 @@
 /**
- * Renders docs/failures.md from the accidents that the conformance suite, and what runs beside it on Node, are about, and
- * fails where the page differs. `--write` refreshes it.
+ * Renders docs/failures.md from the accidents that the conformance suite, and what runs beside it on Node, are about, and the
+ * table in docs/guide/cluster.md from those of a cluster's tests; fails where a page differs. `--write` refreshes them.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { type Need, suite } from "../packages/core/src/testing/RuntimeSuite.ts"
 import { without } from "../packages/core/test/utils/without.ts"
 import { memoryCases } from "../packages/node-runtime/test/memoryCases.ts"
+import { clusterAccidents, type ClusterRow } from "./clusterAccidents.ts"
 
 const runtimes = ["fibers", "threads", "processes"] as const
 
@@ -69,12 +70,45 @@ export const render = (rows: ReadonlyArray<Row>): string =>
     ""
   ].join("\n")
 
+const clusterHeader = ["accident", "what happens here", "rules"]
+
+/** The table of the cluster's accidents. */
+export const renderCluster = (rows: ReadonlyArray<ClusterRow>): string =>
+  [
+    line(clusterHeader),
+    line(clusterHeader.map(() => "---")),
+    ...rows.map(({ name, rules, what }) => line([what, name, rules.join(", ")]))
+  ].join("\n")
+
+const table = /(<!-- accidents:[^\n]*-->\n)[^]*?\n?(<!-- end of accidents -->)/
+
+/** A page with this table between its marks; `undefined` where it has none. */
+export const withTable = (page: string, rows: ReadonlyArray<ClusterRow>): string | undefined =>
+  table.test(page)
+    ? page.replace(table, (_, begin: string, end: string) => `${begin}\n${renderCluster(rows)}\n\n${end}`)
+    : undefined
+
+/** Compares a page with what it should be, and with `--write` makes it that. */
+const isCurrent = (file: string, pageOf: (written: string) => string | undefined): boolean => {
+  const target = path.join(import.meta.dirname, "..", file)
+  const written = fs.existsSync(target) ? fs.readFileSync(target, "utf8") : ""
+  const page = pageOf(written)
+  if (page === undefined) console.error(`${file} has no marks for the table of accidents`)
+  else if (page === written) return true
+  else if (process.argv.includes("--write")) {
+    fs.writeFileSync(target, page)
+    return true
+  } else console.error(`${file} is not what the tests say (--write refreshes it)`)
+  return false
+}
+
 if (import.meta.main) {
-  const file = path.join(import.meta.dirname, "../docs/failures.md")
-  const page = render(rows)
-  if (process.argv.includes("--write")) fs.writeFileSync(file, page)
-  const isCurrent = fs.existsSync(file) && fs.readFileSync(file, "utf8") === page
-  if (!isCurrent) console.error("docs/failures.md is not what the tests say (--write refreshes it)")
-  console.log(`${rows.length} accidents`)
-  process.exitCode = isCurrent ? 0 : 1
+  const onCluster = clusterAccidents(path.join(import.meta.dirname, "../packages"))
+  for (const problem of onCluster.problems) console.error(problem)
+  const pages = [
+    isCurrent("docs/failures.md", () => render(rows)),
+    isCurrent("docs/guide/cluster.md", (written) => withTable(written, onCluster.rows))
+  ]
+  console.log(`${rows.length} accidents, and ${onCluster.rows.length} of a cluster`)
+  process.exitCode = pages.every(Boolean) && onCluster.problems.length === 0 ? 0 : 1
 }

@@ -1,7 +1,7 @@
 /**
- * Checks that imports in packages/core/src lead down the storeys of the diagram in internal/README.md, types included. A
- * room is a folder of `internal`, or a file outside of those folders; rooms on one storey do not know each other. Checks
- * also that no package reaches into another one by a relative path.
+ * Checks that imports in packages/core/src lead down the storeys of the diagram in internal/README.md, types included, and those
+ * in packages/cluster/src down its own. A room is a folder of `internal`, or a file outside of those folders; rooms on one storey
+ * do not know each other. Checks also that no package reaches into another one by a relative path.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -33,6 +33,29 @@ const storeys: ReadonlyArray<ReadonlyArray<string>> = [
 const ties: ReadonlyArray<string> = [
   "WorkerRuntime.ts -> internal/fibers/fiberWorker.ts", // layerFibers
   "WorkerRuntime.ts -> internal/remote/remoteWorker.ts" // layerChannel
+]
+
+/** What a cluster is made of: a driver and a runner know the same words, and nothing of each other. */
+export const clusterStoreys: ReadonlyArray<ReadonlyArray<string>> = [
+  ["index.ts"],
+  ["internal/program"],
+  ["ClusterRuntime.ts", "Runner.ts"],
+  ["internal/driver", "internal/runner"],
+  ["internal/link", "internal/members", "internal/modules", "internal/secret", "internal/sharing"],
+  ["internal/frames", "Members.ts"],
+  ["ClusterError.ts"],
+  ["internal/common"]
+]
+
+/** Options and results are described where users read of them; and with the port come the ways that this package has. */
+export const clusterTies: ReadonlyArray<string> = [
+  "internal/driver/options.ts -> ClusterRuntime.ts", // Options
+  "internal/driver/probe.ts -> Runner.ts", // RemoteStatus
+  "internal/runner/options.ts -> Runner.ts", // Options, Target
+  "Members.ts -> internal/members/dns.ts", // fromDns
+  "Members.ts -> internal/members/list.ts", // fromList
+  "Members.ts -> internal/members/members.ts", // make
+  "Members.ts -> internal/members/runnerStorage.ts" // fromRunnerStorage, register
 ]
 
 const sources = (folder: string, pattern: string): ReadonlyArray<string> =>
@@ -80,8 +103,12 @@ export const checkPackages = (packages: string): ReadonlyArray<string> =>
 
 if (import.meta.main) {
   const packages = path.join(import.meta.dirname, "../packages")
-  const problems = [...check(path.join(packages, "core/src")), ...checkPackages(packages)]
+  const problems = [
+    ...check(path.join(packages, "core/src")),
+    ...check(path.join(packages, "cluster/src"), clusterStoreys, clusterTies).map((problem) => `cluster: ${problem}`),
+    ...checkPackages(packages)
+  ]
   for (const problem of problems) console.error(problem)
-  console.log(`${storeys.length} storeys, ${problems.length} problems`)
+  console.log(`${storeys.length} storeys, ${clusterStoreys.length} of the cluster, ${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1
 }

@@ -2,7 +2,7 @@ import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { check, checkPackages } from "../check-layers.ts"
+import { check, checkPackages, clusterStoreys, clusterTies } from "../check-layers.ts"
 
 let root: string
 
@@ -79,6 +79,29 @@ describe("check", () => {
     assert.deepStrictEqual(problems(tie), [
       `the tie ${tie} is not used any more: remove it from scripts/check-layers.ts`
     ])
+  })
+})
+
+describe("the storeys of the cluster", () => {
+  const src = path.join(import.meta.dirname, "../../packages/cluster/src")
+
+  it("are kept by its sources, and would not be by a driver that knows a runner", () => {
+    assert.deepStrictEqual(check(src, clusterStoreys, clusterTies), [])
+    fs.cpSync(src, root, { recursive: true })
+    fs.rmSync(path.join(root, "Face.ts"))
+    for (const room of ["pool", "left", "right"]) fs.rmSync(path.join(root, "internal", room), { recursive: true })
+    assert.deepStrictEqual(check(root, clusterStoreys, clusterTies), [])
+    for (const [file, target] of [
+      ["internal/driver/planted.ts", "internal/runner/runner.ts"],
+      ["internal/link/planted.ts", "internal/driver/dial.ts"],
+      ["internal/common/planted.ts", "ClusterError.ts"]
+    ] as const) {
+      put(file, `import type * as a from "${path.posix.relative(path.posix.dirname(file), target)}"`)
+      assert.deepStrictEqual(check(root, clusterStoreys, clusterTies), [
+        `${file} must not import ${target}, which is not below it`
+      ])
+      fs.rmSync(path.join(root, file))
+    }
   })
 })
 

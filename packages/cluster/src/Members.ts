@@ -144,6 +144,7 @@ export const fromList: (
  *
  * Names are resolved as `dns.lookup` does: by the system, in one of the four threads of libuv's pool. A resolver that caches answers
  * makes new runners known later.
+ * A lookup that has begun cannot be taken back: a program that has nothing else to do ends only once the system has answered.
  *
  * @see {@link fromRunnerStorage} for runners that enter themselves
  *

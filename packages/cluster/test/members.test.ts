@@ -174,6 +174,7 @@ describe("fromDns", () => {
     })
   )
 
+  /** Accident: DNS does not answer, or knows no runner any more. */
   it.effect("K9 a failed or empty answer keeps the last list, and is logged once for each cause", () =>
     Effect.gen(function* () {
       const fake = fakeDns()
@@ -313,6 +314,7 @@ describe("fromRunnerStorage", () => {
     }
   })
 
+  /** Accident: the database with the runners fails. */
   it.effect("K9 a storage that fails keeps the list; a runner that was dropped meanwhile comes back", () =>
     Effect.gen(function* () {
       const { state, storage } = yield* fragile

@@ -170,6 +170,7 @@ describe("a runner", () => {
     })
   )
 
+  /** Accident: a runner's `lease` is too long for the driver's `suspectAfter`. */
   it.live("K5 a runner that a driver is left out by is named in its log, once, though another one serves it", () =>
     Effect.gen(function* () {
       const logged = recordedLog()
@@ -198,6 +199,7 @@ describe("a runner", () => {
     })
   )
 
+  /** Accident: an input or a result is larger than `maxMessageSize`. */
   it.live("F4 a message that is too large is NotSerializable for its item, in both directions", () =>
     Effect.gen(function* () {
       const runner = yield* startHere({ maxMessageSize: 1_000_000 })
@@ -246,6 +248,7 @@ describe("a pool", () => {
     })
   )
 
+  /** Accident: the runners have less room than a pool wants. */
   it.live("K7 goes on with the workers for which there is room, and fails where there is none for any", () =>
     Effect.gen(function* () {
       const runner = yield* startHere({ slots: 1 })
@@ -329,6 +332,7 @@ describe("a pool", () => {
     })
   )
 
+  /** Accident: a runner that drains kills a worker that has an item in hand. */
   it.live("K4 K8 charges no item when it kills what does not end in time, and says that it was the runner", () =>
     Effect.gen(function* () {
       const first = yield* startHere({ slots: 2, drainTimeout: 200 })

@@ -32,6 +32,9 @@ const workspace = fileURLToPath(new URL("../../../", import.meta.url))
 /** The port of all of them. */
 const port = 7433
 
+/** Where runners on Kubernetes serve their metrics. */
+const metricsPort = 9464
+
 /** Runs something with a folder that is gone afterwards. */
 const withFolder = <A>(parent: string, run: (folder: string) => A): A => {
   mkdirSync(parent, { recursive: true })
@@ -217,12 +220,23 @@ describe("the files for Kubernetes", () => {
     assert.deepStrictEqual(ofKind("PodDisruptionBudget").spec.selector.matchLabels, labels)
     const policy = ofKind("NetworkPolicy").spec
     assert.deepStrictEqual(policy.podSelector.matchLabels, labels)
-    const [{ from, ports }] = policy.ingress
+    const [{ from, ports }, forMetrics] = policy.ingress
     assert.deepStrictEqual(
       from.map(({ podSelector }: any) => podSelector.matchLabels),
       [ofKind("Job").spec.template.metadata.labels]
     )
     assert.deepStrictEqual(ports, [{ protocol: "TCP", port }])
+    assert.deepStrictEqual(forMetrics.ports, [{ protocol: "TCP", port: metricsPort }])
+  })
+
+  it("O5 serves metrics at the port that it says, to a namespace and not to drivers", () => {
+    const { metadata, spec } = ofKind("Deployment").spec.template
+    const [{ args, ports }] = spec.containers
+    assert.strictEqual(option(args, "metrics"), `0.0.0.0:${metricsPort}`)
+    assert.deepInclude(ports, { name: "metrics", containerPort: metricsPort })
+    assert.strictEqual(metadata.annotations["prometheus.io/port"], String(metricsPort))
+    const [, { from }] = ofKind("NetworkPolicy").spec.ingress
+    for (const source of from) assert.deepStrictEqual(Object.keys(source), ["namespaceSelector"])
   })
 
   it("the driver finds the runners' own addresses by the name of a headless service, and has their image and key", () => {

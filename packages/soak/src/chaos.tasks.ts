@@ -25,6 +25,9 @@ export const work = (input: Input, worker: WorkerContext.WorkerContext<string>):
   return resultOf(input)
 }
 
+/** The process that it runs in. */
+export const where = (): number => process.pid
+
 /** A thread cannot call `process.abort`, but what a native module does there comes to the same. */
 const abort = (file: string): never => {
   appendFileSync(file, `${process.pid}\n`)

@@ -11,14 +11,17 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { randomBytes } from "node:crypto"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { randomBytes, randomUUID } from "node:crypto"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { type Input, resultOf } from "./chaos.tasks.ts"
 import { KeptRunner } from "./keptRunner.ts"
 import { Random } from "./random.ts"
 import { type Resources, resources, surplus } from "./resources.ts"
+import { commandOf, mark, startedWith } from "./started.ts"
 import { makeTrouble, type Trouble } from "./trouble.ts"
 
 const tasks = Portable.module<typeof import("./chaos.tasks.ts")>(new URL("./chaos.tasks.ts", import.meta.url))
@@ -28,6 +31,8 @@ export interface Options {
   /** Begins no more maps after this many seconds. */
   readonly seconds: number
   readonly workers: "processes" | "threads"
+  /** What its processes are known by. Default: a random text. */
+  readonly mark?: string | undefined
   /** Told of each violation at once: something may hang after it. */
   readonly found: (problem: string) => void
 }
@@ -65,12 +70,13 @@ const kinds = ["map", "mapUnordered", "stream", "mapExit"] as const
 
 type Kind = (typeof kinds)[number]
 
-/** Runs the chaos in processes that are known by a variable of their environment, so that none can be left unseen. */
+/** Runs the chaos in processes that are known by a mark in their environment, workers too, so that none can be left unseen. */
 export const chaos = (options: Options): Effect.Effect<Summary> => Effect.suspend(() => new Chaos(options).run)
 
 class Chaos {
   private readonly options: Options
   private readonly key = `EFFECT_MPIRE_CHAOS_${process.pid}`
+  private readonly mark: string
   private readonly directory = mkdtempSync(join(tmpdir(), "effect-mpire-chaos-"))
   private readonly maps: { [kind: string]: number } = {}
   private readonly troubles: { [what: string]: number } = {}
@@ -85,13 +91,16 @@ class Chaos {
 
   constructor(options: Options) {
     this.options = options
+    this.mark = options.mark ?? randomUUID()
+    mark(this.mark)
     process.env[this.key] = randomBytes(32).toString("base64")
     // runners start all the time, which takes half as long with it
     process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache")
   }
 
   readonly run: Effect.Effect<Summary> = Effect.gen({ self: this }, function* () {
-    // what is made once only is made before anything is counted
+    // what is made once only is made before anything is counted; threads of libuv are, whoever first needs one
+    yield* Effect.promise(() => stat(this.directory))
     yield* this.withRunners(1, (runners) => Effect.scoped(this.calls(runners, 1)))
     const before = resources()
     yield* this.withRunners(3, (runners) =>
@@ -171,8 +180,10 @@ class Chaos {
         if (!(yield* within(5_000, () => isFree))) this.found(`runner ${number} has workers that nobody wants`)
         const ending = Effect.promise(() => runner.end()).pipe(Effect.timeoutOption(runnerOptions.drainTimeout + 1_000))
         const code = yield* ending
-        if (code._tag === "None")
+        if (code._tag === "None") {
           this.found(`runner ${number} has not ended ${runnerOptions.drainTimeout + 1_000} ms after SIGTERM`)
+        } else if (code.value !== 0) this.found(`runner ${number} has ended with ${code.value} after SIGTERM`)
+        for (const end of runner.faults) this.found(`runner ${number} has ended by itself, with ${end}`)
       }
     })
   }
@@ -294,14 +305,14 @@ class Chaos {
   // What is left
   // ---------------------------------------------------------------------------
 
-  /** No runner and no worker is left: all have the key in their environment, or were started by one that has it. */
+  /** No runner, no worker, and nothing that one of them has started is left. */
   private get processesEnd(): Effect.Effect<void> {
-    const mine = () =>
-      readdirSync("/proc").filter((name) => Number(name) !== process.pid && isStartedWith(name, this.key))
     return Effect.map(
-      within(5_000, () => Effect.sync(() => mine().length === 0)),
+      within(5_000, () => Effect.sync(() => startedWith(this.mark).length === 0)),
       (areGone) => {
-        if (!areGone) this.found(`processes are left: ${mine().join(", ")}`)
+        if (areGone) return
+        const left = startedWith(this.mark).map((pid) => `${pid} (${commandOf(pid)})`)
+        this.found(`processes are left: ${left.join(", ")}`)
       }
     )
   }
@@ -313,8 +324,13 @@ class Chaos {
       after = resources()
       return surplus(before, after).length === 0
     })
+    // in the callback of a timer this one is counted still
+    const counted = Effect.andThen(
+      Effect.promise(() => setImmediate()),
+      isSettled
+    )
     return Effect.map(
-      within(5_000, () => isSettled),
+      within(5_000, () => counted),
       () => after
     )
   }
@@ -347,12 +363,3 @@ const within = (millis: number, isSo: () => Effect.Effect<boolean>): Effect.Effe
     }
     return true
   })
-
-const isStartedWith = (pid: string, variable: string): boolean => {
-  if (!/^\d+$/.test(pid)) return false
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(variable)
-  } catch {
-    return false
-  }
-}

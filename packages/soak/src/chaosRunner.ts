@@ -4,7 +4,10 @@
  */
 import { Runner } from "@effect-mpire/cluster"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Runtime from "effect/Runtime"
 
 const { key, ...options } = JSON.parse(process.argv[2]!)
 
@@ -16,4 +19,8 @@ const program = Effect.gen(function* () {
   return yield* Effect.never
 })
 
-program.pipe(Effect.provide(Runner.layer({ ...options, secret: { env: key } })), NodeRuntime.runMain)
+/** As of `effect-mpire-runner`: ended as it was asked to is no failure. */
+const teardown: Runtime.Teardown = (exit, onExit) =>
+  onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+
+program.pipe(Effect.provide(Runner.layer({ ...options, secret: { env: key } })), NodeRuntime.runMain({ teardown }))

@@ -17,16 +17,22 @@ export interface RunnerOptions {
   readonly key: string
 }
 
+/** What the trouble kills with, and what a planted item aborts with. */
+const expected: ReadonlySet<string> = new Set(["SIGKILL", "SIGABRT"])
+
 export class KeptRunner {
   private readonly options: RunnerOptions
   private child: ChildProcess | undefined = undefined
   private isListening = false
   private isStopped = false
   private isKept = true
-  private ended = Promise.resolve<number | null>(null)
+  /** Resolves with its exit code once it has ended and is not started again. */
+  ended = Promise.resolve<number | null>(null)
   port = 0
   /** How often it has been started. */
   starts = 0
+  /** How it has ended though nobody had ended it, each time. */
+  readonly faults: Array<string> = []
 
   constructor(options: RunnerOptions) {
     this.options = options
@@ -48,11 +54,12 @@ export class KeptRunner {
       listens()
     })
     this.ended = new Promise((resolve) => {
-      child.once("exit", (code) => {
+      child.once("exit", (code, signal) => {
         this.isListening = false
         this.isStopped = false
-        if (this.isKept) this.spawn(listens)
-        else resolve(code)
+        if (!this.isKept) return resolve(code)
+        if (signal === null || !expected.has(signal)) this.faults.push(signal ?? `code ${code}`)
+        this.spawn(listens)
       })
     })
   }

@@ -135,7 +135,8 @@ describe("a runner that is attacked", () => {
   )
 
   for (const [name, bytes] of broken) {
-    it.live(`F6 closes a connection on which there is ${name}`, () =>
+    /** Accident: something on a connection is no message. */
+    it.live(`F6 closes that connection and no other, where there is ${name}`, () =>
       Effect.gen(function* () {
         const { port, status } = yield* startHere()
         assert.isBelow(yield* closesAfter(secured(port), bytes, "secureConnect"), 3000)
@@ -145,6 +146,7 @@ describe("a runner that is attacked", () => {
     )
   }
 
+  /** Accident: a driver has another key, or none. */
   it.live("K11 starts nothing for a driver without the secret, or with another one, which learn nothing", () =>
     Effect.gen(function* () {
       const { port, status } = yield* startHere()
@@ -192,6 +194,7 @@ describe("a runner that is attacked", () => {
     })
   )
 
+  /** Accident: a thousand connections say nothing. */
   it.live("K8 lets a driver in though a thousand connections say nothing, and ends without waiting for these", () =>
     Effect.gen(function* () {
       const sockets: Array<Socket> = []

@@ -90,6 +90,7 @@ describe("a bound value", () => {
     })
   )
 
+  /** Accident: a worker ends while a large bound value is on its way to it. */
   it.live("K10 arrives at the others when the worker for which it was fetched is interrupted or lost", () =>
     Effect.gen(function* () {
       const { cluster, proxy } = yield* counted({})

@@ -64,8 +64,9 @@ const namespace: Effect.Effect<
 const items = Array.from({ length: 300 }, (_, n) => ({ n, millis: 10 }))
 
 describe("a link that goes down", () => {
+  /** Accident: the network link to a runner goes down, and nobody is told. */
   it.live.skipIf(!isAble)(
-    `K5 is noticed within \`suspectAfter\` and a second, and the map's results are exact${isAble ? "" : " (skipped: root alone makes network namespaces)"}`,
+    `K5 is noticed within \`suspectAfter\` and a second, and a map with retries is exact${isAble ? "" : " (skipped: root alone makes network namespaces)"}`,
     () =>
       Effect.gen(function* () {
         const { down, enter, host } = yield* namespace

@@ -5,7 +5,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -51,7 +50,8 @@ const mapWhile = (runners: ReadonlyArray<RunnerProcess>, act: (victim: RunnerPro
   }).pipe(Effect.scoped, Effect.provide(over(runners)))
 
 describe("a lost runner", () => {
-  it.live("K4 that is killed is noticed at once, and the map's results are exact", () =>
+  /** Accident: a runner is killed, or its process ends by itself. */
+  it.live("K4 is noticed at once by its connections' end, and a map with retries is exact", () =>
     Effect.gen(function* () {
       let ended = Number.POSITIVE_INFINITY
       const { at, results } = yield* mapWhile(yield* two, ({ child }) => {
@@ -65,7 +65,8 @@ describe("a lost runner", () => {
     })
   )
 
-  it.live("K5 that is stopped is given up after `suspectAfter`, and the map's results are exact", () =>
+  /** Accident: a runner is stopped, as by SIGSTOP, or hangs. */
+  it.live("K5 is given up after `suspectAfter` without a byte of it, and a map with retries is exact", () =>
     Effect.gen(function* () {
       const { noticed, results } = yield* mapWhile(yield* two, ({ child }) => child.kill("SIGSTOP"))
       assert.deepStrictEqual(results, squares)
@@ -75,45 +76,10 @@ describe("a lost runner", () => {
   )
 })
 
-describe("a runner that joins", () => {
-  it.live("K1 K9 gets the next worker, and none of those that are there", () =>
-    Effect.gen(function* () {
-      const first = yield* startRunner({ slots: 2, secret })
-      const list = yield* SubscriptionRef.make([memberOf(first)])
-      const members = Members.make({ changes: SubscriptionRef.changes(list) })
-      yield* Effect.gen(function* () {
-        const pool = yield* WorkerPool.make({ size: 3, keepAlive: true })
-        const start = yield* Effect.forkChild(pool.start, { startImmediately: true })
-        yield* eventually(Effect.map(pool.stats, ({ live }) => live === 2))
-        const second = yield* startRunner({ slots: 2, secret })
-        const before = yield* pool.map(
-          Array.from({ length: 12 }, () => 20),
-          tasks.whoAfter,
-          { chunkSize: 1 }
-        )
-        yield* SubscriptionRef.set(list, [memberOf(first), memberOf(second)])
-        yield* Fiber.join(start)
-        // those that were there stay where they are
-        const after = yield* pool.map(
-          Array.from({ length: 24 }, () => 20),
-          tasks.whoAfter,
-          { chunkSize: 1 }
-        )
-        for (const who of new Set(before)) assert.include(after, who)
-        assert.strictEqual(new Set(after).size, 3)
-        const items = Array.from({ length: 12 }, () => 50)
-        const pids = yield* pool.map(items, tasks.whereAfter, { chunkSize: 1 })
-        for (const { child } of [first, second]) assert.include(pids, child.pid)
-      }).pipe(Effect.scoped, Effect.provide(Layer.orDie(ClusterRuntime.layer({ members, secret: { env: secret } }))))
-    })
-  )
-})
-
-const memberOf = ({ port }: RunnerProcess): Members.Member => ({ host: "127.0.0.1", port, labels: [] })
-
 describe("a runner that is started again", () => {
+  /** Accident: a runner is killed and started again, again and again. */
   it.live(
-    "K9 is soon there again, however often it has been lost",
+    "K9 is soon used again, however often it has been lost",
     () =>
       Effect.gen(function* () {
         const options = { slots: 1, secret, lease: times.lease }
@@ -140,31 +106,36 @@ describe("a runner that is started again", () => {
 })
 
 describe("a driver that dies", () => {
-  it.live("K2 takes its workers with it, though they compute", () =>
-    Effect.gen(function* () {
-      const directory = yield* folder
-      // of one that is killed the connection's end tells: no lease has to run out
-      const signals = { SIGKILL: { lease: 60_000, suspectAfter: 120_000 }, SIGSTOP: times }
-      for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
-        const { lease, suspectAfter } = signals[signal]
-        const file = join(directory, signal)
-        const runner = yield* startRunner({ slots: 2, secret, lease })
-        const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter })
-        const program = fileURLToPath(new URL("../fixtures/driver.ts", import.meta.url))
-        const driver = yield* Effect.acquireRelease(
-          Effect.sync(() => spawn(process.execPath, [program, settings], { stdio: ["ignore", "inherit", "inherit"] })),
-          (driver) => Effect.sync(() => void driver.kill("SIGKILL"))
-        )
-        const beats = () => (existsSync(file) ? readFileSync(file, "utf8").length : 0)
-        yield* eventually(Effect.sync(() => beats() > 0))
-        driver.kill(signal)
-        // the lease and a second; a worker that computes would write fifty times in each of these
-        yield* Effect.sleep(times.lease + 1000)
-        const then = beats()
-        yield* Effect.sleep(500)
-        assert.strictEqual(beats(), then, signal)
-      }
-    })
+  /** Accident: a driver dies, or is stopped, while its workers compute. */
+  it.live(
+    "K2 takes its workers with it though they compute: at once when it is dead, after `lease` when it is stopped",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* folder
+        // of one that is killed the connection's end tells: no lease has to run out
+        const signals = { SIGKILL: { lease: 60_000, suspectAfter: 120_000 }, SIGSTOP: times }
+        for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
+          const { lease, suspectAfter } = signals[signal]
+          const file = join(directory, signal)
+          const runner = yield* startRunner({ slots: 2, secret, lease })
+          const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter })
+          const program = fileURLToPath(new URL("../fixtures/driver.ts", import.meta.url))
+          const driver = yield* Effect.acquireRelease(
+            Effect.sync(() =>
+              spawn(process.execPath, [program, settings], { stdio: ["ignore", "inherit", "inherit"] })
+            ),
+            (driver) => Effect.sync(() => void driver.kill("SIGKILL"))
+          )
+          const beats = () => (existsSync(file) ? readFileSync(file, "utf8").length : 0)
+          yield* eventually(Effect.sync(() => beats() > 0))
+          driver.kill(signal)
+          // the lease and a second; a worker that computes would write fifty times in each of these
+          yield* Effect.sleep(times.lease + 1000)
+          const then = beats()
+          yield* Effect.sleep(500)
+          assert.strictEqual(beats(), then, signal)
+        }
+      })
   )
 })
 
@@ -196,13 +167,15 @@ describe("a driver whose main thread is blocked", () => {
 
   const options = { suspectAfter: times.suspectAfter, driverStall: 60_000 }
 
-  it.live("K3 loses no worker, for as long as `driverStall`", () =>
+  /** Accident: the main thread of a driver is blocked for longer than `suspectAfter`. */
+  it.live("K3 loses no worker for as long as `driverStall`: another thread keeps the leases", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* lostWhile((address) => clusterOf([address], { secret, ...options })), 0)
     })
   )
 
-  it.live("K3 loses none where the key is in a file that is named by its URL", () =>
+  /** Accident: the same, where the driver's key is in a file that is named by its URL. */
+  it.live("K3 loses none then either", () =>
     Effect.gen(function* () {
       const file = pathToFileURL(join(yield* folder, "key"))
       yield* Effect.sync(() => writeFileSync(file, process.env[secret]!, { mode: 0o600 }))
@@ -212,7 +185,8 @@ describe("a driver whose main thread is blocked", () => {
     })
   )
 
-  it.live("K3 loses its workers after `driverStall`", () =>
+  /** Accident: the main thread of a driver is blocked for longer than `driverStall`. */
+  it.live("K3 loses its workers, and a map with retries is exact", () =>
     Effect.gen(function* () {
       const soon = { ...options, driverStall: 200 }
       assert.strictEqual(yield* lostWhile((address) => clusterOf([address], { secret, ...soon })), 2)
@@ -221,7 +195,8 @@ describe("a driver whose main thread is blocked", () => {
 })
 
 describe("a runner that is asked to end", () => {
-  it.live("K8 loses nothing: its workers run their exit hooks, and their slots move to the others", () =>
+  /** Accident: a runner gets SIGTERM in the midst of a map. */
+  it.live("K8 loses nothing: its workers run their exit hooks, and the others go on", () =>
     Effect.gen(function* () {
       const [first, ...others] = yield* two
       yield* Effect.gen(function* () {
@@ -244,7 +219,8 @@ describe("a runner that is asked to end", () => {
     })
   )
 
-  it.live("K8 kills after `drainTimeout` what does not end, and ends itself", () =>
+  /** Accident: a runner gets SIGTERM, and its workers do not end. */
+  it.live("K8 kills them after `drainTimeout`, and ends itself", () =>
     Effect.gen(function* () {
       const runners = yield* two
       yield* Effect.gen(function* () {

@@ -26,8 +26,9 @@ const beatsIn = (file: string): ReadonlyArray<Beat> =>
 
 describe("a connection that loses what is sent", () => {
   for (const dropped of ["up", "down", "both"] satisfies ReadonlyArray<Dropped>) {
+    /** Accident: a connection stays open and loses what is sent: to the runner, to the driver, or both. */
     it.live(
-      `K5 ${dropped === "both" ? "both ways" : dropped}: the worker has ended before another one takes its place`,
+      `K5 the worker has ended before another one takes its place, ${dropped === "both" ? "both ways" : dropped}`,
       () =>
         Effect.gen(function* () {
           const file = join(yield* folder, "beats")

@@ -76,6 +76,7 @@ describe("task modules on a cluster", () => {
     })
   )
 
+  /** Accident: a task's module is not the same file on a runner. */
   it.live("K10 another file than the driver's is ModuleMismatch, unless both are of one deployment", () =>
     Effect.gen(function* () {
       const here = yield* deployed()

@@ -54,6 +54,7 @@ const mapped = Effect.gen(function* () {
 const memberOf = ({ port }: RunnerProcess): Members.Member => ({ host: "127.0.0.1", port, labels: [] })
 
 describe("a runner of another version", () => {
+  /** Accident: a runner speaks another protocol. */
   it.live("K12 is left out by itself if it speaks another protocol, which the log says once", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 2 })
@@ -71,6 +72,7 @@ describe("a runner of another version", () => {
     })
   )
 
+  /** Accident: a runner names another `deployment` than the driver. */
   it.live("K12 is left out by itself if it names another deployment than the driver, which the log says once", () =>
     Effect.gen(function* () {
       const [old, next] = yield* Effect.all([
@@ -97,6 +99,7 @@ describe("a runner of another version", () => {
 })
 
 describe("a rolling upgrade", () => {
+  /** Accident: all runners are replaced in the midst of a map. */
   it.live(
     "K8 K9 K12 runners of another deployment come, the old ones drain one by one, and the map goes on",
     () =>

@@ -61,9 +61,19 @@ const startSharer = (options: SharerOptions): Effect.Effect<Sharer, never, Scope
     ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
   )
 
+/** A runner's default, in milliseconds. */
+const minTenure = 10_000
+
+/**
+ * What a turn takes beyond what the model counts, in milliseconds, on a machine on which six processes start at once: ending a
+ * worker, telling of it, connecting and starting a thread, twice.
+ */
+const overhead = 5_000
+
 const until = (isSo: () => boolean) => eventually(Effect.sync(isSo))
 
 describe("drivers that share a runner", () => {
+  /** Accident: there are more drivers than slots. */
   it.live("K6 K7 five of them on four slots with long `init`s take turns, and none gives up", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })
@@ -90,6 +100,39 @@ describe("drivers that share a runner", () => {
     })
   )
 
+  /** Accident: there are more drivers than slots, and their `init`s take 30 seconds. */
+  it.live(
+    "K6 K7 five of them on four slots go on, each of them within two `init`s, a tenure and an item, and none gives up",
+    () =>
+      Effect.gen(function* () {
+        const runner = yield* startRunner({ slots: 4, secret })
+        const work = { init: 30_000, items: 100_000, millis: 500, roomTimeout: 30_000 }
+        /**
+         * What the model says (K6): whoever has no worker gets the slot of one that has just been granted, at worst. That one is
+         * left alone for its `init` and, from then on, for the longer of `minTenure` and as long as its `init` took; its item ends;
+         * and then there is another `init`.
+         */
+        const bound = work.init + Math.max(minTenure, work.init) + work.millis + work.init
+        const sharers: Array<Sharer> = []
+        for (let n = 0; n < 5; n++) sharers.push(yield* startSharer({ ...work, address: runner.address, size: 4 }))
+        const isHere = ({ lines }: Sharer) => lines.some(({ text }) => text === "here")
+        yield* until(() => sharers.every(isHere))
+        const end = performance.now() + 2 * bound
+        const isOver = ({ lines }: Sharer) => lines.some(({ at, text }) => at > end && text.startsWith("item"))
+        while (!sharers.every((sharer) => sharer.ended !== undefined || isOver(sharer))) yield* Effect.sleep(100)
+        const gaps = sharers.map(({ ended, lines }) => {
+          assert.isUndefined(ended)
+          const times = lines.filter(({ text }) => text === "here" || text.startsWith("item")).map(({ at }) => at)
+          return Math.max(...times.slice(1).map((at, n) => at - times[n]!))
+        })
+        assert.isAtMost(Math.max(...gaps), bound + overhead, `milliseconds: ${gaps.map(Math.round).join(", ")}`)
+        // each has been asked for a worker, and has had another
+        for (const sharer of sharers) assert.isAbove(sharer.count("WorkerInitialised"), 1)
+      }),
+    400_000
+  )
+
+  /** Accident: a driver dies that shares a runner with another. */
   it.live("K6 when one of two ends, the other has all slots within a second of an `init` of 100 ms", () =>
     Effect.gen(function* () {
       const runner = yield* startRunner({ slots: 4, secret, minTenure: 200 })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { program, summary } from "../support.ts"
 
 describe("chaos on a cluster", () => {
+  /** Accident: runners are killed and stalled all the time, and some items end each process that they meet. */
   it.live(
     "K4 F5 in 60 s of runners that are killed and stalled, only items fail that end their runner, and nothing is left",
     () =>

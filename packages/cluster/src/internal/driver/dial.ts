@@ -11,6 +11,7 @@ import { Link } from "../link/link.ts"
 import * as words from "../link/words.ts"
 import { type Address, format } from "../members/address.ts"
 import { isLoopback, type Security } from "../secret/security.ts"
+import { letEnd } from "./letEnd.ts"
 
 /** How long the handshake and the greeting may take together, in milliseconds. */
 const greetingTime = 5_000
@@ -34,11 +35,15 @@ const connect = ({ host, port }: Address, security: Security): Socket => {
     : connectTls({ host, port, ...security.client() })
 }
 
-/** What arrives after the answer waits until the link is given another receiver, in the same turn. */
+/**
+ * What arrives after the answer waits until the link is given another receiver, in the same turn. `keepsRunning` is whether it
+ * keeps the process running meanwhile, and the connection afterwards.
+ */
 export const dial = (
   address: Address,
   security: Security,
-  hello: words.Hello
+  hello: words.Hello,
+  keepsRunning = true
 ): Effect.Effect<Dialled, GreetingFailed> =>
   Effect.callback((resume) => {
     const fail = (cause: unknown) => Effect.fail(new GreetingFailed({ runner: format(address), cause }))
@@ -53,6 +58,10 @@ export const dial = (
       () => socket.destroy(new Error(`There was no answer within ${greetingTime} milliseconds`)),
       greetingTime
     )
+    if (!keepsRunning) {
+      timer.unref()
+      letEnd(socket)
+    }
     // before it is connected there is no link that hears of errors
     let error: Error | undefined
     socket.on("error", (cause) => {

@@ -12,7 +12,7 @@ import * as words from "../link/words.ts"
 import { type Address, format } from "../members/address.ts"
 import type { Security } from "../secret/security.ts"
 import { dial } from "./dial.ts"
-import { refusal } from "./runners.ts"
+import { refusal } from "./refusal.ts"
 
 /** No runner's lease is longer. */
 const suspectAfter = 2 ** 31 - 1

@@ -2,12 +2,10 @@
  * The runners that a driver knows: a control connection to each, by which it learns how much room there is.
  */
 import * as Effect from "effect/Effect"
-import { isWorkerPoolError, type WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
-import type { VersionMismatch } from "../../ClusterError.ts"
-import { invalidOption } from "../common/options.ts"
-import * as errors from "../../ClusterError.ts"
+import type { GreetingFailed } from "../../ClusterError.ts"
 import type { Member } from "../../Members.ts"
-import { clearTimeout, now, setTimeout } from "../common/timers.ts"
+import { pause } from "../common/pause.ts"
+import { now } from "../common/timers.ts"
 import { kinds, ProtocolError } from "../frames/frame.ts"
 import type { Link } from "../link/link.ts"
 import * as vigil from "../link/vigil.ts"
@@ -17,6 +15,7 @@ import { type Address, format } from "../members/address.ts"
 import type { Options as SecurityOptions, Security } from "../secret/security.ts"
 import type { SentBlobs } from "./blobs.ts"
 import { type Dialled, dial } from "./dial.ts"
+import { isRefusal, refusal } from "./refusal.ts"
 
 /** The options of a driver, checked; times in milliseconds. */
 export interface DriverSettings {
@@ -155,7 +154,7 @@ export class KnownRunner {
    */
   readonly openWorker: (
     worker: NonNullable<words.Hello["worker"]>
-  ) => Effect.Effect<Welcomed | undefined, errors.GreetingFailed> = (worker) =>
+  ) => Effect.Effect<Welcomed | undefined, GreetingFailed> = (worker) =>
     Effect.suspend(() => {
       const grant = this.grants.shift()
       // one that is kept counts as taken already
@@ -209,12 +208,11 @@ export class KnownRunner {
     return Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const { answer, link, roundTrip } = yield* Effect.acquireRelease(
-          dial(address, settings.security, this.hello()),
+          dial(address, settings.security, this.hello(), false),
           ({ link }) => Effect.sync(() => link.destroy()),
           { interruptible: true }
         )
         if (answer._tag === "Refused") return refusal(this.name, answer, settings.suspectAfter)
-        link.keepsRunning(false)
         const beats = vigil.suspect(link, settings.suspectAfter)
         beats.greeted(roundTrip)
         link.receive((kind, bytes) => {
@@ -239,36 +237,3 @@ export class KnownRunner {
     ).pipe(Effect.catch((error) => Effect.succeed<unknown>(error)))
   }
 }
-
-/** Whether it will not have this process as both are now: that does not change by itself, and somebody has to hear of it. */
-const isRefusal = (cause: unknown): cause is VersionMismatch | WorkerPoolError =>
-  cause instanceof errors.VersionMismatch || isWorkerPoolError(cause)
-
-/** Why a runner refused, as this process sees it: what is `here` for the runner is `there` for it. */
-export const refusal = (
-  runner: string,
-  { why }: words.Refused,
-  suspectAfter: number
-): errors.VersionMismatch | errors.GreetingFailed | WorkerPoolError => {
-  switch (why._tag) {
-    case "VersionMismatch":
-      return new errors.VersionMismatch({ what: why.what, here: why.there, there: why.here, runner })
-    case "Lease":
-      // else this process could start a worker again elsewhere before that runner has killed it (K5)
-      return invalidOption(
-        "suspectAfter",
-        suspectAfter,
-        `longer than the lease of the runner at ${runner}, ${why.lease} milliseconds, by ${why.margin} milliseconds at least`
-      )
-    default:
-      return new errors.GreetingFailed({ runner, cause: new Error("It refuses drivers") })
-  }
-}
-
-/** Waits in real time, and keeps the process running no longer for it. */
-const pause = (millis: number): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const timer = setTimeout(() => resume(Effect.void), millis)
-    timer.unref()
-    return Effect.sync(() => clearTimeout(timer))
-  })

@@ -38,6 +38,14 @@ export const parse = (text: string): Address | undefined => {
   return bracketed === undefined || isIP(bracketed) === 6 ? { host, port } : undefined
 }
 
+/** Reads where to listen: any free port is 0. */
+export const listenAt = (listen: unknown): Address | undefined => {
+  if (typeof listen !== "string") return undefined
+  if (!listen.endsWith(":0")) return parse(listen)
+  const parsed = parse(listen.replace(/:0$/, ":1"))
+  return parsed === undefined ? undefined : { host: parsed.host, port: 0 }
+}
+
 /** The text of an address, as `parse` reads it. */
 export const format = ({ host, port }: Address): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import type { Member, Members } from "../../Members.ts"
+import { sleep } from "../common/pause.ts"
 import * as address from "./address.ts"
 
 export const TypeId = "~effect-mpire/cluster/Members"
@@ -47,17 +48,16 @@ export interface Source<R> {
 }
 
 /**
- * A worker that finds no room asks for another look, and asks again 200 ms later: more often than this nobody is asked, in
- * milliseconds.
+ * A worker that finds no room asks for another look, and asks again 200 ms later: more often than this nobody is asked.
  */
-const leastPause = 1_000
+const leastPause = Duration.seconds(1)
 
 /** Looks now, every so often, and when asked to; a look that fails changes nothing. */
 export const looking = Effect.fnUntraced(function* <R>({ every, look, name }: Source<R>) {
   const context = yield* Effect.context<R>()
   const asked = yield* PubSub.sliding<void>(1)
-  const pause = Math.min(Duration.toMillis(every), leastPause)
-  const rest = Duration.toMillis(every) - pause
+  const pause = Duration.min(every, leastPause)
+  const rest = Duration.subtract(every, pause)
 
   const changes = Effect.gen(function* () {
     const asking = yield* PubSub.subscribe(asked)
@@ -76,8 +76,8 @@ export const looking = Effect.fnUntraced(function* <R>({ every, look, name }: So
     const next: Effect.Effect<ReadonlyArray<Member>> = Effect.gen(function* () {
       while (true) {
         if (!isFirst) {
-          yield* Effect.sleep(pause)
-          yield* Effect.raceFirst(Effect.sleep(rest), PubSub.take(asking))
+          yield* sleep(pause)
+          yield* Effect.raceFirst(sleep(rest), PubSub.take(asking))
         }
         isFirst = false
         const members = yield* Effect.match(Effect.provideContext(look, context), {

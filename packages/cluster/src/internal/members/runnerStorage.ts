@@ -12,10 +12,10 @@ import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Member, Members } from "../../Members.ts"
 import { areTexts, invalidOption, isText, period } from "../common/options.ts"
+import { sleep } from "../common/pause.ts"
 import * as address from "./address.ts"
 import { looking } from "./members.ts"
 
@@ -109,5 +109,5 @@ export const register = Effect.fnUntraced(function* ({
   // not `refresh`: a runner that was stopped for too long has been dropped, and a refresh does not bring it back
   const enter = Effect.asVoid(storage.register(runner, true))
   yield* Effect.acquireRelease(enter, () => leave)
-  yield* Effect.forkScoped(Effect.schedule(Effect.catch(enter, warn), Schedule.spaced(every)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(sleep(every), Effect.catch(enter, warn))))
 })

@@ -40,6 +40,19 @@ const securityOf = Effect.fnUntraced(function* (flags: {
 
 const list = (text: string): ReadonlyArray<string> => text.split(",").filter((label) => label !== "")
 
+/** Only who asks for metrics waits until what serves them is loaded. */
+const measured = (at: Option.Option<string>) =>
+  Option.match(at, {
+    onNone: () => Layer.empty,
+    onSome: (at) =>
+      Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("./metrics.ts")),
+          ({ layer }) => layer(at)
+        )
+      )
+  })
+
 const serve = Command.make(
   "effect-mpire-runner",
   {
@@ -85,6 +98,12 @@ const serve = Command.make(
       Flag.withDescription("How much of bound values and the like is kept for other workers"),
       Flag.withDefault("1 GB")
     ),
+    metrics: Flag.String("metrics").pipe(
+      Flag.withDescription(
+        "Where to serve metrics to Prometheus, over HTTP without a key, at /metrics: host:port, or a port of this machine alone. Default: nowhere"
+      ),
+      Flag.optional
+    ),
     allowMixed: Flag.Boolean("allow-mixed").pipe(
       Flag.withDescription("Accept drivers of another major version of Node.js"),
       Flag.withDefault(false)
@@ -97,8 +116,9 @@ const serve = Command.make(
     insecure,
     labels,
     lease,
-    root,
+    metrics,
     minTenure,
+    root,
     secretFile,
     slots,
     ...flags
@@ -119,8 +139,8 @@ const serve = Command.make(
     const listening = Layer.effectDiscard(
       Effect.flatMap(Runner.Runner, ({ host, id, port }) => Effect.logInfo(`Runner ${id} listens at ${host}:${port}`))
     )
-    // the Scope closes at SIGTERM and SIGINT, which drains it (K8)
-    return yield* Layer.launch(Layer.provide(listening, layer))
+    // the Scope closes at SIGTERM and SIGINT, which drains it (K8); its metrics are there until it has drained
+    return yield* Layer.launch(listening.pipe(Layer.provide(layer), Layer.provide(measured(metrics))))
   })
 ).pipe(Command.withDescription("Runs workers on this machine for pools elsewhere, until SIGTERM"))
 

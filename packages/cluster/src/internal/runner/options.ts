@@ -15,17 +15,10 @@ import * as resolving from "../modules/resolve.ts"
 import * as security from "../secret/security.ts"
 import type { Settings } from "./runner.ts"
 
-/** Where to listen; any free port is 0. */
-const listenAt = (listen: string): { readonly host: string; readonly port: number } | undefined => {
-  const free = typeof listen === "string" && listen.endsWith(":0")
-  const parsed = typeof listen === "string" ? address.parse(free ? listen.replace(/:0$/, ":1") : listen) : undefined
-  return free && parsed !== undefined ? { host: parsed.host, port: 0 } : parsed
-}
-
 export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError | InvalidSecret> =
   Effect.fnUntraced(function* (options) {
     const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
-    const at = listenAt(listen)
+    const at = address.listenAt(listen)
     if (at === undefined)
       return yield* Effect.fail(common.invalidOption("listen", listen, `${address.written}, or port 0`))
     if (!Number.isSafeInteger(slots) || slots < 1) {
