@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import type { Closed } from "../src/Channel.ts"
+import * as errors from "../src/internal/common/errors.ts"
 import * as realTime from "../src/internal/task/realTime.ts"
 import * as WorkerPoolError from "../src/WorkerPoolError.ts"
 import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
@@ -276,6 +277,23 @@ describe("a lost runner", () => {
       // three are made up for, and then a worker that vanishes while it is acquired is tried once more
       assert.strictEqual(runtime.workers.length, 5)
     })
+  )
+
+  it.effect(
+    "K4 L10 a start that ends each runner costs twelve of them, and no more: it is rather the runners' fault",
+    () =>
+      Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 1 })
+        runtime.start = (worker) =>
+          Effect.suspend(() => {
+            worker.lose({ closed })
+            return Effect.fail(errors.workerLost(worker.options.worker, closed))
+          })
+        const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+        for (let n = 0; n < 40; n++) yield* TestClock.adjust(200)
+        assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
+        assert.strictEqual(runtime.workers.length, 12)
+      })
   )
 
   it.effect("K4 names no task for an idle worker that was lost with its runner", () =>

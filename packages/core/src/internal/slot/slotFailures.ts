@@ -82,9 +82,9 @@ export class SlotFailures {
    * Whether a failed acquisition is to fail nobody, so that the slot tries again in a moment: there is no place for a worker
    * while the pool has another one, or while its runtime lets it wait (K7), or what was lost was more than the worker (K4).
    */
-  isForgiven({ unavailable }: AcquisitionFailure, loss: Loss | undefined): boolean {
+  isForgiven({ of, unavailable }: AcquisitionFailure, loss: Loss | undefined): boolean {
     if (unavailable !== undefined) return !unavailable.giveUp || this.options.refusals.hasLive
-    return loss?.closed.external === true && ++this.lostRunners <= mostLostRunners
+    return loss?.closed.external === true && ++this.lostRunners <= mostLostRunners[of]
   }
 
   /** Notes that an acquisition has failed. */
@@ -143,8 +143,11 @@ export class SlotFailures {
   }
 }
 
-/** A hook may be what ends runners: as many may be lost in a row before it counts as the failure of an acquisition. */
-const mostLostRunners = 3
+/**
+ * How many runners may be lost in a row before it counts as the failure of an acquisition: a hook may be what ends them, and so
+ * may the worker's start, but that is rather what takes long enough to meet with runners that are lost for other reasons.
+ */
+const mostLostRunners = { init: 3, start: 10 } as const
 
 /** Stands for the `init` of hooks without one. */
 const none: object = {}
