@@ -215,7 +215,7 @@ describe("Resends", () => {
     const [first, second] = [chunkOf(0, 1), chunkOf(1, 1)]
     for (const chunk of [first, second]) {
       assert.deepStrictEqual(
-        resends.addLost(chunk!, hand(1), 1, false, { runner: "a", worker: chunk!.ordinal(0), workers: 2 }),
+        resends.addLost(chunk, hand(1), 1, false, { runner: "a", worker: chunk.ordinal(0), workers: 2 }),
         []
       )
     }
