@@ -59,7 +59,12 @@ const lasting = ({ computing, seed }: Drawn, index: number, millis: number): Ite
 const work = Portable.inline(({ sleep, spin }: Item): Promise<void> | undefined => {
   const end = performance.now() + spin
   while (performance.now() < end);
-  return sleep > 0 ? new Promise((resolve) => setTimeout(resolve, sleep)) : undefined
+  if (sleep === 0) return undefined
+  // a timer is early by what its event loop had been busy with when it was set
+  const untilThen = () => {
+    while (performance.now() < end + sleep);
+  }
+  return new Promise<void>((resolve) => setTimeout(resolve, sleep)).then(untilThen)
 })
 
 const square = Portable.inline((n: number): number => n * n)
