@@ -263,7 +263,7 @@ describe("a lost runner", () => {
       })
   )
 
-  it.effect("K4 L10 a hook that ends each runner costs five of them, and no more", () =>
+  it.effect("K4 L10 a hook that ends each runner costs eight of them, and no more", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
       runtime.init = (worker) =>
@@ -274,8 +274,8 @@ describe("a lost runner", () => {
       const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
       for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
       assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
-      // three are made up for, and then a worker that vanishes while it is acquired is tried once more
-      assert.strictEqual(runtime.workers.length, 5)
+      // six are made up for, and then a worker that vanishes while it is acquired is tried once more
+      assert.strictEqual(runtime.workers.length, 8)
     })
   )
 
@@ -293,6 +293,28 @@ describe("a lost runner", () => {
         for (let n = 0; n < 40; n++) yield* TestClock.adjust(200)
         assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
         assert.strictEqual(runtime.workers.length, 12)
+      })
+  )
+
+  it.effect(
+    "K4 L10 runners that are lost before and during `init` by turns are made up for, each by its own number",
+    () =>
+      Effect.gen(function* () {
+        const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
+        runtime.run = diligent
+        const lose = (worker: FakeWorker) => {
+          worker.lose({ closed })
+          return Effect.fail(errors.workerLost(worker.options.worker, closed))
+        }
+        runtime.start = (worker) =>
+          Effect.suspend(() =>
+            runtime.workers.length % 2 === 1 && runtime.workers.length < 13 ? lose(worker) : Effect.void
+          )
+        runtime.init = (worker) => Effect.suspend(() => (runtime.workers.length < 13 ? lose(worker) : Effect.void))
+        const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
+        for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
+        assert.strictEqual(runtime.workers.length, 13)
       })
   )
 

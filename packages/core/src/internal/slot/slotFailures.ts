@@ -41,7 +41,7 @@ export class SlotFailures {
   /** Those of `inits` that may be waiting. */
   private readonly waiting = new Set<Backoff>()
   /** How many runners in a row were lost while a worker was being acquired there. */
-  private lostRunners = 0
+  private lostRunners = { init: 0, start: 0 }
   private isDisposed = false
 
   constructor(options: SlotFailuresOptions) {
@@ -61,7 +61,7 @@ export class SlotFailures {
 
   /** A worker was acquired with these hooks. */
   succeeded(acquiredWith: hooks.Hooks): void {
-    this.lostRunners = 0
+    this.lostRunners = { init: 0, start: 0 }
     this.starts.succeeded()
     this.initBackoff(acquiredWith)?.succeeded()
   }
@@ -84,7 +84,7 @@ export class SlotFailures {
    */
   isForgiven({ of, unavailable }: AcquisitionFailure, loss: Loss | undefined): boolean {
     if (unavailable !== undefined) return !unavailable.giveUp || this.options.refusals.hasLive
-    return loss?.closed.external === true && ++this.lostRunners <= mostLostRunners[of]
+    return loss?.closed.external === true && ++this.lostRunners[of] <= mostLostRunners[of]
   }
 
   /** Notes that an acquisition has failed. */
@@ -144,10 +144,11 @@ export class SlotFailures {
 }
 
 /**
- * How many runners may be lost in a row before it counts as the failure of an acquisition: a hook may be what ends them, and so
- * may the worker's start, but that is rather what takes long enough to meet with runners that are lost for other reasons.
+ * How many runners may be lost before a worker is acquired, without counting as the failure of an acquisition: a hook may be what
+ * ends them, or the worker's start. But either takes long enough to meet with runners that are lost for other reasons, one after
+ * another where all of them are restarted.
  */
-const mostLostRunners = { init: 3, start: 10 } as const
+const mostLostRunners = { init: 6, start: 10 } as const
 
 /** Stands for the `init` of hooks without one. */
 const none: object = {}
