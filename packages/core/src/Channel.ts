@@ -124,8 +124,8 @@ export interface Closed {
   readonly cause?: unknown
   /**
    * Whether more was lost than the worker, such as the machine that it was on, so that it is nobody's fault here: no
-   * module, slot or hook is blamed for it, and the first time no item. `cause` says what was lost, as `RunnerLost` does.
-   * Default: false.
+   * module, slot or hook is blamed for it, and the first time no item. `cause` says what was lost, as `RunnerLost` does, by
+   * whose `runner` it is known which workers were lost together. Default: false.
    */
   readonly external?: boolean | undefined
   /**
