@@ -1,12 +1,13 @@
 /**
  * Runs the conformance suite of the packed packages on the platforms that the guide names, and compares how many cases
  * pass with the table of docs/guide/runtimes.md; `--write` writes the table, and a name, such as `Deno`, runs it there alone.
+ * `--except "Node.js 24"` believes the rows of that platform: in CI the tests have run there already.
  */
 import { execFile } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { promisify } from "node:util"
+import { parseArgs, promisify } from "node:util"
 import { leftOut } from "./fixtures/runtimes/left-out.ts"
 import * as chromium from "./runtimes/chromium.ts"
 import { build, directories, env, npmInstall, pack, root, workspace } from "./tarballs.ts"
@@ -173,13 +174,25 @@ const leftOutCases = (): string =>
     })
     .join("\n")
 
+/** The row of a run as it is on the page. */
+const rowOnPage = ({ platform, version, workers }: Run): string => {
+  const begin = `| ${platform} ${version} | ${workers} |`
+  const found = fs
+    .readFileSync(page, "utf8")
+    .split("\n")
+    .find((line) => line.startsWith(begin))
+  if (found === undefined) throw new Error("docs/guide/runtimes.md has no row of it")
+  return found
+}
+
 /** The rows of runs, one after another: each takes all of the machine. */
 const rowsOf = async (runs: ReadonlyArray<Run>): Promise<ReadonlyArray<string>> => {
   await install()
   const rows: Array<string> = []
   for (const run of runs) {
     try {
-      rows.push(await row(run))
+      const isBelieved = except !== undefined && nameOf(run).includes(except)
+      rows.push(isBelieved ? rowOnPage(run) : await row(run))
     } catch (error) {
       problems.push(`${nameOf(run)}: ${String(error)}`)
     }
@@ -200,14 +213,19 @@ const withTable = (text: string, content: string): string => {
   return `${before}${begin}\n${content}\n${end}${after}`
 }
 
-const only = process.argv.slice(2).find((argument) => !argument.startsWith("--"))
+const { positionals, values } = parseArgs({
+  options: { write: { type: "boolean", default: false }, except: { type: "string" } },
+  allowPositionals: true
+})
+const [only] = positionals
+const { except } = values
 
 const check = async (): Promise<void> => {
   checkLeftOut()
   if (only !== undefined) return void (await rowsOf(runs.filter((run) => nameOf(run).includes(only))))
   const before = fs.readFileSync(page, "utf8")
   const after = withTable(before, await table())
-  if (process.argv.includes("--write")) fs.writeFileSync(page, after)
+  if (values.write) fs.writeFileSync(page, after)
   else if (after !== before)
     problems.push("docs/guide/runtimes.md differs: `pnpm check:runtimes --write` if that is meant")
 }
