@@ -50,8 +50,12 @@ try {
   }
   const after = Object.entries(parts).reduce((text, [name, content]) => between(text, name, content), before)
   if (process.argv.includes("--write")) fs.writeFileSync(page, after)
-  else if (after !== before)
+  else if (after !== before) {
+    const known = new Set(before.split("\n"))
+    // what programs say is not in the rows, which were printed as they were made
+    for (const line of after.split("\n")) if (!known.has(line)) console.log(line)
     throw new Error("docs/guide/bundlers.md differs: `pnpm check:bundlers --write` if that is meant")
+  }
 } finally {
   fs.rmSync(temp, { recursive: true })
 }
