@@ -263,7 +263,7 @@ describe("a lost runner", () => {
       })
   )
 
-  it.effect("K4 L10 a hook that ends each runner costs eight of them, and no more", () =>
+  it.effect("K4 L10 a hook that ends each runner costs fourteen of them, and no more", () =>
     Effect.gen(function* () {
       const { pool, runtime } = yield* setup({ size: 1, init: () => Effect.void })
       runtime.init = (worker) =>
@@ -272,15 +272,15 @@ describe("a lost runner", () => {
           return Effect.never
         })
       const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
-      for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
+      for (let n = 0; n < 40; n++) yield* TestClock.adjust(200)
       assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
-      // six are made up for, and then a worker that vanishes while it is acquired is tried once more
-      assert.strictEqual(runtime.workers.length, 8)
+      // twelve are made up for, and then a worker that vanishes while it is acquired is tried once more
+      assert.strictEqual(runtime.workers.length, 14)
     })
   )
 
   it.effect(
-    "K4 L10 a start that ends each runner costs twelve of them, and no more: it is rather the runners' fault",
+    "K4 L10 a start that ends each runner costs twenty-two of them, and no more: it is rather the runners' fault",
     () =>
       Effect.gen(function* () {
         const { pool, runtime } = yield* setup({ size: 1 })
@@ -292,7 +292,7 @@ describe("a lost runner", () => {
         const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
         for (let n = 0; n < 40; n++) yield* TestClock.adjust(200)
         assert.deepStrictEqual(failures(yield* Fiber.await(fiber)), ["WorkerLost"])
-        assert.strictEqual(runtime.workers.length, 12)
+        assert.strictEqual(runtime.workers.length, 22)
       })
   )
 
@@ -308,13 +308,13 @@ describe("a lost runner", () => {
         }
         runtime.start = (worker) =>
           Effect.suspend(() =>
-            runtime.workers.length % 2 === 1 && runtime.workers.length < 13 ? lose(worker) : Effect.void
+            runtime.workers.length % 2 === 1 && runtime.workers.length < 25 ? lose(worker) : Effect.void
           )
-        runtime.init = (worker) => Effect.suspend(() => (runtime.workers.length < 13 ? lose(worker) : Effect.void))
+        runtime.init = (worker) => Effect.suspend(() => (runtime.workers.length < 25 ? lose(worker) : Effect.void))
         const fiber = yield* Effect.forkChild(pool.map([1, 2], task))
-        for (let n = 0; n < 20; n++) yield* TestClock.adjust(200)
+        for (let n = 0; n < 40; n++) yield* TestClock.adjust(200)
         assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
-        assert.strictEqual(runtime.workers.length, 13)
+        assert.strictEqual(runtime.workers.length, 25)
       })
   )
 

@@ -148,7 +148,7 @@ export class SlotFailures {
  * ends them, or the worker's start. But either takes long enough to meet with runners that are lost for other reasons, one after
  * another where all of them are restarted.
  */
-const mostLostRunners = { init: 6, start: 10 } as const
+const mostLostRunners = { init: 12, start: 20 } as const
 
 /** Stands for the `init` of hooks without one. */
 const none: object = {}
