@@ -7,8 +7,11 @@ import { setImmediate } from "./timers.ts"
 
 const now = performance.now.bind(performance)
 
-/** After a message that takes longer than this to handle, in milliseconds, other ports come first. */
-const longest = 1
+/**
+ * After a message that takes longer than this to handle, in milliseconds, other ports come first. It is more than the results of
+ * a long chunk of tiny items take, which need no turns: each costs a round of the event loop.
+ */
+const longest = 5
 
 export class PortTurns {
   /** Messages that have arrived and wait for the port's next turn. */
