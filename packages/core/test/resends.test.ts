@@ -147,18 +147,21 @@ describe("Resends", () => {
     const { none, possible, strong } = suspicions
     const next = (): CallChunk => {
       const chunk = new CallChunk(call, resends.take(9))
-      if (chunk.suspicion !== none) isolation.enter(chunk)
+      isolation.enter(chunk)
       return chunk
     }
     const told = (chunk: CallChunk) => [chunk.suspicion, chunk.alone, ...placesOf(chunk)]
     let runners = 0
-    const lost = (chunk: CallChunk, started: number, isUnread = false) => {
+    const lost = (chunk: CallChunk, started: number) => {
       const runner = runners++
       const lostRunner = { runner: `${runner}`, worker: runner, workers: runner }
-      assert.deepStrictEqual(resends.addLost(chunk, hand(started), 3, isUnread, lostRunner), [])
-      if (chunk.suspicion !== none) isolation.leave(chunk)
+      isolation.lost(lostRunner)
+      assert.deepStrictEqual(resends.addLost(chunk, hand(started), 3, false, lostRunner), [])
+      isolation.leave(chunk)
     }
-    lost(chunkOf(0, 4), 3)
+    const whole = chunkOf(0, 4)
+    isolation.enter(whole)
+    lost(whole, 3)
     // those that had not started are no suspects, and all suspects may be in hand together
     const first = [next(), next(), next()]
     assert.deepStrictEqual(
@@ -195,8 +198,11 @@ describe("Resends", () => {
     const resends = new Resends(1, isolation)
     const lost = (runner: string | undefined, worker: number, workers: number): boolean => {
       const chunk = new CallChunk(call, resends.take(9))
-      chunk.lossesBefore = isolation.losses
-      return resends.addLost(chunk, hand(1), 1, false, { runner, worker, workers }).length > 0
+      isolation.enter(chunk)
+      isolation.lost({ runner, worker, workers })
+      const { length } = resends.addLost(chunk, hand(1), 1, false, { runner, worker, workers })
+      isolation.leave(chunk)
+      return length > 0
     }
     resends.add(chunkOf(0, 1), [0])
     assert.isFalse(lost("a", 1, 3), "the first time")
@@ -213,15 +219,28 @@ describe("Resends", () => {
     const isolation = new Isolation()
     const resends = new Resends(0, isolation)
     const [first, second] = [chunkOf(0, 1), chunkOf(1, 1)]
+    for (const chunk of [first, second]) isolation.enter(chunk)
     for (const chunk of [first, second]) {
-      assert.deepStrictEqual(
-        resends.addLost(chunk, hand(1), 1, false, { runner: "a", worker: chunk.ordinal(0), workers: 2 }),
-        []
-      )
+      const lostRunner = { runner: "a", worker: chunk.ordinal(0), workers: 2 }
+      isolation.lost(lostRunner)
+      assert.deepStrictEqual(resends.addLost(chunk, hand(1), 1, false, lostRunner), [])
     }
     assert.deepStrictEqual(
       drain(resends).map(({ suspicion }) => suspicion),
       [suspicions.possible, suspicions.possible]
+    )
+  })
+
+  it("K4 remembers the workers of the last runners alone, however many are lost", () => {
+    const isolation = new Isolation()
+    const isLate = (n: number) => isolation.isLate(late, { runner: `${n}`, worker: n, workers: n })
+    for (let n = 0; n < 1000; n++) isolation.lost({ runner: `${n}`, worker: n, workers: n })
+    const late = chunkOf(0, 1)
+    isolation.enter(late)
+    const remembered = Array.from({ length: 1000 }, (_, n) => n).filter(isLate)
+    assert.deepStrictEqual(
+      remembered,
+      Array.from({ length: 64 }, (_, n) => 936 + n)
     )
   })
 

@@ -22,7 +22,7 @@ import type { Chunking } from "./chunking.ts"
 import type { ItemCounter } from "./itemCounter.ts"
 import type { ItemTime } from "./itemTimes.ts"
 import type { CallPolicy } from "./policy.ts"
-import { type Isolation, type LostRunner, suspicions } from "./isolation.ts"
+import type { Isolation, LostRunner } from "./isolation.ts"
 import { Resends, type Retries } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
@@ -272,8 +272,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private add(chunk: CallChunk): CallChunk {
     this.chunksGiven++
     this.chunks.add(chunk)
-    chunk.lossesBefore = this.dispatcher.isolation.losses
-    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.enter(chunk)
+    this.dispatcher.isolation.enter(chunk)
     return chunk
   }
 
@@ -342,7 +341,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       else this.policy.chunkFailed(chunk, failure)
     }
     this.count(chunk)
-    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.leave(chunk)
+    this.dispatcher.isolation.leave(chunk)
     this.goOn()
   }
 
@@ -365,7 +364,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       else this.itemsLost(chunk, hand, failure, isUnread, lostRunner)
     }
     this.count(chunk)
-    if (chunk.suspicion !== suspicions.none) this.dispatcher.isolation.leave(chunk)
+    this.dispatcher.isolation.leave(chunk)
     this.goOn()
   }
 

@@ -1,7 +1,7 @@
 /**
- * Which items of a pool may be in hand together once runners have been lost with them (K4). Those that were alone in their
- * workers then may have been on the same runner, which one of them ends each time: sent together again, all would be charged
- * again for what that one does.
+ * What a pool knows of the runners that it has lost, and which of its items may be in hand together after that (K4). Those that
+ * were alone in their workers when one was lost may have been on the same runner, which one of them ends each time: sent together
+ * again, all would be charged again for what that one does.
  */
 import type { Call } from "./call.ts"
 import type { CallChunk } from "./callChunk.ts"
@@ -25,39 +25,30 @@ export interface LostRunner {
   readonly workers: number
 }
 
+/** Of so many runners it is kept in mind which workers they had: all are told of within seconds. */
+const mostRemembered = 64
+
 export class Isolation {
   /** How many runners have been lost. */
-  losses = 0
-  /** Of each: how many had been lost with it, and how many workers had been acquired, when it was told. */
+  private losses = 0
+  /** Of the last ones: how many had been lost with it, and how many workers had been acquired, when it was told. */
   private readonly runners = new Map<string, { readonly losses: number; readonly workers: number }>()
-  /** How many chunks with a possible suspect are in hand. */
-  private possible = 0
-  private strong: CallChunk | undefined = undefined
+  /** How many chunks of each suspicion are in hand. */
+  private readonly inHand = [0, 0, 0]
   /** The calls that have a suspect to send. */
   private readonly waiting = new Set<Call>()
 
   /** Whether a chunk of such an item may be given to a slot now. */
   admits(suspicion: Suspicion): boolean {
     if (suspicion === suspicions.none) return true
-    return this.strong === undefined && (suspicion === suspicions.possible || this.possible === 0)
+    const [, possible, strong] = this.inHand
+    return strong === 0 && (suspicion === suspicions.possible || possible === 0)
   }
 
   /** The chunk is given to a slot. */
   enter(chunk: CallChunk): void {
-    if (chunk.suspicion === suspicions.possible) this.possible++
-    else this.strong = chunk
-  }
-
-  /**
-   * A worker was lost with its runner; returns whether the chunk was sent to it after that. A runner's workers are told of one
-   * after another, and meanwhile what the first had may be given to the next.
-   */
-  isLate(chunk: CallChunk, { runner, worker, workers }: LostRunner): boolean {
-    if (runner === undefined) return false
-    const known = this.runners.get(runner)
-    if (known !== undefined && worker <= known.workers) return chunk.lossesBefore >= known.losses
-    this.runners.set(runner, { losses: ++this.losses, workers })
-    return false
+    chunk.lossesBefore = this.losses
+    this.inHand[chunk.suspicion]!++
   }
 
   /** The call has a suspect that must wait; it is offered again when it need not. */
@@ -66,12 +57,34 @@ export class Isolation {
   }
 
   /** The chunk is over. */
-  leave(chunk: CallChunk): void {
-    if (chunk.suspicion === suspicions.possible) this.possible--
-    else this.strong = undefined
-    if (this.strong !== undefined || this.possible > 0) return
+  leave({ suspicion }: CallChunk): void {
+    this.inHand[suspicion]!--
+    if (this.waiting.size === 0 || !this.admits(suspicions.strong)) return
     const waiting = [...this.waiting]
     this.waiting.clear()
     for (const call of waiting) call.offer()
+  }
+
+  /** A worker was lost with its runner; told before what becomes of its chunks. */
+  lost({ runner, worker, workers }: LostRunner): void {
+    if (runner === undefined) return
+    const known = this.runners.get(runner)
+    // one that was acquired since has been lost by another accident
+    if (known !== undefined && worker <= known.workers) return
+    this.runners.delete(runner)
+    this.runners.set(runner, { losses: ++this.losses, workers })
+    for (const oldest of this.runners.keys()) {
+      if (this.runners.size <= mostRemembered) break
+      this.runners.delete(oldest)
+    }
+  }
+
+  /**
+   * Whether a chunk of a worker that was lost with its runner was sent when that had been told already. A runner's workers are
+   * told of one after another, and meanwhile what the first had may be given to the next.
+   */
+  isLate(chunk: CallChunk, { runner }: LostRunner): boolean {
+    const known = runner === undefined ? undefined : this.runners.get(runner)
+    return known !== undefined && chunk.lossesBefore >= known.losses
   }
 }

@@ -18,6 +18,7 @@ interface Resend {
 
 export class Resends {
   private readonly retries: Retries
+  private readonly isolation: Pick<Isolation, "admits" | "isLate">
   /** In the order of their ordinals. */
   private items: Array<Resend> = []
   /** How often each item, by ordinal, has been running (or may have been) when its worker was lost. */
@@ -26,8 +27,6 @@ export class Resends {
   private lostUnstarted: Set<number> | undefined = undefined
   /** The ordinals of items that have been in hand when a runner was lost. */
   private lostWithRunner: Set<number> | undefined = undefined
-
-  private readonly isolation: Pick<Isolation, "admits" | "isLate">
 
   constructor(retries: Retries, isolation: Pick<Isolation, "admits" | "isLate">) {
     this.retries = retries
@@ -40,6 +39,8 @@ export class Resends {
 
   /** The place of the first that may be sent now; -1 when there is none. */
   private get next(): number {
+    // asked for each chunk of every call
+    if (this.items.length === 0) return -1
     return this.items.findIndex(({ suspicion }) => this.isolation.admits(suspicion))
   }
 
@@ -111,7 +112,6 @@ export class Resends {
     // may where nobody knows how far the worker was (K13)
     const isLastOne = tasksPerWorker === 1 && hand.exact !== false
     const suspects = isLastOne ? started.slice(-1) : started
-    const isReadAlone = isUnread && chunk.alone
     const isLate = lostRunner !== undefined && this.isolation.isLate(chunk, lostRunner)
     const lost: Array<number> = []
     for (const position of unreported) {
@@ -124,7 +124,7 @@ export class Resends {
           ? isOfRunner && chunk.alone && this.lostWithRunner?.has(ordinal) === true
           : wasStarted
             ? suspects.includes(position)
-            : isReadAlone
+            : isUnread && chunk.alone
       if (isOfRunner) (this.lostWithRunner ??= new Set()).add(ordinal)
       // a transferred input is gone with the worker (S2)
       if (hand.moved || ((wasStarted || isSuspect) && !this.mayRetry(ordinal, isSuspect))) {
@@ -134,10 +134,10 @@ export class Resends {
         // lost twice, each time before it started, while other items may have run
         const isUnclear = !wasStarted && (isUnread || this.lostUnstarted?.has(ordinal) === true)
         if (!wasStarted) (this.lostUnstarted ??= new Set()).add(ordinal)
-        const suspicion = !isOfRunner ? chunk.suspicion : isSuspect ? suspicions.strong : suspicions.possible
+        const suspicion = !isOfRunner ? suspicions.none : isSuspect ? suspicions.strong : suspicions.possible
         this.push(chunk, position, {
           alone: isSuspect || isUnclear || isOfRunner || chunk.alone,
-          suspicion: chunk.suspicion === suspicions.strong ? chunk.suspicion : suspicion
+          suspicion: suspicion > chunk.suspicion ? suspicion : chunk.suspicion
         })
       }
     }

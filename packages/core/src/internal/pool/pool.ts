@@ -10,6 +10,7 @@ import { identity } from "effect/Function"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, WorkerRuntime } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
+import type { LostRunner } from "../call/isolation.ts"
 import { type ItemTime, ItemTimes } from "../call/itemTimes.ts"
 import * as errors from "../common/errors.ts"
 import { nameAt } from "../common/taskNames.ts"
@@ -176,7 +177,7 @@ export class Pool {
             this.lost++
             if (idle !== undefined) this.fork(logIdleLoss(idle))
           },
-          runnerLost: () => this.awaitLosses(),
+          runnerLost: (runner) => this.runnerLost(runner),
           killed: () => void this.killed++
         }
       },
@@ -336,16 +337,17 @@ export class Pool {
       )
   }
 
-  /** A call, or the first of the `run`s that share one, begins. */
   /**
-   * Gives out no chunk until it has been told of what else has been heard by now: the other workers of a lost runner, to whom
-   * it would only be lost (K4).
+   * A runner was lost, with all its workers. Gives out no chunk until it has been told of what else has been heard by now: the
+   * others of these workers, to whom it would only be lost (K4).
    */
-  private awaitLosses(): void {
+  private runnerLost(runner: LostRunner): void {
+    this.dispatcher.isolation.lost(runner)
     this.dispatcher.pause()
     realTime.defer(() => this.turn.take(() => this.dispatcher.resume()))
   }
 
+  /** A call, or the first of the `run`s that share one, begins. */
   private began(call: Call): void {
     this.calls.add(call)
     this.session.enter()

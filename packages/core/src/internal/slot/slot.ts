@@ -12,6 +12,7 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Loss, Worker } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
 import type { CallChunk, ChunkSlot } from "../call/callChunk.ts"
+import type { LostRunner } from "../call/isolation.ts"
 import * as errors from "../common/errors.ts"
 import type { Fork } from "../common/fork.ts"
 import { lagOf } from "../common/lag.ts"
@@ -71,7 +72,7 @@ export interface SlotEvents {
   /** A worker has vanished; it is told what nobody else would be: one that had nothing to do. */
   readonly lost: (idle: IdleLoss | undefined) => void
   /** A worker has vanished with its runner; called before what it had is sent again (K4). */
-  readonly runnerLost: () => void
+  readonly runnerLost: (runner: LostRunner) => void
   /** A worker has been killed. */
   readonly killed: () => void
 }
@@ -705,7 +706,8 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
-    if (loss.closed.external === true) events.runnerLost()
+    const { lostRunner } = tenant
+    if (lostRunner !== undefined) events.runnerLost(lostRunner)
     // one that was condemned has been told already
     if (!tenant.isCondemned) {
       this.meter.lostOrKilled(loss.killed)
