@@ -13,28 +13,30 @@ const now = performance.now.bind(performance)
  */
 const longest = 5
 
+type Handle = (message: unknown) => void
+
 export class PortTurns {
-  /** Messages that have arrived and wait for the port's next turn. */
-  private waiting: Array<() => void> = []
+  /** Messages that have arrived and wait for the port's next turn, each with what handles it. */
+  private waiting: Array<readonly [handle: Handle, message: unknown]> = []
   private isWaiting = false
 
   /** A listener that calls `handle` in the port's turns; what all of one port's listeners get is handled in order. */
-  listener(handle: (message: unknown) => void): (message: unknown) => void {
-    return (message) => this.take(() => handle(message))
+  listener(handle: Handle): Handle {
+    return (message) => this.take(handle, message)
   }
 
   /** Handles all that waits: nothing more will arrive. */
   takeRest(): void {
-    for (const step of this.waiting.splice(0)) step()
+    for (const [handle, message] of this.waiting.splice(0)) handle(message)
   }
 
-  private take(step: () => void): void {
+  private take(handle: Handle, message: unknown): void {
     if (this.isWaiting) {
-      this.waiting.push(step)
+      this.waiting.push([handle, message])
       return
     }
     const began = now()
-    step()
+    handle(message)
     if (now() - began > longest) this.wait()
   }
 
@@ -42,7 +44,7 @@ export class PortTurns {
     this.isWaiting = true
     setImmediate(() => {
       this.isWaiting = false
-      for (const step of this.waiting.splice(0)) this.take(step)
+      for (const [handle, message] of this.waiting.splice(0)) this.take(handle, message)
     })
   }
 }
