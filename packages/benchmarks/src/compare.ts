@@ -1,56 +1,38 @@
 /**
- * `pnpm bench:compare REVISION`: this tree beside an earlier revision, to see whether a change costs anything. Both are built
- * and staged; then each of several processes measures P1, P3 and P8 of both by turns. A ratio is this tree's time divided by
- * the revision's in the same process; below one is faster. Which of the two comes first alternates: it matters.
+ * `pnpm bench:compare REVISION`: this tree beside an earlier revision, to see whether a change costs anything. A ratio is what
+ * this tree takes divided by what the revision takes; below one is better.
+ *
+ * Time: each of several processes measures both by turns. Which of the two comes first alternates: it matters.
+ *
+ * Processor time, with `--processor`: that of all threads. Each build is measured in processes of its own, since what one has
+ * compiled and left to be collected would be counted for the other; processes differ more than their readings do, so a ratio
+ * is one of medians over several. The revision is measured twice: its ratio to itself, the control, says what noise comes to.
  */
-import { spawnSync } from "node:child_process"
-import * as fs from "node:fs"
-import * as os from "node:os"
-import * as path from "node:path"
 import { parseArgs } from "node:util"
+import { type BothBuilds, withBothBuilds } from "./both-builds.ts"
 import type { PairTimes } from "./pair-process.ts"
-import { packageDirectory, stage } from "./stage.ts"
-import { median, medianInterval } from "./statistics.ts"
+import { median, medianInterval, quantile } from "./statistics.ts"
 
-const usage = "pnpm bench:compare REVISION [--pairs 15] [--only 'P3 at once']"
+const usage = `pnpm bench:compare REVISION [--pairs 15] [--only 'P3 at once']
+pnpm bench:compare REVISION --processor [--groups 7] [--processes 16] [--only 'P1 map']`
 
-const run = (directory: string, command: string, ...args: ReadonlyArray<string>): string => {
-  const { error, status, stderr, stdout } = spawnSync(command, args, { cwd: directory, encoding: "utf8" })
-  if (status === 0) return stdout
-  throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr + stdout}`)
+interface PairOptions {
+  readonly pairs: number
+  readonly only: string | undefined
 }
 
-/** Builds and stages the tree in a directory by its own means; returns where what it compiled is. */
-const stageOther = (tree: string): string => {
-  run(tree, "npx", "--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--prefer-offline")
-  const script = path.join(tree, "packages/benchmarks/src/stage.ts")
-  run(tree, process.execPath, "--eval", `import(${JSON.stringify(script)}).then(({ stage }) => stage())`)
-  return path.join(tree, "packages/benchmarks/.staging/dist")
-}
-
-const compare = (revision: string, pairs: number, only: string | undefined): void => {
-  const root = path.join(packageDirectory, "../..")
-  const temp = fs.mkdtempSync(path.join(os.tmpdir(), "effect-mpire-compare-"))
-  const tree = path.join(temp, "tree")
-  try {
-    run(root, "git", "worktree", "add", "--detach", tree, revision)
-    const here = stage()
-    const there = stageOther(tree)
-    // what measures is the same on both sides
-    for (const file of ["pair-work.js", "sibling.js", "tasks/plain.tasks.js"]) {
-      fs.cpSync(path.join(here, file), path.join(there, file), { recursive: true })
-    }
-    const script = path.join(here, "pair-process.js")
-    const works = [there, here].map((compiled) => path.join(compiled, "pair-work.js"))
-    const measure = (...builds: ReadonlyArray<string>): PairTimes =>
-      JSON.parse(run(temp, process.execPath, script, ...builds, ...(only === undefined ? [] : [only])))
+const compareTimes =
+  ({ only, pairs }: PairOptions, revision: string) =>
+  ({ after, before, measure }: BothBuilds): void => {
+    const works = [before, after].map((compiled) => `${compiled}/pair-work.js`)
     const measured: Array<Record<string, { readonly before: number; readonly after: number }>> = []
     for (let pair = 0; pair < pairs; pair++) {
       const isReversed = pair % 2 === 1
-      const times = Object.entries(measure(...(isReversed ? works.toReversed() : works)))
+      const builds = isReversed ? works.toReversed() : works
+      const times = measure("pair-process.js", ...builds, ...(only === undefined ? [] : [only])) as PairTimes
       measured.push(
         Object.fromEntries(
-          times.map(([name, [one, other]]) => [
+          Object.entries(times).map(([name, [one, other]]) => [
             name,
             isReversed ? { before: other, after: one } : { before: one, after: other }
           ])
@@ -68,20 +50,69 @@ const compare = (revision: string, pairs: number, only: string | undefined): voi
       const ratio = `${median(ratios).toFixed(3)} (${low.toFixed(3)} – ${high.toFixed(3)})`
       console.log(`${name.padEnd(20)}${before} → ${after} ms   ${ratio}`)
     }
-  } finally {
-    spawnSync("git", ["worktree", "remove", "--force", tree], { cwd: root })
-    fs.rmSync(temp, { recursive: true, force: true })
   }
+
+interface ProcessorOptions {
+  readonly groups: number
+  readonly processes: number
+  readonly work: string
+}
+
+const compareProcessorTimes =
+  ({ groups, processes, work }: ProcessorOptions, revision: string) =>
+  ({ after, before, measure }: BothBuilds): void => {
+    const builds = { before, after, again: before }
+    const order: ReadonlyArray<keyof typeof builds> = ["before", "after", "again"]
+    const take = (build: string) =>
+      median(measure("processor-process.js", `${build}/pair-work.js`, work) as Array<number>)
+    const measured = Array.from({ length: groups }, () => {
+      const samples = { before: new Array<number>(), after: new Array<number>(), again: new Array<number>() }
+      for (let turn = 0; turn < processes; turn++) {
+        for (const at of [0, 1, 2]) {
+          const build = order[(turn + at) % 3]!
+          samples[build].push(take(builds[build]))
+        }
+      }
+      return { before: median(samples.before), after: median(samples.after), again: median(samples.again) }
+    })
+    const show = (ratios: ReadonlyArray<number>) => {
+      const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(ratios, share).toFixed(3))
+      return `${middle} (${low} – ${high})`
+    }
+    console.log(`${work}, ${revision} → this tree, ${groups} groups of ${processes} processes: processor time a run`)
+    for (const { after, again, before } of measured) {
+      console.log(`  ${before.toFixed(1)} → ${after.toFixed(1)} ms, the revision again ${again.toFixed(1)} ms`)
+    }
+    console.log(`ratio    ${show(measured.map(({ after, before }) => after / before))}`)
+    console.log(`control  ${show(measured.map(({ again, before }) => again / before))}`)
+  }
+
+const wholeNumber = (text: string): number => {
+  const number = Number(text)
+  return Number.isInteger(number) && number >= 1 ? number : Number.NaN
 }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { pairs: { type: "string", default: "15" }, only: { type: "string" } }
+  options: {
+    pairs: { type: "string", default: "15" },
+    groups: { type: "string", default: "7" },
+    processes: { type: "string", default: "16" },
+    processor: { type: "boolean", default: false },
+    only: { type: "string" }
+  }
 })
-const pairs = Number(values.pairs)
-if (positionals.length !== 1 || !Number.isInteger(pairs) || pairs < 1) {
+const [revision] = positionals
+const [pairs, groups, processes] = [values.pairs, values.groups, values.processes].map(wholeNumber) as [
+  number,
+  number,
+  number
+]
+if (revision === undefined || positionals.length !== 1 || [pairs, groups, processes].some(Number.isNaN)) {
   console.error(usage)
   process.exitCode = 2
+} else if (values.processor) {
+  withBothBuilds(revision, compareProcessorTimes({ groups, processes, work: values.only ?? "P1 map" }, revision))
 } else {
-  compare(positionals[0]!, pairs, values.only)
+  withBothBuilds(revision, compareTimes({ pairs, only: values.only }, revision))
 }

@@ -1,0 +1,54 @@
+/**
+ * `pnpm bench:observed`: the processor time that a worker's log line, counter update or span takes until the caller's logger,
+ * registry or tracer has it, beside what design.md allows. Each of several processes measures all of them by turns with an
+ * item that does nothing; `control` is that item measured against itself, which says what the machine's noise comes to.
+ */
+import { spawnSync } from "node:child_process"
+import * as path from "node:path"
+import { parseArgs } from "node:util"
+import type { ObservedSamples } from "./observed-process.ts"
+import { stage } from "./stage.ts"
+import { median, quantile } from "./statistics.ts"
+
+const usage = "pnpm bench:observed [--processes 7] [--rounds 15]"
+
+/** In microseconds an operation. */
+const limits: Readonly<Record<string, number>> = {
+  "a counter's update": 0.3,
+  "the only update of an item": 0.3,
+  "a line at Info": 5,
+  "the only line of an item": 5,
+  "a span": 6,
+  "the only span of an item": 6,
+  "a span with two attributes": 6,
+  "one of two nested spans": 6
+}
+
+const measure = (script: string, rounds: number): ObservedSamples => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [script, `${rounds}`], { encoding: "utf8" })
+  // a worker that leaves lines out says so on stdout, and what was measured is worth nothing then
+  if (status !== 0 || !stdout.startsWith("{")) throw new Error(`measuring failed: ${stderr}${stdout}`)
+  return JSON.parse(stdout)
+}
+
+const report = (measured: ReadonlyArray<ObservedSamples>): void => {
+  console.log(`${measured.length} processes: median of their medians, its quartiles, µs of processor time an operation`)
+  for (const name of Object.keys(measured[0]!)) {
+    const medians = measured.map((samples) => median(samples[name]!))
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(medians, share).toFixed(3))
+    const limit = limits[name] === undefined ? "" : `   at most ${limits[name]}`
+    console.log(`${name.padEnd(30)}${middle} (${low} – ${high})${limit}`)
+  }
+}
+
+const { values } = parseArgs({
+  options: { processes: { type: "string", default: "7" }, rounds: { type: "string", default: "15" } }
+})
+const [processes, rounds] = [Number(values.processes), Number(values.rounds)]
+if ([processes, rounds].some((number) => !Number.isInteger(number) || number < 1)) {
+  console.error(usage)
+  process.exitCode = 2
+} else {
+  const script = path.join(stage(), "observed-process.js")
+  report(Array.from({ length: processes }, () => measure(script, rounds)))
+}
