@@ -38,7 +38,7 @@ interface Project {
   /** What is run before its tests. */
   readonly globalSetup?: string
   /** What each of its files loads first. */
-  readonly setupFiles?: string
+  readonly setupFiles?: string | Array<string>
 }
 
 const project = (root: string, options: Project = {}) => ({
@@ -65,7 +65,9 @@ export default defineConfig({
       project("packages/core", {
         isolate: false,
         testTimeout,
-        setupFiles: join(import.meta.dirname, "packages/core/test/utils/asInBrowsers.ts")
+        setupFiles: ["asInBrowsers.ts", "leavesNoTimers.ts"].map((file) =>
+          join(import.meta.dirname, "packages/core/test/utils", file)
+        )
       }),
       project("packages/node-runtime", {
         testTimeout,

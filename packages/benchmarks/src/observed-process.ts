@@ -80,7 +80,8 @@ const measure = async (pool: keyof typeof pools, task: Task, times: number, item
 
 const samples = Object.fromEntries(kinds.map(({ name }) => [name, new Array<number>()]))
 const rounds = Number(process.argv[2])
-const warmUps = 3
+// with fewer, V8 still compiles, and a line seems to take two or three times as long
+const warmUps = 12
 for (let round = -warmUps; round < rounds; round++) {
   for (const { beside, items, name, operations, task, times } of kinds) {
     const measureBeside = () =>

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -148,6 +148,12 @@ class Bench {
       itemEnded() {}
     })
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
+    benches.push(this)
+  }
+
+  /** The worker ends, as one whose pool reads nothing more. */
+  close(): void {
+    this.handle({ _tag: "Stop" })
   }
 
   /** The worker gets what was sent to it, which it does as far as it can. */
@@ -177,6 +183,12 @@ class Bench {
     assert.isUndefined(this.stuck, "nothing is overdue")
   }
 }
+
+const benches: Array<Bench> = []
+
+afterEach(() => {
+  for (const bench of benches.splice(0)) bench.close()
+})
 
 let names = 0
 

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as control from "../src/internal/wire/control.ts"
 import * as failure from "../src/internal/wire/failure.ts"
@@ -6,7 +6,13 @@ import type * as protocol from "../src/internal/wire/protocol.ts"
 import { serve } from "../src/WorkerEntry.ts"
 import { sharedNumbers } from "./sharedNumbers.ts"
 
-/** A worker's side of a channel, in this thread; `control` is what both sides share. */
+const stops: Array<() => void> = []
+
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+})
+
+/** A worker's side of a channel, in this thread, which ends with its test; `control` is what both sides share. */
 const serving = () => {
   const sent: Array<protocol.FromWorker> = []
   let tell: (message: protocol.ToWorker) => void = () => {}
@@ -24,6 +30,7 @@ const serving = () => {
     control: numbers
   })
   tell({ _tag: "Start", id: 0, generation: 1, tasksPerWorker: 1 })
+  stops.push(() => tell({ _tag: "Stop" }))
   /** Sends a message and waits for the reply. */
   const ask = (message: protocol.ToWorker) =>
     Effect.callback<protocol.FromWorker>((resume) => {

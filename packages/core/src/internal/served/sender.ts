@@ -30,6 +30,7 @@ export class Sender {
   /** Those that the pool may not have read, in the order of their numbers. */
   private kept: Array<Kept> = []
   private timer: realTime.Timer = undefined
+  private isStopped = false
 
   constructor(channel: Channel, control: Control) {
     this.channel = channel
@@ -49,6 +50,7 @@ export class Sender {
     const sent: protocol.FromWorker = { ...message, kept: true }
     this.channel.send(packing.pack(sent, this.channel.inspect, transfers), transfers)
     const number = this.count++
+    if (this.isStopped) return
     this.forget()
     this.kept[this.kept.length] = { number, message, moved: transfers !== undefined && transfers.length > 0 }
     this.forgetLater()
@@ -101,6 +103,16 @@ export class Sender {
     const { kept, read } = this
     if (kept.length === 0 || !read.isPast(kept[0]!.number)) return
     this.kept = kept.filter(({ number }) => !read.isPast(number))
+  }
+
+  /**
+   * The pool reads nothing more, so that nothing need be kept for it. Where a worker's end does not end its thread, it would be
+   * looked at for ever.
+   */
+  stop(): void {
+    this.isStopped = true
+    realTime.cancel(this.timer)
+    this.kept = []
   }
 
   private forgetLater(): void {

@@ -126,6 +126,7 @@ export class ServedWorker {
       case "Close":
         return this.hooks.close()
       case "Stop":
+        this.sender.stop()
         return this.channel.close()
     }
   }
