@@ -36,11 +36,11 @@ export const isOfProcesses = ({ name, rule }: Case): boolean =>
   /^(C4|F[1456]|S[34])$/.test(rule) ? !/gave up waiting/.test(name) : rule === "O3" && /lost|before/.test(name)
 
 /**
- * Whether a case of the conformance suite is tried on threads by `pnpm test`. The others show by the same code what fibers,
- * which clone as well, show in less time; they are in `extended/`.
+ * Whether a case of the conformance suite is tried on threads by `pnpm test`. The others are about what the pool decides, or
+ * show by the same code what fibers, which clone as well, show in less time; they are in `extended/`.
  */
 export const isOfThreads = ({ name, rule }: Case): boolean =>
-  !/^(API|C2|O[124]|S1)$/.test(rule) && !/gave up waiting/.test(name)
+  !/^(API|C[1267]|C10|F8|L[1246-9]|L10|O[124]|S1)$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 
