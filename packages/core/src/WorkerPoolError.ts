@@ -77,7 +77,8 @@ export const inWorker = ({ generation, id, pool }: WorkerIdentity): InWorker =>
   pool === undefined ? { worker: id, generation } : { worker: id, generation, pool }
 
 /**
- * An option is out of its range. A pool or call with such an option starts nothing.
+ * An option is out of its range, or what was given in the place of options is no object: then `option` is `"options"`. A
+ * pool or call with such an option starts nothing.
  *
  * @category reasons
  * @since 0.1.0

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as FiberPool from "../src/FiberPool.ts"
 import * as Chunking from "../src/internal/call/chunking.ts"
@@ -270,6 +271,60 @@ describe("options out of range", () => {
       }
       assert.deepInclude(yield* pool.stats, { calls: 0, pending: 0 })
     })
+  )
+
+  /** What JavaScript lets pass in the place of options: the number of workers that a call is to have, say. */
+  const noOptions: ReadonlyArray<any> = [
+    null,
+    0,
+    4,
+    "",
+    "size",
+    true,
+    [],
+    [{ size: 1 }],
+    () => ({}),
+    1n,
+    Symbol.iterator
+  ]
+
+  it.effect("C8 calls refuse what is no options", () =>
+    Effect.gen(function* () {
+      const task: any = Portable.make("test:options", "same", (item: unknown) => item)
+      const workers: any = yield* WorkerPool.make({ size: 2 })
+      const fibers: any = yield* FiberPool.make({ size: 2 })
+      for (const pool of [workers, fibers]) {
+        for (const value of noOptions) {
+          for (const method of ["map", "mapUnordered", "mapExit", "forEach"]) {
+            yield* assertInvalid(pool[method]([1], task, value), "options", value)
+          }
+          for (const method of ["stream", "streamUnordered", "streamExit", "streamUnorderedExit"]) {
+            yield* assertInvalid(Stream.runDrain(pool[method]([1], task, value)), "options", value)
+          }
+          yield* assertInvalid(pool.mapArray(new Float64Array(2), task, value), "options", value)
+          yield* assertInvalid(pool.run(task, 1, value), "options", value)
+        }
+        const stats: Effect.Effect<object> = pool.stats
+        assert.deepInclude(yield* stats, { calls: 0, pending: 0 })
+      }
+    }).pipe(Effect.provide(WorkerRuntime.layerFibers()))
+  )
+
+  it.effect("C8 a pool is not made with what is no options", () =>
+    Effect.gen(function* () {
+      class Numbers extends WorkerPool.Service<Numbers>()("Numbers", { size: 2 }) {}
+      for (const value of noOptions) {
+        const given = [value, Effect.succeed(value)]
+        for (const input of given) {
+          yield* assertInvalid(WorkerPool.make(input), "options", value)
+          yield* assertInvalid(FiberPool.make(input), "options", value)
+          class Given extends WorkerPool.Service<Given>()("Given", input) {}
+          yield* assertInvalid(Layer.build(Given.layer), "options", value)
+          yield* assertInvalid(Layer.build(Given.layerWith({ size: 1 })), "options", value)
+        }
+        yield* assertInvalid(Layer.build(Numbers.layerWith(value)), "options", value)
+      }
+    }).pipe(Effect.provide(WorkerRuntime.layerFibers()))
   )
 
   it.effect("C8 chunks needs a known length, or the option length", () =>

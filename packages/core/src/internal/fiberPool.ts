@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { ambientRuntime } from "./fibers/fiberWorker.ts"
+import { areOptions } from "./pool/options.ts"
 import * as portable from "./task/portable.ts"
 import * as workerPool from "./workerPool.ts"
 
@@ -18,10 +19,9 @@ export const make = (
 ): Effect.Effect<workerPool.Methods & { readonly [TypeId]: typeof TypeId }, unknown, unknown> =>
   Effect.gen(function* () {
     const options = yield* workerPool.resolve(input)
-    const pool = yield* workerPool.makePool(ambientRuntime, {
-      ...options,
-      init: closure(options.init),
-      exit: closure(options.exit)
-    })
+    const closed = areOptions(options)
+      ? { ...options, init: closure(options.init), exit: closure(options.exit) }
+      : options
+    const pool = yield* workerPool.makePool(ambientRuntime, closed)
     return { [TypeId]: TypeId, ...workerPool.makeMethods(pool, closure) }
   })

@@ -37,7 +37,7 @@ export const named = <O extends options.AnyPoolOptions, E, R>(
   name: string,
   input: Options<O, E, R>
 ): Options<O, E, R> => {
-  const withName = (input: O): O => (input.name === undefined ? { ...input, name } : input)
+  const withName = (input: O): O => (options.areOptions(input) && input.name === undefined ? { ...input, name } : input)
   return Effect.isEffect(input) ? Effect.map(input, withName) : withName(input)
 }
 
@@ -97,7 +97,7 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
  */
 export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
   const call = (overrides: options.AnyCallOptions = {}): options.AnyCallOptions =>
-    overrides.init === undefined && overrides.exit === undefined
+    !options.areOptions(overrides) || (overrides.init === undefined && overrides.exit === undefined)
       ? overrides
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =

@@ -142,8 +142,13 @@ const isOf = (owner: Owner, option: string): boolean => {
   return !ofPools.has(option) && (owner === "call" || option !== "length")
 }
 
+/** Whether it can have options at all: JavaScript lets anything be given in their place, as a number of workers. */
+export const areOptions = (input: unknown): boolean =>
+  typeof input === "object" && input !== null && !Array.isArray(input)
+
 /** The error for the first option that is out of its range (C8), or hook or `services` without an address, if any. */
 export const invalid = (options: AnyPoolOptions, owner: Owner): WorkerPoolError.WorkerPoolError | undefined => {
+  if (!areOptions(options)) return invalidOption("options", options, "an object")
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue
     if (!isChecked(option) && !isRole(option)) return unknownOption(option, value)
@@ -181,9 +186,13 @@ const misplacedOption = (option: string, value: unknown, owner: Owner): WorkerPo
 export const notPortable = (role: string, value: unknown): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.NotPortable({ role, value }))
 
-/** The options, with those replaced that `overrides` sets; each of `chunkSize` and `chunks` replaces the other. */
+/**
+ * The options, with those replaced that `overrides` sets; each of `chunkSize` and `chunks` replaces the other. Of what cannot
+ * have options it returns that, for `invalid` to refuse.
+ */
 export const override = <A extends AnyCallOptions>(options: A, overrides: Partial<A> | undefined): A => {
-  if (overrides === undefined) return options
+  if (overrides === undefined || !areOptions(options)) return options
+  if (!areOptions(overrides)) return overrides as A
   const replaced =
     overrides.chunkSize !== undefined
       ? { chunks: undefined }
