@@ -1,7 +1,7 @@
 /**
- * One process of `pnpm bench:observed`: measures by turns what each kind of observation takes, and prints as JSON the
- * samples of each, in microseconds of processor time an operation beyond what an item takes that does nothing. The argument is how
- * many samples. processor time is that of all threads: a worker makes what it tells while the pool hears what was told before.
+ * One process of `pnpm bench:observed`: measures by turns what each kind of observation takes, and prints as JSON the samples of
+ * each, in microseconds an operation beyond what it is measured beside. The argument is how many samples. What is measured is
+ * the processor time of all threads: a worker makes what it tells while the pool hears what was told before.
  */
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"

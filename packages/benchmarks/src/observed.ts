@@ -1,7 +1,8 @@
 /**
  * `pnpm bench:observed`: the processor time that a worker's log line, counter update or span takes until the caller's logger,
- * registry or tracer has it, beside what design.md allows. Each of several processes measures all of them by turns with an
- * item that does nothing; `control` is that item measured against itself, which says what the machine's noise comes to.
+ * registry or tracer has it, beside what it may take. A counter's is what telling the caller adds to the update; the others are
+ * measured beside an item that does nothing. Each of several processes measures all of them by turns; `control` is an item that
+ * does nothing beside itself, which says what the machine's noise comes to.
  */
 import { spawnSync } from "node:child_process"
 import * as path from "node:path"
