@@ -7,13 +7,13 @@ import { globSync, readFileSync } from "node:fs"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { dial } from "../src/internal/driver/dial.ts"
-import { mine } from "../src/internal/link/versions.ts"
-import * as vigil from "../src/internal/link/vigil.ts"
-import * as security from "../src/internal/secret/security.ts"
-import { startHere } from "./here.ts"
-import { type IdleKind, idleKinds } from "./idleKinds.ts"
-import { secret } from "./runners.ts"
+import { dial } from "../../src/internal/driver/dial.ts"
+import { mine } from "../../src/internal/link/versions.ts"
+import * as vigil from "../../src/internal/link/vigil.ts"
+import * as security from "../../src/internal/secret/security.ts"
+import { startHere } from "../here.ts"
+import { type IdleKind, idleKinds } from "../idleKinds.ts"
+import { secret } from "../runners.ts"
 
 /**
  * How long a program may still run, in milliseconds. What it waits for otherwise takes 5 seconds or more, or never ends; so does a
@@ -88,7 +88,7 @@ const places: Readonly<Record<(typeof idleKinds)[IdleKind], Effect.Effect<number
   "a full runner": full
 }
 
-const program = fileURLToPath(new URL("./fixtures/idle.ts", import.meta.url))
+const program = fileURLToPath(new URL("../fixtures/idle.ts", import.meta.url))
 
 describe("a program that has nothing more to do ends", () => {
   for (const [kind, place] of Object.entries(idleKinds) as ReadonlyArray<[IdleKind, keyof typeof places]>) {
@@ -133,7 +133,7 @@ const waits: Readonly<Record<string, ReadonlyArray<IdleKind>>> = {
 }
 
 it("F5 every file of the cluster that waits, connects or listens is in one of these programs", () => {
-  const internal = fileURLToPath(new URL("../src/internal", import.meta.url))
+  const internal = fileURLToPath(new URL("../../src/internal", import.meta.url))
   const waiting =
     /\b(?:setTimeout|setInterval|create\w*Server|connectNet|connectTls|new Worker|lookup|pause|sleep|Effect\.(?:sleep|delay|timeout\w*|retry|repeat|schedule)|Stream\.(?:tick|schedule)|Schedule\.\w+)\(/
   const found = globSync("**/*.ts", { cwd: internal }).filter((file) => {
