@@ -8,8 +8,9 @@ import { spawnSync } from "node:child_process"
 import * as path from "node:path"
 import { parseArgs } from "node:util"
 import type { ObservedSamples } from "./observed-process.ts"
+import { wholeNumber, WrongOption } from "./options.ts"
 import { stage } from "./stage.ts"
-import { median, quantile } from "./statistics.ts"
+import { median, printQuartiles } from "./statistics.ts"
 
 const usage = "pnpm bench:observed [--processes 7] [--rounds 15]"
 
@@ -36,20 +37,26 @@ const report = (measured: ReadonlyArray<ObservedSamples>): void => {
   console.log(`${measured.length} processes: median of their medians, its quartiles, µs of processor time an operation`)
   for (const name of Object.keys(measured[0]!)) {
     const medians = measured.map((samples) => median(samples[name]!))
-    const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(medians, share).toFixed(3))
     const limit = limits[name] === undefined ? "" : `   at most ${limits[name]}`
-    console.log(`${name.padEnd(30)}${middle} (${low} – ${high})${limit}`)
+    console.log(`${name.padEnd(30)}${printQuartiles(medians)}${limit}`)
   }
 }
 
-const { values } = parseArgs({
-  options: { processes: { type: "string", default: "7" }, rounds: { type: "string", default: "15" } }
-})
-const [processes, rounds] = [Number(values.processes), Number(values.rounds)]
-if ([processes, rounds].some((number) => !Number.isInteger(number) || number < 1)) {
-  console.error(usage)
-  process.exitCode = 2
-} else {
+const observe = (args: ReadonlyArray<string>): void => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { processes: { type: "string", default: "7" }, rounds: { type: "string", default: "15" } }
+  })
+  const processes = wholeNumber("processes", values.processes)
+  const rounds = wholeNumber("rounds", values.rounds)
   const script = path.join(stage(), "observed-process.js")
   report(Array.from({ length: processes }, () => measure(script, rounds)))
+}
+
+try {
+  observe(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof WrongOption)) throw error
+  console.error(`${error.message}\n\n${usage}`)
+  process.exitCode = 2
 }

@@ -33,7 +33,8 @@ const caseName = (name: string): CaseName => {
   throw new WrongOption(`there is no case "${name}"; the cases are ${Object.keys(caseNames).join(", ")}`)
 }
 
-const wholeNumber = (option: string, text: string): number => {
+/** A whole number from 1; throws `WrongOption`. */
+export const wholeNumber = (option: string, text: string): number => {
   const number = Number(text)
   if (Number.isInteger(number) && number >= 1) return number
   throw new WrongOption(`--${option} must be a whole number from 1, not "${text}"`)

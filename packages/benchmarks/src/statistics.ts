@@ -28,6 +28,12 @@ export const summarize = (samples: ReadonlyArray<number>): Summary => ({
   upperQuartile: quantile(samples, 0.75)
 })
 
+/** The median and, in brackets, the quartiles. */
+export const printQuartiles = (samples: ReadonlyArray<number>): string => {
+  const { lowerQuartile, median, upperQuartile } = summarize(samples)
+  return `${median.toFixed(3)} (${lowerQuartile.toFixed(3)} – ${upperQuartile.toFixed(3)})`
+}
+
 /**
  * A 95 % confidence interval of the median, from two of the samples: the binomial sign test, by its normal approximation, says
  * which (Conover, Practical Nonparametric Statistics, section 3.2).

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeRandom, paretoCosts } from "../src/random.ts"
-import { median, medianInterval, quantile, summarize } from "../src/statistics.ts"
+import { median, medianInterval, printQuartiles, quantile, summarize } from "../src/statistics.ts"
 
 describe("statistics", () => {
   it("the median of an odd and of an even number of samples, in any order", () => {
@@ -17,6 +17,7 @@ describe("statistics", () => {
       lowerQuartile: 20,
       upperQuartile: 40
     })
+    assert.strictEqual(printQuartiles([50, 10, 20, 40, 30]), "30.000 (20.000 – 40.000)")
     assert.strictEqual(quantile([0, 10], 0.25), 2.5)
     assert.strictEqual(quantile([0, 100], 0.99), 99)
   })
