@@ -12,7 +12,6 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Member, Members } from "../../Members.ts"
 import { clearTimeout, now, setTimeout } from "../common/timers.ts"
-import * as vigil from "../link/vigil.ts"
 import { format } from "../members/address.ts"
 import { WorkerConnection } from "./connection.ts"
 import { Lack, type Lacking } from "./lack.ts"
@@ -177,7 +176,7 @@ export class Cluster {
     controls: number
   ): WorkerConnection {
     const { settings } = this
-    const beats = vigil.suspect(link, settings.suspectAfter)
+    const beats = settings.links.watch(answer.runner, link, settings.suspectAfter)
     beats.greeted(roundTrip)
     const { host, port } = runner.address
     link.onRelease(this.stall.hold({ host, port, lease: answer.lease }))

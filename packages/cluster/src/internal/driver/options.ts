@@ -13,6 +13,7 @@ import * as versions from "../link/versions.ts"
 import * as describing from "../modules/describe.ts"
 import * as security from "../secret/security.ts"
 import { SentBlobs } from "./blobs.ts"
+import { RunnerLinks } from "./runnerLinks.ts"
 import type { DriverSettings } from "./runners.ts"
 
 /** A driver is a process, however many pools and layers it has (K6). */
@@ -34,6 +35,7 @@ export const settingsOf: (
     securityOptions: security.withPaths(options),
     where: yield* common.labels("where", options.where),
     maxMessageSize: yield* common.messageSize(options.maxMessageSize),
+    links: new RunnerLinks(),
     blobs: new SentBlobs(),
     describe: describing.make()
   }

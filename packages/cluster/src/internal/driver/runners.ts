@@ -16,6 +16,7 @@ import type { Options as SecurityOptions, Security } from "../secret/security.ts
 import type { SentBlobs } from "./blobs.ts"
 import { type Dialled, dial } from "./dial.ts"
 import { isRefusal, refusal } from "./refusal.ts"
+import type { RunnerLinks } from "./runnerLinks.ts"
 
 /** The options of a driver, checked; times in milliseconds. */
 export interface DriverSettings {
@@ -30,6 +31,8 @@ export interface DriverSettings {
   readonly securityOptions: SecurityOptions
   readonly where: ReadonlyArray<string>
   readonly maxMessageSize: number
+  /** The connections of this layer to runners. */
+  readonly links: RunnerLinks
   /** What runners may ask for by name, of all of this layer's workers. */
   readonly blobs: SentBlobs
   /** Names this program's task modules as runners know them (K10). */
@@ -213,7 +216,7 @@ export class KnownRunner {
           { interruptible: true }
         )
         if (answer._tag === "Refused") return refusal(this.name, answer, settings.suspectAfter)
-        const beats = vigil.suspect(link, settings.suspectAfter)
+        const beats = settings.links.watch(answer.runner, link, settings.suspectAfter)
         beats.greeted(roundTrip)
         link.receive((kind, bytes) => {
           if (vigil.take(link, beats, kind, bytes, true)) return

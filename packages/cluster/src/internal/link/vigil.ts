@@ -15,15 +15,26 @@ export class Silent extends Error {
 /** How often the runner beats, in milliseconds, where it kills after `lease`. */
 export const beatInterval = (lease: number): number => Math.max(5, Math.min(1000, lease / 8))
 
-/** Looks every so often, and once more after what has arrived meanwhile was let in, before it gives the link up (K3). */
-const watch = (link: Link, every: number, isSilent: () => Error | undefined, tick: () => void): void => {
+/**
+ * Looks every so often, and once more after what has arrived meanwhile was let in, before it gives the link up (K3); `givenUp` is
+ * called in the same moment.
+ */
+const watch = (
+  link: Link,
+  every: number,
+  isSilent: () => Error | undefined,
+  tick: () => void,
+  givenUp: () => void = () => {}
+): void => {
   const timer = setInterval(() => {
     tick()
     if (isSilent() === undefined) return
     // the event loop polls its sockets before this
     setImmediate(() => {
       const cause = isSilent()
-      if (cause !== undefined) link.destroy(cause)
+      if (cause === undefined) return
+      link.destroy(cause)
+      givenUp()
     })
   }, every)
   timer.unref()
@@ -44,15 +55,32 @@ export const keepLease = (link: Link, lease: number, elsewhere: () => number = (
   return beats
 }
 
-/** The driver's side: gives the link up when nothing has arrived for `suspectAfter` milliseconds. */
-export const suspect = (link: Link, suspectAfter: number): Beats => {
-  const beats = new Beats(now())
-  const isSilent = () => {
+/**
+ * The driver's side: gives the link up when nothing has arrived for `suspectAfter` milliseconds, and those of `others`, to the same
+ * runner, with it that are silent like it.
+ */
+export const suspect = (link: Link, suspectAfter: number, others: () => Iterable<Link> = () => []): Beats => {
+  const silenceOf = (link: Link, longest: number) => {
     const silence = now() - link.heardAt
-    return silence <= suspectAfter ? undefined : new Silent(`The runner has been silent for ${Math.round(silence)} ms`)
+    return silence <= longest ? undefined : new Silent(`The runner has been silent for ${Math.round(silence)} ms`)
   }
-  watch(link, beatInterval(suspectAfter), isSilent, () => {})
-  return beats
+  // A runner beats on all of its connections several times in `suspectAfter`. So where it has stalled, they are silent for about as
+  // long; and one that was given up later could be sent, meanwhile, what was in hand at the first, and what ended a process there
+  // would be charged to nobody (K4). One that is heard goes on: what was lost is one connection then.
+  const giveUpOthers = () => {
+    for (const other of others()) {
+      const cause = other === link ? undefined : silenceOf(other, suspectAfter / 2)
+      if (cause !== undefined) other.destroy(cause)
+    }
+  }
+  watch(
+    link,
+    beatInterval(suspectAfter),
+    () => silenceOf(link, suspectAfter),
+    () => {},
+    giveUpOthers
+  )
+  return new Beats(now())
 }
 
 /** What becomes of a beat that has arrived; returns whether it was one. */
