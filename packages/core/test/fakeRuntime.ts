@@ -134,8 +134,8 @@ export class FakeWorker {
       this.asked("interrupt")
       if (this.chunks.includes(chunk)) this.runtime.interrupt(this, chunk)
     },
-    exit: () => this.unlessGone("exit", this.runtime.exit(this)),
-    close: () => this.unlessGone("close", Effect.void),
+    exit: () => this.unlessGone("exit", Effect.andThen(this.runtime.released(this, "exit"), this.runtime.exit(this))),
+    close: () => this.unlessGone("close", this.runtime.released(this, "close")),
     kill: Effect.suspend(() => {
       this.asked("kill")
       this.isGone = true
@@ -179,6 +179,7 @@ export class FakeRuntime {
   start: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError | Unavailable> = () => Effect.void
   init: (worker: FakeWorker) => Effect.Effect<void, WorkerPoolError> = () => Effect.void
   exit: (worker: FakeWorker) => Effect.Effect<unknown, WorkerPoolError> = () => Effect.void
+  released: (worker: FakeWorker, stage: "exit" | "close") => Effect.Effect<void, WorkerPoolError> = () => Effect.void
   run: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = () => {}
   interrupt: (worker: FakeWorker, chunk: WorkerRuntime.Chunk) => void = (worker, chunk) => worker.end(chunk)
   killed: (worker: FakeWorker) => Effect.Effect<void> = () => Effect.void

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import type { Call } from "../src/internal/call/call.ts"
 import { Turn } from "../src/internal/common/turn.ts"
 import { CallChunk } from "../src/internal/call/callChunk.ts"
-import { Isolation, suspicions } from "../src/internal/call/isolation.ts"
+import { Isolation, type LostRunner, suspicions } from "../src/internal/call/isolation.ts"
 import { Resends } from "../src/internal/call/resends.ts"
 import type { InHand } from "../src/WorkerRuntime.ts"
 import { integer, noise, oneOf, runs } from "./support.ts"
@@ -20,6 +20,14 @@ const call = {
 /** The items of a call from a place on: each says its place. */
 const chunkOf = (first: number, length: number) =>
   new CallChunk(call, { items: Array.from({ length }, (_, n) => `item ${first + n}`), first, alone: false })
+
+/** A runner, told of for a worker of it that has answered nothing, or what was sent when `answered` runners had been lost. */
+const lostRunnerOf = (runner: string | undefined, worker: number, workers: number, answered = -1): LostRunner => ({
+  runner,
+  worker,
+  workers,
+  answered
+})
 
 const hand = (started: number, moved = false): InHand => ({ started, timedOut: [], moved, failure: undefined })
 
@@ -154,7 +162,7 @@ describe("Resends", () => {
     let runners = 0
     const lost = (chunk: CallChunk, started: number) => {
       const runner = runners++
-      const lostRunner = { runner: `${runner}`, worker: runner, workers: runner }
+      const lostRunner = lostRunnerOf(`${runner}`, runner, runner)
       isolation.lost(lostRunner)
       assert.deepStrictEqual(resends.addLost(chunk, hand(started), 3, false, lostRunner), [])
       isolation.leave(chunk)
@@ -199,8 +207,9 @@ describe("Resends", () => {
     const lost = (runner: string | undefined, worker: number, workers: number): boolean => {
       const chunk = new CallChunk(call, resends.take(9))
       isolation.enter(chunk)
-      isolation.lost({ runner, worker, workers })
-      const { length } = resends.addLost(chunk, hand(1), 1, false, { runner, worker, workers })
+      const lostRunner = lostRunnerOf(runner, worker, workers)
+      isolation.lost(lostRunner)
+      const { length } = resends.addLost(chunk, hand(1), 1, false, lostRunner)
       isolation.leave(chunk)
       return length > 0
     }
@@ -215,13 +224,31 @@ describe("Resends", () => {
     assert.isTrue(lost("b", 5, 5), "the second charge")
   })
 
+  it("K4 one that was sent to a worker that has answered since was in hand: its runner is lost only now", () => {
+    const isolation = new Isolation()
+    const resends = new Resends(0, isolation)
+    const lost = (worker: number, answered: number): boolean => {
+      const chunk = new CallChunk(call, resends.take(9))
+      isolation.enter(chunk)
+      const lostRunner = lostRunnerOf("a", worker, 4, answered)
+      isolation.lost(lostRunner)
+      const { length } = resends.addLost(chunk, hand(1), 1, false, lostRunner)
+      isolation.leave(chunk)
+      return length > 0
+    }
+    resends.add(chunkOf(0, 1), [0])
+    assert.isFalse(lost(1, -1), "the first time: nobody is to blame")
+    assert.isFalse(lost(2, 0), "it has answered what was sent before that alone")
+    assert.isTrue(lost(3, 1), "it has answered since")
+  })
+
   it("K4 one that was in hand before, and is told of late, was in hand", () => {
     const isolation = new Isolation()
     const resends = new Resends(0, isolation)
     const [first, second] = [chunkOf(0, 1), chunkOf(1, 1)]
     for (const chunk of [first, second]) isolation.enter(chunk)
     for (const chunk of [first, second]) {
-      const lostRunner = { runner: "a", worker: chunk.ordinal(0), workers: 2 }
+      const lostRunner = lostRunnerOf("a", chunk.ordinal(0), 2)
       isolation.lost(lostRunner)
       assert.deepStrictEqual(resends.addLost(chunk, hand(1), 1, false, lostRunner), [])
     }
@@ -233,8 +260,8 @@ describe("Resends", () => {
 
   it("K4 remembers the workers of the last runners alone, however many are lost", () => {
     const isolation = new Isolation()
-    const isLate = (n: number) => isolation.isLate(late, { runner: `${n}`, worker: n, workers: n })
-    for (let n = 0; n < 1000; n++) isolation.lost({ runner: `${n}`, worker: n, workers: n })
+    const isLate = (n: number) => isolation.isLate(late, lostRunnerOf(`${n}`, n, n))
+    for (let n = 0; n < 1000; n++) isolation.lost(lostRunnerOf(`${n}`, n, n))
     const late = chunkOf(0, 1)
     isolation.enter(late)
     const remembered = Array.from({ length: 1000 }, (_, n) => n).filter(isLate)
@@ -248,11 +275,7 @@ describe("Resends", () => {
     const resends = new Resends(0, new Isolation())
     resends.add(chunkOf(0, 1), [0])
     const lost = () =>
-      resends.addLost(new CallChunk(call, resends.take(9)), hand(1), 1, false, {
-        runner: undefined,
-        worker: 1,
-        workers: 3
-      })
+      resends.addLost(new CallChunk(call, resends.take(9)), hand(1), 1, false, lostRunnerOf(undefined, 1, 3))
     assert.deepStrictEqual([lost(), lost()], [[], [0]])
   })
 

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as TestClock from "effect/testing/TestClock"
 import type { Closed } from "../src/Channel.ts"
 import * as errors from "../src/internal/common/errors.ts"
@@ -316,6 +317,104 @@ describe("a lost runner", () => {
         assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
         assert.strictEqual(runtime.workers.length, 25)
       })
+  )
+
+  describe("that is there all the same, as when it had stalled, and is ended by an item then, which is charged for that", () => {
+    const cases: ReadonlyArray<
+      readonly [
+        what: string,
+        lose: (world: Effect.Success<ReturnType<typeof setup>>) => Effect.Effect<void, WorkerPoolError.WorkerPoolError>
+      ]
+    > = [
+      [
+        "a worker has answered",
+        Effect.fnUntraced(function* ({ pool, runtime }) {
+          yield* pool.start
+          runtime.start = () => Effect.never
+          runtime.workers[0]!.lose({ closed })
+          assert.strictEqual(yield* pool.run(task, 1), 10)
+        })
+      ],
+      [
+        "a worker has been started",
+        Effect.fnUntraced(function* ({ pool, runtime }) {
+          const answered = yield* Latch.make()
+          runtime.start = (worker) => (runtime.workers.indexOf(worker) === 0 ? Effect.void : answered.await)
+          const started = yield* Effect.forkChild(pool.start)
+          yield* settle
+          runtime.start = () => Effect.never
+          runtime.workers[0]!.lose({ closed })
+          yield* answered.open
+          yield* settle
+          yield* Fiber.interrupt(started)
+        })
+      ]
+    ]
+    for (const [what, lose] of cases) {
+      it.effect(`K4 F2 after ${what}`, () =>
+        Effect.gen(function* () {
+          const world = yield* setup({ size: 2, chunkSize: 1 })
+          const { pool, runtime } = world
+          runtime.run = diligent
+          yield* lose(world)
+          // no other worker comes meanwhile
+          const second = runtime.workers[1]!
+          runtime.run = (worker) => void worker.begin()
+          const fiber = yield* Effect.forkChild(pool.mapExit([2], task, { onWorkerLost: { retries: 0 } }))
+          yield* settle
+          assert.strictEqual(second.chunks.length, 1)
+          runtime.start = () => Effect.void
+          second.lose({ closed })
+          // in hand once, which charges nobody; the next time it is alone
+          yield* settle
+          assert.deepStrictEqual([runtime.last !== second, runtime.last.chunks.length], [true, 1])
+          runtime.last.lose({ closed: { external: true, cause: new WorkerPoolError.RunnerLost({ runner: "r2" }) } })
+          yield* settle
+          assert.isTrue(yield* hasEnded(fiber))
+          const [exit] = yield* Fiber.join(fiber)
+          assert.strictEqual(reasons(exit!)[0]!._tag, "WorkerLost")
+        })
+      )
+    }
+  })
+
+  it.effect("K4 fails no call for a worker that is lost with its runner while it is released with nothing to run", () =>
+    Effect.gen(function* () {
+      for (const stage of ["exit", "close"] as const) {
+        const { pool, runtime } = yield* setup({ size: 2, keepAlive: false })
+        runtime.run = diligent
+        runtime.released = (worker, now) =>
+          Effect.suspend(() => {
+            if (now !== stage) return Effect.void
+            worker.lose({ closed })
+            return Effect.never
+          })
+        assert.deepStrictEqual(yield* pool.map([1, 2, 3, 4], task, { chunkSize: 1 }), [10, 20, 30, 40])
+        assert.isAbove((yield* pool.stats).lost, 0)
+        assert.deepStrictEqual(yield* pool.map([1], task), [10], "and the pool goes on")
+      }
+    })
+  )
+
+  it.effect("K4 L3 fails the call for one that had an `exit` to run, and for one that ended by itself", () =>
+    Effect.gen(function* () {
+      const exit = () => Effect.void
+      for (const [options, how] of [
+        [{ exit }, closed],
+        [{}, { exitCode: 9 }]
+      ] as ReadonlyArray<[PoolOptions, Closed]>) {
+        const { pool, runtime } = yield* setup({ ...options, size: 1, keepAlive: false })
+        runtime.run = diligent
+        runtime.released = (worker, now) =>
+          Effect.suspend(() => {
+            if (now !== "exit") return Effect.void
+            worker.lose({ closed: how })
+            return Effect.never
+          })
+        const exit = yield* Effect.exit(pool.map([1], task))
+        assert.deepStrictEqual(failures(exit), ["WorkerLost"])
+      }
+    })
   )
 
   it.effect("K4 names no task for an idle worker that was lost with its runner", () =>

@@ -19,10 +19,12 @@ export type Suspicion = (typeof suspicions)[keyof typeof suspicions]
 export interface LostRunner {
   /** Which one it is, if that is known. */
   readonly runner: string | undefined
-  /** The worker's number among all that were ever acquired. */
+  /** The worker's number among all that ever had a place; 0 where it had none yet. */
   readonly worker: number
-  /** How many had been acquired by the time that this is told. */
+  /** How many had had one by the time that this is told. */
   readonly workers: number
+  /** How many runners had been lost when what the worker answered last was sent to it; -1 where it has answered nothing. */
+  readonly answered: number
 }
 
 /** Of so many runners it is kept in mind which workers they had: all are told of within seconds. */
@@ -31,7 +33,7 @@ const mostRemembered = 64
 export class Isolation {
   /** How many runners have been lost. */
   private losses = 0
-  /** Of the last ones: how many had been lost with it, and how many workers had been acquired, when it was told. */
+  /** Of the last ones: how many had been lost with it, and how many workers had had a place, when it was told. */
   private readonly runners = new Map<string, { readonly losses: number; readonly workers: number }>()
   /** How many chunks of each suspicion are in hand. */
   private readonly inHand = [0, 0, 0]
@@ -66,11 +68,11 @@ export class Isolation {
   }
 
   /** A worker was lost with its runner; told before what becomes of its chunks. */
-  lost({ runner, worker, workers }: LostRunner): void {
+  lost({ answered, runner, worker, workers }: LostRunner): void {
     if (runner === undefined) return
     const known = this.runners.get(runner)
-    // one that was acquired since has been lost by another accident
-    if (known !== undefined && worker <= known.workers) return
+    // one that has been there since, because it was started or has answered, has been lost by another accident
+    if (known !== undefined && worker <= known.workers && answered < known.losses) return
     this.runners.delete(runner)
     this.runners.set(runner, { losses: ++this.losses, workers })
     for (const oldest of this.runners.keys()) {

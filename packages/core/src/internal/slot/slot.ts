@@ -330,6 +330,7 @@ export class Slot implements ChunkSlot {
     if (chunk.hasWorker) this.meter.ended(chunk, wasCut)
     this.count(-chunk.open)
     const { state } = this
+    this.tenant?.answered(chunk)
     if (this.chunks.size > 0) return
     if (state._tag === "Live") this.drained(state, chunk)
     else if (state._tag === "Condemned") this.endWorker(state.tenant)
@@ -706,6 +707,7 @@ export class Slot implements ChunkSlot {
     const { state } = this
     if (state._tag === "Empty" || state.tenant !== tenant || tenant.isGone) return
     tenant.loss = loss
+    for (const chunk of this.chunks) tenant.answered(chunk)
     const { lostRunner } = tenant
     if (lostRunner !== undefined) events.runnerLost(lostRunner)
     // one that was condemned has been told already

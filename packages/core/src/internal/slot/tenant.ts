@@ -13,6 +13,7 @@ import * as Tracer from "effect/Tracer"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, InitFailure, Loss, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
+import type { CallChunk } from "../call/callChunk.ts"
 import type { LostRunner } from "../call/isolation.ts"
 import type { Fork } from "../common/fork.ts"
 import type { Release } from "../common/releases.ts"
@@ -57,12 +58,15 @@ interface Stage {
   fiber: Fiber.Fiber<void> | undefined
 }
 
-/** How many have been acquired, or were to be, by all pools. */
-let made = 0
+/** How many have been given a place, in all pools. */
+let places = 0
 
 export class Tenant {
-  /** Its number among all of them. */
-  readonly number = ++made
+  /**
+   * Its number among all of them, once it has a place; 0 before that. Not from when it was first wanted: a runner that had stalled
+   * may be lost meanwhile, and answer then (K4).
+   */
+  private number = 0
   readonly identity: WorkerPoolError.WorkerIdentity
   /** The hooks that were current when it was acquired. */
   readonly hooks: Hooks
@@ -74,6 +78,8 @@ export class Tenant {
   loss: Loss | undefined = undefined
   /** Where the task of the last chunk is that it was given; only the address, which keeps no bound value in memory. */
   ranLast: portable.Address | undefined = undefined
+  /** How many runners had been lost when the newest chunk was sent of those that it has answered (K4). */
+  private answeredAfter = -1
   /** Whether the runtime has given it up, because something in it does not yield. */
   isCondemned = false
   /** Whether its beginning has been told, which it is not while it may turn out that there is no place for it. */
@@ -97,11 +103,16 @@ export class Tenant {
 
   /** What was lost with it, if its loss says that this was more than the worker (K4). */
   get lostRunner(): LostRunner | undefined {
-    const { loss, number } = this
+    const { answeredAfter, loss, number } = this
     if (loss?.closed.external !== true) return undefined
     const { cause } = loss.closed
     const runner = cause instanceof WorkerPoolError.RunnerLost ? cause.runner : undefined
-    return { runner, worker: number, workers: made }
+    return { runner, worker: number, workers: places, answered: answeredAfter }
+  }
+
+  /** A chunk is over, or its worker is: if any of its items has an outcome, the worker was there after it was sent. */
+  answered({ lossesBefore, reported }: CallChunk): void {
+    if (reported > 0) this.answeredAfter = Math.max(this.answeredAfter, lossesBefore)
   }
 
   // ---------------------------------------------------------------------------
@@ -155,6 +166,7 @@ export class Tenant {
   ): Effect.Effect<Worker, AcquisitionFailure> {
     const { init, initTimeout } = this.hooks
     const placed = () => {
+      this.hasPlace()
       span?.begin()
       onPlaced?.()
     }
@@ -171,6 +183,8 @@ export class Tenant {
     }).pipe(
       Effect.flatMap((worker) => {
         this.worker = worker
+        // not every runtime tells it before
+        this.hasPlace()
         const around = span?.begin()
         onStarted()
         // asked here, because an interruption that comes before `init` runs finds nothing to interrupt, and is missed
@@ -185,6 +199,10 @@ export class Tenant {
         return Effect.fail({ error: errors.workerLost(this.identity, loss.closed), of })
       })
     )
+  }
+
+  private hasPlace(): void {
+    if (this.number === 0) this.number = ++places
   }
 
   /** Whether its acquisition has a span: an attempt that found no room, or was given up before, is no worker's life (K7). */
@@ -230,7 +248,8 @@ export class Tenant {
       if (Exit.isSuccess(exited) && hooks.exit !== undefined) exitResult(exited.value)
       const closed = this.isGone ? Exit.void : yield* Effect.exit(worker.close(hooks.exitTimeout))
       yield* this.end
-      return this.failureOf(exited, identity) ?? this.failureOf(closed, identity)
+      const failure = this.failureOf(exited, identity) ?? this.failureOf(closed, identity)
+      return hooks.exit === undefined && this.isOfLostRunner(failure) ? undefined : failure
     })
     const traced = inRootSpan(
       exiting,
@@ -243,6 +262,14 @@ export class Tenant {
       Effect.map(traced, (failure) => this.turn.take(() => released(failure))),
       false
     )
+  }
+
+  /**
+   * Whether a release failed because more was lost than the worker. Where it had no `exit` to run, that is no failure, as it would be
+   * none a moment before, when the worker was idle: or else a call would fail that has all of its results (K4).
+   */
+  private isOfLostRunner(failure: WorkerPoolError.WorkerPoolError | undefined): boolean {
+    return failure?.reason._tag === "WorkerLost" && this.loss?.closed.external === true
   }
 
   /** Kills it, without hooks, and ends its acquisition if that is in progress; completes when it has really ended. */
