@@ -72,7 +72,8 @@ export interface BrowserOptions {
 export const layer = (options: BrowserOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "web workers",
-    open: (_, controls) => open(options.spawn, controls),
+    // programs in JavaScript can leave them out
+    open: (_, controls) => open(options?.spawn, controls),
     refuse: refuseMainModule,
     sharesNumbers: isIsolated()
   })

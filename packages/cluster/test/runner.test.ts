@@ -53,8 +53,14 @@ const refused: ReadonlyArray<readonly [option: keyof Runner.Options, value: unkn
   ["root", "/nowhere/at/all"],
   ["inline", "yes"],
   ["cache", "large"],
-  ["cache", -1]
+  ["cache", -1],
+  ["allowMixed", "yes"],
+  ["workerOptions", "--max-old-space-size=100"],
+  ["workerOptions", null]
 ]
+
+/** What JavaScript lets be given in the place of options. */
+const noOptions: ReadonlyArray<unknown> = [null, 4, "127.0.0.1:7433", ["127.0.0.1:7433"], true]
 
 const refusedOfDriver: ReadonlyArray<readonly [option: keyof ClusterRuntime.Options, value: unknown]> = [
   ["members", ["127.0.0.1:7433"]],
@@ -75,6 +81,14 @@ describe("a runner's options", () => {
       )
     )
   }
+
+  it.effect.each(noOptions)("C8 refuses %j in their place", (value) =>
+    Effect.scoped(isRefused(Layer.build(Runner.layer(value as Runner.Options)), "options", value))
+  )
+
+  it.effect.each(noOptions)("C8 refuses %j in the place of a target", (value) =>
+    isRefused(Runner.statusOf(value as Runner.Target), "options", value)
+  )
 
   it.live("says where it cannot listen", () =>
     Effect.gen(function* () {
@@ -101,6 +115,10 @@ describe("a driver's options", () => {
       )
     )
   }
+
+  it.effect.each(noOptions)("C8 refuses %j in their place", (value) =>
+    Effect.scoped(isRefused(Layer.build(ClusterRuntime.layer(value as ClusterRuntime.Options)), "options", value))
+  )
 
   it.live("K5 a `suspectAfter` that is not longer than a runner's lease is refused, and the error names both", () =>
     Effect.gen(function* () {

@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Usage } from "./Channel.ts"
+import * as fiberOptions from "./internal/fibers/fiberOptions.ts"
 import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
 import * as portable from "./internal/task/portable.ts"
@@ -380,6 +381,8 @@ export const layerFibers = (options?: {
   Layer.effect(
     WorkerRuntime,
     Effect.suspend(() => {
+      const wrong = fiberOptions.invalid(options)
+      if (wrong !== undefined) return Effect.succeed(fiberWorker.failing(wrong))
       const { clone = true, load, modules = [] } = options ?? {}
       return fiberWorker.runtime({ clone, load, modules: modules.map(portable.urlOf) })
     })

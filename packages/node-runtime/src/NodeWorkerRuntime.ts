@@ -11,7 +11,8 @@ import * as processes from "./internal/processes.ts"
 import * as threads from "./internal/threads.ts"
 
 /**
- * What workers in threads and in processes have in common.
+ * What workers in threads and in processes have in common. An option that is out of its range fails the calls that need a worker,
+ * with `InvalidOptions`.
  *
  * @category options
  * @since 0.1.0
@@ -120,10 +121,10 @@ export interface ProcessOptions extends WorkerOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+export const layerThreads = (options: ThreadOptions = {}): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "threads",
-    open: (worker, controls) => threads.open(worker, controls, options ?? {}),
+    open: (worker, controls) => threads.open(worker, controls, options),
     refuse: refuseMainModule("layerThreads", options)
   })
 
@@ -166,9 +167,9 @@ export const layerThreads = (options?: ThreadOptions): Layer.Layer<WorkerRuntime
  * @category layers
  * @since 0.1.0
  */
-export const layerProcesses = (options?: ProcessOptions): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+export const layerProcesses = (options: ProcessOptions = {}): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "processes",
-    open: (worker, controls) => processes.open(worker, controls, options ?? {}),
+    open: (worker, controls) => processes.open(worker, controls, options),
     refuse: refuseMainModule("layerProcesses", options)
   })

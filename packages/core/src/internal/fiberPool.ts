@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
+import { areOptions } from "./common/options.ts"
 import { ambientRuntime } from "./fibers/fiberWorker.ts"
-import { areOptions } from "./pool/options.ts"
 import * as portable from "./task/portable.ts"
 import * as workerPool from "./workerPool.ts"
 

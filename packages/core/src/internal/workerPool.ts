@@ -8,6 +8,7 @@ import type { WorkerPoolError } from "../WorkerPoolError.ts"
 import { WorkerRuntime } from "../WorkerRuntime.ts"
 import * as sink from "./call/sink.ts"
 import * as errors from "./common/errors.ts"
+import { areOptions } from "./common/options.ts"
 import * as methods from "./pool/methods.ts"
 import * as options from "./pool/options.ts"
 import { Pool } from "./pool/pool.ts"
@@ -37,7 +38,7 @@ export const named = <O extends options.AnyPoolOptions, E, R>(
   name: string,
   input: Options<O, E, R>
 ): Options<O, E, R> => {
-  const withName = (input: O): O => (options.areOptions(input) && input.name === undefined ? { ...input, name } : input)
+  const withName = (input: O): O => (areOptions(input) && input.name === undefined ? { ...input, name } : input)
   return Effect.isEffect(input) ? Effect.map(input, withName) : withName(input)
 }
 
@@ -97,7 +98,7 @@ const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] =>
  */
 export const makeMethods = (pool: Pool, portable: (code: unknown) => unknown) => {
   const call = (overrides: options.AnyCallOptions = {}): options.AnyCallOptions =>
-    !options.areOptions(overrides) || (overrides.init === undefined && overrides.exit === undefined)
+    !areOptions(overrides) || (overrides.init === undefined && overrides.exit === undefined)
       ? overrides
       : { ...overrides, init: portable(overrides.init), exit: portable(overrides.exit) }
   const collect =

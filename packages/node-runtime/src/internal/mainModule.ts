@@ -37,9 +37,11 @@ const isSameFile = (url: string, main: string): boolean => {
  */
 export const refuseMainModule = (
   layer: string,
-  { entry, mainModule: isGuarded }: { readonly entry?: URL | undefined; readonly mainModule?: boolean | undefined } = {}
+  options?: { readonly entry?: URL | undefined; readonly mainModule?: boolean | undefined }
 ): ((url: string) => string | undefined) => {
-  if (isGuarded === true) return () => undefined
+  // what is given may be no options at all, which is told when a worker is wanted
+  if (options?.mainModule === true) return () => undefined
+  const entry = options?.entry
   return (url) => {
     const main = mainModule()
     if (main === undefined || !isSameFile(url, main)) return undefined

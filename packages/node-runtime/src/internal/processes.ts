@@ -17,6 +17,7 @@ import * as cpus from "./cpus.ts"
 import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
 import { FrameReader } from "./frames.ts"
+import { check } from "./options.ts"
 import * as output from "./output.ts"
 import { Pipe } from "./pipe.ts"
 import { marker, type ProcessSettings } from "./settings.ts"
@@ -57,6 +58,7 @@ const openProcess: (
   maxMessageSize: number | undefined
 ) => Effect.Effect<Process, unknown, Scope.Scope> = Effect.fnUntraced(
   function* (worker, controls, options, maxMessageSize) {
+    yield* check(options)
     // acquired before the process, and so closed after its end: until then its numbers can be read
     const numbers = controls === 0 ? undefined : yield* openControl(controls)
     const take = yield* output.taking(worker, options.output)

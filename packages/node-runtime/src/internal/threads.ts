@@ -20,6 +20,7 @@ import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
 import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
+import { check } from "./options.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -68,19 +69,22 @@ const openThread = (
   extra: Partial<ThreadSettings>
 ): Effect.Effect<Thread, unknown, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.flatMap(output.taking(worker, options.output), (take) =>
-      attempt(() => {
-        const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
-        const { port1, port2 } = new MessageChannel()
-        try {
-          const thread = start(worker, { ...extra, control: shared, port: port2 }, options, take !== undefined)
-          take?.(thread)
-          return watch(thread, port1, shared)
-        } catch (cause) {
-          port1.close()
-          throw cause
-        }
-      })
+    check(options).pipe(
+      Effect.flatMap(() => output.taking(worker, options.output)),
+      Effect.flatMap((take) =>
+        attempt(() => {
+          const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
+          const { port1, port2 } = new MessageChannel()
+          try {
+            const thread = start(worker, { ...extra, control: shared, port: port2 }, options, take !== undefined)
+            take?.(thread)
+            return watch(thread, port1, shared)
+          } catch (cause) {
+            port1.close()
+            throw cause
+          }
+        })
+      )
     ),
     ({ ending }) => ending.wait
   )

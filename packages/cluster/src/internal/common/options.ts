@@ -10,6 +10,12 @@ import * as Option from "effect/Option"
 export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
 
+/** Fails for what cannot have options, which JavaScript lets be given in their place, under the name that it has there. */
+export const areOptions = (value: unknown, option = "options"): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Effect.void
+    : Effect.fail(invalidOption(option, value, "an object"))
+
 /** The longest that a timer can wait, in milliseconds: almost 25 days. */
 const longest = 2 ** 31 - 1
 

@@ -17,6 +17,7 @@ import type { Settings } from "./runner.ts"
 
 export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError | InvalidSecret> =
   Effect.fnUntraced(function* (options) {
+    yield* common.areOptions(options)
     const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
     const at = address.listenAt(listen)
     if (at === undefined)
@@ -29,6 +30,11 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
     }
     const { inline = true, root = process.cwd() } = options
     if (typeof inline !== "boolean") return yield* Effect.fail(common.invalidOption("inline", inline, "a boolean"))
+    const { allowMixed = false, workerOptions = {} } = options
+    if (typeof allowMixed !== "boolean") {
+      return yield* Effect.fail(common.invalidOption("allowMixed", allowMixed, "a boolean"))
+    }
+    yield* common.areOptions(workerOptions, "workerOptions")
     // its type has too many members for more than that
     const { cache = "1 GB" }: { readonly cache?: unknown } = options
     const cacheSize = yield* bytes.parse("cache", cache)
@@ -45,12 +51,12 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
       lease: Math.ceil(Duration.toMillis(lease)),
       drainTimeout: Duration.toMillis(drainTimeout),
       minTenure: Duration.toMillis(minTenure),
-      allowMixed: options.allowMixed ?? false,
+      allowMixed,
       maxMessageSize: yield* common.messageSize(options.maxMessageSize),
       resolve: yield* resolving.make({ root }),
       inline,
       blobs: yield* blobs.make(cacheSize),
-      workerOptions: options.workerOptions ?? {}
+      workerOptions
     }
   })
 
@@ -61,6 +67,7 @@ export const targetOf: (
   { readonly address: address.Address; readonly security: security.Security },
   WorkerPoolError | InvalidSecret
 > = Effect.fnUntraced(function* (target) {
+  yield* common.areOptions(target)
   const { address: text = "127.0.0.1:7433" } = target
   const at = typeof text === "string" ? address.parse(text) : undefined
   if (at === undefined) return yield* Effect.fail(common.invalidOption("address", text, address.written))

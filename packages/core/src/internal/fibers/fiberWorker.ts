@@ -42,6 +42,12 @@ export const runtime = ({ clone, load, modules }: RuntimeOptions): Effect.Effect
   return Effect.as(local.loadAll(modules), service)
 }
 
+/** That of options that cannot be: calls fail with the error, since the layer cannot. */
+export const failing = (error: WorkerPoolError.WorkerPoolError): WorkerRuntime["Service"] => ({
+  name: "fibers",
+  start: () => Effect.fail(error)
+})
+
 const noModules = new LocalModules()
 
 /** The runtime of `FiberPool`: nothing is cloned, and hooks and tasks see all of their context. */

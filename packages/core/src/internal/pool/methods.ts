@@ -20,8 +20,9 @@ import { cut, Slices } from "../call/mapArray.ts"
 import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import * as sink from "../call/sink.ts"
 import * as source from "../call/source.ts"
-import * as following from "../progress/following.ts"
+import { invalidOption } from "../common/options.ts"
 import { isTraced } from "../common/tracing.ts"
+import * as following from "../progress/following.ts"
 import type { RunRequest } from "../runs/runGroup.ts"
 import * as portable from "../task/portable.ts"
 import { notSerializable } from "../wire/crossing.ts"
@@ -85,7 +86,7 @@ const prepare = (
   const merged = options.override<options.AnyCallOptions>(pool.defaults, overrides)
   const given = source.given(items)
   if (given === undefined) {
-    return Result.fail(options.invalidOption("items", items, "an iterable, an async iterable or a Stream"))
+    return Result.fail(invalidOption("items", items, "an iterable, an async iterable or a Stream"))
   }
   // how long a slice is, the array's call has decided
   const isSliced = portable.definition(task).slices === true
@@ -96,7 +97,7 @@ const prepare = (
   const from = stream ?? source.fromIterable(weighed?.items ?? (given as Iterable<unknown>), merged.length)
   if (merged.chunks !== undefined && from.length === undefined) {
     return Result.fail(
-      options.invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
+      invalidOption("chunks", merged.chunks, "given with items of a known length, or with the option length")
     )
   }
   const { turn } = pool
@@ -246,7 +247,7 @@ export const mapArray = (
     // checked first, because they say how the array is cut
     const error = options.invalid(overrides, "mapArray")
     if (error !== undefined) return Effect.fail(error)
-    if (kindOf(array) === undefined) return Effect.fail(options.invalidOption("array", array, "a TypedArray"))
+    if (kindOf(array) === undefined) return Effect.fail(invalidOption("array", array, "a TypedArray"))
     if (!isPortable(task)) return Effect.fail(options.notPortable("task", task))
     const input = array as TypedArray
     const slices = new Slices(input, cut(input.length, pool.size, overrides))

@@ -8,6 +8,7 @@ import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code } from "../../WorkerRuntime.ts"
 import * as Chunking from "../call/chunking.ts"
 import type { Retries } from "../call/resends.ts"
+import { areOptions, invalidOption, noOptions } from "../common/options.ts"
 import type { Hooks } from "../slot/hooks.ts"
 import type { DispatchOptions, OnWorkerLost, PoolOptions } from "./dispatchOptions.ts"
 import { nearest } from "./nearest.ts"
@@ -142,13 +143,9 @@ const isOf = (owner: Owner, option: string): boolean => {
   return !ofPools.has(option) && (owner === "call" || option !== "length")
 }
 
-/** Whether it can have options at all: JavaScript lets anything be given in their place, as a number of workers. */
-export const areOptions = (input: unknown): boolean =>
-  typeof input === "object" && input !== null && !Array.isArray(input)
-
 /** The error for the first option that is out of its range (C8), or hook or `services` without an address, if any. */
 export const invalid = (options: AnyPoolOptions, owner: Owner): WorkerPoolError.WorkerPoolError | undefined => {
-  if (!areOptions(options)) return invalidOption("options", options, "an object")
+  if (!areOptions(options)) return noOptions(options)
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue
     if (!isChecked(option) && !isRole(option)) return unknownOption(option, value)
@@ -163,10 +160,6 @@ export const invalid = (options: AnyPoolOptions, owner: Owner): WorkerPoolError.
   }
   return undefined
 }
-
-/** The error for an option out of its range. */
-export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
 
 /** The error for an option that there is not, which JavaScript lets pass. */
 const unknownOption = (option: string, value: unknown): WorkerPoolError.WorkerPoolError => {

@@ -5,10 +5,10 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as source from "../call/source.ts"
+import { invalidOption } from "../common/options.ts"
 import { guarded } from "../common/turn.ts"
 import type * as callProgress from "../progress/callProgress.ts"
 import type { Slice } from "../wire/slices.ts"
-import { invalidOption } from "./options.ts"
 
 export interface Weighed {
   /** The items: those that were weighed are those that are run. */
