@@ -51,6 +51,14 @@ export const mutations: ReadonlyArray<Mutation> = [
     tests: ["core/test/resends.test.ts"]
   },
   {
+    // a runner that was there after it had been given up is not lost when it ends
+    rule: "K4",
+    file: "core/src/internal/call/isolation.ts",
+    find: " && answered < known.losses",
+    replace: "",
+    tests: ["core/test/runnerLosses.test.ts"]
+  },
+  {
     // calls that a live worker could serve fail with the worker that did not come
     rule: "L10",
     file: "core/src/internal/slot/slotFailures.ts",

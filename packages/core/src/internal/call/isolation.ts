@@ -71,7 +71,7 @@ export class Isolation {
   lost({ answered, runner, worker, workers }: LostRunner): void {
     if (runner === undefined) return
     const known = this.runners.get(runner)
-    // one that has been there since, because it was started or has answered, has been lost by another accident
+    // one that has been there since, because it was started or has answered, has been lost by another accident (K4)
     if (known !== undefined && worker <= known.workers && answered < known.losses) return
     this.runners.delete(runner)
     this.runners.set(runner, { losses: ++this.losses, workers })
