@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as errors from "../src/internal/common/errors.ts"
-import { diligent, FakeRuntime } from "./fakeRuntime.ts"
+import { diligent, FakeRuntime, type FakeWorker } from "./fakeRuntime.ts"
 import { failures, hasEnded, makePool, type PoolOptions, settle } from "./support.ts"
 
 const task = (n: number) => Effect.succeed(n)
@@ -108,6 +108,36 @@ describe("a worker that is killed", () => {
         assert.strictEqual(runtime.present.length, 2)
       }
     })
+  )
+
+  it.effect(
+    "F3 F1 what ended a worker that had run other tasks may be left behind: the module is excused, but not twice",
+    () =>
+      Effect.gen(function* () {
+        const error = errors.startFailed({ id: 0, generation: 1 }, new Error("It ended the worker"))
+        const { pool, runtime } = yield* setup({ size: 1 })
+        const endsWorker = (hasRun: boolean) => (worker: FakeWorker) =>
+          worker.lose({ hasRun, hand: { failure: error } })
+        // once: the next worker runs it, however often that happens
+        for (let n = 0; n < 3; n++) {
+          runtime.run = (worker) => {
+            runtime.run = diligent
+            endsWorker(true)(worker)
+          }
+          assert.deepStrictEqual(yield* pool.map([1, 2], task, { chunkSize: 1 }), [10, 20])
+          assert.strictEqual(runtime.workers.length, n + 2)
+        }
+        for (const [hasRun, workers] of [
+          [true, 2],
+          [false, 1]
+        ] as const) {
+          const before = (yield* pool.stats).lost
+          runtime.run = endsWorker(hasRun)
+          const exit = yield* Effect.exit(pool.map([1, 2], task, { chunkSize: 1 }))
+          assert.deepStrictEqual(failures(exit), ["StartFailed"])
+          assert.strictEqual((yield* pool.stats).lost - before, workers)
+        }
+      })
   )
 
   it.effect("F3 what a task's module does to its worker is StartFailed each time, and rests no slot", () =>

@@ -41,6 +41,41 @@ describe("a worker that an item ends while another's task is loaded", () => {
   }
 })
 
+const leavesAnExit = Portable.inline((millis: number) => {
+  setTimeout(() => process.exit(3), millis)
+  return millis
+})
+
+const endsWhileLoading = Portable.module<{ readonly task: (n: number) => number }>(
+  "data:text/javascript,process.exit(7); export const task = (n) => n"
+)
+
+describe("a worker that ends while a task is loaded, by what an earlier one left behind", () => {
+  for (const [name, runtime] of [
+    ["threads", NodeWorkerRuntime.layerThreads()],
+    ["processes", NodeWorkerRuntime.layerProcesses()]
+  ] as const) {
+    it.live(`F1 F3 costs nobody anything, on ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        assert.strictEqual(yield* pool.run(leavesAnExit, 100), 100)
+        assert.strictEqual(yield* pool.run(slow.square, 3), 9)
+        assert.strictEqual((yield* pool.stats).lost, 1)
+      }).pipe(Effect.provide(runtime))
+    )
+
+    it.live(`F3 is not told from a module that ends it, of which the next worker tells, on ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+        yield* pool.run(spin, 0)
+        const exits = yield* pool.mapExit([1, 2, 3], endsWhileLoading.task).pipe(Effect.exit)
+        assert.strictEqual(reasonOf(exits)._tag, "StartFailed")
+        assert.strictEqual((yield* pool.stats).lost, 2)
+      }).pipe(Effect.provide(runtime))
+    )
+  }
+})
+
 const loopsAtZero = Portable.inline((n: number) => {
   for (;;) if (n > 0) return n
 })

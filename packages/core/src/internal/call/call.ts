@@ -134,6 +134,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   private longest = 1
   /** Whether it gave no chunk in its last turn because the chunk did not fit into `maxActive`. */
   private lacksRoom = false
+  /** Whether the module of its task has been excused, and no item of it has ended since. */
+  private hasExcused = false
 
   constructor(options: CallOptions, dispatcher: CallDispatcher, turn: Turn, policyOf: (call: Call<Policy>) => Policy) {
     this.options = options
@@ -336,6 +338,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   chunkEnded(chunk: CallChunk, failure: WorkerPoolError.WorkerPoolError | undefined): void {
     this.chunks.delete(chunk)
     this.ending = chunk
+    // its task could be loaded
+    if (chunk.reported > 0) this.hasExcused = false
     if (this.status === "running") {
       if (failure === undefined) this.resend(chunk, chunk.unreportedPositions())
       else this.policy.chunkFailed(chunk, failure)
@@ -366,6 +370,16 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     this.count(chunk)
     this.dispatcher.isolation.leave(chunk)
     this.goOn()
+  }
+
+  /**
+   * Whether the end of a worker is not put down to the task's module, which was being loaded, since the worker had run other tasks
+   * before: one of them may have left behind what ended it. Not twice in a row: then it is the module (F3).
+   */
+  excusesModule(): boolean {
+    const isExcused = !this.hasExcused
+    this.hasExcused = true
+    return isExcused
   }
 
   /** Counts what a chunk that is over has come to, and tells it (O2): before the call ends, if that was its last one. */

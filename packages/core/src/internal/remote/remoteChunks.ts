@@ -195,6 +195,8 @@ export class RemoteChunks {
     return next
   })
   private nextId = 0
+  /** Whether any item has run of the chunks that the worker has ended. */
+  hasRun = false
   /** Those that were forgotten, for what their items have told and is still on its way. */
   private forgotten: ReadonlyMap<number, SentChunk> | undefined = undefined
   /** Whether all were forgotten, because the worker has ended or is about to. */
@@ -709,6 +711,7 @@ export class RemoteChunks {
     this.endedEarly.delete(id)
     this.sentChunks.delete(id)
     this.lastMillis = sent.millis
+    if (!this.hasRun) this.hasRun = sent.cell.mostStarted !== 0
     this.spans.chunkEnded(id)
     this.free(sent.cellNumber)
     this.onBusyChange()

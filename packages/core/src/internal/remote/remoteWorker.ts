@@ -285,7 +285,8 @@ class RemoteWorker implements Worker {
       blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause, loading.task) }
     }
     const wasUsed = this.endUse()
-    this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), ended: Effect.void })
+    const { hasRun } = this.chunks
+    this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), hasRun, ended: Effect.void })
   }
 
   /** What runs in the worker has ended with it, and so have its spans. */
