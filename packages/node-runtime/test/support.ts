@@ -30,17 +30,18 @@ export const bare = { execArgv: [], entry: entry === undefined ? undefined : new
 
 /**
  * Whether a case of the conformance suite is about what processes do by code of their own: how workers end and are
- * killed, what crosses, and what is told. The others are in `extended/`, which `pnpm test:extended` runs.
+ * killed, and what is told. The others are in `extended/`, which `pnpm test:extended` runs; what crosses is tried with
+ * random values here as well.
  */
 export const isOfProcesses = ({ name, rule }: Case): boolean =>
-  /^(C4|F[1456]|S[34])$/.test(rule) ? !/gave up waiting/.test(name) : rule === "O3" && /lost|before/.test(name)
+  /^(C4|F[156])$/.test(rule) ? !/gave up waiting/.test(name) : rule === "O3" && /lost|before/.test(name)
 
 /**
  * Whether a case of the conformance suite is tried on threads by `pnpm test`. The others are about what the pool decides, or
  * show by the same code what fibers, which clone as well, show in less time; they are in `extended/`.
  */
 export const isOfThreads = ({ name, rule }: Case): boolean =>
-  !/^(API|C[1267]|C10|F8|L[1246-9]|L10|O[124]|S1)$/.test(rule) && !/gave up waiting/.test(name)
+  !/^(API|C[1267]|C10|F8|L[1-46-9]|L10|O[124]|S1|T1)$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 
