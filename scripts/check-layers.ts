@@ -29,9 +29,8 @@ const storeys: ReadonlyArray<ReadonlyArray<string>> = [
   ["Channel.ts", "WorkerContext.ts", "WorkerPoolError.ts"]
 ]
 
-/** The imports that lead up: with the port come the layers that this package puts behind it. */
+/** The two imports that lead up: with the port come the layers that this package puts behind it. */
 const ties: ReadonlyArray<string> = [
-  "WorkerRuntime.ts -> internal/fibers/fiberOptions.ts", // layerFibers
   "WorkerRuntime.ts -> internal/fibers/fiberWorker.ts", // layerFibers
   "WorkerRuntime.ts -> internal/remote/remoteWorker.ts" // layerChannel
 ]

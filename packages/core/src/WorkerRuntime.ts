@@ -17,10 +17,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Closed, Connection, Usage } from "./Channel.ts"
-import * as fiberOptions from "./internal/fibers/fiberOptions.ts"
 import * as fiberWorker from "./internal/fibers/fiberWorker.ts"
 import * as remoteWorker from "./internal/remote/remoteWorker.ts"
-import * as portable from "./internal/task/portable.ts"
 import type * as Portable from "./Portable.ts"
 import type { Unavailable, WorkerIdentity, WorkerPoolError } from "./WorkerPoolError.ts"
 
@@ -385,12 +383,7 @@ export const layerFibers = (options?: {
 }): Layer.Layer<WorkerRuntime> =>
   Layer.effect(
     WorkerRuntime,
-    Effect.suspend(() => {
-      const wrong = fiberOptions.invalid(options)
-      if (wrong !== undefined) return Effect.succeed(fiberWorker.failing(wrong))
-      const { clone = true, load, modules = [] } = options ?? {}
-      return fiberWorker.runtime({ clone, load, modules: modules.map(portable.urlOf) })
-    })
+    Effect.suspend(() => fiberWorker.runtime(options))
   )
 
 /**

@@ -13,7 +13,7 @@ import { endless, throwing } from "./hostile.ts"
 import { settle } from "./support.ts"
 
 const runtimes = {
-  layerFibers: Effect.runSync(runtime({ clone: true, modules: [], load: undefined })),
+  layerFibers: Effect.runSync(runtime()),
   FiberPool: ambientRuntime
 }
 

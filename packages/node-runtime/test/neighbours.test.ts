@@ -6,6 +6,11 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { pace, reasonOf } from "./support.ts"
 
+const runtimes = [
+  ["threads", NodeWorkerRuntime.layerThreads()],
+  ["processes", NodeWorkerRuntime.layerProcesses()]
+] as const
+
 const tasks = Portable.module<typeof import("./fixtures/thread.tasks.ts")>(
   new URL("./fixtures/thread.tasks.ts", import.meta.url)
 )
@@ -25,10 +30,7 @@ const exitsLater = Portable.inline(async (millis: number) => {
 })
 
 describe("a worker that an item ends while another's task is loaded", () => {
-  for (const [name, runtime] of [
-    ["threads", NodeWorkerRuntime.layerThreads()],
-    ["processes", NodeWorkerRuntime.layerProcesses()]
-  ] as const) {
+  for (const [name, runtime] of runtimes) {
     it.live(`F2 loses that item alone, on ${name}`, () =>
       Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, tasksPerWorker: 2 })
@@ -51,10 +53,7 @@ const endsWhileLoading = Portable.module<{ readonly task: (n: number) => number 
 )
 
 describe("a worker that ends while a task is loaded, by what an earlier one left behind", () => {
-  for (const [name, runtime] of [
-    ["threads", NodeWorkerRuntime.layerThreads()],
-    ["processes", NodeWorkerRuntime.layerProcesses()]
-  ] as const) {
+  for (const [name, runtime] of runtimes) {
     it.live(`F1 F3 costs nobody anything, on ${name}`, () =>
       Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
@@ -100,10 +99,7 @@ describe("an item that never ends", () => {
 })
 
 describe("runs that are interrupted before their worker hears of them", () => {
-  for (const [name, runtime] of [
-    ["threads", NodeWorkerRuntime.layerThreads()],
-    ["processes", NodeWorkerRuntime.layerProcesses()]
-  ] as const) {
+  for (const [name, runtime] of runtimes) {
     for (const tasksPerWorker of [1, 3]) {
       it.live(`C5 leave it as it is, however many they are, on ${name} with ${tasksPerWorker} at once`, () =>
         Effect.gen(function* () {

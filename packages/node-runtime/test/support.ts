@@ -41,7 +41,7 @@ export const isOfProcesses = ({ name, rule }: Case): boolean =>
  * show by the same code what fibers, which clone as well, show in less time; they are in `extended/`.
  */
 export const isOfThreads = ({ name, rule }: Case): boolean =>
-  !/^(API|C[1267]|C10|F8|L[1-46-9]|L10|O[124]|S1|T1)$/.test(rule) && !/gave up waiting/.test(name)
+  !/^(API|C[1267]|C10|F8|L\d+|O[124]|S1|T1)$/.test(rule) && !/gave up waiting/.test(name)
 
 const pathOf = (fixture: string) => fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
 

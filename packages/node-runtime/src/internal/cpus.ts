@@ -1,12 +1,13 @@
 /**
  * Pins workers to CPUs: starts them by `taskset` of util-linux, which replaces itself by the command that it is given.
  */
-import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
+import type { WorkerPoolError } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
+import { invalidOption } from "./options.ts"
 
 /** A program with its arguments. */
 export type Command = readonly [file: string, ...args: ReadonlyArray<string>]
@@ -23,10 +24,9 @@ export const pinned = Effect.fnUntraced(function* (cpus: Cpus | undefined, slot:
   return pinned
 })
 
-const invalid = (cpus: Cpus, expected: string): WorkerPoolError.WorkerPoolError =>
-  WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option: "cpus", value: cpus, expected }))
+const invalid = (cpus: Cpus, expected: string): WorkerPoolError => invalidOption("cpus", cpus, expected)
 
-const cpusOf = (cpus: Cpus, slot: number): Effect.Effect<ReadonlyArray<number>, WorkerPoolError.WorkerPoolError> => {
+const cpusOf = (cpus: Cpus, slot: number): Effect.Effect<ReadonlyArray<number>, WorkerPoolError> => {
   const entry = cpus.length === 1 ? cpus[0] : cpus[slot]
   if (entry === undefined)
     return Effect.fail(invalid(cpus, `a list of one entry for all workers, or of one for each slot, slot ${slot} too`))
@@ -37,7 +37,7 @@ const cpusOf = (cpus: Cpus, slot: number): Effect.Effect<ReadonlyArray<number>, 
     : Effect.fail(invalid(cpus, `a list of CPU numbers (integers >= 0) or lists of them, for slot ${slot} too`))
 }
 
-const findTaskset = (cpus: Cpus): Effect.Effect<string, WorkerPoolError.WorkerPoolError> =>
+const findTaskset = (cpus: Cpus): Effect.Effect<string, WorkerPoolError> =>
   Effect.suspend(() => {
     if (process.platform !== "linux")
       return Effect.fail(invalid(cpus, `left out on ${process.platform}: only Linux can pin processes`))
@@ -63,7 +63,7 @@ const isExecutable = (path: string): boolean => {
 const usable = new Set<number>()
 
 /** Pins a process to `cpu` to see whether it can be: given several CPUs, `taskset` ignores those that do not exist. */
-const tryOut = (cpus: Cpus, taskset: string, cpu: number): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
+const tryOut = (cpus: Cpus, taskset: string, cpu: number): Effect.Effect<void, WorkerPoolError> =>
   Effect.callback((resume) => {
     const child = execFile(taskset, ["-c", String(cpu), "true"], (error, _, stderr) => {
       if (error === null) {

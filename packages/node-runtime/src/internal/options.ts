@@ -28,16 +28,17 @@ const checks: { readonly [option: string]: Check } = {
 const areOptions = (input: unknown): input is { readonly [option: string]: unknown } =>
   typeof input === "object" && input !== null && !Array.isArray(input)
 
-const invalid = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
+/** The error for an option out of its range. */
+export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
 
 /** Fails for the first option that is out of its range. */
 export const check = (options: unknown): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   Effect.suspend(() => {
-    if (!areOptions(options)) return Effect.fail(invalid("options", options, "an object"))
+    if (!areOptions(options)) return Effect.fail(invalidOption("options", options, "an object"))
     for (const [option, [expected, accepts]] of Object.entries(checks)) {
       const value = options[option]
-      if (value !== undefined && !accepts(value)) return Effect.fail(invalid(option, value, expected))
+      if (value !== undefined && !accepts(value)) return Effect.fail(invalidOption(option, value, expected))
     }
     return Effect.void
   })

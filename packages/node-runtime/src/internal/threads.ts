@@ -2,7 +2,7 @@
  * Opens channels to new worker threads.
  */
 import type { Connection, Control } from "@effect-mpire/core/Channel"
-import * as WorkerPoolError from "@effect-mpire/core/WorkerPoolError"
+import type { WorkerIdentity } from "@effect-mpire/core/WorkerPoolError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import {
@@ -20,7 +20,7 @@ import { Ending } from "./ending.ts"
 import * as ports from "./ports.ts"
 import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
-import { check } from "./options.ts"
+import { check, invalidOption } from "./options.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
@@ -31,7 +31,7 @@ const grace = 100
 
 /** Starts a thread that shares `controls` numbers; the Scope ends it. Fails with what starting it throws. */
 export const open = (
-  worker: WorkerPoolError.WorkerIdentity,
+  worker: WorkerIdentity,
   controls: number,
   options: ThreadOptions
 ): Effect.Effect<Connection, unknown, Scope.Scope> =>
@@ -39,7 +39,7 @@ export const open = (
 
 /** The same, where what crosses stays bytes at this end. */
 export const openRelayed = (
-  worker: WorkerPoolError.WorkerIdentity,
+  worker: WorkerIdentity,
   controls: number,
   options: ThreadOptions,
   maxMessageSize: number
@@ -63,7 +63,7 @@ interface Thread {
 }
 
 const openThread = (
-  worker: WorkerPoolError.WorkerIdentity,
+  worker: WorkerIdentity,
   controls: number,
   options: ThreadOptions,
   extra: Partial<ThreadSettings>
@@ -90,7 +90,7 @@ const openThread = (
   )
 
 const start = (
-  { id }: WorkerPoolError.WorkerIdentity,
+  { id }: WorkerIdentity,
   ends: Omit<ThreadSettings, typeof marker | "compileCache">,
   options: ThreadOptions,
   isRead: boolean
@@ -98,7 +98,7 @@ const start = (
   const { env, resourceLimits } = options
   if (options.spawn !== undefined && options.entry !== undefined) {
     const expected = "left out where `spawn` is given, which says what a thread runs"
-    throw WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option: "entry", value: options.entry, expected }))
+    throw invalidOption("entry", options.entry, expected)
   }
   const execArgv = options.execArgv ?? threadArgv()
   const settings: ThreadSettings = { [marker]: true, compileCache: options.compileCache ?? true, ...ends }

@@ -10,8 +10,8 @@ import * as Option from "effect/Option"
 export const invalidOption = (option: string, value: unknown, expected: string): WorkerPoolError.WorkerPoolError =>
   WorkerPoolError.make(new WorkerPoolError.InvalidOptions({ option, value, expected }))
 
-/** Fails for what cannot have options, which JavaScript lets be given in their place, under the name that it has there. */
-export const areOptions = (value: unknown, option = "options"): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
+/** An object, as options are: JavaScript lets anything be given in their place. */
+export const object = (value: unknown, option = "options"): Effect.Effect<void, WorkerPoolError.WorkerPoolError> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? Effect.void
     : Effect.fail(invalidOption(option, value, "an object"))

@@ -22,7 +22,7 @@ const driver = randomUUID()
 export const settingsOf: (
   options: Omit<Options, "members">
 ) => Effect.Effect<DriverSettings, WorkerPoolError | InvalidSecret> = Effect.fnUntraced(function* (options) {
-  yield* common.areOptions(options)
+  yield* common.object(options)
   const deployment = yield* common.deployment(options.deployment)
   return {
     security: yield* security.make(options),

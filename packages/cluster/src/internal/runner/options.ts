@@ -17,7 +17,7 @@ import type { Settings } from "./runner.ts"
 
 export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoolError | InvalidSecret> =
   Effect.fnUntraced(function* (options) {
-    yield* common.areOptions(options)
+    yield* common.object(options)
     const { listen = "127.0.0.1:7433", slots = availableParallelism(), workers = "processes" } = options
     const at = address.listenAt(listen)
     if (at === undefined)
@@ -34,7 +34,7 @@ export const settingsOf: (options: Options) => Effect.Effect<Settings, WorkerPoo
     if (typeof allowMixed !== "boolean") {
       return yield* Effect.fail(common.invalidOption("allowMixed", allowMixed, "a boolean"))
     }
-    yield* common.areOptions(workerOptions, "workerOptions")
+    yield* common.object(workerOptions, "workerOptions")
     // its type has too many members for more than that
     const { cache = "1 GB" }: { readonly cache?: unknown } = options
     const cacheSize = yield* bytes.parse("cache", cache)
@@ -67,7 +67,7 @@ export const targetOf: (
   { readonly address: address.Address; readonly security: security.Security },
   WorkerPoolError | InvalidSecret
 > = Effect.fnUntraced(function* (target) {
-  yield* common.areOptions(target)
+  yield* common.object(target)
   const { address: text = "127.0.0.1:7433" } = target
   const at = typeof text === "string" ? address.parse(text) : undefined
   if (at === undefined) return yield* Effect.fail(common.invalidOption("address", text, address.written))

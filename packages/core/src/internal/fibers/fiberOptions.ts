@@ -16,7 +16,6 @@ const checks: { readonly [option: string]: Check } = {
 
 /** The error for the first option that is out of its range, if any. */
 export const invalid = (options: unknown): WorkerPoolError | undefined => {
-  if (options === undefined) return undefined
   if (!areOptions(options)) return noOptions(options)
   for (const [option, [expected, accepts]] of Object.entries(checks)) {
     const value = (options as { readonly [option: string]: unknown })[option]

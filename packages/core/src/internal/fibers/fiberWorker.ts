@@ -11,12 +11,14 @@ import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Chunk, Code, Hook, InitFailure, StartOptions, Worker, WorkerRuntime } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
 import { withWorker } from "../common/withWorker.ts"
+import * as portable from "../task/portable.ts"
 import type { Importer } from "../task/resolver.ts"
 import { isEffect, isLayer } from "../task/shapes.ts"
 import { WorkerContextImpl } from "../task/workerContext.ts"
 import * as crossing from "../wire/crossing.ts"
 import { FiberHooks } from "./fiberHooks.ts"
 import { FiberItems } from "./fiberItems.ts"
+import { invalid } from "./fiberOptions.ts"
 import { LocalCode } from "./localCode.ts"
 import { LocalModules } from "./localModules.ts"
 import { Patience } from "./patience.ts"
@@ -26,27 +28,25 @@ import { toEffect } from "./toEffect.ts"
 /** What `layerFibers` is told. */
 interface RuntimeOptions {
   /** Whether inputs, results and failures are cloned, as for a thread. */
-  readonly clone: boolean
-  /** The URLs of the modules that are loaded beforehand. */
-  readonly modules: ReadonlyArray<string>
-  readonly load: Importer | undefined
+  readonly clone?: boolean | undefined
+  /** The modules that are loaded beforehand. */
+  readonly modules?: ReadonlyArray<object | string> | undefined
+  readonly load?: Importer | undefined
 }
 
 /** The runtime of `layerFibers`. */
-export const runtime = ({ clone, load, modules }: RuntimeOptions): Effect.Effect<WorkerRuntime["Service"]> => {
+export const runtime = (options: RuntimeOptions = {}): Effect.Effect<WorkerRuntime["Service"]> => {
+  const wrong = invalid(options)
+  // the calls fail, since the layer cannot
+  if (wrong !== undefined) return Effect.succeed({ name: "fibers", start: () => Effect.fail(wrong) })
+  const { clone = true, load, modules = [] } = options
   const local = new LocalModules(load)
   const service: WorkerRuntime["Service"] = {
     name: "fibers",
     start: (options) => start(options, { clone, ambient: false, modules: local })
   }
-  return Effect.as(local.loadAll(modules), service)
+  return Effect.as(local.loadAll(modules.map(portable.urlOf)), service)
 }
-
-/** That of options that cannot be: calls fail with the error, since the layer cannot. */
-export const failing = (error: WorkerPoolError.WorkerPoolError): WorkerRuntime["Service"] => ({
-  name: "fibers",
-  start: () => Effect.fail(error)
-})
 
 const noModules = new LocalModules()
 
