@@ -61,7 +61,10 @@ const makeEnds = (tracer: Tracer.Tracer, offset = 0) => {
     const own = chunks.get(chunk)
     return own && { context: own, index }
   })
-  const observations = new Observations({ id: 0, generation: 1 }, Context.empty(), spans, (chunk) => chunks.get(chunk))
+  const observations = new Observations({ id: 0, generation: 1 }, Context.empty(), spans, {
+    contextOf: (chunk) => chunks.get(chunk),
+    ageOf: () => undefined
+  })
   const flush = (): void => {
     observer.ending()
     for (const message of sent.splice(0)) observations.receive({ ...message, at: message.at + offset })

@@ -10,6 +10,7 @@ import type * as protocol from "../wire/protocol.ts"
 import * as logs from "./observedLogs.ts"
 import * as metrics from "./observedMetrics.ts"
 import type { ObservedSpans } from "./observedSpans.ts"
+import type { RemoteChunks } from "./remoteChunks.ts"
 
 /** What a record is told with. */
 export interface Told {
@@ -18,7 +19,14 @@ export interface Told {
   readonly context: Context.Context<never>
   /** What to add to a time of the worker's, in milliseconds: the clocks of two machines differ. */
   readonly offset: number
+  /** It happened no earlier than this, in milliseconds by the Clock of the pool, ... */
+  readonly earliest: number
+  /** ... and no later. */
+  readonly latest: number
 }
+
+/** What is known of chunks. */
+type Chunks = Pick<RemoteChunks, "ageOf" | "contextOf">
 
 /** The wall clocks of two machines differ by more than this, in milliseconds, or are not looked at. */
 const sameClock = 1000
@@ -28,30 +36,30 @@ export class Observations {
   /** Of the pool: for what its hooks and services tell, and what comes when an item's caller has gone. */
   context: Context.Context<never>
   private readonly spans: ObservedSpans
-  private readonly contextOf: (chunk: number, position: number) => Context.Context<never> | undefined
+  private readonly chunks: Chunks
   /** The number of the next record. */
   private next = 0
   /** Records that have come aside, before those that were sent before them. */
   private readonly early = new Map<number, ObservedRecord>()
   private offset = Number.POSITIVE_INFINITY
+  /** What the pool's Clock said when the last message came, in milliseconds. */
+  private now = Number.POSITIVE_INFINITY
+  /** When the last line was written, as it says: what is corrected better and better would put the next one before it. */
+  private lastLine = Number.NEGATIVE_INFINITY
 
-  constructor(
-    worker: WorkerIdentity,
-    context: Context.Context<never>,
-    spans: ObservedSpans,
-    contextOf: (chunk: number, position: number) => Context.Context<never> | undefined
-  ) {
+  constructor(worker: WorkerIdentity, context: Context.Context<never>, spans: ObservedSpans, chunks: Chunks) {
     this.worker = worker
     this.context = context
     this.spans = spans
-    this.contextOf = contextOf
+    this.chunks = chunks
   }
 
   /** The worker has told of something. Throws when that is nothing that a worker tells. */
   receive({ aside, at, first, records }: protocol.Observed): void {
     this.spans.arrived()
     // messages take time, so the one that took least says most about the clocks
-    this.offset = Math.min(this.offset, Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe() - at)
+    this.now = Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe()
+    this.offset = Math.min(this.offset, this.now - at)
     if (aside === true) {
       records.forEach((record, n) => {
         if (first + n >= this.next) this.early.set(first + n, record)
@@ -77,16 +85,20 @@ export class Observations {
   }
 
   private tell(record: ObservedRecord): void {
-    const { spans } = this
+    const { chunks, lastLine, now, spans } = this
     const isLine = "length" in record
     const [chunk, position] = isLine ? [record[1], record[2]] : [record.chunk, record.position]
-    const context = this.contextOf(chunk, position) ?? this.context
     const told: Told = {
       worker: this.worker,
-      context,
-      offset: this.offset < 0 || this.offset > sameClock ? this.offset : 0
+      context: chunks.contextOf(chunk, position) ?? this.context,
+      offset: this.offset < 0 || this.offset > sameClock ? this.offset : 0,
+      earliest: isLine ? Math.max(lastLine, now - (chunks.ageOf(chunk) ?? Number.POSITIVE_INFINITY)) : lastLine,
+      latest: now
     }
-    if (isLine) return logs.write(record, told, spans)
+    if (isLine) {
+      this.lastLine = logs.write(record, told, spans)
+      return
+    }
     switch (record._tag) {
       case "LogsDropped":
         return logs.writeDropped(record, told)

@@ -360,7 +360,8 @@ const above = (span: Tracer.AnySpan | undefined, id: string): Tracer.AnySpan | u
 }
 
 /** When a span began, as far as that is known: what is within it began no earlier. */
-const startOf = (span: Tracer.AnySpan | undefined): bigint => (span?._tag === "Span" ? span.status.startTime : zero)
+export const startOf = (span: Tracer.AnySpan | undefined): bigint =>
+  span?._tag === "Span" ? span.status.startTime : zero
 
 const fromMillis = (millis: number, tracing: Tracing): bigint =>
   tracing.isTimed ? BigInt(Math.round(millis * 1000)) * thousand : zero

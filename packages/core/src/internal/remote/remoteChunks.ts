@@ -64,6 +64,8 @@ class SentChunk implements Watched {
   readonly moved: boolean
   /** The number of the message that it was sent with. */
   number: protocol.MessageNumber
+  /** When it was sent, by `realTime.now()`. */
+  readonly sentAt = realTime.now()
   stuckSince: number | undefined = undefined
   interruptedAt: number | undefined = undefined
   readonly runningSince: Map<number, number> | undefined
@@ -421,8 +423,18 @@ export class RemoteChunks {
 
   /** The context of the caller of an item, for what has been told of it; `undefined` for a chunk that has ended. */
   contextOf(id: number, position: number): Context.Context<never> | undefined {
-    const sent = this.sentChunks.get(id) ?? this.endedEarly.get(id) ?? this.forgotten?.get(id)
-    return sent?.contextOf(position)
+    return this.withId(id)?.contextOf(position)
+  }
+
+  /** How long ago a chunk was sent, in milliseconds; `undefined` once nothing is to be told of it. */
+  ageOf(id: number): number | undefined {
+    const sent = this.withId(id)
+    return sent && realTime.now() - sent.sentAt
+  }
+
+  /** One that has not ended, or has but may be told of. */
+  private withId(id: number): SentChunk | undefined {
+    return this.sentChunks.get(id) ?? this.endedEarly.get(id) ?? this.forgotten?.get(id)
   }
 
   /** The chunk whose task was being loaded, if that is what ended the worker. */

@@ -111,9 +111,7 @@ class RemoteWorker implements Worker {
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
     this.spans = new ObservedSpans((chunk, position) => this.chunks.itemOf(chunk, position))
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on, this.spans)
-    this.observations = new Observations(options.worker, context, this.spans, (chunk, position) =>
-      this.chunks.contextOf(chunk, position)
-    )
+    this.observations = new Observations(options.worker, context, this.spans, this.chunks)
     connection.closed((closed) => this.onClosed(closed))
     connection.unwanted?.(() => this.state === "running" && options.onUnwanted())
     connection.receive(
