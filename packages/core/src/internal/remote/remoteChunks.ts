@@ -11,23 +11,23 @@ import * as errors from "../common/errors.ts"
 import { mostAhead } from "../common/mostAhead.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
-import { callerOf } from "../wire/caller.ts"
 import type * as codec from "../wire/codec.ts"
-import { type Cell, cellOf, phases } from "../wire/control.ts"
+import { cellOf, phases } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { Timed } from "../wire/longest.ts"
-import type { Caller } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import * as taskCrossing from "../wire/taskCrossing.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
-import { ChunkWatch, type Watched } from "./chunkWatch.ts"
+import { Callers } from "./callers.ts"
+import { ChunkWatch } from "./chunkWatch.ts"
 import * as credit from "./credit.ts"
 import { GrantedCell } from "./grantedCell.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
 import type { ItemOf, ObservedSpans } from "./observedSpans.ts"
 import { kindOf, Outgoing } from "./outgoing.ts"
+import { type MessageOf, SentChunk, type Unsent } from "./sentChunk.ts"
 import { Watch } from "./watch.ts"
 
 /** After this time, in milliseconds, what a worker did before it could hear from the pool has been heard of here. */
@@ -39,77 +39,6 @@ const onItsWay = (lag: number): number => 2 * lag + 50
  */
 export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 40, 8192)
 
-/** A message that runs items of a chunk. */
-type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
-
-/** What is known of a chunk before its items have been encoded. */
-type Unsent = Pick<SentChunk, "cell" | "cellNumber" | "chunk" | "codecs" | "id" | "messageOf"> & {
-  readonly callers: Callers
-}
-
-/** A chunk that has been sent, with what is needed to hand its outcomes on. */
-class SentChunk implements Watched {
-  readonly id: number
-  readonly chunk: Chunk
-  readonly cell: Cell
-  /** The number of its cell; -1 when none was free. */
-  readonly cellNumber: number
-  readonly codecs: codec.TaskCodecs
-  readonly messageOf: MessageOf
-  /** How many items were sent. */
-  readonly count: number
-  /** The positions in the chunk of the items that were sent; `undefined` when all were. */
-  readonly positions: ReadonlyArray<number> | undefined
-  /** Whether memory of its items was moved to the worker: then they can be neither taken back nor resent (S2). */
-  readonly moved: boolean
-  /** The number of the message that it was sent with. */
-  number: protocol.MessageNumber
-  /** When it was sent, by `realTime.now()`. */
-  readonly sentAt = realTime.now()
-  stuckSince: number | undefined = undefined
-  interruptedAt: number | undefined = undefined
-  readonly runningSince: Map<number, number> | undefined
-  seenStarted = 0
-  /** How long those of its items took whose outcomes have arrived, in milliseconds. */
-  millis = 0
-  private readonly callers: Callers
-
-  constructor(
-    { callers, cell, cellNumber, chunk, codecs, id, messageOf }: Unsent,
-    number: protocol.MessageNumber,
-    positions: ReadonlyArray<number> | undefined,
-    moved: boolean
-  ) {
-    this.id = id
-    this.chunk = chunk
-    this.cell = cell
-    this.cellNumber = cellNumber
-    this.codecs = codecs
-    this.messageOf = messageOf
-    this.number = number
-    this.count = positions?.length ?? chunk.items.length
-    this.positions = positions
-    this.moved = moved
-    this.callers = callers
-    this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
-  }
-
-  /** The context of the caller of the item that is at position `sent` among those that were sent. */
-  contextOf(sent: number): Context.Context<never> {
-    return this.callers.contextOf(this.positionOf(sent))
-  }
-
-  /** The position in the chunk of the item that is at position `sent` among those that were sent. */
-  positionOf(sent: number): number {
-    return this.positions?.[sent] ?? sent
-  }
-
-  /** Turns `sent`, how many sent items have started, into how many of the chunk have: with unsent ones before them. */
-  firstOf(sent: number): number {
-    return sent === 0 ? 0 : this.positionOf(sent - 1) + 1
-  }
-}
-
 /** What it tells of items and chunks that have ended, for their spans. */
 type Spans = Pick<ObservedSpans, "chunkEnded" | "itemEnded">
 
@@ -120,44 +49,6 @@ export interface Blame {
   readonly positions: ReadonlyArray<number>
   /** Why none of its items can start on any worker; `undefined` when they can. */
   readonly failure: WorkerPoolError.WorkerPoolError | undefined
-}
-
-/** Whose the items of a chunk are, and what crosses of their contexts. */
-class Callers {
-  private readonly context: Context.Context<never>
-  private readonly contexts: ReadonlyArray<Context.Context<never>> | undefined
-  private readonly caller: Caller | undefined
-  private readonly traceItems: boolean
-
-  constructor({ context, contexts, traceItems = false }: Chunk) {
-    this.context = context
-    this.contexts = contexts
-    this.caller = callerOf(context)
-    this.traceItems = traceItems
-  }
-
-  /** Whether there is nothing to tell the worker. */
-  get areDefault(): boolean {
-    return this.caller === undefined && this.contexts === undefined && !this.traceItems
-  }
-
-  contextOf(position: number): Context.Context<never> {
-    return this.contexts?.[position] ?? this.context
-  }
-
-  /** What a worker is told, when the items at those positions are sent, or all of them. */
-  message(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers" | "traceItems"> {
-    return this.traceItems ? { ...this.callersOf(positions), traceItems: true } : this.callersOf(positions)
-  }
-
-  private callersOf(positions: ReadonlyArray<number> | undefined): Pick<protocol.Run, "callerOf" | "callers"> {
-    const { contexts } = this
-    if (contexts === undefined) return { callers: [this.caller] }
-    const sent = positions === undefined ? contexts : positions.map((position) => contexts[position]!)
-    const numbers = new Map<Context.Context<never>, number>()
-    for (const context of sent) if (!numbers.has(context)) numbers.set(context, numbers.size)
-    return { callers: [...numbers.keys()].map(callerOf), callerOf: sent.map((context) => numbers.get(context)!) }
-  }
 }
 
 export class RemoteChunks {
