@@ -61,7 +61,8 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
-      // loading the sources for each of its files would take as long as all of the cases
+      // Loading the sources anew for each file would take as long as all of core's cases. Those of node-runtime do: they look at
+      // what is left in the process that they run in.
       project("packages/core", {
         isolate: false,
         testTimeout,
@@ -74,13 +75,14 @@ export default defineConfig({
         globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
       }),
       project("packages/cluster", {
+        isolate: false,
         testTimeout,
         globalSetup: join(import.meta.dirname, "scripts/bundle-test-worker.ts")
       }),
-      project("packages/examples", { testTimeout }),
-      project("packages/soak", { testTimeout: 120_000 }),
-      project("packages/benchmarks", { testTimeout }),
-      project("scripts", { testTimeout })
+      project("packages/examples", { isolate: false, testTimeout }),
+      project("packages/soak", { isolate: false, testTimeout: 120_000 }),
+      project("packages/benchmarks", { isolate: false, testTimeout }),
+      project("scripts", { isolate: false, testTimeout })
     ]
   }
 })
