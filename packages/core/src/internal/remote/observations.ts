@@ -11,25 +11,17 @@ import * as logs from "./observedLogs.ts"
 import * as metrics from "./observedMetrics.ts"
 import type { ObservedSpans } from "./observedSpans.ts"
 import type { RemoteChunks } from "./remoteChunks.ts"
+import { type Happened, WorkerClock } from "./workerClock.ts"
 
 /** What a record is told with. */
-export interface Told {
+export interface Told extends Happened {
   readonly worker: WorkerIdentity
   /** The context of its caller, or of the pool. */
   readonly context: Context.Context<never>
-  /** What to add to a time of the worker's, in milliseconds: the clocks of two machines differ. */
-  readonly offset: number
-  /** It happened no earlier than this, in milliseconds by the Clock of the pool, ... */
-  readonly earliest: number
-  /** ... and no later. */
-  readonly latest: number
 }
 
 /** What is known of chunks. */
 type Chunks = Pick<RemoteChunks, "ageOf" | "contextOf">
-
-/** The wall clocks of two machines differ by more than this, in milliseconds, or are not looked at. */
-const sameClock = 1000
 
 export class Observations {
   private readonly worker: WorkerIdentity
@@ -41,14 +33,21 @@ export class Observations {
   private next = 0
   /** Records that have come aside, before those that were sent before them. */
   private readonly early = new Map<number, ObservedRecord>()
-  private offset = Number.POSITIVE_INFINITY
+  private readonly clock: WorkerClock
   /** What the pool's Clock said when the last message came, in milliseconds. */
-  private now = Number.POSITIVE_INFINITY
-  /** When the last line was written, as it says: what is corrected better and better would put the next one before it. */
+  private now = 0
+  /** When the last line was written by the pool's Clock: what is corrected better and better would put the next before it. */
   private lastLine = Number.NEGATIVE_INFINITY
 
-  constructor(worker: WorkerIdentity, context: Context.Context<never>, spans: ObservedSpans, chunks: Chunks) {
+  constructor(
+    worker: WorkerIdentity,
+    context: Context.Context<never>,
+    spans: ObservedSpans,
+    chunks: Chunks,
+    clock = new WorkerClock(false)
+  ) {
     this.worker = worker
+    this.clock = clock
     this.context = context
     this.spans = spans
     this.chunks = chunks
@@ -57,9 +56,8 @@ export class Observations {
   /** The worker has told of something. Throws when that is nothing that a worker tells. */
   receive({ aside, at, first, records }: protocol.Observed): void {
     this.spans.arrived()
-    // messages take time, so the one that took least says most about the clocks
     this.now = Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe()
-    this.offset = Math.min(this.offset, this.now - at)
+    this.clock.heard(this.now, at)
     if (aside === true) {
       records.forEach((record, n) => {
         if (first + n >= this.next) this.early.set(first + n, record)
@@ -85,18 +83,25 @@ export class Observations {
   }
 
   private tell(record: ObservedRecord): void {
-    const { chunks, lastLine, now, spans } = this
+    const { chunks, clock, spans } = this
     const isLine = "length" in record
     const [chunk, position] = isLine ? [record[1], record[2]] : [record.chunk, record.position]
+    const context = chunks.contextOf(chunk, position) ?? this.context
+    const between = this.between(context)
+    const latest = this.now + between
+    const sent = latest - (chunks.ageOf(chunk) ?? Number.POSITIVE_INFINITY)
     const told: Told = {
       worker: this.worker,
-      context: chunks.contextOf(chunk, position) ?? this.context,
-      offset: this.offset < 0 || this.offset > sameClock ? this.offset : 0,
-      earliest: isLine ? Math.max(lastLine, now - (chunks.ageOf(chunk) ?? Number.POSITIVE_INFINITY)) : lastLine,
-      latest: now
+      context,
+      isOther: clock.isOther || between !== 0,
+      offset: clock.offset + between,
+      earliest: isLine ? Math.max(sent, this.lastLine + between) : sent,
+      latest
     }
     if (isLine) {
-      this.lastLine = logs.write(record, told, spans)
+      const written = logs.write(record, told, spans) - between
+      // not what a task with a Clock of its own says that is yet to come
+      this.lastLine = written <= this.now ? written : this.now
       return
     }
     switch (record._tag) {
@@ -114,5 +119,15 @@ export class Observations {
       default:
         throw new Error("It told of what no worker tells")
     }
+  }
+
+  /** How far a caller's Clock is ahead of the pool's, in milliseconds: it can have one of its own. */
+  private between(context: Context.Context<never>): number {
+    const clock = Context.get(context, Clock.Clock)
+    const pools = Context.get(this.context, Clock.Clock)
+    if (clock === pools) return 0
+    const between = clock.currentTimeMillisUnsafe() - pools.currentTimeMillisUnsafe()
+    // a millisecond may have begun in between
+    return Math.abs(between) <= 1 ? 0 : between
   }
 }

@@ -2,6 +2,7 @@
  * Writes what was logged in a worker with the loggers of its caller, as if it had been logged in the caller's fiber (O3).
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
@@ -11,8 +12,10 @@ import { withWorker } from "../common/withWorker.ts"
 import { decodeCause } from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import { type Around, type LogRecord, type LogsDropped, mostLines } from "../wire/observed.ts"
+import { LineClock } from "./lineClock.ts"
 import type { Told } from "./observations.ts"
 import { type ObservedSpans, startOf } from "./observedSpans.ts"
+import { corrected } from "./workerClock.ts"
 
 /** Which span a line belongs to. */
 type Spans = Pick<ObservedSpans, "spanOf">
@@ -22,9 +25,10 @@ export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: 
   if (!levels.has(level) || typeof time !== "number" || !Array.isArray(parts)) throw new Error("It logged no line")
   const inherited = Context.getOrUndefined(told.context, Tracer.ParentSpan)
   const span = around?.span === undefined ? inherited : spans.spanOf(chunk, around.span, told.context)
-  const date = corrected(time, told, span)
+  const began = startOf(span)
+  const date = dateOf(time, told, began)
   if (around === undefined) {
-    log(level as Severity, date, parts, Cause.empty, withWorker(told.context, told.worker.id))
+    log(level as Severity, date, began, parts, Cause.empty, withWorker(told.context, told.worker.id))
     return date
   }
   const { cause, errors } = around
@@ -33,20 +37,13 @@ export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: 
   const decoded = cause === undefined ? Cause.empty : decodeCause(cause, undefined, undefined, undefined)
   const own = withOwn(around, told, date - time)
   const within = span === inherited || span === undefined ? own : Context.add(own, Tracer.ParentSpan, span)
-  log(level as Severity, date, message, decoded, within)
+  log(level as Severity, date, began, message, decoded, within)
   return date
 }
 
-/**
- * A time of the worker's by the caller's Clock, where the worker's is another: no earlier than the span that the line is in
- * began, and what else is known to have been before it. Effect's spans have a clock of their own, which can be ahead.
- */
-const corrected = (time: number, { earliest, latest, offset }: Told, span: Tracer.AnySpan | undefined): number => {
-  // what it says is true, also of a task that has a Clock of its own
-  if (offset === 0) return time
-  const own = Number.isFinite(time) ? Math.min(time + offset, latest) : latest
-  return Math.max(own, earliest, Number(startOf(span) / nanosPerMilli))
-}
+/** When the line was logged, and no earlier than the span that it is in began: Effect's spans have a clock of their own. */
+const dateOf = (time: number, told: Told, began: bigint): number =>
+  told.isOther ? Math.max(corrected(time, told), Number(began / nanosPerMilli)) : time
 
 const nanosPerMilli = BigInt(1_000_000)
 
@@ -55,13 +52,13 @@ const levels: ReadonlySet<string> = new Set(["Fatal", "Error", "Warn", "Info", "
 /** Says how many lines a worker did not tell of because there were too many. */
 export const writeDropped = ({ count, time }: LogsDropped, told: Told): void => {
   const message = [`${count} lines below Warn were left out: more than ${mostLines} came within a second`]
-  const date = corrected(time, told, undefined)
-  log("Warn", date, message, Cause.empty, withWorker(told.context, told.worker.id))
+  log("Warn", corrected(time, told), zero, message, Cause.empty, withWorker(told.context, told.worker.id))
 }
 
 const log = (
   logLevel: Severity,
   time: number,
+  began: bigint,
   message: ReadonlyArray<unknown>,
   cause: Cause.Cause<unknown>,
   context: Context.Context<never>
@@ -73,8 +70,17 @@ const log = (
     }
     return Effect.void
   })
-  Effect.runForkWith(context)(written)
+  const clock = new LineClock(time, nanosOf(time, began), Context.get(context, Clock.Clock))
+  Effect.runForkWith(Context.add(context, Clock.Clock, clock))(written)
 }
+
+/** A time in nanoseconds, within the span that began then: of one that was, and of none that is yet to begin. */
+const nanosOf = (millis: number, began: bigint): bigint => {
+  const nanos = Number.isFinite(millis) ? BigInt(Math.floor(millis)) * nanosPerMilli : zero
+  return nanos < began ? began : nanos
+}
+
+const zero = BigInt(0)
 
 /** The context as it was around the line in the worker, whose times are corrected as the line's, so that lengths stay. */
 const withOwn = ({ annotations, spans, without }: Around, told: Told, correction: number): Context.Context<never> => {

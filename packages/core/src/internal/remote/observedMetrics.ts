@@ -9,6 +9,7 @@ import * as Metric from "effect/Metric"
 import type { MetricRecord, MetricRemoved } from "../wire/observed.ts"
 import { type Change, isChangeOf, isSeries, type Series } from "../wire/series.ts"
 import type { Told } from "./observations.ts"
+import { corrected } from "./workerClock.ts"
 
 /** Updates the caller's series of that name, or makes one like it. Throws when it is none that a worker tells of (F6). */
 export const update = ({ change, series }: MetricRecord, told: Told): void => {
@@ -16,7 +17,7 @@ export const update = ({ change, series }: MetricRecord, told: Told): void => {
   guarded(told, () => {
     // the attributes of the series have those that its caller gives to all
     const context = Context.add(told.context, Metric.CurrentMetricAttributes, {})
-    apply(metricOf(series), change, told.offset, context)
+    apply(metricOf(series), change, told, context)
   })
 }
 
@@ -44,7 +45,7 @@ const metricOf = ({ id, ...series }: Series): Metric.Metric<any, unknown> => {
 const apply = (
   metric: Metric.Metric<any, unknown>,
   change: Change,
-  offset: number,
+  told: Told,
   context: Context.Context<never>
 ): void => {
   switch (change._tag) {
@@ -61,7 +62,7 @@ const apply = (
     case "Observe": {
       const { times, values } = change
       values.forEach((value, n) => {
-        metric.updateUnsafe(times === undefined ? value : [value, times[n]! + offset], context)
+        metric.updateUnsafe(times === undefined ? value : [value, corrected(times[n]!, told)], context)
       })
     }
   }

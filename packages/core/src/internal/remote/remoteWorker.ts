@@ -28,6 +28,7 @@ import { ObservedSpans } from "./observedSpans.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
+import { WorkerClock } from "./workerClock.ts"
 
 /** A runtime whose workers live behind the channels that `open` opens. */
 export const runtime = (options: {
@@ -111,7 +112,8 @@ class RemoteWorker implements Worker {
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
     this.spans = new ObservedSpans((chunk, position) => this.chunks.itemOf(chunk, position))
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on, this.spans)
-    this.observations = new Observations(options.worker, context, this.spans, this.chunks)
+    const clock = new WorkerClock(this.line.lag !== undefined)
+    this.observations = new Observations(options.worker, context, this.spans, this.chunks, clock)
     connection.closed((closed) => this.onClosed(closed))
     connection.unwanted?.(() => this.state === "running" && options.onUnwanted())
     connection.receive(
