@@ -230,6 +230,28 @@ describe("a worker's registry", () => {
     }
   )
 
+  it("O3 finds that out once, where series differ in their attributes alone", () => {
+    /** How often a new series is read until that is found, and what is. */
+    const found = (tag: string) => {
+      const registry: Metric.MetricRegistry = new Map()
+      summary({ tag }).valueUnsafe(registryOf(registry))
+      const metadata = registry.values().next().value!
+      let reads = 0
+      const get = (context: Context.Context<never>) => {
+        reads++
+        return metadata.hooks.get(context)
+      }
+      const { series } = seriesOf({ ...metadata, hooks: { ...metadata.hooks, get } })!
+      return { reads, series }
+    }
+    const summary = (attributes: Record<string, string>) =>
+      Metric.summary("tries", { attributes, maxAge: 60_000, maxSize: 3000, quantiles: [0.5] })
+    const [first, second] = [found("a"), found("b")]
+    for (const { series } of [first, second]) assert.deepInclude(series, { maxAge: 60_000, maxSize: 3000 })
+    assert.isAbove(first.reads, 50)
+    assert.isAtMost(second.reads, 6)
+  })
+
   it("O3 takes a summary that keeps more values than it looks for as one that keeps as many as that", () => {
     const registry: Metric.MetricRegistry = new Map()
     Metric.summary("waits", { maxAge: 5, maxSize: mostKept + 1, quantiles: [0.5] }).valueUnsafe(registryOf(registry))

@@ -25,7 +25,7 @@ export const seriesOf = (
 const texts = (attributes: Metric.Metric.AttributeSet): Metric.Metric.AttributeSet =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]: [string, unknown]) => [name, String(value)]))
 
-const kindOf = ({ hooks, type }: Metric.Metric.Metadata<any, any>): Kind | undefined => {
+const kindOf = ({ description, hooks, id, type }: Metric.Metric.Metadata<any, any>): Kind | undefined => {
   const state: unknown = hooks.get(Context.empty())
   switch (type) {
     case "Counter": {
@@ -40,7 +40,7 @@ const kindOf = ({ hooks, type }: Metric.Metric.Metadata<any, any>): Kind | undef
       return { type, boundaries: (state as Metric.HistogramState).buckets.map(([boundary]) => boundary) }
     case "Summary": {
       const quantiles = (state as Metric.SummaryState).quantiles.map(([quantile]) => quantile)
-      return { type, quantiles, ...new Tried(hooks, quantiles.length > 0).limits }
+      return { type, quantiles, ...limitsOf(hooks, quantiles, JSON.stringify([id, description, quantiles])) }
     }
     default:
       return undefined
@@ -56,23 +56,67 @@ const newHooks = ({ id, ...series }: Extract<Series, { readonly type: "Summary" 
   throw new Error("A metric that is read is not in its registry")
 }
 
+interface Limits {
+  readonly maxAge: number
+  readonly maxSize: number
+}
+
+/** What has been found out, by what a summary has in all of its series: trying a large one takes half a second. */
+const known = new Map<string, Limits>()
+
+/** Of how many summaries that is kept. */
+const mostKnown = 256
+
+const limitsOf = (hooks: Hooks, quantiles: ReadonlyArray<number>, name: string): Limits => {
+  const limits = new Tried(hooks, quantiles.length > 0).limits(known.get(name))
+  known.delete(name)
+  for (const oldest of known.keys()) {
+    if (known.size < mostKnown) break
+    known.delete(oldest)
+  }
+  known.set(name, limits)
+  return limits
+}
+
 /** A new summary, on which is tried how old values it looks at, and how many it keeps: it says neither. */
 class Tried {
   private readonly hooks: Metric.Metric.Hooks<readonly [value: number, time: number], Metric.SummaryState>
   /** One without quantiles never shows what it keeps. */
   private readonly shows: boolean
+  /** How many values have been put in. */
+  private count = 1
 
   constructor(hooks: Hooks, shows: boolean) {
     this.hooks = hooks
     this.shows = shows
+    this.put(0)
   }
 
-  get limits(): { readonly maxAge: number; readonly maxSize: number } {
-    this.put(0)
+  /** Those that it has. `before` are what another one of its name had, which it is likely to have too: that takes far less. */
+  limits(before: Limits | undefined): Limits {
     if (!this.shows || !this.isSeen(0)) return { maxAge: 0, maxSize: 0 }
-    const maxAge = this.maxAge()
-    // where it can be, only one of them is looked at at any time: those that are looked at are sorted
-    return { maxAge, maxSize: this.maxSize(maxAge < 1e9 ? maxAge + 1 : 1) }
+    const maxAge = before !== undefined && this.hasAge(before.maxAge) ? before.maxAge : this.maxAge()
+    const step = stepOf(maxAge)
+    if (before?.maxAge === maxAge && this.hasSize(before.maxSize, step)) return before
+    return { maxAge, maxSize: this.maxSize(step) }
+  }
+
+  private hasAge(maxAge: number): boolean {
+    const next = maxAge === 0 ? Number.MIN_VALUE : maxAge * (1 + Number.EPSILON)
+    return this.isSeen(maxAge) && (maxAge === Number.POSITIVE_INFINITY || !this.isSeen(next))
+  }
+
+  private hasSize(maxSize: number, step: number): boolean {
+    this.fill(maxSize, step)
+    if (!this.isSeen(0)) return false
+    if (maxSize >= mostKept) return true
+    this.fill(maxSize + 1, step)
+    return !this.isSeen(0)
+  }
+
+  /** Puts in values until there have been so many. */
+  private fill(count: number, step: number): void {
+    for (; this.count < count; this.count++) this.put(this.count * step)
   }
 
   private put(time: number): void {
@@ -104,11 +148,11 @@ class Tried {
 
   /** How many of the last values there are still, once the first one, at 0, is gone. */
   private maxSize(step: number): number {
-    let count = 1
     while (this.isSeen(0)) {
-      if (count >= mostKept) return mostKept
-      for (const end = 2 * count; count < end; count++) this.put(count * step)
+      if (this.count >= mostKept) return mostKept
+      this.fill(2 * this.count, step)
     }
+    const { count } = this
     let gone = 0
     let kept = count - 1
     while (kept - gone > 1) {
@@ -119,6 +163,9 @@ class Tried {
     return count - kept
   }
 }
+
+/** How long after the value before it each is put in, so that only one is looked at at a time: those are sorted. */
+const stepOf = (maxAge: number): number => (maxAge < 1e9 ? maxAge + 1 : 1)
 
 const contextAt = (now: number): Context.Context<never> =>
   Context.make(Clock.Clock, { currentTimeMillisUnsafe: () => now } as Clock.Clock)
