@@ -93,11 +93,13 @@ describe("a runner's slots", () => {
       wants(two, 2)
       const ready = performance.now()
       for (const held of workers) held!.link.say({ _tag: "Ready" })
-      yield* until(() => isUnwanted(workers[0]!))
+      // of two connections either may be heard first
+      const asked = () => workers.filter((held) => isUnwanted(held!))
+      yield* until(() => asked().length > 0)
       assert.isAbove(performance.now() - ready, 299)
-      assert.isFalse(isUnwanted(workers[1]!))
+      assert.lengthOf(asked(), 1)
       assert.deepStrictEqual(grants(two), [])
-      workers[0]!.link.say({ _tag: "End" })
+      asked()[0]!.link.say({ _tag: "End" })
       yield* until(() => grants(two).length === 1)
       // nobody else can take what is kept for it
       assert.isUndefined(yield* connect(runner, "one", worker()))
