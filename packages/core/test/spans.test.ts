@@ -309,11 +309,70 @@ describe.each(["FiberPool", "WorkerPool"] as const)("spans of a %s", (kind) => {
           if (exit === undefined || Exit.isSuccess(exit)) return exit?._tag
           return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : tagOf(Cause.squash(exit.cause))
         }),
-        ["first", "InvalidOptions", "run", "interrupted", "Success"]
+        ["first", "InvalidOptions", "run", "Success", "Success"]
       )
       for (const span of named("pool.chunk")) assert.strictEqual(span.status._tag, "Ended")
     })
   )
+
+  describe("O3 of a stream's call end as that of `Stream.withSpan` does", () => {
+    const never = Effect.callback<never>(() => {})
+    const shapes: Readonly<Record<string, (stream: Stream.Stream<number, string>) => Effect.Effect<unknown, unknown>>> =
+      {
+        "read to its end": Stream.runDrain,
+        "of which three are taken": (stream) => Stream.runDrain(Stream.take(stream, 3)),
+        "of which the first is taken": Stream.runHead,
+        "of which as many are taken as another has": (stream) => Stream.runDrain(Stream.zip(stream, Stream.make(1, 2))),
+        "within another that is ended early": (stream) =>
+          Stream.runDrain(
+            Stream.take(
+              Stream.flatMap(Stream.make(1, 2), () => stream),
+              3
+            )
+          ),
+        "whose consumer fails": (stream) => Stream.runForEach(stream, () => Effect.fail("consumer")),
+        "whose consumer dies": (stream) => Stream.runForEach(stream, () => Effect.die("consumer")),
+        "a later step of which fails, which is caught": (stream) =>
+          stream.pipe(
+            Stream.mapEffect(() => Effect.fail("step")),
+            Stream.catchCause(() => Stream.empty),
+            Stream.runDrain
+          ),
+        "whose consumer is interrupted": (stream) =>
+          Effect.raceFirst(
+            Stream.runForEach(stream, () => never),
+            Effect.yieldNow.pipe(Effect.repeat({ times: 50 }))
+          )
+      }
+    const tasks: Readonly<Record<string, (n: number) => Effect.Effect<number, string>>> = {
+      "all items of which succeed": Effect.succeed,
+      "the first item of which fails": () => Effect.fail("item")
+    }
+    for (const [how, run] of Object.entries(shapes)) {
+      for (const [items, task] of Object.entries(tasks)) {
+        it.effect(`one ${how}, ${items}`, () =>
+          Effect.gen(function* () {
+            const { named, tracer } = recording()
+            const pool = yield* makePool(kind, { size: 1 })
+            const inputs = Array.from({ length: 10 }, (_, n) => n)
+            const own = Stream.fromIterable(inputs).pipe(Stream.mapEffect(task), Stream.withSpan("own"))
+            for (const stream of [own, pool.stream(inputs, task, { chunkSize: 1 })]) {
+              yield* Effect.withTracer(Effect.exit(run(stream as typeof own)), tracer)
+            }
+            const shown = (name: string) =>
+              named(name).map((span) => {
+                const exit = endOf(span)
+                if (exit === undefined || Exit.isSuccess(exit)) return exit?._tag
+                return exit.cause.reasons.map((reason) =>
+                  reason._tag === "Fail" ? reason.error : reason._tag === "Die" ? reason.defect : reason._tag
+                )
+              })
+            assert.deepStrictEqual(shown("pool.call"), shown("own"))
+          })
+        )
+      }
+    }
+  })
 
   it.effect("O3 a tracer that throws harms no call", () =>
     Effect.gen(function* () {

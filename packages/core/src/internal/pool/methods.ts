@@ -368,11 +368,14 @@ export const stream = (
       }
       const { call, follow, pump } = prepared.success
       const { traced } = caller
+      let isEndedEarly = false
       if (traced !== undefined) {
         yield* Scope.addFinalizerExit(scope, (exit) =>
-          Effect.sync(() =>
-            traced.tracing.end(traced.span, call.failure === undefined ? exit : Exit.failCause(call.failure))
-          )
+          Effect.sync(() => {
+            // that its consumer has had enough is no failure: it ends as the stream does
+            const { failure } = call
+            traced.tracing.end(traced.span, failure === undefined || isEndedEarly ? exit : Exit.failCause(failure))
+          })
         )
       }
       if (follow !== undefined) {
@@ -380,7 +383,11 @@ export const stream = (
         yield* Effect.uninterruptible(Effect.suspend(() => Scope.addFinalizerExit(scope, follow())))
       }
       let isConcluded = false
-      const endedEarly = Effect.suspend(() => (isConcluded ? Effect.void : interruptCall(pool, call)))
+      const endedEarly = Effect.suspend(() => {
+        if (isConcluded) return Effect.void
+        isEndedEarly = call.failure === undefined
+        return interruptCall(pool, call)
+      })
       const warning = yield* Effect.uninterruptibleMask((restore) =>
         Effect.tap(pool.admit(call, overrides, restore), Scope.addFinalizer(scope, endedEarly))
       )
