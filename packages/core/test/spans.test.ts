@@ -168,6 +168,35 @@ describe("spans that are told of", () => {
     })
   )
 
+  it.live("O3 in one that their tracer has not sampled are not sampled either", () =>
+    Effect.gen(function* () {
+      const { named, spans, tracer } = recording()
+      const sampling = Tracer.make({
+        span: (options) => tracer.span({ ...options, sampled: options.sampled && options.name !== "health" })
+      })
+      const ends = makeEnds(sampling)
+      const health = Effect.withSpan(Effect.withSpan(Effect.void, "query"), "health")
+      yield* ends.run(Effect.withSpan(health, "outer"))
+      ends.flush()
+      // one that is told of when what it is in has been
+      const open = yield* ends.run(Effect.makeSpan("health"))
+      ends.flush()
+      yield* ends.run(Effect.withParentSpan(Effect.withSpan(Effect.void, "query"), open))
+      ends.flush()
+      assert.deepStrictEqual(
+        spans.map(({ name, sampled }) => [name, sampled]),
+        [
+          ["outer", true],
+          ["health", false],
+          ["query", false],
+          ["health", false],
+          ["query", false]
+        ]
+      )
+      assert.lengthOf(named("query"), 2)
+    })
+  )
+
   it.live("O3 of items end with their results, or interrupted with their chunk", () =>
     Effect.gen(function* () {
       const { named, tracer } = recording()

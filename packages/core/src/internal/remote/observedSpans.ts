@@ -203,7 +203,7 @@ export class ObservedSpans {
       startTime,
       kind: (values[at + 7] ?? "internal") as Tracer.SpanKind,
       root: parent === undefined,
-      sampled: true
+      sampled: parent?.sampled !== false
     })
     if (span === undefined) return
     adopt(span, traceId, id)
