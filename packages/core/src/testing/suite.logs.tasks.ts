@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
+import * as Headers from "effect/http/Headers"
 
 /** The part of Node's `process` that every runtime offers whose workers can vanish. */
 interface Process {
@@ -116,3 +117,6 @@ export const megabytes = (n: number): Uint8Array => new Uint8Array(n * 1_048_576
 
 /** Services with a logger of their own, which writes nothing. */
 export const silent: Layer.Layer<never> = Logger.layer([Logger.make(() => {})])
+
+/** Logs headers, one of which has a secret. */
+export const header = (name: string): Effect.Effect<void> => Effect.log(Headers.fromInput({ [name]: "SECRET" }))

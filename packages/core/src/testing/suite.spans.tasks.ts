@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { WorkerContext } from "../WorkerContext.ts"
 
@@ -89,6 +91,44 @@ export const names = (name: string): Effect.Effect<{ readonly name: string; read
     Effect.map(Effect.orDie(Effect.currentSpan), ({ name, traceId }) => ({ name, traceId })),
     name
   )
+
+/** What can be seen of a span. */
+export interface SeenSpan {
+  readonly name: string
+  readonly kind: string
+  readonly sampled: boolean
+  readonly traceId: string
+  readonly spanId: string
+  readonly parent: string | undefined
+  readonly startTime: bigint
+  readonly isHidden: boolean
+}
+
+const seenOf = ({ annotations, kind, name, parent, sampled, spanId, status, traceId }: Tracer.Span): SeenSpan => ({
+  name,
+  kind,
+  sampled,
+  traceId,
+  spanId,
+  parent: Option.getOrUndefined(Option.map(parent, (around) => around.spanId)),
+  startTime: status.startTime,
+  isHidden: Context.get(annotations, Tracer.DisablePropagation)
+})
+
+/** The span that it is in, to which it adds something, and where a span in it would be. */
+export const seen = (
+  attribute: string
+): Effect.Effect<{
+  readonly current: SeenSpan | undefined
+  readonly child: Pick<SeenSpan, "isHidden" | "parent" | "sampled">
+}> =>
+  Effect.gen(function* () {
+    const span = yield* Effect.option(Effect.currentSpan)
+    yield* Effect.annotateCurrentSpan(attribute, true)
+    const child = yield* Effect.withSpan(Effect.orDie(Effect.currentSpan), "child")
+    const { isHidden, parent, sampled } = seenOf(child)
+    return { current: Option.getOrUndefined(Option.map(span, seenOf)), child: { isHidden, parent, sampled } }
+  })
 
 /** A hook with a span. */
 export const open = (worker: WorkerContext): Effect.Effect<number> =>

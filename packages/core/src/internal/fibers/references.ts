@@ -7,6 +7,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { originKey } from "../wire/observed.ts"
+import * as redactedNames from "../wire/redactedNames.ts"
 
 /**
  * Effect's own References, and the span that the caller is in: what a worker in this process gets of its caller's context,
@@ -37,6 +38,7 @@ const references: ReadonlyArray<{ readonly key: string }> = [
   References.MaxOpsBeforeYield,
   References.PreventSchedulerYield,
   References.Scheduler,
+  ...redactedNames.keys.map((key) => ({ key })),
   // where the caller is a task in a worker, what its own pool does is told of as its own (O3)
   { key: originKey }
 ]

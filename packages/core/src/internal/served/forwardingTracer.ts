@@ -9,14 +9,7 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { linkOf } from "../wire/caller.ts"
 import { Carrier } from "../wire/carried.ts"
-import {
-  asBefore,
-  rows,
-  type CallerSpan,
-  type SpanAdditions,
-  type SpanChange,
-  type SpanEvent
-} from "../wire/observed.ts"
+import { asBefore, rows, type SpanAdditions, type SpanChange, type SpanEvent } from "../wire/observed.ts"
 import type { SpansRecord, Whose } from "../wire/observed.ts"
 import type { Observer } from "./observer.ts"
 import { nextSpanId } from "./spanIds.ts"
@@ -245,25 +238,31 @@ class ForwardedSpan extends ToldSpan {
   protected changed(): void {}
 }
 
+/** What a task sees of the span that its caller is in. */
+export type SeenSpan = Pick<Tracer.Span, "annotations" | "kind" | "name" | "parent" | "spanId" | "status" | "traceId">
+
 /** The span that a caller is in, as its tasks see it: what they add to it is told, and it is the caller's to end it. */
 export class CallersSpan extends ToldSpan {
   readonly name: string
   readonly spanId: string
   readonly traceId: string
-  readonly parent = Option.none<Tracer.AnySpan>()
-  readonly annotations = Context.empty()
-  readonly kind = "internal"
-  /** When it began nobody has told. */
-  readonly status: Tracer.SpanStatus = { _tag: "Started", startTime: BigInt(0) }
+  readonly parent: Option.Option<Tracer.AnySpan>
+  readonly annotations: Context.Context<never>
+  readonly kind: Tracer.SpanKind
+  readonly status: Tracer.SpanStatus
   private readonly observer: Observer
   private readonly whose: Whose
   private isToBeTold = false
 
-  constructor({ name, spanId, traceId }: CallerSpan & { readonly name: string }, observer: Observer, whose: Whose) {
+  constructor(seen: SeenSpan, observer: Observer, whose: Whose) {
     super()
-    this.name = name
-    this.spanId = spanId
-    this.traceId = traceId
+    this.name = seen.name
+    this.spanId = seen.spanId
+    this.traceId = seen.traceId
+    this.parent = seen.parent
+    this.annotations = seen.annotations
+    this.kind = seen.kind
+    this.status = seen.status
     this.observer = observer
     this.whose = whose
   }

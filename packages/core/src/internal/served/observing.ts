@@ -2,15 +2,17 @@
  * The contexts in which a worker's Effects run: their caller's References, and what tells the pool of logs instead of
  * writing them (O3). What the services provide of their own wins, and is not told.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { withCaller } from "../wire/caller.ts"
 import type { Caller } from "../wire/observed.ts"
 import { forwardingLogger } from "./forwardingLogger.ts"
 import { forwardingRegistry } from "./forwardingMetrics.ts"
-import { CallersSpan, forwardingTracer } from "./forwardingTracer.ts"
+import { CallersSpan, forwardingTracer, type SeenSpan } from "./forwardingTracer.ts"
 import type { Observer } from "./observer.ts"
 import { CurrentOrigin, Origin, poolsOwn } from "./origin.ts"
 
@@ -62,7 +64,7 @@ export class Observing {
       : called
   }
 
-  /** Adds a tracer that tells of spans, and the caller's span as one to which something can be added. */
+  /** Adds a tracer that tells of spans, and the caller's span as one that tells what is added to it. */
   private traced(
     context: Context.Context<never>,
     caller: Caller,
@@ -72,11 +74,26 @@ export class Observing {
     const { observer, services } = this
     if (caller.traced !== true || Context.getOrUndefined(services, Tracer.Tracer) !== undefined) return context
     const traced = Context.add(context, Tracer.Tracer, forwardingTracer(observer, origin))
-    const { span } = caller
-    if (span?.name === undefined || !span.sampled) return traced
     if (Context.getOrUndefined(services, Tracer.ParentSpan) !== undefined) return traced
-    const { name } = span
-    const own = item === undefined ? { ...span, name } : { ...span, name: "pool.item", spanId: item }
+    const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+    if (span?._tag !== "Span" || !span.sampled) return traced
+    const own = item === undefined ? span : itemIn(span, item, context)
     return Context.add(traced, Tracer.ParentSpan, new CallersSpan(own, observer, origin))
+  }
+}
+
+/** The span of an item that begins. */
+const itemIn = (span: Tracer.Span, spanId: string, context: Context.Context<never>): SeenSpan => {
+  const { traceId } = span
+  const isTimed = Context.get(context, References.TracerTimingEnabled)
+  const startTime = isTimed ? Context.get(context, Clock.Clock).currentTimeNanosUnsafe() : BigInt(0)
+  return {
+    name: "pool.item",
+    spanId,
+    traceId,
+    parent: Option.some(span),
+    annotations: Context.empty(),
+    kind: "internal",
+    status: { _tag: "Started", startTime }
   }
 }

@@ -6,12 +6,18 @@ import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import { propagated } from "../common/propagated.ts"
+import { guarded } from "../common/turn.ts"
 import { Carrier } from "./carried.ts"
-import type { Caller, CallerSpan, EncodedLink } from "./observed.ts"
+import type { Caller, EncodedLink } from "./observed.ts"
+import * as redactedNames from "./redactedNames.ts"
+import { seenSpan, seenSpanOf, spanOf } from "./seenSpan.ts"
+
+const ofRedactedNames: ReadonlyArray<Context.Key<never, redactedNames.RedactedNames>> = redactedNames.keys.map((key) =>
+  Context.Service(key)
+)
 
 /** The References whose values cross, by their numbers; loggers, tracers and registries are told of what happens. */
-const crossing: ReadonlyArray<Context.Reference<any>> = [
+const crossing: ReadonlyArray<Context.Key<never, any>> = [
   References.MinimumLogLevel,
   References.CurrentLogLevel,
   References.UnhandledLogLevel,
@@ -22,7 +28,8 @@ const crossing: ReadonlyArray<Context.Reference<any>> = [
   References.TracerTimingEnabled,
   References.TracerSpanAnnotations,
   Tracer.MinimumTraceLevel,
-  Tracer.CurrentTraceLevel
+  Tracer.CurrentTraceLevel,
+  ...ofRedactedNames
 ]
 
 const annotations = crossing.indexOf(References.CurrentLogAnnotations)
@@ -56,12 +63,21 @@ const look = (context: Context.Context<never>): Caller | undefined => {
   crossing.forEach((reference, number) => {
     const value: unknown = Context.getOrUndefined(context, reference)
     if (value === undefined) return
+    if (ofRedactedNames.includes(reference)) {
+      const names = guarded(
+        () => redactedNames.carriedNames(value as redactedNames.RedactedNames),
+        // what is no list of names redacts nothing
+        () => {}
+      )
+      if (names !== undefined) references.push([number, names])
+      return
+    }
     // annotations can be anything: what cannot cross is text there, and stays what it is in what is told of it here
     references.push([number, typeof value === "object" && value !== null ? carried(value) : value])
   })
-  const parent = propagated(Context.getOrUndefined(context, Tracer.ParentSpan))
+  const parent = Context.getOrUndefined(context, Tracer.ParentSpan)
   const tracer = Context.getOrUndefined(context, Tracer.Tracer)
-  const span = parent === undefined ? undefined : spanOf(parent)
+  const span = parent === undefined ? undefined : seenSpanOf(parent)
   const traced =
     tracer !== undefined && tracer !== Tracer.nativeTracer && Context.get(context, References.TracerEnabled)
   const links = Context.get(context, References.TracerSpanLinks)
@@ -70,11 +86,6 @@ const look = (context: Context.Context<never>): Caller | undefined => {
 }
 
 const carried = (value: object): unknown => new Carrier().safely(value)
-
-const spanOf = (span: Tracer.AnySpan): CallerSpan => {
-  const { sampled, spanId, traceId } = span
-  return { traceId, spanId, sampled, name: span._tag === "Span" ? span.name : undefined }
-}
 
 /** A link as it crosses. */
 export const linkOf = ({ attributes, span }: Tracer.SpanLink): EncodedLink => ({
@@ -102,5 +113,5 @@ export const withCaller = (
     )
   }
   if (span === undefined || Context.getOrUndefined(services, Tracer.ParentSpan) !== undefined) return own
-  return Context.add(own, Tracer.ParentSpan, Tracer.externalSpan(span))
+  return Context.add(own, Tracer.ParentSpan, seenSpan(span))
 }

@@ -23,7 +23,17 @@ export interface CallerSpan {
   readonly sampled: boolean
   /** Its name, where it is one of this program: events and attributes can be added to it. */
   readonly name?: string | undefined
+  /** Left out where it is internal. */
+  readonly kind?: SpanKind | undefined
+  /** When it began, in nanoseconds by the caller's Clock. */
+  readonly startTime?: bigint | undefined
+  /** What it is in: its id. Of one that is hidden, whole, that which what is in it is in. */
+  readonly parent?: string | CallerSpan | undefined
+  /** Whether spans in it are not to know of it. */
+  readonly isHidden?: boolean | undefined
 }
+
+type SpanKind = "internal" | "server" | "client" | "producer" | "consumer"
 
 /** A span that another is linked to. */
 export interface EncodedLink extends CallerSpan {

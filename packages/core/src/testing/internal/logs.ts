@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import * as Headers from "effect/http/Headers"
 import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as assert from "./assert.ts"
@@ -189,6 +190,27 @@ export const cases: ReadonlyArray<Case> = [
         )
       })
     )
+  },
+  {
+    rule: "O3",
+    name: "what the caller has redacted in headers is redacted in what a task logs of them",
+    effect: Effect.gen(function* () {
+      const lines: Array<string> = []
+      // names that are redacted are those of the fiber that runs
+      const logger = Logger.make<unknown, void>(({ message }) => void lines.push(JSON.stringify(message)))
+      const pool = yield* WorkerPool.make({ size: 1 })
+      yield* pool
+        .map(["x-tenant-key", "authorization", "x-shown"], tasks.header)
+        .pipe(
+          Effect.provideService(Headers.CurrentRedactedNames, ["authorization", /^x-tenant/i]),
+          Effect.provideService(References.CurrentLoggers, new Set([logger]))
+        )
+      yield* assert.equal(
+        lines.map((line) => line.includes("SECRET")),
+        [false, false, true],
+        "whether it can be read"
+      )
+    })
   },
   {
     rule: "O3",

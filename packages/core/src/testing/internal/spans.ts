@@ -300,6 +300,25 @@ export const cases: ReadonlyArray<Case> = [
       )
     })
   ),
+  traced("shows a task the span that its caller is in, whoever looks at it", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, trace: false, keepAlive: true })
+      const direct = yield* Effect.makeSpan("unsampled", { sampled: false, kind: "server" })
+      const { child, current } = yield* Effect.withParentSpan(pool.run(tasks.seen, "seen"), direct)
+      const { kind, name, sampled, spanId, status, traceId } = direct
+      const { startTime } = status
+      yield* assert.equal(
+        current,
+        { name, kind, sampled, traceId, spanId, parent: undefined, startTime, isHidden: false },
+        "the span"
+      )
+      yield* assert.equal(child, { isHidden: false, parent: spanId, sampled: false }, "a span in it")
+      const byDefault = yield* pool
+        .run(tasks.seen, "seen")
+        .pipe(Effect.withSpan("default"), Effect.withTracer(Tracer.nativeTracer))
+      yield* assert.equal(byDefault.current?.name, "default", "with the default tracer")
+    })
+  ),
   traced("ends the span of a daemon that outlives its chunk, where it began", (tracer) =>
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })

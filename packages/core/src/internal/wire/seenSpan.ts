@@ -1,0 +1,70 @@
+/**
+ * The span that a caller is in, as it crosses and as its tasks see it: whoever looks at it, it is one that
+ * `Effect.currentSpan` gives them, with the spans of the task in what they would be in (O3).
+ */
+import * as Context from "effect/Context"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
+import { propagated } from "../common/propagated.ts"
+import { guarded } from "../common/turn.ts"
+import type { CallerSpan } from "./observed.ts"
+
+/** Which span it is. */
+export const spanOf = (span: Tracer.AnySpan): CallerSpan => {
+  const { sampled, spanId, traceId } = span
+  return { traceId, spanId, sampled, name: span._tag === "Span" ? span.name : undefined }
+}
+
+/** What crosses of the span that a caller is in; of one from elsewhere that is not to be propagated, nothing. */
+export const seenSpanOf = (span: Tracer.AnySpan): CallerSpan | undefined => {
+  if (span._tag === "ExternalSpan") return propagated(span) && spanOf(span)
+  const own: CallerSpan = spanOf(span)
+  const seen = guarded(
+    () => {
+      const { kind, parent, status } = span
+      return {
+        ...own,
+        kind: kind === "internal" ? undefined : kind,
+        startTime: status.startTime,
+        ...aroundOf(span, parent)
+      }
+    },
+    // it is of the caller's tracer, which is users' code (F8)
+    () => {}
+  )
+  return seen ?? own
+}
+
+const aroundOf = (
+  span: Tracer.Span,
+  parent: Option.Option<Tracer.AnySpan>
+): Pick<CallerSpan, "isHidden" | "parent"> | undefined => {
+  const around = Option.getOrUndefined(parent)
+  if (propagated(span) === span) return around && { parent: around.spanId }
+  // the next one that is not hidden is that which spans of the task are in
+  const next = propagated(around)
+  return { isHidden: true, parent: next && seenSpanOf(next) }
+}
+
+/** A span as a task sees it that is in it: nobody is told what is added to it. */
+export const seenSpan = (span: CallerSpan): Tracer.AnySpan => {
+  const { isHidden, kind = "internal", name, parent, sampled, spanId, startTime = zero, traceId } = span
+  if (name === undefined) return Tracer.externalSpan({ traceId, spanId, sampled })
+  const around = typeof parent === "string" ? Tracer.externalSpan({ traceId, spanId: parent, sampled }) : parent
+  const seen = new Tracer.NativeSpan({
+    name,
+    parent: around === undefined ? Option.none() : Option.some("_tag" in around ? around : seenSpan(around)),
+    annotations: isHidden === true ? hidden : Context.empty(),
+    links: [],
+    startTime,
+    kind,
+    sampled
+  })
+  seen._traceId = traceId
+  seen._spanId = spanId
+  return seen
+}
+
+const hidden = Context.make(Tracer.DisablePropagation, true)
+
+const zero = BigInt(0)
