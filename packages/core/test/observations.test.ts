@@ -93,7 +93,7 @@ describe("what a worker has told", () => {
       const observations = new Observations(
         { id: 0, generation: 1 },
         context,
-        new ObservedSpans(() => undefined),
+        new ObservedSpans({ itemOf: () => undefined, hasChunk: () => false }),
         noChunks
       )
       observations.receive(told(0, [line(0), line(1)]))

@@ -57,9 +57,12 @@ const makeEnds = (tracer: Tracer.Tracer, offset = 0) => {
   const context = Context.make(Tracer.Tracer, tracer).pipe(Context.add(Tracer.ParentSpan, around))
   /** The chunks that have not ended. */
   const chunks = new Map<number, Context.Context<never>>([[0, context]])
-  const spans = new ObservedSpans((chunk, index) => {
-    const own = chunks.get(chunk)
-    return own && { context: own, index }
+  const spans = new ObservedSpans({
+    itemOf: (chunk, index) => {
+      const own = chunks.get(chunk)
+      return own && { context: own, index }
+    },
+    hasChunk: (chunk) => chunks.has(chunk)
   })
   const observations = new Observations({ id: 0, generation: 1 }, Context.empty(), spans, {
     contextOf: (chunk) => chunks.get(chunk),
@@ -147,24 +150,57 @@ describe("spans that are told of", () => {
     })
   )
 
-  it.live("O3 end with their worker, those of daemons too, of which no more than 1,000 are kept", () =>
+  it.live(
+    "O3 end with their worker, those of daemons too, of which no more than 1,000 are kept: others end before",
+    () =>
+      Effect.gen(function* () {
+        const { named, tracer } = recording()
+        const ends = makeEnds(tracer)
+        const forwarded: Array<Tracer.Span> = []
+        for (let n = 0; n < 1500; n++) forwarded.push(yield* ends.run(Effect.makeSpan("endless")))
+        ends.flush()
+        assert.strictEqual(ends.spans.size, 1500)
+        ends.endChunk(0)
+        assert.strictEqual(ends.spans.size, 1000)
+        const endless = named("endless")
+        const dropped = endless.filter((span) => endOf(span) !== undefined)
+        assert.deepStrictEqual(dropped, endless.slice(0, 500))
+        // what their worker tells of them later changes nothing
+        forwarded[0]!.end(BigInt(Date.now()) * BigInt(1_000_000), Exit.fail("late"))
+        ends.flush()
+        for (const span of dropped) assert.deepStrictEqual(endOf(span), Exit.interrupt())
+        ends.spans.workerEnded(Exit.fail("lost"))
+        assert.strictEqual(ends.spans.size, 0)
+        for (const span of endless.slice(500)) assert.deepStrictEqual(endOf(span), Exit.fail("lost"))
+        // what comes after that is of no span
+        yield* ends.run(Effect.withSpan(Effect.void, "too late"))
+        ends.flush()
+        assert.strictEqual(named("too late").length, 0)
+      })
+  )
+
+  it.live("O3 that begin when their chunk has ended leave no more behind than those that began before", () =>
     Effect.gen(function* () {
       const { named, tracer } = recording()
       const ends = makeEnds(tracer)
-      for (let n = 0; n < 1500; n++) yield* ends.run(Effect.makeSpan("endless"))
-      ends.flush()
-      assert.strictEqual(ends.spans.size, 1500)
+      const caller = ends.context
       ends.endChunk(0)
+      const observations = new Observations({ id: 0, generation: 1 }, Context.empty(), ends.spans, {
+        // its call goes on
+        contextOf: () => caller,
+        ageOf: () => undefined
+      })
+      const begun = (n: number) => [1, "trace", undefined, `${n}`, "late", BigInt(1), undefined, ...none]
+      const rows = Array.from({ length: 1500 }, (_, n) => begun(n)).flat()
+      observations.receive(told([{ _tag: "Spans", chunk: 0, position: 0, rows }]))
+      assert.strictEqual(named("late").length, 1500)
       assert.strictEqual(ends.spans.size, 1000)
-      ends.spans.workerEnded(Exit.fail("lost"))
-      assert.strictEqual(ends.spans.size, 0)
-      const ended = named("endless").filter((span) => endOf(span) !== undefined)
-      assert.strictEqual(ended.length, 1000)
-      for (const span of ended) assert.deepStrictEqual(endOf(span), Exit.fail("lost"))
-      // what comes after that is of no span
-      yield* ends.run(Effect.withSpan(Effect.void, "too late"))
-      ends.flush()
-      assert.strictEqual(named("too late").length, 0)
+      observations.receive({
+        ...told([{ _tag: "Spans", chunk: 0, position: 0, rows: [2, "1499", BigInt(2), ...none.slice(1)] }]),
+        first: 1
+      })
+      assert.strictEqual(ends.spans.size, 999)
+      assert.deepStrictEqual(endOf(named("late")[1499]), Exit.void)
     })
   )
 
@@ -282,10 +318,16 @@ describe("spans that are told of", () => {
       yield* ends.run(Effect.withSpan(Effect.void, "unseen"))
       ends.flush()
       const hostile = makeEnds(recording().tracer)
-      const nonsense = (record: unknown) => Effect.exit(Effect.sync(() => hostile.observations.receive(told([record]))))
+      let first = 0
+      const nonsense = (record: unknown) =>
+        Effect.exit(Effect.sync(() => hostile.observations.receive({ ...told([record]), first: first++ })))
       // rows that are none are the end of the worker (F6)
       assert.isTrue(Exit.isFailure(yield* nonsense({ _tag: "Spans", chunk: 0, position: 0, rows: ["row"] })))
       yield* nonsense({ _tag: "SpanChange", chunk: 0, position: 0, id: 7, attributes: [{}], events: 3, links: "none" })
+      // and so is what is told to be added to a span, though that is done by users' code
+      const change = { _tag: "SpanChange", chunk: 0, position: 0, id: hostile.around.spanId }
+      assert.isTrue(Exit.isFailure(yield* nonsense({ ...change, events: 3 })))
+      assert.isTrue(Exit.isFailure(yield* nonsense({ ...change, links: "none" })))
       assert.strictEqual(hostile.spans.size, 0)
     })
   )

@@ -282,10 +282,15 @@ describe("what a worker tells of metrics", () => {
   const worker = { id: 0, generation: 1 }
 
   const receive = (context: Context.Context<never>, ...records: ReadonlyArray<unknown>) => {
-    const observations = new Observations(worker, context, new ObservedSpans(() => undefined), {
-      contextOf: () => undefined,
-      ageOf: () => undefined
-    })
+    const observations = new Observations(
+      worker,
+      context,
+      new ObservedSpans({ itemOf: () => undefined, hasChunk: () => false }),
+      {
+        contextOf: () => undefined,
+        ageOf: () => undefined
+      }
+    )
     const whose = { chunk: 0, position: 0 }
     observations.receive({
       _tag: "Observed",

@@ -32,7 +32,7 @@ export const makeEnd = (chunks: Partial<Chunks> = {}, clock?: WorkerClock) =>
     const observations = new Observations(
       { id: 3, generation: 1 },
       pools,
-      new ObservedSpans(() => undefined),
+      new ObservedSpans({ itemOf: () => undefined, hasChunk: () => false }),
       { ...noChunks, ...chunks },
       clock
     )

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
 import type { TracedCall } from "../common/tracing.ts"
 import { within } from "../common/tracing.ts"
-import { guarded } from "../common/turn.ts"
+import * as usersSpan from "../common/usersSpan.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 
 /** A span that has not ended. */
@@ -55,10 +55,7 @@ export class ChunkSpans {
   takenBack(from: number, to: number): void {
     if (this.areRuns) return this.reported(from, to - from, Exit.interrupt())
     const span = this.open[0]?.span
-    guarded(
-      () => span?.attribute("items", from),
-      () => {}
-    )
+    if (span !== undefined) usersSpan.attribute(span, "items", from)
   }
 
   end(exit: Exit.Exit<unknown, unknown>): void {

@@ -11,8 +11,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import { propagated } from "./propagated.ts"
-import { guarded } from "./turn.ts"
+import * as usersSpan from "./usersSpan.ts"
 
 export type Attributes = Readonly<Record<string, unknown>>
 
@@ -49,55 +48,48 @@ export class Tracing {
     return Context.get(context, References.TracerEnabled) ? new Tracing(context, tracer) : undefined
   }
 
-  /** What its Clock says, in nanoseconds; 0 where spans have no times. */
+  /** What its Clock says, in nanoseconds; 0 where spans have no times, or the Clock, which may be the user's, tells none. */
   get now(): bigint {
-    return this.isTimed ? this.clock.currentTimeNanosUnsafe() : zero
+    if (!this.isTimed) return zero
+    const now: unknown = usersSpan.safely(() => this.clock.currentTimeNanosUnsafe())
+    return typeof now === "bigint" ? now : zero
   }
 
   start({ attributes, links = [], name, parent: given }: SpanOptions, startTime = this.now): Tracer.Span | undefined {
-    return guarded(
-      () => {
-        const { context } = this
-        const parent = propagated(given)
-        const linked = links.filter((span) => span !== undefined)
-        const span = this.tracer.span({
-          name,
-          parent: Option.fromUndefinedOr(parent),
-          annotations: Context.empty(),
-          links: [
-            ...Context.get(context, References.TracerSpanLinks),
-            ...linked.map((span) => ({ span, attributes: {} }))
-          ],
-          startTime,
-          kind: "internal",
-          root: parent === undefined,
-          sampled: parent?.sampled !== false && isSampled(context)
-        })
-        for (const [key, value] of Object.entries(Context.get(context, References.TracerSpanAnnotations))) {
-          span.attribute(key, value)
-        }
-        for (const [key, value] of Object.entries(attributes)) if (value !== undefined) span.attribute(key, value)
-        return span
-      },
-      () => {}
+    const { context } = this
+    const parent = usersSpan.propagated(given)
+    const linked = links.filter((span) => span !== undefined)
+    const span = usersSpan.made(() =>
+      this.tracer.span({
+        name,
+        parent: Option.fromUndefinedOr(parent),
+        annotations: Context.empty(),
+        links: [
+          ...Context.get(context, References.TracerSpanLinks),
+          ...linked.map((span) => ({ span, attributes: {} }))
+        ],
+        startTime,
+        kind: "internal",
+        root: parent === undefined,
+        sampled: usersSpan.isSampled(parent) && isSampled(context)
+      })
     )
+    if (span === undefined) return undefined
+    const annotated = usersSpan.safely(() => Object.entries(Context.get(context, References.TracerSpanAnnotations)))
+    for (const [key, value] of annotated ?? []) usersSpan.attribute(span, key, value)
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value !== undefined) usersSpan.attribute(span, key, value)
+    }
+    return span
   }
 
   /** Makes a span that has begun elsewhere. */
   make(options: Parameters<Tracer.Tracer["span"]>[0]): Tracer.Span | undefined {
-    return guarded(
-      () => this.tracer.span(options),
-      () => {}
-    )
+    return usersSpan.made(() => this.tracer.span(options))
   }
 
   end(span: Tracer.Span, exit: Exit.Exit<unknown, unknown>, time = this.now): void {
-    guarded(
-      () => {
-        if (span.status._tag !== "Ended") span.end(time, exit)
-      },
-      () => {}
-    )
+    usersSpan.end(span, time, exit)
   }
 }
 
@@ -152,13 +144,16 @@ export class LateSpan {
     _tag: "ExternalSpan",
     annotations: Context.empty(),
     get spanId() {
-      return late.begin()?.spanId ?? ""
+      const span = late.begin()
+      return (span && usersSpan.spanIdOf(span)) ?? ""
     },
     get traceId() {
-      return late.begin()?.traceId ?? ""
+      const span = late.begin()
+      return (span && usersSpan.traceIdOf(span)) ?? ""
     },
     get sampled() {
-      return late.begin()?.sampled ?? false
+      const span = late.begin()
+      return span !== undefined && usersSpan.isSampled(span)
     }
   }))(this)
 }

@@ -317,6 +317,11 @@ export class RemoteChunks {
     return this.withId(id)?.contextOf(position)
   }
 
+  /** Whether the worker has yet to report the end of a chunk. */
+  hasChunk(id: number): boolean {
+    return this.sentChunks.has(id) || this.endedEarly.has(id)
+  }
+
   /** How long ago a chunk was sent, in milliseconds; `undefined` once nothing is to be told of it. */
   ageOf(id: number): number | undefined {
     const sent = this.withId(id)

@@ -110,7 +110,10 @@ class RemoteWorker implements Worker {
     this.addresses = new KnownAddresses(this.line, refuse, connection)
     this.starting = new RemoteStart(options, on.stuck)
     this.hooks = new RemoteHooks(options, this.line, this.addresses, on)
-    this.spans = new ObservedSpans((chunk, position) => this.chunks.itemOf(chunk, position))
+    this.spans = new ObservedSpans({
+      itemOf: (chunk, position) => this.chunks.itemOf(chunk, position),
+      hasChunk: (chunk) => this.chunks.hasChunk(chunk)
+    })
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on, this.spans)
     const clock = new WorkerClock(this.line.lag !== undefined)
     this.observations = new Observations(options.worker, context, this.spans, this.chunks, clock)

@@ -8,7 +8,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { guarded } from "../common/turn.ts"
 import { Carrier } from "./carried.ts"
-import type { Caller, EncodedLink } from "./observed.ts"
+import type { Caller, CallerSpan, EncodedLink } from "./observed.ts"
 import * as redactedNames from "./redactedNames.ts"
 import { seenSpan, seenSpanOf, spanOf } from "./seenSpan.ts"
 
@@ -87,9 +87,11 @@ const look = (context: Context.Context<never>): Caller | undefined => {
 
 const carried = (value: object): unknown => new Carrier().safely(value)
 
+const unknownSpan: CallerSpan = { traceId: "", spanId: "", sampled: true }
+
 /** A link as it crosses. */
 export const linkOf = ({ attributes, span }: Tracer.SpanLink): EncodedLink => ({
-  ...spanOf(span),
+  ...(spanOf(span) ?? unknownSpan),
   attributes: new Carrier().record(attributes)
 })
 

@@ -5,44 +5,36 @@
 import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { propagated } from "../common/propagated.ts"
-import { guarded } from "../common/turn.ts"
+import * as usersSpan from "../common/usersSpan.ts"
 import type { CallerSpan } from "./observed.ts"
 
-/** Which span it is. */
-export const spanOf = (span: Tracer.AnySpan): CallerSpan => {
-  const { sampled, spanId, traceId } = span
-  return { traceId, spanId, sampled, name: span._tag === "Span" ? span.name : undefined }
+/** Which span it is; `undefined` for one that does not say so. */
+export const spanOf = (span: Tracer.AnySpan): CallerSpan | undefined => {
+  const spanId = usersSpan.spanIdOf(span)
+  const traceId = usersSpan.traceIdOf(span)
+  if (spanId === undefined || traceId === undefined) return undefined
+  return { traceId, spanId, sampled: usersSpan.isSampled(span), name: usersSpan.nameOf(span) }
 }
 
 /** What crosses of the span that a caller is in; of one from elsewhere that is not to be propagated, nothing. */
 export const seenSpanOf = (span: Tracer.AnySpan): CallerSpan | undefined => {
-  if (span._tag === "ExternalSpan") return propagated(span) && spanOf(span)
-  const own: CallerSpan = spanOf(span)
-  const seen = guarded(
-    () => {
-      const { kind, parent, status } = span
-      return {
-        ...own,
-        kind: kind === "internal" ? undefined : kind,
-        startTime: status.startTime,
-        ...aroundOf(span, parent)
-      }
-    },
-    // it is of the caller's tracer, which is users' code (F8)
-    () => {}
-  )
-  return seen ?? own
+  const own = spanOf(span)
+  if (!usersSpan.isOwn(span)) return usersSpan.propagated(span) && own
+  if (own === undefined) return undefined
+  const kind = usersSpan.kindOf(span)
+  return {
+    ...own,
+    kind: kind === "internal" ? undefined : kind,
+    startTime: usersSpan.startOf(span),
+    ...aroundOf(span)
+  }
 }
 
-const aroundOf = (
-  span: Tracer.Span,
-  parent: Option.Option<Tracer.AnySpan>
-): Pick<CallerSpan, "isHidden" | "parent"> | undefined => {
-  const around = Option.getOrUndefined(parent)
-  if (propagated(span) === span) return around && { parent: around.spanId }
+const aroundOf = (span: Tracer.Span): Pick<CallerSpan, "isHidden" | "parent"> | undefined => {
+  const around = usersSpan.parentOf(span)
+  if (usersSpan.propagated(span) === span) return around && { parent: usersSpan.spanIdOf(around) }
   // the next one that is not hidden is that which spans of the task are in
-  const next = propagated(around)
+  const next = usersSpan.propagated(around)
   return { isHidden: true, parent: next && seenSpanOf(next) }
 }
 
