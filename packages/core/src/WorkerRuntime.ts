@@ -87,6 +87,12 @@ export interface Chunk {
    * messages take time. Read it once, when the chunk is given.
    */
   readonly contexts?: ReadonlyArray<Context.Context<never>> | undefined
+  /**
+   * Functions that are called when its call ends. A runtime that keeps something of the caller for fibers that items have
+   * detached adds one here when the chunk ends, and removes it when there is nothing to drop any more. `undefined` once the
+   * call has ended, and for `run`s, each of which ends with its item.
+   */
+  readonly atCallEnd?: Set<() => void> | undefined
   /** Whether each item is to have a span `pool.item` of its own, a child of that in its caller's context. Default: false. */
   readonly traceItems?: boolean | undefined
   /** An item succeeded. */

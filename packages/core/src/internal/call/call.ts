@@ -12,7 +12,7 @@ import * as errors from "../common/errors.ts"
 import type { Describe } from "../common/printed.ts"
 import { Releases } from "../common/releases.ts"
 import type { TracedCall } from "../common/tracing.ts"
-import { guarded, type Turn } from "../common/turn.ts"
+import { guarded, reportUncaught, type Turn } from "../common/turn.ts"
 import type { Events } from "../events/events.ts"
 import { Tally } from "../events/tally.ts"
 import type { LongestItems } from "../insights/longestItems.ts"
@@ -117,6 +117,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   failure: Cause.Cause<unknown> | undefined = undefined
   readonly turn: Turn
   private readonly dispatcher: CallDispatcher
+  private endings: Set<() => void> | undefined = undefined
   // made when they are asked for, which for calls that `run`s share they never are
   private causedFirst: Releases | undefined = undefined
   private caused: Releases | undefined = undefined
@@ -163,6 +164,12 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   get concluded(): Deferred.Deferred<void> {
     this.conclusion ??= Deferred.makeUnsafe()
     return this.conclusion
+  }
+
+  /** What is called at its end: its runtime drops what it keeps for the call. */
+  get atEnd(): Set<() => void> {
+    this.endings ??= new Set()
+    return this.endings
   }
 
   /** Tells those who wait for it that it is concluded. */
@@ -506,6 +513,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     }
     if (this.status === "running" && this.policy.rested !== undefined) return this.rest()
     this.status = "ended"
+    for (const ending of this.endings ?? []) guarded(ending, reportUncaught)
+    this.endings = undefined
     this.dispatcher.over(this)
     this.options.changed?.()
     this.turn.complete(this.ended, Exit.void)

@@ -190,6 +190,12 @@ export class CallChunk implements Chunk {
     return contexts
   }
 
+  get atCallEnd(): Set<() => void> | undefined {
+    const { call } = this
+    // a `run` ends with its item
+    return call.isOver || call.policy.areRuns ? undefined : call.atEnd
+  }
+
   get traceItems(): boolean {
     return this.spans !== undefined && this.call.options.traceItems
   }

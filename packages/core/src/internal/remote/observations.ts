@@ -25,8 +25,8 @@ type Chunks = Pick<RemoteChunks, "ageOf" | "contextOf">
 
 export class Observations {
   private readonly worker: WorkerIdentity
-  /** Of the pool: for what its hooks and services tell, and what comes when an item's caller has gone. */
-  context: Context.Context<never>
+  /** Of the pool: for what comes when an item's caller has gone. */
+  private readonly context: Context.Context<never>
   private readonly spans: ObservedSpans
   private readonly chunks: Chunks
   /** The number of the next record. */

@@ -22,6 +22,7 @@ import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { Callers } from "./callers.ts"
 import { ChunkWatch } from "./chunkWatch.ts"
 import * as credit from "./credit.ts"
+import { EndedChunks } from "./endedChunks.ts"
 import { GrantedCell } from "./grantedCell.ts"
 import type { KnownAddresses } from "./knownAddresses.ts"
 import type { Line } from "./line.ts"
@@ -68,6 +69,8 @@ export class RemoteChunks {
   private readonly endedEarly = new Map<number, SentChunk>()
   /** How many chunks may be in `endedEarly` at once: each occupies a cell until the worker reports its end. */
   private readonly mostEndedEarly: number
+  /** Whose those were that have ended. */
+  private readonly endedChunks = new EndedChunks()
   private readonly ids = new Map<Chunk, number>()
   private readonly freeCells: Array<number>
   private readonly watch: ChunkWatch
@@ -312,14 +315,19 @@ export class RemoteChunks {
     return sent && { context: sent.contextOf(position), index: sent.chunk.index(sent.positionOf(position)) }
   }
 
-  /** The context of the caller of an item, for what has been told of it; `undefined` for a chunk that has ended. */
+  /** The context of the caller of an item, for what has been told of it; `undefined` once its call has ended. */
   contextOf(id: number, position: number): Context.Context<never> | undefined {
-    return this.withId(id)?.contextOf(position)
+    return this.withId(id)?.contextOf(position) ?? this.endedChunks.contextOf(id)
   }
 
   /** Whether the worker has yet to report the end of a chunk. */
   hasChunk(id: number): boolean {
     return this.sentChunks.has(id) || this.endedEarly.has(id)
+  }
+
+  /** The worker has ended, and all that it told has come. */
+  workerEnded(): void {
+    this.endedChunks.clear()
   }
 
   /** How long ago a chunk was sent, in milliseconds; `undefined` once nothing is to be told of it. */
@@ -621,6 +629,8 @@ export class RemoteChunks {
     this.lastMillis = sent.millis
     if (!this.hasRun) this.hasRun = sent.cell.mostStarted !== 0
     this.spans.chunkEnded(id)
+    const { atCallEnd } = sent.chunk
+    if (atCallEnd !== undefined) this.endedChunks.add(id, sent.contextOf(0), atCallEnd)
     this.free(sent.cellNumber)
     this.onBusyChange()
     if (early !== undefined) return this.areSettled ? this.onSettled() : undefined

@@ -2,12 +2,13 @@
  * The pool's side of a worker that lives behind a channel.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { Closed, Connection, Usage } from "../../Channel.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
@@ -25,6 +26,7 @@ import { KnownAddresses, type Refuse } from "./knownAddresses.ts"
 import { Line } from "./line.ts"
 import { Observations } from "./observations.ts"
 import { ObservedSpans } from "./observedSpans.ts"
+import { poolsOwn } from "./openSpans.ts"
 import { type Blame, cellsOf, RemoteChunks } from "./remoteChunks.ts"
 import { RemoteHooks } from "./remoteHooks.ts"
 import { RemoteStart } from "./remoteStart.ts"
@@ -78,6 +80,8 @@ class RemoteWorker implements Worker {
   private readonly chunks: RemoteChunks
   private readonly spans: ObservedSpans
   private readonly observations: Observations
+  /** The context of the last hook. */
+  private hookContext: Context.Context<never> | undefined = undefined
   /** "stopped" once the pool has stopped or killed it; "ended" once it has ended, or is killed for not yielding. */
   private state: "running" | "stopped" | "ended" = "running"
   /** What the connection has been told last. */
@@ -115,8 +119,15 @@ class RemoteWorker implements Worker {
       hasChunk: (chunk) => this.chunks.hasChunk(chunk)
     })
     this.chunks = new RemoteChunks(options, this.line, this.addresses, on, this.spans)
+    // the span here is that of the acquisition, of which nothing is a part that comes when an item's caller has gone
+    const pools = Context.omit(Tracer.ParentSpan)(context)
+    const whose = {
+      contextOf: (chunk: number, position: number) =>
+        chunk === poolsOwn ? this.hookContext : this.chunks.contextOf(chunk, position),
+      ageOf: (chunk: number) => this.chunks.ageOf(chunk)
+    }
     const clock = new WorkerClock(this.line.lag !== undefined)
-    this.observations = new Observations(options.worker, context, this.spans, this.chunks, clock)
+    this.observations = new Observations(options.worker, pools, this.spans, whose, clock)
     connection.closed((closed) => this.onClosed(closed))
     connection.unwanted?.(() => this.state === "running" && options.onUnwanted())
     connection.receive(
@@ -188,9 +199,9 @@ class RemoteWorker implements Worker {
     return this.hooks.exit(this.hook(hook))
   }
 
-  /** A hook is about to run: what it tells is told in its context. */
+  /** A hook is about to run: what it tells is told in its context, and what fibers tell later that it has detached. */
   private hook(hook: Hook): Hook {
-    if (hook.context !== undefined) this.observations.context = hook.context
+    if (hook.context !== undefined) this.hookContext = hook.context
     return hook
   }
 
@@ -272,6 +283,7 @@ class RemoteWorker implements Worker {
       if (this.state !== "ended") this.handleHeld()
       this.observations.workerEnded()
     })
+    this.chunks.workerEnded()
     if (told.numbers !== undefined) this.chunks.settle(told.numbers)
     if (this.givenUp !== undefined) return this.givenUp.tell(told)
     this.endSpans(told)
