@@ -167,7 +167,7 @@ export class ObservedSpans {
       startTime,
       kind: (values[at + 7] ?? "internal") as Tracer.SpanKind,
       root: parent === undefined,
-      sampled: parent?.sampled !== false
+      sampled: usersSpan.isSampled(parent)
     })
     if (span === undefined) return
     usersSpan.adopt(span, traceId, id)
