@@ -43,23 +43,41 @@ export const workerLost = (
     new WorkerPoolError.WorkerLost({ ...WorkerPoolError.inWorker(worker), exitCode, signal, cause, indices: [] })
   )
 
+/** Losses whose cause may quote an item that is not to be shown, be it another call's (O2). */
+const quoting = new WeakSet<WorkerPoolError.WorkerPoolError>()
+
+/** The error of a loss whose cause is for callers alone, and not to be shown to people. */
+export const quotingItems = (error: WorkerPoolError.WorkerPoolError): WorkerPoolError.WorkerPoolError => {
+  quoting.add(error)
+  return error
+}
+
+/** The message of an error as people may read it. */
+export const shownMessage = (error: WorkerPoolError.WorkerPoolError): string => {
+  const { message, reason } = error
+  if (reason._tag !== "WorkerLost" || !quoting.has(error)) return message
+  return new WorkerPoolError.WorkerLost({ ...reason, cause: undefined }).message
+}
+
 /** The error, with the indices of those items of a call's `task` that were in hand, if it is about a lost worker. */
 export const withItems = (
   error: WorkerPoolError.WorkerPoolError,
   task: portable.Addressed,
   indices: () => ReadonlyArray<number>
 ): WorkerPoolError.WorkerPoolError =>
-  error.reason._tag === "WorkerLost"
-    ? WorkerPoolError.make(
-        new WorkerPoolError.WorkerLost({
-          ...error.reason,
-          // given by name, because a spread does not copy an error's `cause`
-          cause: error.reason.cause,
-          indices: indices(),
-          task: nameOf(task)
-        })
-      )
-    : error
+  error.reason._tag === "WorkerLost" ? lostWith(error, error.reason, indices(), nameOf(task)) : error
+
+const lostWith = (
+  error: WorkerPoolError.WorkerPoolError,
+  reason: WorkerPoolError.WorkerLost,
+  indices: ReadonlyArray<number>,
+  task: string | undefined
+): WorkerPoolError.WorkerPoolError => {
+  // given by name, because a spread does not copy an error's `cause`
+  const lost = new WorkerPoolError.WorkerLost({ ...reason, cause: reason.cause, indices, task })
+  const made = WorkerPoolError.make(lost)
+  return quoting.has(error) ? quotingItems(made) : made
+}
 
 /** An item of `task` took longer than its `timeout`. */
 export const taskTimedOut = (

@@ -216,8 +216,8 @@ export class Events {
     this.emit({ _tag: "WorkerInitialised", ...this.inWorker(worker) })
   }
 
-  workerReleased(worker: WorkerIdentity, failure: WorkerPoolError | undefined): void {
-    const said = failure === undefined ? {} : { failure: shortened(failure.message) }
+  workerReleased(worker: WorkerIdentity, failure: string | undefined): void {
+    const said = failure === undefined ? {} : { failure: shortened(failure) }
     this.emit({ _tag: "WorkerReleased", ...this.inWorker(worker), ...said })
   }
 

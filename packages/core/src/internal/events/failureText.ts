@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import { isWorkerPoolError } from "../../WorkerPoolError.ts"
+import { shownMessage } from "../common/errors.ts"
 import { type Describe, printed } from "../common/printed.ts"
 import { guarded } from "../common/turn.ts"
 
@@ -15,7 +16,7 @@ export const shortened = (text: string, most = longest): string =>
 /** What something failed with. A Proxy may throw when it is looked at: then nothing is shown. */
 export const failureText = (failure: unknown): string | undefined =>
   guarded(
-    () => (isWorkerPoolError(failure) ? shortened(failure.message) : printed(failure)),
+    () => (isWorkerPoolError(failure) ? shortened(shownMessage(failure)) : printed(failure)),
     () => {}
   )
 

@@ -78,7 +78,7 @@ export interface WorkerInitialised extends Schema.Schema.Type<typeof WorkerIniti
  */
 export const WorkerReleased = Schema.TaggedStruct("WorkerReleased", {
   ...inWorker,
-  /** Why it was not acquired, or what its release failed with. */
+  /** Why it was not acquired, or what its release failed with; of that only its kind, where `describe` shows no items. */
   failure: Schema.optional(Schema.String)
 })
 
@@ -98,7 +98,7 @@ export const WorkerLost = Schema.TaggedStruct("WorkerLost", {
   ...inWorker,
   exitCode: Schema.optional(Schema.Finite),
   signal: Schema.optional(Schema.String),
-  /** What is known of the reason. */
+  /** What is known of the reason; left out where it has had items that `describe` does not show: the error may quote them. */
   cause: Schema.optional(Schema.String)
 })
 

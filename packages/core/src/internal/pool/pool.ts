@@ -158,6 +158,7 @@ export class Pool {
           killAfter: options.killAfter(defaults.killAfter)
         },
         pool: defaults.name,
+        hidesItems: defaults.describe === false,
         turn,
         hooks: () => this.hooks.get(),
         keptBy: (call) => this.hooks.keptBy(call),

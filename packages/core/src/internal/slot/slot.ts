@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MutableRef from "effect/MutableRef"
 import type * as Tracer from "effect/Tracer"
+import type { Closed } from "../../Channel.ts"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Loss, Worker } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
@@ -35,6 +36,8 @@ export interface SlotOptions {
   readonly worker: WorkerOptions
   /** The pool's name. */
   readonly pool: string
+  /** Whether the pool's `describe` shows no item. */
+  readonly hidesItems: boolean
   readonly turn: Turn
   /** The hooks that are current (L6). */
   readonly hooks: () => hooks.Hooks
@@ -339,7 +342,9 @@ export class Slot implements ChunkSlot {
   private send(chunk: CallChunk, { tenant, worker }: { readonly tenant: Tenant; readonly worker: Worker }): void {
     chunk.givenTo(tenant.identity)
     this.meter.sent(chunk)
-    tenant.ranLast = portable.unbound(chunk.call.options.task)
+    const { describe, task } = chunk.call.options
+    tenant.ranLast = portable.unbound(task)
+    if (describe === false) tenant.hidesItems = true
     if (this.told.isWatched) this.told.chunkSent(chunk, this.chunks.isQueued(chunk))
     guarded(
       () => worker.run(chunk),
@@ -444,6 +449,7 @@ export class Slot implements ChunkSlot {
     this.generation++
     const identity = { id: this.id, generation: this.generation, pool }
     const tenant = new Tenant(identity, acquiredWith, items, turn, fork)
+    tenant.hidesItems = this.options.hidesItems
     this.state = { _tag: "Acquiring", tenant, retirement: undefined }
     this.meter.acquiring()
     const events = {
@@ -521,7 +527,7 @@ export class Slot implements ChunkSlot {
           if (!isLost) {
             // an attempt that found no room, or was given up before, is no worker's life (K7)
             if (failure !== undefined && failure.unavailable === undefined) this.begun(tenant)
-            if (this.told.isWatched && tenant.isBegun) this.told.workerReleased(tenant.identity, failure?.error)
+            if (this.told.isWatched && tenant.isBegun) this.told.workerReleased(tenant.identity, failure?.error.message)
             this.tellNotAcquired(tenant, failure, isForgiven)
           }
           this.vacate(tenant)
@@ -644,10 +650,15 @@ export class Slot implements ChunkSlot {
       (failure) => {
         if (this.tenant !== tenant || tenant.isKilled) return
         if (failure !== undefined && retirement.releases === undefined) events.releaseFailed(failure)
-        if (this.told.isWatched && !tenant.isGone) this.told.workerReleased(tenant.identity, failure)
+        if (this.told.isWatched && !tenant.isGone) this.tellReleased(tenant, failure)
         this.vacate(tenant, failure)
       }
     )
+  }
+
+  private tellReleased({ hidesItems, identity }: Tenant, failure: WorkerPoolError | undefined): void {
+    // the state of a worker may be made of its items, and what its release fails with may quote them
+    this.told.workerReleased(identity, hidesItems ? failure?.reason._tag : failure?.message)
   }
 
   /** Completes when nothing is being released, and every worker that was lost or killed has really ended. */
@@ -729,17 +740,18 @@ export class Slot implements ChunkSlot {
     this.options.dispatch()
   }
 
-  private tellGone({ identity }: Tenant, { closed, killed }: Loss): void {
-    if (killed) this.told.workerKilled(identity)
-    else this.told.workerLost(identity, closed)
+  private tellGone({ hidesItems, identity }: Tenant, { closed, killed }: Loss): void {
+    if (killed) return this.told.workerKilled(identity)
+    this.told.workerLost(identity, hidesItems ? withoutItems(closed) : closed)
   }
 
   /** What nobody would be told of: a worker that had nothing to do has ended. */
-  private untold({ identity, ranLast }: Tenant, { closed }: Loss): IdleLoss | undefined {
+  private untold({ hidesItems, identity, ranLast }: Tenant, { closed }: Loss): IdleLoss | undefined {
     const isIdle = this.state._tag === "Live" && this.chunks.size === 0
     if (!isIdle) return undefined
     // no task has ended it that was lost with its whole machine (K4)
-    return { error: errors.workerLost(identity, closed), ranLast: closed.external === true ? undefined : ranLast }
+    const error = errors.workerLost(identity, hidesItems ? withoutItems(closed) : closed)
+    return { error, ranLast: closed.external === true ? undefined : ranLast }
   }
 
   /** Something in its worker does not yield, and the runtime has given it up: the worker is replaced (C4). */
@@ -810,6 +822,9 @@ export class Slot implements ChunkSlot {
 /** Those of the chunks that their worker has been given. */
 const given = (chunks: Iterable<CallChunk>): ReadonlyArray<CallChunk> =>
   [...chunks].filter(({ hasWorker }) => hasWorker)
+
+/** What is known of a lost worker, but for an uncaught error, which may quote an item (O2). That of a lost machine does not. */
+const withoutItems = (closed: Closed): Closed => (closed.external === true ? closed : { ...closed, cause: undefined })
 
 /** Whether items of a lost worker had started, as far as that is known. */
 const hadStarted = ({ inHand }: Loss, chunks: ReadonlyArray<CallChunk>): boolean =>

@@ -117,8 +117,9 @@ export class SlotFailures {
   }
 
   /** A live worker was lost, with `chunks` in hand. */
-  lost({ identity, lostRunner }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
-    const error = errors.workerLost(identity, loss.closed)
+  lost({ hidesItems, identity, lostRunner }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
+    const lost = errors.workerLost(identity, loss.closed)
+    const error = hidesItems && loss.closed.external !== true ? errors.quotingItems(lost) : lost
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
     // It was lost while it read what it had been sent, or before it began with that: reading it may be what ended it,
     // and may end the next worker too (F2).

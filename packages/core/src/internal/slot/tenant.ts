@@ -78,6 +78,8 @@ export class Tenant {
   loss: Loss | undefined = undefined
   /** Where the task of the last chunk is that it was given; only the address, which keeps no bound value in memory. */
   ranLast: portable.Address | undefined = undefined
+  /** Whether it has had items that are not to be shown: what it fails with or is ended by may quote them, also later. */
+  hidesItems = false
   /** How many runners had been lost when the newest chunk was sent of those that it has answered (K4). */
   private answeredAfter = -1
   /** Whether the runtime has given it up, because something in it does not yield. */
