@@ -40,7 +40,7 @@ const made = (slots: ReadonlyArray<Slot>, more: Partial<Insights.Insights> = {})
     total: sum(all),
     slots: all,
     longest: [],
-    thread: { utilization: 0.1 },
+    thread: { utilization: 0.1, runsTasks: false },
     ...more
   }
 }
@@ -93,10 +93,10 @@ describe("advice", () => {
       { times: { working: 300, waiting: 1700 } },
       { times: { working: 300, waiting: 1700 } }
     ]
-    const [busy] = Insights.advice(made(slots, { thread: { utilization: 0.95 } }))
+    const [busy] = Insights.advice(made(slots, { thread: { utilization: 0.95, runsTasks: false } }))
     assert(busy?._tag === "PoolThreadBusy")
     assert.deepInclude(busy, { waiting: 0.85, utilization: 0.95 })
-    const [idle] = Insights.advice(made(slots, { thread: { utilization: 0.2 } }))
+    const [idle] = Insights.advice(made(slots, { thread: { utilization: 0.2, runsTasks: false } }))
     assert(idle?._tag === "SourceSlow")
     assert.deepInclude(idle, { waiting: 0.85, utilization: 0.2, workers: 1 })
     assert.include(idle.message, "busy only 20 %")
@@ -107,9 +107,30 @@ describe("advice", () => {
     })
   })
 
+  it("O1 workers of fibers share a thread: where that is busy, neither source nor one of them is what others wait for", () => {
+    const thread = { utilization: 0.97, runsTasks: true }
+    for (const times of [
+      { working: 300, waiting: 1700 },
+      { working: 1900, waiting: 100 },
+      { working: 300, waiting: 300, init: 5000 }
+    ]) {
+      const insights = made([{ times }, { times: { ...times, working: 200 } }], { thread, longest: [long(1000)] })
+      const advice = Insights.advice(insights).find(({ _tag }) => _tag === "PoolThreadBusy")
+      assert.deepInclude(advice, { utilization: 0.97, waiting: insights.total.ratios.waiting })
+      assert.include(advice?.message, "2 workers share it")
+      assert.include(advice?.action, "threads")
+      assert.notInclude(tags(insights), "SourceSlow")
+      assert.notInclude(tags(insights), "Straggler")
+    }
+    // one alone shares it with nobody; and a thread that waits computes nothing
+    const slot = { times: { working: 1900, waiting: 100 } }
+    assert.deepStrictEqual(tags(made([slot], { thread })), [])
+    assert.deepStrictEqual(tags(made([slot, slot], { thread: { ...thread, utilization: 0.3 } })), [])
+  })
+
   it("O1 workers wait for messages: longer chunks", () => {
     const slot = { times: { working: 20, waiting: 1500 }, items: 10_000, chunks: 10_000, fixedChunks: 10_000 }
-    const [advice] = Insights.advice(made([slot, slot], { thread: { utilization: 0.95 } }))
+    const [advice] = Insights.advice(made([slot, slot], { thread: { utilization: 0.95, runsTasks: false } }))
     assert(advice?._tag === "ChunksShort")
     assert.strictEqual(advice.chunkLength, 1)
     assert.closeTo(advice.itemMillis, 0.002, 1e-9)
@@ -141,9 +162,11 @@ describe("advice", () => {
 
   it("O1 an item for which nobody waits long is no straggler, however little the others are", () => {
     const slots = [{ times: { working: 2, waiting: 4500 } }, { times: { working: 8, waiting: 4500 } }]
-    const more = { longest: [long(7)], thread: { utilization: 0.98 } }
+    const more = { longest: [long(7)], thread: { utilization: 0.98, runsTasks: false } }
     assert.deepStrictEqual(tags(made(slots, more)), ["PoolThreadBusy"])
-    assert.deepStrictEqual(tags(made(slots, { ...more, thread: { utilization: 0.1 } })), ["SourceSlow"])
+    assert.deepStrictEqual(tags(made(slots, { ...more, thread: { utilization: 0.1, runsTasks: false } })), [
+      "SourceSlow"
+    ])
   })
 
   it("O1 what is over in a moment is neither straggler nor skew, beside the time that workers take to start", () => {

@@ -293,6 +293,21 @@ describe.each(kinds)("insights, %s", (kind) => {
   )
 })
 
+describe("the pool's own thread", () => {
+  it.live("O1 is told of by real time on fibers, whose tasks run on it", () =>
+    Effect.gen(function* () {
+      for (const kind of kinds) {
+        const pool = yield* makePool(kind, { size: 2, keepAlive: true })
+        yield* pool.map([1, 2, 3], sleep)
+        const { thread } = yield* pool.insights
+        assert.isTrue(thread?.runsTasks, kind)
+        assert.isAbove(thread!.utilization, 0)
+        assert.isAtMost(thread!.utilization, 1)
+      }
+    })
+  )
+})
+
 // -----------------------------------------------------------------------------
 // Any pool
 // -----------------------------------------------------------------------------

@@ -149,7 +149,7 @@ describe("SlotMeter", () => {
     { steps: Arbitrary.array(step, { minLength: 1, maxLength: 60 }), tasksPerWorker: integer(1, 3) },
     ({ steps, tasksPerWorker }) => {
       const clock = { now: 1000 }
-      const meter = new SlotMeter({ tasksPerWorker, now: () => clock.now, thread: new ThreadMeter(false) })
+      const meter = new SlotMeter({ tasksPerWorker, now: () => clock.now, thread: new ThreadMeter(false, false) })
       const { chunks, lived } = live(meter, clock, steps)
       for (const areRunning of [true, false]) {
         const { live, ratios, times } = meter.read(chunks, areRunning)
@@ -164,7 +164,7 @@ describe("SlotMeter", () => {
 
   it("O1 counts the loading of a worker's first module as a part of its start, and of others as waiting", () => {
     const clock = { now: 0 }
-    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false) })
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false, false) })
     const pass = (millis: number) => void (clock.now += millis)
     meter.acquiring()
     pass(10)
@@ -189,7 +189,7 @@ describe("SlotMeter", () => {
 
   it("O1 knows nothing of how long a first chunk waited that has reported nothing", () => {
     const clock = { now: 5000 }
-    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false) })
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false, false) })
     meter.acquiring()
     meter.acquired()
     const [first, prefetched] = [new Chunk(), new Chunk()]
@@ -205,7 +205,7 @@ describe("SlotMeter", () => {
 
   it("O1 a chunk that overtakes the first one, which waits for its module, is no part of the start", () => {
     const clock = { now: 5000 }
-    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false) })
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false, false) })
     meter.acquiring()
     meter.acquired()
     const [first, second] = [new Chunk(), new Chunk()]
@@ -223,7 +223,7 @@ describe("SlotMeter", () => {
   it("O1 sums up several slots as one", () => {
     const clock = { now: 0 }
     const meters = [1, 2].map(
-      () => new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false) })
+      () => new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false, false) })
     )
     for (const meter of meters) {
       meter.acquiring()
@@ -240,7 +240,7 @@ describe("SlotMeter", () => {
 
 describe("ThreadMeter", () => {
   it("O1 says how busy this thread is while there are workers, and nothing before", async () => {
-    const meter = new ThreadMeter(true)
+    const meter = new ThreadMeter(true, false)
     assert.isUndefined(meter.thread)
     meter.workerCame()
     const spin = performance.now() + 30
@@ -260,7 +260,7 @@ describe("ThreadMeter", () => {
   })
 
   it("O1 says nothing where time is a test's, or the platform cannot tell", () => {
-    const meter = new ThreadMeter(false)
+    const meter = new ThreadMeter(false, false)
     meter.workerCame()
     assert.isUndefined(meter.thread)
   })

@@ -28,7 +28,7 @@ export interface StartUpDominates extends Told {
 
 /**
  * Workers wait, and the pool's own thread is busy: it makes the items, or takes the results, more slowly than workers run
- * them.
+ * them. On fibers, whose tasks run on that thread too: it is busy, and several workers share it.
  *
  * @category advice
  * @since 0.1.0
@@ -174,7 +174,11 @@ export const advice = (insights: Insights): ReadonlyArray<Advice> => {
   if (items < evidence.items || live < evidence.millis) return []
   const cores = coresShort(insights)
   // workers that wait because another one is not done are no sign of anything else
-  const waiting = straggler(insights) ?? skew(insights) ?? (waitForCores(insights, cores) ? undefined : waits(insights))
+  const waiting =
+    threadShared(insights) ??
+    straggler(insights) ??
+    skew(insights) ??
+    (waitForCores(insights, cores) ? undefined : waits(insights))
   return [workersLost(insights), startUpDominates(insights), waiting, cores].filter((advice) => advice !== undefined)
 }
 
@@ -220,6 +224,18 @@ const startUpDominates = (insights: Insights): StartUpDominates | undefined => {
       ? "Keep workers for the calls that follow: keepAlive, and a longer lifespan if they have one."
       : "Give them more to do: use the same pool, with keepAlive, for further calls, or fewer workers."
   return { _tag: "StartUpDominates", ratios: { startUp, init, exit }, workers, slots, message, action }
+}
+
+/** The workers of fibers wait for each other while one of them computes, whatever else it looks like. */
+const threadShared = (insights: Insights): PoolThreadBusy | undefined => {
+  const { thread, total } = insights
+  const slots = usedSlots(insights).length
+  if (thread?.runsTasks !== true || thread.utilization < busyThread || slots < 2) return undefined
+  const { utilization } = thread
+  const message = `The pool's own thread, on which tasks of fibers run, is busy ${percent(utilization)} of the time: ${slots} workers share it.`
+  const action =
+    "Run tasks that compute on threads or processes: a WorkerPool with another runtime has a core for each."
+  return { _tag: "PoolThreadBusy", waiting: total.ratios.waiting, utilization, message, action }
 }
 
 const waits = (insights: Insights): PoolThreadBusy | SourceSlow | ChunksShort | undefined => {

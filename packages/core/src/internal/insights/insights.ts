@@ -121,6 +121,8 @@ export interface LongestItem {
 export interface PoolThread {
   /** How much of the time it was busy while the pool had workers, 0 … 1. */
   readonly utilization: number
+  /** Whether tasks run on it too, as those of fibers do. */
+  readonly runsTasks: boolean
 }
 
 /**

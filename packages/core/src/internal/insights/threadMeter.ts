@@ -9,14 +9,17 @@ const none: Utilization = { active: 0, idle: 0 }
 
 export class ThreadMeter {
   private readonly isReal: boolean
+  /** Whether tasks run on it too. */
+  private readonly runsTasks: boolean
   private workers = 0
   private began = none
   /** That of all earlier times in which there were workers. */
   private past = none
 
   /** `isReal`: the pool's time is that of the thread, and no test's. */
-  constructor(isReal: boolean) {
+  constructor(isReal: boolean, runsTasks: boolean) {
     this.isReal = isReal
+    this.runsTasks = runsTasks
   }
 
   workerCame(): void {
@@ -29,7 +32,7 @@ export class ThreadMeter {
 
   get thread(): PoolThread | undefined {
     const { active, idle } = this.workers > 0 ? this.sum() : this.past
-    return active + idle > 0 ? { utilization: active / (active + idle) } : undefined
+    return active + idle > 0 ? { utilization: active / (active + idle), runsTasks: this.runsTasks } : undefined
   }
 
   private sum(): Utilization {

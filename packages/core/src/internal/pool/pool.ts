@@ -111,7 +111,8 @@ export class Pool {
       calls: () => this.calls
     })
     // a test's Clock stands still while this thread works
-    const thread = new ThreadMeter(isRemote || clock === Clock.Clock.defaultValue())
+    const isReal = isRemote || clock === Context.get(Context.empty(), Clock.Clock)
+    const thread = new ThreadMeter(isReal, !isRemote)
     this.hooks = new CurrentHooks(defaults)
     this.keepAlive = new KeepAlive(defaults.keepAlive)
     this.dispatcher = new Dispatcher({
