@@ -173,7 +173,8 @@ export class SlotMeter {
   /** The worker is gone, with chunks in hand; `areRunning`: items of them had started. */
   endedWith(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): void {
     if (this.inHand === 0) return
-    const now = this.options.now()
+    // what it had in hand has ended when the worker has: a clock that is read again has gone on, and tells of more time than it lived
+    const now = this.phase === "none" ? this.phaseBegan : this.options.now()
     if (areRunning) this.working.cut(earliest(chunks), now)
     else if (this.first !== undefined) this.startedLate(now - this.first.since)
     this.first = undefined
