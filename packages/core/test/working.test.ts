@@ -86,6 +86,7 @@ class Chunk implements MeteredChunk {
   readonly areRuns = false
   readonly isFixed = false
   readonly isOrdered = false
+  isUnstarted = false
   since = 0
 }
 
@@ -128,6 +129,7 @@ const live = (meter: SlotMeter, clock: { now: number }, steps: ReadonlyArray<Ste
     } else if (what === "end" && chunks[0] !== undefined) {
       // a chunk that is queued may be interrupted before the first one ends
       const chunk = millis % 3 === 0 ? chunks.pop()! : chunks.shift()!
+      chunk.isUnstarted = chunk.reported === 0 && millis % 5 === 0
       meter.ended(chunk, millis % 2 === 0 && chunks.length === 0)
     } else if (what === "release" && phase === "live" && chunks.length === 0) {
       meter.releasing()
@@ -229,6 +231,33 @@ describe("SlotMeter", () => {
     meter.reported(prefetched, 20)
     meter.ended(prefetched, false)
     assert.deepInclude(meter.read([], false).times, { startUp: 0, working: 70, waiting: 10 })
+  })
+
+  it("O1 counts as start-up what a first chunk waited of which nothing has started, until the worker begins something", () => {
+    const clock = { now: 5000 }
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => clock.now, thread: new ThreadMeter(false, false) })
+    meter.acquiring()
+    meter.acquired()
+    for (const wasCut of [true, false]) {
+      const chunk = new Chunk()
+      meter.sent(chunk)
+      clock.now += 50
+      chunk.isUnstarted = true
+      meter.ended(chunk, wasCut)
+    }
+    assert.deepInclude(meter.read([], false).times, { startUp: 100, working: 0, waiting: 0 })
+    const [begun, later] = [new Chunk(), new Chunk()]
+    meter.sent(begun)
+    clock.now += 30
+    meter.reported(begun, 10)
+    meter.ended(begun, false)
+    assert.deepInclude(meter.read([], false).times, { startUp: 120, working: 10, waiting: 0 })
+    // the module of what comes later has been loaded
+    meter.sent(later)
+    clock.now += 40
+    later.isUnstarted = true
+    meter.ended(later, true)
+    assert.deepInclude(meter.read([], false).times, { startUp: 120, working: 10, waiting: 40 })
   })
 
   it("O1 a chunk that overtakes the first one, which waits for its module, is no part of the start", () => {

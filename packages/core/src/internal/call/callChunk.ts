@@ -60,7 +60,9 @@ export class CallChunk implements Chunk {
   interrupted = 0
   /** Its number in its pool, once an event has told it. */
   number = 0
-  /** When it was sent, or last reported: for its slot's meter alone. */
+  /** Whether it is known that none of its items has started, nor will: for its slot's meter alone, as `since`. */
+  isUnstarted = false
+  /** When it was sent, or last reported. */
   since = 0
   /** How many items have no outcome and have not been taken back. */
   open: number
@@ -340,6 +342,7 @@ export class CallChunk implements Chunk {
   end(failure: WorkerPoolError | undefined): void {
     if (this.isOver) return
     this.isOver = true
+    if (failure !== undefined && this.reported === 0) this.isUnstarted = true
     this.spans?.end(failure === undefined ? (this.isInterrupted ? Exit.interrupt() : Exit.void) : Exit.fail(failure))
     // the slot first: the call waits for what the slot releases because of this chunk (L8)
     this.slot?.ended(this)
@@ -424,6 +427,7 @@ export class CallChunk implements Chunk {
     const kept = this.slot.limitTo(this, limit)
     if (kept >= before) return 0
     this.kept = kept
+    if (kept === 0) this.isUnstarted = true
     this.spans?.takenBack(kept, before)
     // an item may have an outcome without having started: its input could not be sent
     for (let position = kept; position < before; position++) if (!this.isReported(position)) this.open--

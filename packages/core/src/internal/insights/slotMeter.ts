@@ -26,6 +26,8 @@ export interface MeteredChunk {
   readonly isFixed: boolean
   /** Whether its slot had to be this one. */
   readonly isOrdered: boolean
+  /** Whether it is known that none of its items has started, nor will. */
+  readonly isUnstarted: boolean
   /** When it was sent, or last reported: of a worker's first chunk, and where several items run at once. */
   since: number
 }
@@ -163,11 +165,20 @@ export class SlotMeter {
   /** A chunk has ended; `wasCut`: what ran of it has been interrupted, and how long it took may not have been reported. */
   ended(chunk: MeteredChunk, wasCut: boolean): void {
     this.count(chunk)
+    if (chunk.isUnstarted) this.endedUnstarted(chunk)
     // of the one that ended unheard, nobody knows when it began; and the next one need not wait for the module
     this.first = undefined
-    if (wasCut) this.working.cut(chunk.since, this.options.now())
+    if (wasCut && !chunk.isUnstarted) this.working.cut(chunk.since, this.options.now())
     else if (this.inHand > 1) this.working.chunkEnded(this.options.now)
     this.inHand--
+  }
+
+  /** A chunk has ended before its worker began it: it waited for its module, if that was the worker's first one. */
+  private endedUnstarted(chunk: MeteredChunk): void {
+    if (chunk !== this.first) return
+    this.startedLate(this.options.now() - chunk.since)
+    // the worker may still load the module, and whatever comes next waits for that too
+    if (this.inHand === 1) this.hasBegun = false
   }
 
   /** The worker is gone, with chunks in hand; `areRunning`: items of them had started. */

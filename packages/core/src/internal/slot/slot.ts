@@ -263,6 +263,8 @@ export class Slot implements ChunkSlot {
       chunk.end(undefined)
       this.reconsider()
     } else {
+      // nothing of it starts once it is interrupted
+      if (this.started(chunk) === 0) chunk.isUnstarted = true
       // a runtime that throws has not ended the chunk: nobody waits for what it would still report
       guarded(
         () => worker.interrupt(chunk),
