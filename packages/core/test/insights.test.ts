@@ -433,38 +433,35 @@ describe("insights of workers that are lost", () => {
     })
   )
 
-  it.effect(
-    "O1 a worker does not work while it loads the module of what is interrupted, lost or cannot start",
-    () =>
-      Effect.gen(function* () {
-        const ends: Record<string, (runtime: FakeRuntime, pool: Pool) => Effect.Effect<void>> = {
-          interrupted: () => Effect.void,
-          lost: ({ last }) => Effect.sync(() => last.lose()),
-          terminated: (_, pool) => Effect.ignore(pool.terminate),
-          "cannot start": ({ last }) =>
-            Effect.sync(() => {
-              const { worker } = last.options
-              for (const chunk of [...last.chunks])
-                last.end(chunk, errors.startFailed(worker, new Error("no such file")))
-            })
+  it.effect("O1 a worker does not work while it loads the module of what is interrupted, lost or cannot start", () =>
+    Effect.gen(function* () {
+      const ends: Record<string, (runtime: FakeRuntime, pool: Pool) => Effect.Effect<void>> = {
+        interrupted: () => Effect.void,
+        lost: ({ last }) => Effect.sync(() => last.lose()),
+        terminated: (_, pool) => Effect.ignore(pool.terminate),
+        "cannot start": ({ last }) =>
+          Effect.sync(() => {
+            const { worker } = last.options
+            for (const chunk of [...last.chunks]) last.end(chunk, errors.startFailed(worker, new Error("no such file")))
+          })
+      }
+      for (const [how, end] of Object.entries(ends)) {
+        for (const hasBegun of [false, true]) {
+          const runtime = clocked(false)
+          const pool = yield* makePool("WorkerPool", { size: 1, keepAlive: true }, runtime.layer)
+          const fiber = yield* Effect.forkChild(Effect.exit(pool.map([1, 2, 3], sleep, { chunkSize: 3 })))
+          yield* settle
+          yield* TestClock.adjust(300)
+          assert.deepStrictEqual(times((yield* pool.insights).total), { ...noTime, startUp: 300 })
+          if (hasBegun) runtime.last.begin()
+          if (hasBegun && how === "cannot start") continue
+          yield* end(runtime, pool)
+          yield* Fiber.interrupt(fiber)
+          const { total } = yield* pool.insights
+          assert.deepStrictEqual(times(total), { ...noTime, [hasBegun ? "working" : "startUp"]: 300 }, how)
         }
-        for (const [how, end] of Object.entries(ends)) {
-          for (const hasBegun of [false, true]) {
-            const runtime = clocked(false)
-            const pool = yield* makePool("WorkerPool", { size: 1, keepAlive: true }, runtime.layer)
-            const fiber = yield* Effect.forkChild(Effect.exit(pool.map([1, 2, 3], sleep, { chunkSize: 3 })))
-            yield* settle
-            yield* TestClock.adjust(300)
-            assert.deepStrictEqual(times((yield* pool.insights).total), { ...noTime, startUp: 300 })
-            if (hasBegun) runtime.last.begin()
-            if (hasBegun && how === "cannot start") continue
-            yield* end(runtime, pool)
-            yield* Fiber.interrupt(fiber)
-            const { total } = yield* pool.insights
-            assert.deepStrictEqual(times(total), { ...noTime, [hasBegun ? "working" : "startUp"]: 300 }, how)
-          }
-        }
-      })
+      }
+    })
   )
 
   it.effect("O1 count those that are killed, and those that are lost before they were ready", () =>

@@ -92,6 +92,39 @@ describe.each(kinds)("metrics, %s", (kind) => {
     )
   )
 
+  it.effect("O5 know how long each item took that has succeeded, also of calls that were interrupted meanwhile", () =>
+    apart((registry) =>
+      Effect.gen(function* () {
+        const pool = yield* makePool(kind, { size: 1, name: "a", keepAlive: true })
+        const several = yield* makePool(kind, { size: 1, name: "b", keepAlive: true, tasksPerWorker: 3 })
+        // short ones, which are timed in groups, come before those that take long
+        const task = (millis: number) => (millis === 0 ? Effect.succeed(0) : sleep(millis))
+        const items = [...Array.from({ length: 30 }, () => 0), ...Array.from({ length: 9 }, () => 2), 0, 0, 0, 1e6, 0]
+        for (const { name, run } of [
+          { name: "a", run: pool.map(items, task, { chunkSize: items.length }) },
+          { name: "a", run: pool.map(items.toReversed(), task, { chunkSize: items.length }) },
+          { name: "b", run: several.map(items, task, { chunkSize: items.length }) }
+        ]) {
+          for (const after of [0, 1, 7, 30]) {
+            const fiber = yield* Effect.forkChild(run)
+            yield* settle
+            yield* TestClock.adjust(after)
+            yield* settle
+            yield* driven(Fiber.interrupt(fiber))
+            const read = scrape(registry)
+            const succeeded = read[`effect_mpire_items_total{pool="${name}",outcome="succeeded"}`]
+            assert.strictEqual(read[`effect_mpire_item_seconds_count{pool="${name}"}`], succeeded, `${name} ${after}`)
+          }
+        }
+        const { total } = yield* pool.insights
+        // nine of 2 ms after 30 ms, and one that takes for ever, before it the others or nothing
+        assert.strictEqual(total.times.working, 2 * (0 + 1 + 7 + 30))
+        assert.strictEqual(scrape(registry)['effect_mpire_item_seconds_sum{pool="a"}'], "0.024")
+        assert.strictEqual((yield* several.insights).total.times.working, 38)
+      })
+    )
+  )
+
   it.effect("O5 of pools side by side are apart, by name; of pools with one name they are sums", () =>
     apart((registry) =>
       Effect.gen(function* () {

@@ -87,6 +87,7 @@ class Chunk implements MeteredChunk {
   readonly isFixed = false
   readonly isOrdered = false
   isUnstarted = false
+  isCut = false
   since = 0
 }
 

@@ -111,6 +111,8 @@ export class FiberChunk {
   }
 
   interrupt(): void {
+    // those that have ended have taken as long as they have, whatever becomes of the others (O5)
+    this.tellTime()
     this.isInterrupted = true
     this.limitTo(0)
   }
@@ -130,10 +132,20 @@ export class FiberChunk {
     return millis < perReading.millis * items ? perReading.items : 1
   }
 
+  /**
+   * An item has been interrupted, whose time says nothing about how long items take, and the Clock says `now`; a lane had
+   * `items` short ones before it, since it asked the Clock.
+   */
+  cut(items: number, now: number): void {
+    this.untimed += items
+    this.tellTime()
+    this.lastLook = now
+    this.batchStart = now
+  }
+
   /** Tells `onTime` how long the items took that have ended since it was told last. */
   tellTime(): void {
-    // the times of interrupted items say nothing about how long items take
-    if (this.untimed === 0 || this.isInterrupted) return
+    if (this.untimed === 0) return
     const millis = this.lastLook - this.batchStart
     this.chunk.onTime(this.untimed, millis)
     this.itemsPerTurn = millis > slowItem * this.untimed ? turns.slow : turns.quick

@@ -194,7 +194,8 @@ export class Lane {
 
   private fail(position: number, cause: Cause.Cause<unknown>): undefined {
     if (this.span !== undefined) this.endSpan(Exit.failCause(cause))
-    this.timed(position)
+    if (this.chunk.isInterrupted && Cause.hasInterruptsOnly(cause)) this.cut()
+    else this.timed(position)
     this.chunk.chunk.onFailure(position, cause)
   }
 
@@ -215,6 +216,15 @@ export class Lane {
 
   private timed(position: number): void {
     if (++this.untimed >= this.perReading) this.look(position)
+  }
+
+  /** Its item was interrupted with its chunk. */
+  private cut(): void {
+    const { chunk, untimed } = this
+    const now = chunk.now()
+    this.since = now
+    this.untimed = 0
+    chunk.cut(untimed, now)
   }
 
   /** Asks the Clock how long the items took that have ended since it did before; the last of them is at `position`. */

@@ -26,6 +26,8 @@ export interface MeteredChunk {
   readonly isFixed: boolean
   /** Whether its slot had to be this one. */
   readonly isOrdered: boolean
+  /** Whether it was interrupted: how long what ran of it took may not be reported. */
+  readonly isCut: boolean
   /** Whether it is known that none of its items has started, nor will. */
   readonly isUnstarted: boolean
   /** When it was sent, or last reported: of a worker's first chunk, and where several items run at once. */
@@ -145,6 +147,8 @@ export class SlotMeter {
   /** Items of a chunk have ended, which took that long. */
   reported(chunk: MeteredChunk, millis: number): void {
     if (this.first !== undefined) this.firstReported(this.first, chunk, millis)
+    // beside those that are reported ran what was interrupted, for longer: all of it counts when the chunk ends
+    if (this.runsSeveral && chunk.isCut) return
     this.working.reported(millis, this.options.now)
     if (this.runsSeveral) chunk.since = this.options.now()
   }
@@ -154,7 +158,9 @@ export class SlotMeter {
     this.first = undefined
     // another one may overtake it, whose module the worker has loaded for a hook
     if (chunk !== first && !this.runsSeveral) return
-    this.startedLate(Math.max(0, this.options.now() - chunk.since - millis))
+    const waited = Math.max(0, this.options.now() - chunk.since - millis)
+    this.startedLate(waited)
+    chunk.since += waited
   }
 
   private startedLate(millis: number): void {
