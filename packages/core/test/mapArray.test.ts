@@ -3,14 +3,16 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
 import * as Transferable from "effect/workers/Transferable"
 import * as FiberPool from "../src/FiberPool.ts"
 import { cut, Slices } from "../src/internal/call/mapArray.ts"
 import * as slices from "../src/internal/wire/slices.ts"
+import type { PoolEvent } from "../src/PoolEvent.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import * as WorkerRuntime from "../src/WorkerRuntime.ts"
-import { integer, kinds, makePool, noise, oneOf, optional, reasons, runs } from "./support.ts"
+import { driven, integer, kinds, makePool, noise, oneOf, optional, reasons, runs, settle } from "./support.ts"
 
 const numbers = [
   Int8Array,
@@ -286,6 +288,33 @@ describe("mapArray", () => {
           })
         assert.deepStrictEqual(elements(yield* pool.mapArray(new Uint8Array(1200), task)), Array(12).fill(100))
       }).pipe(Effect.scoped)
+    )
+
+    it.effect(`O1 O2 shows slices as what the task is given, in a ${kind}`, () =>
+      Effect.gen(function* () {
+        const shown = (describe?: any) =>
+          Effect.gen(function* () {
+            const pool = yield* makePool(kind, { size: 1 })
+            const events: Array<PoolEvent> = []
+            yield* Effect.forkScoped(
+              Stream.runForEach(pool.events, (event) => Effect.sync(() => void events.push(event))),
+              { startImmediately: true }
+            )
+            const task = (slice: Float64Array) =>
+              slice.length === 60 ? Effect.delay(Effect.succeed(slice), 10) : Effect.fail(1)
+            const options = describe === undefined ? {} : { describe }
+            yield* driven(Effect.exit(pool.mapArray(new Float64Array(100), task, { chunkSize: 60, ...options })))
+            yield* settle
+            const failed = events.find(({ _tag }) => _tag === "ItemFailed")
+            return [(yield* pool.insights).longest[0]?.input, failed?._tag === "ItemFailed" ? failed.input : "none"]
+          }).pipe(Effect.scoped)
+        assert.deepStrictEqual(yield* shown(), ["Float64Array(60)", "Float64Array(40)"])
+        const own = (slice: Float64Array) => `${slice.constructor.name} of ${slice.length}`
+        assert.deepStrictEqual(yield* shown(own), ["Float64Array of 60", "Float64Array of 40"])
+        const none = [undefined, undefined]
+        assert.deepStrictEqual(yield* shown(false), none)
+        assert.deepStrictEqual(yield* shown(() => assert.fail()), none)
+      })
     )
 
     it.effect(`C4 ends the slices that run when one fails, in a ${kind}`, () =>

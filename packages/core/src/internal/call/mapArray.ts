@@ -1,6 +1,7 @@
 /**
  * The pool's side of `mapArray`: cuts an array into slices, and puts their results together.
  */
+import { type Describe, printed } from "../common/printed.ts"
 import { constructorOf, copyTo, type Slice, written } from "../wire/slices.ts"
 import type { TypedArray } from "../wire/typedArray.ts"
 import type { Sink } from "./sink.ts"
@@ -60,6 +61,10 @@ const view = (array: TypedArray, start: number, end: number): TypedArray => {
   const Kind = constructorOf(array[Symbol.toStringTag])
   return new Kind(array.buffer, array.byteOffset + start * array.BYTES_PER_ELEMENT, end - start)
 }
+
+/** How an item is shown: as what the task is given of it, which knows nothing of where its results go. */
+export const describeSlice = (describe: Describe | undefined): Describe =>
+  describe !== false && (({ input }: Slice) => (describe === undefined ? printed(input) : describe(input)))
 
 /** The slices of an array: the items of a call, and the sink of their results. */
 export class Slices implements Iterable<Slice>, Sink {

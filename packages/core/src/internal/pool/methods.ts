@@ -16,7 +16,7 @@ import { isPortable } from "../../Portable.ts"
 import type * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { Call } from "../call/call.ts"
 import { ItemCounter } from "../call/itemCounter.ts"
-import { cut, Slices } from "../call/mapArray.ts"
+import { cut, describeSlice, Slices } from "../call/mapArray.ts"
 import { MapPolicy, type ToResult } from "../call/mapPolicy.ts"
 import * as sink from "../call/sink.ts"
 import * as source from "../call/source.ts"
@@ -123,7 +123,7 @@ const prepare = (
       retries,
       longest: pool.longest,
       events: pool.events,
-      describe: merged.describe,
+      describe: isSliced ? describeSlice(merged.describe) : merged.describe,
       counter,
       isFixed: !isSliced && (merged.chunkSize !== undefined || merged.chunks !== undefined),
       dispatch: merged.dispatch ?? "available",
