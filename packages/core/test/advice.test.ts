@@ -50,6 +50,7 @@ const tags = (insights: Insights.Insights) => Insights.advice(insights).map(({ _
 const long = (millis: number, items = 1): Insights.LongestItem => ({
   index: 7,
   items,
+  run: false,
   millis,
   task: "file:///app/images.tasks.ts#resize",
   worker: 0,
@@ -158,6 +159,29 @@ describe("advice", () => {
     assert.deepStrictEqual(tags(made(slots, { longest: [{ ...long(450), worker: 1 }] })), ["Skew"])
     // nor is there any share with one worker
     assert.notInclude(tags(made([{ times: { working: 1000 } }], { longest: [long(999)] })), "Straggler")
+  })
+
+  it("O1 a run is no straggler, for nobody waits for it but its caller", () => {
+    const run = { ...long(900), run: true }
+    const slots = [{ times: { working: 900, waiting: 10 } }, { times: { working: 100, waiting: 810 } }]
+    assert.deepStrictEqual(tags(made(slots, { longest: [long(900)] })), ["Straggler"])
+    for (const length of [1, 2, 5]) {
+      const longest = Array.from({ length }, () => run)
+      for (const one of [{}, { fixedChunks: 10 }, { orderedChunks: 10 }]) {
+        assert.notInclude(
+          tags(
+            made(
+              slots.map((slot) => ({ ...slot, ...one })),
+              { longest }
+            )
+          ),
+          "Straggler"
+        )
+      }
+    }
+    // an item of a call beside it is one
+    const [advice] = Insights.advice(made(slots, { longest: [run, long(800)] }))
+    assert.deepInclude(advice, { _tag: "Straggler", item: long(800) })
   })
 
   it("O1 an item for which nobody waits long is no straggler, however little the others are", () => {

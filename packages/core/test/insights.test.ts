@@ -254,9 +254,16 @@ describe.each(kinds)("insights, %s", (kind) => {
       yield* driven(pool.run(task, { id: 9, millis: 300 }))
       yield* driven(pool.run(task, { id: 10, millis: 200 }, { describe: ({ id }) => `guest ${id}` }))
       yield* driven(Stream.runDrain(pool.stream([{ id: 11, millis: 100 }], task, { describe: () => 1 as never })))
+      const { longest } = yield* pool.insights
       assert.deepStrictEqual(
-        (yield* pool.insights).longest.map(({ input }) => input),
-        ["user 7", undefined, "user 9", "guest 10", undefined]
+        longest.map(({ input, run }) => [input, run]),
+        [
+          ["user 7", false],
+          [undefined, false],
+          ["user 9", true],
+          ["guest 10", true],
+          [undefined, false]
+        ]
       )
     })
   )

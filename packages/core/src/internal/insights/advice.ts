@@ -277,8 +277,11 @@ const chunksShort = (insights: Insights, waited: string): ChunksShort | undefine
   return { _tag: "ChunksShort", waiting: ratios.waiting, itemMillis, chunkLength, message, action }
 }
 
+/** The longest item that others of its call may have waited for. */
+const longestOfCalls = ({ longest }: Insights): LongestItem | undefined => longest.find(({ run }) => !run)
+
 const straggler = (insights: Insights): Straggler | undefined => {
-  const [item] = insights.longest
+  const item = longestOfCalls(insights)
   const { tasksPerWorker, total } = insights
   const slots = usedSlots(insights).length
   if (item === undefined || slots < 2) return undefined
@@ -313,7 +316,7 @@ const skew = (insights: Insights): Skew | Straggler | undefined => {
   if (working <= 2 * others || working <= 3 * most!.times.waiting || !doWait) return undefined
   if (rest.length * (working - others) < muchWaiting * insights.total.live) return undefined
   const { worker } = most!
-  const [item] = insights.longest
+  const item = longestOfCalls(insights)
   // it came last, and is most of what that worker has done more
   if (item !== undefined && item.worker === worker && 2 * item.millis > working - others) {
     return stragglerOf(item, insights.total.times.working / slots.length)

@@ -101,6 +101,8 @@ export interface LongestItem {
    * them it was is not known.
    */
   readonly items: number
+  /** Whether it came by `run`: then nobody waits for it but its caller. */
+  readonly run: boolean
   /** How long it took, in milliseconds of the worker's time. */
   readonly millis: number
   /** The task: its module's URL and its name there, or the name of a function; `undefined` for one without a name. */

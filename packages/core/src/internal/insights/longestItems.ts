@@ -14,6 +14,8 @@ import type { LongestItem } from "./insights.ts"
 export interface LongChunk {
   readonly items: ReadonlyArray<unknown>
   readonly index: (position: number) => number
+  /** Whether its items came by `run`. */
+  readonly areRuns: boolean
   readonly task: Code
   readonly worker: WorkerIdentity
 }
@@ -41,6 +43,7 @@ export class LongestItems {
       item: {
         index: chunk.index(position),
         items,
+        run: chunk.areRuns,
         millis,
         task: nameOf(task),
         worker: id,
