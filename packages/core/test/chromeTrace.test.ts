@@ -36,6 +36,37 @@ const slices = ({ traceEvents }: PoolEvent.ChromeTrace) =>
     .toSorted((one, other) => one.ts - other.ts)
 
 describe("toChromeTrace", () => {
+  it("O2 events of pools with one name are apart, be they mixed or one after another, and begin at the earliest", () => {
+    const ofPool = (poolId: string | undefined, from: number): ReadonlyArray<PoolEvent.PoolEvent> => {
+      const events: ReadonlyArray<PoolEvent.PoolEvent> = [
+        { _tag: "WorkerStarting", ...inWorker(from, 0) },
+        { _tag: "WorkerInitialised", ...inWorker(from + 10, 0) },
+        sent(from + 10, 0, 1),
+        done(from + 30, 0, 1)
+      ]
+      return poolId === undefined ? events : events.map((event) => ({ ...event, poolId }))
+    }
+    const [one, other, bare] = [ofPool("a-1", 1005), ofPool("b-1", 1000), ofPool(undefined, 1015)]
+    const expected = [
+      [1, "start", 5000, 10_000],
+      [1, "call 1", 15_000, 20_000],
+      [2, "start", 0, 10_000],
+      [2, "call 1", 10_000, 20_000],
+      [3, "start", 15_000, 10_000],
+      [3, "call 1", 25_000, 20_000]
+    ]
+    const mixed = one.flatMap((event, n) => [event, other[n]!, bare[n]!])
+    for (const events of [[...one, ...other, ...bare], mixed]) {
+      const { otherData, traceEvents } = PoolEvent.toChromeTrace(events)
+      const drawn = traceEvents.filter(({ ph }) => ph === "X").toSorted((a, b) => a.pid - b.pid || a.ts - b.ts)
+      assert.deepStrictEqual(
+        drawn.map(({ dur, name, pid, ts }) => [pid, name, ts, dur]),
+        expected
+      )
+      assert.deepInclude(otherData, { began: "1970-01-01T00:00:01.000Z", withoutBeginning: 0, leftOut: 0 })
+    }
+  })
+
   it("O2 has a track for each slot, chunks and starts as slices, and losses as marks, in microseconds", () => {
     const trace = PoolEvent.toChromeTrace([
       { _tag: "CallStarted", ...told(1000), call: 1, task: "file:///app/film.ts#render", length: 12, runs: false },

@@ -42,9 +42,9 @@ const listen = (pool: { readonly events: Stream.Stream<PoolEvent> }): Effect.Eff
     return { events, fiber }
   })
 
-/** An event in a line: all but the pool. */
+/** An event in a line: all but which pool it is of. */
 const line = (event: PoolEvent): string => {
-  const { _tag, pool: _, time, ...fields } = event
+  const { _tag, pool: _, poolId: __, time, ...fields } = event
   const told = Object.entries(fields).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key} ${String(value)}`]
   )
@@ -509,6 +509,20 @@ describe("events of lost workers", () => {
 })
 
 describe("names", () => {
+  it.effect("O2 events of pools with one name tell which of them they are of", () =>
+    Effect.gen(function* () {
+      const pools = yield* Effect.all(
+        kinds.flatMap((kind) => [1, 2].map(() => makePool(kind, { size: 1, name: "same" })))
+      )
+      const heard = yield* Effect.all(pools.map(listen))
+      for (const pool of pools) yield* driven(pool.map([1, 2], sleep))
+      yield* settle
+      const ids = heard.map(({ events }) => new Set(events.map(({ poolId }) => poolId)))
+      assert.isTrue(ids.every((ids) => ids.size === 1 && !ids.has(undefined)))
+      assert.strictEqual(new Set(ids.flatMap((ids) => [...ids])).size, pools.length)
+    })
+  )
+
   it.effect("O2 pools without a name are called pool-1, pool-2, …; those of a service as it", () =>
     Effect.gen(function* () {
       const one = yield* FiberPool.make({ size: 1 })

@@ -18,7 +18,7 @@ export interface TraceEvent {
   readonly pid: number
   /** Of the track: the slot + 1, and more where a worker runs several chunks at once. */
   readonly tid: number
-  /** When it began, since the first event. */
+  /** When it began, since the earliest event. */
   readonly ts: number
   /** How long a slice lasted. */
   readonly dur?: number | undefined
@@ -37,7 +37,7 @@ export interface ChromeTrace {
   readonly traceEvents: ReadonlyArray<TraceEvent>
   readonly displayTimeUnit: "ms"
   readonly otherData: {
-    /** When the first event happened. */
+    /** When the earliest event happened. */
     readonly began: string
     /** How many slices and marks there were beyond the limit. */
     readonly leftOut: number
@@ -62,23 +62,25 @@ interface PoolTrack {
 
 class Trace {
   private readonly limit: number
+  /** By their ids, since several pools may have one name. */
   private readonly pools = new Map<string, PoolTrack>()
   private readonly entries: Array<TraceEvent> = []
   private readonly tracks = new Map<string, TraceEvent>()
-  private origin: number | undefined = undefined
+  /** When the earliest event happened: not always the first one, where events of several pools come one after another. */
+  private readonly origin: number
   private last = 0
   private leftOut = 0
   private missed = 0
   private withoutBeginning = 0
 
-  constructor(limit: number) {
+  constructor(limit: number, origin: number) {
     this.limit = limit
+    this.origin = origin
   }
 
   add(event: PoolEvent): void {
-    this.origin ??= event.time
     this.last = Math.max(this.last, event.time)
-    const pool = this.poolOf(event.pool)
+    const pool = this.poolOf(event)
     switch (event._tag) {
       case "CallStarted":
         if (event.task !== undefined) pool.tasks.set(event.call, event.task)
@@ -136,7 +138,7 @@ class Trace {
     return {
       traceEvents: [...this.tracks.values(), ...this.entries, ...(isWhole ? [] : [said])],
       displayTimeUnit: "ms",
-      otherData: { began: new Date(origin ?? 0).toISOString(), ...counts }
+      otherData: { began: new Date(origin).toISOString(), ...counts }
     }
   }
 
@@ -214,11 +216,13 @@ class Trace {
   // Tracks
   // ---------------------------------------------------------------------------
 
-  private poolOf(name: string): PoolTrack {
-    let pool = this.pools.get(name)
+  private poolOf({ pool: name, poolId }: PoolEvent): PoolTrack {
+    // an event without an id may be one that a program has made itself
+    const key = `${poolId ?? ""} ${name}`
+    let pool = this.pools.get(key)
     if (pool === undefined) {
       pool = { pid: this.pools.size + 1, tasks: new Map(), slots: new Map() }
-      this.pools.set(name, pool)
+      this.pools.set(key, pool)
       this.name(pool.pid, 1, "process_name", { name })
     }
     return pool
@@ -243,9 +247,9 @@ class Trace {
     this.tracks.set(`${pid} ${tid} ${name}`, { name, ph: "M", pid, tid, ts: 0, args })
   }
 
-  /** In microseconds since the first event. */
+  /** In microseconds since the earliest event. */
   private micros(time: number): number {
-    return inEighths((time - (this.origin ?? time)) * 1000)
+    return inEighths((time - this.origin) * 1000)
   }
 }
 
@@ -255,11 +259,15 @@ class Trace {
  */
 const inEighths = (micros: number): number => Math.round(micros * 8) / 8
 
+const earlier = (origin: number | undefined, { time }: PoolEvent): number =>
+  origin === undefined ? time : Math.min(origin, time)
+
 export const toChromeTrace = (
   events: Iterable<PoolEvent>,
   options?: { readonly limit?: number | undefined }
 ): ChromeTrace => {
-  const trace = new Trace(options?.limit ?? defaultLimit)
-  for (const event of events) trace.add(event)
+  const all = [...events]
+  const trace = new Trace(options?.limit ?? defaultLimit, all.reduce(earlier, undefined) ?? 0)
+  for (const event of all) trace.add(event)
   return trace.chrome
 }

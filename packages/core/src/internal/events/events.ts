@@ -27,6 +27,12 @@ const capacity = 2048
 /** How many failures of a call's items are told. */
 const mostFailures = 100
 
+/** Tells this process from others, whose events may meet this one's in a trace; no secret. */
+const here = Math.floor(Math.random() * 36 ** 8).toString(36)
+
+/** How many pools there have been in it. */
+let pools = 0
+
 /** What it asks of a call. */
 export interface ToldCall {
   /** Its number in its pool. */
@@ -84,8 +90,11 @@ export class Events {
   /** What to add to the monotonic clock's milliseconds for those since 1970. */
   private epoch = 0
 
+  private readonly ofPool: { readonly pool: string; readonly poolId: string }
+
   constructor(options: EventsOptions) {
     this.options = options
+    this.ofPool = { pool: options.pool, poolId: `${here}-${++pools}` }
     this.pace = new Pace({
       later: options.later,
       calls: options.calls,
@@ -150,7 +159,7 @@ export class Events {
       if (first === undefined) return this.isClosed ? Cause.done() : Effect.andThen(woken, pull)
       if (missed === 0) return Effect.succeed([first, ...others] as const)
       // told at the time of the first one that is there
-      const gap: PoolEvent = { _tag: "Missed", pool: this.options.pool, time: first.time, count: missed }
+      const gap: PoolEvent = { _tag: "Missed", ...this.ofPool, time: first.time, count: missed }
       return Effect.succeed([gap, first, ...others] as const)
     })
     return pull
@@ -189,7 +198,7 @@ export class Events {
   }
 
   private get told() {
-    return { pool: this.options.pool, time: this.epoch + this.monotonic }
+    return { ...this.ofPool, time: this.epoch + this.monotonic }
   }
 
   private inWorker({ generation, id }: WorkerIdentity) {

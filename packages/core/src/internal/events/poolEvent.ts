@@ -7,6 +7,8 @@ import * as Schema from "effect/Schema"
 const told = {
   /** The pool's name. */
   pool: Schema.String,
+  /** Which pool of that name it is: no other one has it, in this process or elsewhere. Pools of the library's always tell it. */
+  poolId: Schema.optional(Schema.String),
   /** When it happened: by the Clock, in milliseconds since 1970 with fractions, and never before what was told earlier. */
   time: Schema.Finite
 }
