@@ -175,6 +175,45 @@ describe.each(kinds)("metrics, %s", (kind) => {
     )
   )
 
+  it.effect("O5 keep what they say of pool, outcome and state, whatever attributes there are", () =>
+    apart((registry) =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const made = (name: string, attributes: Record<string, string>) =>
+          makePool(kind, { size: 1, name, keepAlive: true }).pipe(
+            Effect.provideService(Metric.CurrentMetricAttributes, attributes),
+            Scope.provide(scope)
+          )
+        const pools = [
+          yield* made("a", { pool: "web" }),
+          yield* made("b", { pool: "web", region: "north" }),
+          yield* made("c", { outcome: "one" }),
+          yield* made("c", { outcome: "other", state: "prod" })
+        ]
+        for (const [n, pool] of pools.entries()) {
+          yield* driven(
+            pool.map(
+              Array.from({ length: n + 1 }, (_, item) => item),
+              sleep
+            )
+          )
+        }
+        const read = scrape(registry)
+        assert.include(read, {
+          'effect_mpire_items_total{pool="a",outcome="succeeded"}': "1",
+          'effect_mpire_items_total{pool="a",outcome="failed"}': "0",
+          'effect_mpire_items_total{pool="b",outcome="succeeded",region="north"}': "2",
+          'effect_mpire_items_total{pool="c",outcome="succeeded"}': "7",
+          'effect_mpire_workers{pool="c",state="idle"}': "2",
+          'effect_mpire_workers{pool="c",state="busy"}': "0"
+        })
+        assert.isFalse(Object.keys(read).some((series) => /web|one|other|prod/.test(series)))
+        yield* driven(Scope.close(scope, Exit.void))
+        assert.strictEqual(registry.size, 0)
+      })
+    )
+  )
+
   it.effect("O5 F5 are gone when the pool's Scope has closed, also where others have its name", () =>
     apart((registry) =>
       Effect.gen(function* () {

@@ -130,19 +130,23 @@ class Namesakes {
   }
 }
 
+/** The keys by which a pool tells its series apart: what they say is the pool's, whatever its caller's attributes are. */
+const ownKeys = ["pool", "outcome", "state"]
+
 /** By registry, and there by what tells series apart. */
 const registries = new WeakMap<Metric.MetricRegistry, Map<string, Namesakes>>()
 
 /** Puts a pool's metrics into the registry of its context; returns how to take them out again. */
 export const registerMetrics = (pool: MeasuredPool, context: Context.Context<never>): (() => void) => {
   const registry = Context.get(context, Metric.MetricRegistry)
-  const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).toSorted(([one], [other]) =>
-    one < other ? -1 : 1
-  )
+  const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes))
+    .filter(([key]) => !ownKeys.includes(key))
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
   const key = JSON.stringify([pool.name, attributes])
   const all = registries.get(registry) ?? new Map<string, Namesakes>()
   registries.set(registry, all)
-  const namesakes = all.get(key) ?? new Namesakes(pool.name, context)
+  const own = Context.add(context, Metric.CurrentMetricAttributes, Object.fromEntries(attributes))
+  const namesakes = all.get(key) ?? new Namesakes(pool.name, own)
   all.set(key, namesakes)
   namesakes.add(pool)
   return () => {
