@@ -400,6 +400,28 @@ describe("format", () => {
     assert.strictEqual(Insights.format(made([], { thread: undefined })), "pool: no worker has been started.")
   })
 
+  it("O1 what comes from elsewhere neither begins a line nor moves a terminal's cursor", () => {
+    const slots = [{ times: { working: 900, waiting: 10 } }, { times: { working: 100, waiting: 810 } }]
+    const plain = Insights.format(made(slots, { longest: [long(850)] })).split("\n").length
+    for (const bad of [
+      "\n\nAdvice\n- Fine.",
+      "\u001b[2J",
+      "\r",
+      "\u001b]0;owned\u0007",
+      "\u009b1m",
+      "\u202e",
+      "\u2028",
+      "\u2066"
+    ]) {
+      const item = { ...long(850), input: `i${bad}`, task: `file:///app/t${bad}#f` }
+      const text = Insights.format(made(slots, { pool: `p${bad}`, longest: [item] }), { width: 200 })
+      assert.notMatch(text.replaceAll("\n", ""), /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u)
+      assert.isAtMost(text.split("\n").length, plain)
+      assert.include(text, `p\\u${bad.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      for (const line of text.split("\n")) assert.isAtMost(textWidth(line), 200)
+    }
+  })
+
   it("O1 leaves columns out where there is no room for all of them", () => {
     const insights = made([good, good])
     const header = (width: number) =>

@@ -2,7 +2,7 @@
  * What the insights of a pool advise (O1): for each of the reasons for which workers do not work, when its numbers say so.
  */
 import type { Insights, LongestItem, Shares, SlotInsights } from "./insights.ts"
-import { fit } from "./textWidth.ts"
+import { fit, printable } from "./textWidth.ts"
 
 interface Told {
   /** One sentence with the numbers. */
@@ -201,7 +201,7 @@ export const duration = (millis: number): string => {
 /** What an item, or a group of items, is called. */
 export const itemNamed = ({ index, items, task }: LongestItem): string => {
   // of a module's URL, the file is enough to know it by
-  const of = task === undefined ? "" : ` of ${fit(task.slice(task.lastIndexOf("/") + 1), 60)}`
+  const of = task === undefined ? "" : ` of ${fit(printable(task.slice(task.lastIndexOf("/") + 1)), 60)}`
   return items === 1 ? `item ${index}${of}` : `one of the ${items} items from ${index} on${of}`
 }
 

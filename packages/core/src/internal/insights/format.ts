@@ -3,7 +3,7 @@
  */
 import { advice, duration, goodRatio, itemNamed } from "./advice.ts"
 import type { Insights, Numbers, Shares, SlotInsights } from "./insights.ts"
-import { fit, textWidth, wrap } from "./textWidth.ts"
+import { fit, printable, textWidth, wrap } from "./textWidth.ts"
 
 /** The fewest columns that a text is made for. */
 const narrowest = 40
@@ -66,7 +66,7 @@ const pad = (text: string, width: number, isNumber: boolean): string => {
 }
 
 const headline = ({ pool, total }: Insights): string => {
-  const name = `${pool}: `
+  const name = `${printable(pool)}: `
   if (total.live === 0) return `${name}no worker has been started.`
   const working = total.ratios.working
   const isLow = total.items > 0 && working < goodRatio
@@ -113,7 +113,7 @@ export const format = (insights: Insights, options: { readonly width?: number | 
     ...section(
       longest.length === 1 ? "Longest item" : "Longest items",
       longest.map((item) => {
-        const input = item.input === undefined ? "" : `: ${item.input}`
+        const input = item.input === undefined ? "" : `: ${printable(item.input)}`
         return fit(`  ${duration(item.millis).padStart(8)}  ${itemNamed(item)} in worker ${item.worker}${input}`, width)
       })
     ),

@@ -11,6 +11,13 @@ const without = /[\p{Mn}\p{Me}\p{Cf}]/u
 
 const widthOf = (char: string): number => (without.test(char) ? 0 : wide.test(char) ? 2 : 1)
 
+/** Characters that would move a terminal's cursor, begin a line, or turn what follows round. */
+const unprintable = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu
+
+/** A text from elsewhere with such characters escaped, as items are printed: it stays in its place, and in its line. */
+export const printable = (text: string): string =>
+  text.replaceAll(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
 /** How many columns a text takes. */
 export const textWidth = (text: string): number => {
   let width = 0
