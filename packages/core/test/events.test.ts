@@ -1,6 +1,7 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -504,6 +505,35 @@ describe("events of lost workers", () => {
       assert.include(of(events, "ItemFailed")[0]?.failure, "was lost (exit code 9, gone)")
       assert.deepInclude(of(events, "ChunkDone")[0], { succeeded: 1, failed: 1, interrupted: 0 })
       assert.deepInclude(of(events, "CallEnded")[0], { outcome: "failed", succeeded: 1, failed: 1 })
+    })
+  )
+})
+
+describe("times of events", () => {
+  it.live("O2 never go back from one listener to the next, though the wall clock is read anew, or set back", () =>
+    Effect.gen(function* () {
+      const real = yield* Clock.Clock
+      const late = [0, 0.9, 0.2, 3000, 0.5]
+      let reads = 0
+      // coarser than the monotonic clock, as it is
+      const coarse = () => Math.floor(1e12 + performance.now()) - late[reads++ % late.length]!
+      const clock: Clock.Clock = Object.assign(Object.create(real) as Clock.Clock, { currentTimeMillisUnsafe: coarse })
+      for (const kind of kinds) {
+        const pool = yield* Effect.provideService(makePool(kind, { size: 1, keepAlive: true }), Clock.Clock, clock)
+        const times: Array<number> = []
+        for (let n = 0; n < 10; n++) {
+          const { events, fiber } = yield* listen(pool)
+          yield* pool.run(() => Effect.void, undefined)
+          yield* settle
+          yield* Fiber.interrupt(fiber)
+          times.push(...events.map(({ time }) => time))
+        }
+        assert.isAbove(times.length, 10)
+        assert.deepStrictEqual(
+          times,
+          times.toSorted((one, other) => one - other)
+        )
+      }
     })
   )
 })

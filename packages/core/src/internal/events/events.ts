@@ -88,7 +88,7 @@ export class Events {
   private isClosed = false
   private chunks = 0
   /** What to add to the monotonic clock's milliseconds for those since 1970. */
-  private epoch = 0
+  private epoch = Number.NEGATIVE_INFINITY
 
   private readonly ofPool: { readonly pool: string; readonly poolId: string }
 
@@ -131,7 +131,8 @@ export class Events {
     this.listeners.add(listener)
     if (this.isWatched) return listener
     const { clock } = this.options
-    this.epoch = clock.currentTimeMillisUnsafe() - this.monotonic
+    // the wall clock is a little off each time that it is read, and may be set back: times of events go on all the same
+    this.epoch = Math.max(this.epoch, clock.currentTimeMillisUnsafe() - this.monotonic)
     this.isWatched = true
     this.pace.start()
     return listener
