@@ -85,6 +85,16 @@ describe("advice", () => {
     const [once] = Insights.advice(made([{ ...slot, workers: 1 }]))
     assert(once?._tag === "StartUpDominates")
     assert.include(once.action, "further calls")
+    // nor where they are started again because they vanished or were killed
+    const ended = made([
+      { ...slot, lost: 3, killed: 1 },
+      { ...slot, lost: 4 }
+    ])
+    const crashes = Insights.advice(ended).find(({ _tag }) => _tag === "StartUpDominates")
+    assert.notInclude(crashes?.action, "keepAlive")
+    assert.include(crashes?.action, "why workers end")
+    const [, some] = Insights.advice(made([slot, { ...slot, lost: 4 }]))
+    assert.include(some?.action, "keepAlive")
   })
 
   it("O1 workers wait: for the pool's own thread where that is busy, and else for items", () => {

@@ -212,7 +212,7 @@ const startsDominate = ({ total: { ratios } }: Insights): boolean =>
   ratios.startUp + ratios.init + ratios.exit >= ratios.waiting
 
 const startUpDominates = (insights: Insights): StartUpDominates | undefined => {
-  const { ratios, workers } = insights.total
+  const { killed, lost, ratios, workers } = insights.total
   if (ratios.working >= goodRatio || !startsDominate(insights)) return undefined
   const slots = usedSlots(insights).length
   const { exit, init, startUp } = ratios
@@ -220,9 +220,11 @@ const startUpDominates = (insights: Insights): StartUpDominates | undefined => {
     `Workers spend ${percent(startUp)} of their time on starting, ${percent(init)} on init and ${percent(exit)} on exit: ` +
     `${plural(workers, "worker")} started in ${plural(slots, "slot")}.`
   const action =
-    workers > slots
-      ? "Keep workers for the calls that follow: keepAlive, and a longer lifespan if they have one."
-      : "Give them more to do: use the same pool, with keepAlive, for further calls, or fewer workers."
+    workers > slots && workers - slots <= lost + killed
+      ? "Find out why workers end: each one that vanished or was killed had to be started again, and would have stayed."
+      : workers > slots
+        ? "Keep workers for the calls that follow: keepAlive, and a longer lifespan if they have one."
+        : "Give them more to do: use the same pool, with keepAlive, for further calls, or fewer workers."
   return { _tag: "StartUpDominates", ratios: { startUp, init, exit }, workers, slots, message, action }
 }
 
