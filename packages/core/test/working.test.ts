@@ -297,6 +297,37 @@ describe("SlotMeter", () => {
 })
 
 describe("ThreadMeter", () => {
+  it("O1 counts the thread while workers live, and not while they start or end", () => {
+    let step = ""
+    const told: Array<readonly [step: string, told: string]> = []
+    class Seen extends ThreadMeter {
+      override workerCame = () => void told.push([step, "came"])
+      override workerGone = () => void told.push([step, "gone"])
+    }
+    const meter = new SlotMeter({ tasksPerWorker: 1, now: () => 0, thread: new Seen(true, false) })
+    const steps = [
+      "acquiring",
+      "started",
+      "gone",
+      "acquiring",
+      "hadNoRoom",
+      "acquiring",
+      "acquired",
+      "releasing",
+      "gone"
+    ] as const
+    for (const next of [...steps, "acquiring", "acquired", "gone"] as const) {
+      step = next
+      meter[next]()
+    }
+    assert.deepStrictEqual(told, [
+      ["acquired", "came"],
+      ["releasing", "gone"],
+      ["acquired", "came"],
+      ["gone", "gone"]
+    ])
+  })
+
   it("O1 says how busy this thread is while there are workers, and nothing before", async () => {
     const meter = new ThreadMeter(true, false)
     assert.isUndefined(meter.thread)

@@ -121,7 +121,7 @@ export interface LongestItem {
  * @since 0.1.0
  */
 export interface PoolThread {
-  /** How much of the time it was busy while the pool had workers, 0 … 1. */
+  /** How much of the time it was busy while the pool had live workers, 0 … 1. */
   readonly utilization: number
   /** Whether tasks run on it too, as those of fibers do. */
   readonly runsTasks: boolean
@@ -148,6 +148,6 @@ export interface Insights {
   readonly slots: ReadonlyArray<SlotInsights>
   /** The items that took longest, at most five, the longest first. */
   readonly longest: ReadonlyArray<LongestItem>
-  /** The pool's own thread; `undefined` where the platform does not tell, and before there was a worker. */
+  /** The pool's own thread; `undefined` where the platform does not tell, and before a worker was live. */
   readonly thread: PoolThread | undefined
 }

@@ -81,7 +81,6 @@ export class SlotMeter {
     this.first = undefined
     this.hasBegun = false
     this.workingBefore = this.working.total
-    this.options.thread.workerCame()
     this.enter("startUp")
     this.timesBefore = { ...this.times }
   }
@@ -116,11 +115,14 @@ export class SlotMeter {
   gone(): void {
     if (this.phase === "none") return
     this.enter("none")
-    this.options.thread.workerGone()
   }
 
   private enter(phase: Phase): void {
     const now = this.options.now()
+    const { thread } = this.options
+    // while workers only start, nobody waits for that thread, however idle it is
+    if (phase === "live") thread.workerCame()
+    else if (this.phase === "live") thread.workerGone()
     this.times[this.phase] += now - this.phaseBegan
     this.phase = phase
     this.phaseBegan = now

@@ -1,6 +1,6 @@
 /**
- * How busy the pool's own thread is while the pool has workers: if they wait, this says for whom. Only some platforms
- * tell; it is asked when the first worker comes and when the last one has gone, and by who watches.
+ * How busy the pool's own thread is while the pool has live workers: if they wait, this says for whom. Only some platforms
+ * tell; it is asked when the first worker is live and when the last one is no more, and by who watches.
  */
 import { type Utilization, utilization } from "../task/realTime.ts"
 import type { PoolThread } from "./insights.ts"
