@@ -5,6 +5,14 @@ import type { Closed } from "@effect-mpire/core/Channel"
 import * as Effect from "effect/Effect"
 import { clearTimeout, setTimeout } from "./timers.ts"
 
+/** What a worker prints until its end. */
+export interface Output {
+  /** Has it come as fast as it can: the worker has been told to end. */
+  readonly letFlow: () => void
+  /** Whether more of it is to come, and does come. */
+  readonly isComing: () => boolean
+}
+
 /** How a thread or a process is ended. */
 interface EndingOptions {
   /** How long the worker may take to end by itself once it was told to, in milliseconds; then it is killed. */
@@ -13,6 +21,7 @@ interface EndingOptions {
   readonly kill: () => void
   /** Keeps this process running until the worker has ended. */
   readonly ref: () => void
+  readonly output: Output
 }
 
 export class Ending {
@@ -36,12 +45,20 @@ export class Ending {
     return this.ended.promise
   })
 
-  /** Waits for the end of a worker that was told to stop; one that something keeps running is killed (F5). */
+  /**
+   * Waits for the end of a worker that was told to stop; one that something keeps running is killed (F5), but not before what it
+   * has printed has arrived (O4).
+   */
   readonly wait: Effect.Effect<void> = Effect.promise(async () => {
     if (this.hasEnded) return
-    const { grace, kill, ref } = this.options
+    const { grace, kill, output, ref } = this.options
     ref()
-    const timer = setTimeout(kill, grace)
+    output.letFlow()
+    const late = () => {
+      if (output.isComing()) timer = setTimeout(late, grace)
+      else kill()
+    }
+    let timer = setTimeout(late, grace)
     await this.ended.promise
     clearTimeout(timer)
   })

@@ -18,8 +18,8 @@ export interface Streams {
   readonly stderr: Readable | null
 }
 
-/** Takes the output of a worker. */
-export type Take = (streams: Streams) => void
+/** Takes the output of a worker. What it returns is to be called when the worker is told to end: from then on it waits for nobody. */
+export type Take = (streams: Streams) => () => void
 
 /**
  * How to take the output of a worker that is about to start; `undefined` when it inherits this process's streams. It must not
@@ -47,16 +47,22 @@ const read = (stream: Readable | null, take: (lines: Buffer) => void): void => {
 }
 
 const passOn: Take = ({ stderr, stdout }) => {
+  let mayWait = true
   for (const [from, to] of [
     [stdout, process.stdout],
     [stderr, process.stderr]
   ] as const) {
     read(from, (lines) => {
-      if (to.write(lines) || from === null) return
+      if (to.write(lines) || from === null || !mayWait) return
       // whoever reads this process's output is slower than its workers
       from.pause()
       to.once("drain", () => from.resume())
     })
+  }
+  return () => {
+    mayWait = false
+    stdout?.resume()
+    stderr?.resume()
   }
 }
 
@@ -72,5 +78,6 @@ const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<ne
   return ({ stderr, stdout }) => {
     read(stdout, log("Info"))
     read(stderr, log("Warn"))
+    return () => {}
   }
 }

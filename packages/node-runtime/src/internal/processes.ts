@@ -122,8 +122,7 @@ const start = (
     }
     // the new Process listens at once: by the time this fiber goes on, the process may have ended
     if (child.pid !== undefined) {
-      take?.(child)
-      return resume(Effect.succeed(new Process(child, numbers)))
+      return resume(Effect.succeed(new Process(child, numbers, take?.(child))))
     }
     child.once("error", (cause) => {
       // when no file descriptors are left, Node fails before it has made these
@@ -153,14 +152,15 @@ class Process {
   private cause: unknown = undefined
   private readonly control: control.ControlFile | undefined
 
-  constructor(child: ChildProcess, control: control.ControlFile | undefined) {
+  constructor(child: ChildProcess, control: control.ControlFile | undefined, letFlow: (() => void) | undefined) {
     this.child = child
     const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
     this.lifeline = streamOf(lifelineFd)
     this.channel = streamOf(channelFd)
     this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
-    this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true) })
+    const output = { letFlow: () => letFlow?.(), isComing: () => false }
+    this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true), output })
     this.pipe = new Pipe(this.channel, (cause) => {
       this.cause = cause
       kill()

@@ -8,9 +8,11 @@ import { isBun, isDeno } from "./platform.ts"
 import * as ports from "./ports.ts"
 import type { ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
+import * as unsent from "./unsent.ts"
 
 /** Serves the pool that started this thread, or that is beyond what started it. */
 export const serveThread = (settings: ThreadSettings): void => {
+  unsent.track(settings.batches)
   if (settings.isRelayed === true) {
     // not loaded by other threads; messages wait in the port meanwhile
     void import("./servedRelayed.ts").then(({ serveRelayed }) => serveRelayed(settings))

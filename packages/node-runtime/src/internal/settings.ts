@@ -20,6 +20,8 @@ export interface ThreadSettings extends Settings {
   readonly port: MessagePort
   /** The shared numbers. */
   readonly control: Int32Array
+  /** How many batches of what it prints are on their way: one number, which the thread sets. */
+  readonly batches: Int32Array
   /** Whether messages cross as bytes, which something in the other thread passes on without reading them. */
   readonly isRelayed?: boolean | undefined
 }

@@ -16,7 +16,7 @@ import {
 import type { Relayed } from "../NodeRelay.ts"
 import type { ThreadOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
-import { Ending } from "./ending.ts"
+import { Ending, type Output } from "./ending.ts"
 import * as ports from "./ports.ts"
 import { PortTurns } from "./portTurns.ts"
 import * as output from "./output.ts"
@@ -24,6 +24,7 @@ import { check, invalidOption } from "./options.ts"
 import { marker, type ThreadSettings } from "./settings.ts"
 import { sharedControl } from "./sharedControl.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
+import * as unsent from "./unsent.ts"
 import * as usage from "./usage.ts"
 
 /** How long a thread may take to end by itself once it was told to, in milliseconds. */
@@ -73,12 +74,14 @@ const openThread = (
       Effect.flatMap(() => output.taking(worker, options.output)),
       Effect.flatMap((take) =>
         attempt(() => {
-          const shared = new Int32Array(new SharedArrayBuffer(controls * Int32Array.BYTES_PER_ELEMENT))
+          const memory = new SharedArrayBuffer((controls + 1) * Int32Array.BYTES_PER_ELEMENT)
+          const shared = new Int32Array(memory, 0, controls)
+          const batches = new Int32Array(memory, shared.byteLength)
           const { port1, port2 } = new MessageChannel()
           try {
-            const thread = start(worker, { ...extra, control: shared, port: port2 }, options, take !== undefined)
-            take?.(thread)
-            return watch(thread, port1, shared)
+            const ends = { ...extra, control: shared, batches, port: port2 }
+            const thread = start(worker, ends, options, take !== undefined)
+            return watch(thread, port1, shared, unsent.ofThread(thread, batches, take?.(thread)))
           } catch (cause) {
             port1.close()
             throw cause
@@ -124,7 +127,7 @@ const threadArgv = (): ReadonlyArray<string> | undefined => {
   return inherited.length === process.execArgv.length ? undefined : inherited
 }
 
-const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread => {
+const watch = (thread: Worker, port: MessagePort, shared: Int32Array, output: Output): Thread => {
   const control = sharedControl(shared)
   const turns = new PortTurns()
   const kill = () => void thread.terminate()
@@ -133,7 +136,7 @@ const watch = (thread: Worker, port: MessagePort, shared: Int32Array): Thread =>
     thread[method]()
     port[method]()
   }
-  const ending = new Ending({ grace, kill, ref: () => setBusy(true) })
+  const ending = new Ending({ grace, kill, ref: () => setBusy(true), output })
   let cause: unknown = undefined
   let receive: (message: unknown) => void = () => {}
   thread.once("exit", (exitCode) => {
