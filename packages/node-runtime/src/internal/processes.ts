@@ -23,6 +23,7 @@ import { Pipe } from "./pipe.ts"
 import { marker, type ProcessSettings } from "./settings.ts"
 import { attempt, file, inheritedArgv } from "./start.ts"
 import { clearTimeout, setImmediate, setTimeout } from "./timers.ts"
+import { ofProcess } from "./unwritten.ts"
 import * as usage from "./usage.ts"
 
 /** How long a process may take to end by itself once it was told to, in milliseconds. */
@@ -159,7 +160,7 @@ class Process {
     this.channel = streamOf(channelFd)
     this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
-    const output = { letFlow: () => letFlow?.(), isComing: () => false }
+    const output = ofProcess(this.lifeline, letFlow)
     this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true), output })
     this.pipe = new Pipe(this.channel, (cause) => {
       this.cause = cause

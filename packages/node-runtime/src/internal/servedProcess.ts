@@ -13,6 +13,7 @@ import { Pipe } from "./pipe.ts"
 import { isBun } from "./platform.ts"
 import type { ProcessSettings } from "./settings.ts"
 import { setTimeout } from "./timers.ts"
+import { exitAfter, track } from "./unwritten.ts"
 
 /** How long the process may take to end by itself once the pool has told it to stop, in milliseconds. */
 const grace = 100
@@ -26,6 +27,7 @@ const exit = (): void => exitProcess()
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: ProcessSettings): void => {
   if (settings.isRead) writeAtOnce()
+  else track()
   const worker = serve(open(settings))
   process.on("uncaughtExceptionMonitor", (error) => {
     // a task module that handles uncaught errors keeps the process running
@@ -62,7 +64,7 @@ export const open = (settings: ProcessSettings): Channel => {
     close: () => {
       socket.off("close", exit)
       // something may keep the process running: ends it with its exit handlers, which the pool's SIGKILL would skip
-      setTimeout(exit, grace).unref()
+      setTimeout(() => exitAfter(exit), grace).unref()
       socket.end(() => socket.destroy())
     },
     stayAwake: () => awake.expectMessage(),

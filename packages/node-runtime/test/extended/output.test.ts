@@ -16,7 +16,7 @@ const printed = (...args: ReadonlyArray<string>) =>
   })
 
 describe("the output of workers that end", { concurrent: true }, () => {
-  it.live.each(["threads"])("O4 of %s it arrives whole, however late it is read", (runtime) =>
+  it.live.each(["threads", "processes"])("O4 of %s it arrives whole, however late it is read", (runtime) =>
     Effect.gen(function* () {
       const lines = (yield* printed(runtime, "30000")).split("\n")
       assert.strictEqual(lines.length, 30_001)
