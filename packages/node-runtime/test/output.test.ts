@@ -112,4 +112,39 @@ describe("Lines", () => {
     assert.strictEqual(text.replaceAll("\n", "").length, 300_000)
     assert.isTrue(text.split("\n").every((line) => line.length < 70_000))
   })
+
+  it("O4 cuts a long line between characters, whatever the pieces, and once where its end comes next", () => {
+    const pieces = (bytes: Uint8Array, size: number) =>
+      Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size))
+    const long = [
+      "x".repeat(65_536),
+      `a${"ä".repeat(50_000)}`,
+      `${"縮".repeat(50_000)}b`,
+      `ab${"😀".repeat(40_000)}`,
+      "y".repeat(200_000)
+    ]
+    for (const text of long) {
+      for (const size of [1000, 1001, 1003, 65_535, 65_536]) {
+        for (const end of ["\n", "\r\n"]) {
+          const lines = new Lines()
+          const given = [...pieces(Buffer.from(text), size), Buffer.from(`${end}short\n`)].map((piece) =>
+            lines.push(piece).toString()
+          )
+          assert.strictEqual(lines.rest().length, 0)
+          const all = given.join("").replaceAll("\r", "")
+          assert.isFalse(all.includes("\ufffd"))
+          assert.strictEqual(all.replaceAll("\n", ""), `${text}short`)
+          assert.isFalse(all.includes("\n\n"))
+          assert.isTrue(all.endsWith("\nshort\n"))
+        }
+      }
+    }
+  })
+
+  it("O4 keeps empty lines, and bytes that are no text", () => {
+    const lines = new Lines()
+    const bytes = Buffer.concat([Buffer.alloc(70_000, 0xbf), Buffer.from("\n\n\n"), Buffer.alloc(10, 0xff)])
+    const cut = Buffer.concat([lines.push(bytes.subarray(0, 70_000)), lines.push(bytes.subarray(70_000)), lines.rest()])
+    assert.deepStrictEqual(cut, bytes)
+  })
 })
