@@ -76,6 +76,8 @@ describe("the bars of a terminal", () => {
     await new Promise<void>((resolve) => void stream.write(new Uint8Array([97, 10]), () => resolve()))
     assert.include(frames[1]!, "text\n")
     assert.include(frames[2]!, "a\n")
+    stream.write(new DataView(Uint8Array.of(0, 98, 10).buffer, 1) as never)
+    assert.include(frames[3]!, "b\n")
     terminal.close()
   })
 
@@ -129,5 +131,32 @@ describe("the bars of a terminal", () => {
       ],
       [1, 1, 2, 5, 1]
     )
+  })
+
+  it("O4 several show their calls in one terminal", () => {
+    const { frames, terminal } = bench()
+    const [one, other] = [{}, {}]
+    terminal.show([call("one")], one)
+    terminal.show([call("other")], other)
+    assert.match(frames.at(-1)!, /␛\[2Kone .*\n␛\[2Kother .*\n$/)
+    terminal.hide(one)
+    assert.notMatch(frames.at(-1)!, /one/)
+    assert.match(frames.at(-1)!, /␛\[2Kother .*\n$/)
+    terminal.close()
+  })
+
+  it("O4 after the process's exit nothing that is written is held back, and the bars stay", async () => {
+    const { frames, passed, stream, terminal } = bench()
+    terminal.show([call("call")])
+    stream.write("before")
+    const exits = process.listeners("exit").at(-1) as () => void
+    exits()
+    stream.write(" and after")
+    await new Promise(setImmediate)
+    assert.strictEqual(frames.at(-1), "before")
+    assert.deepStrictEqual(passed, [" and after"])
+    assert.isFalse(Object.hasOwn(stream, "write"))
+    terminal.close()
+    assert.strictEqual(frames.length, 2)
   })
 })

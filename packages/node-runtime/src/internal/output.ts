@@ -28,7 +28,7 @@ export type Take = (streams: Streams) => () => void
 export const taking = (worker: WorkerIdentity, output: Output | undefined): Effect.Effect<Take | undefined> =>
   output === "log"
     ? Effect.map(Effect.context<never>(), (context) => logging(worker, context))
-    : Effect.sync(() => (terminal.isShown() ? passOn : undefined))
+    : Effect.sync(() => (terminal.isTaken(process.stderr) ? passOn : undefined))
 
 /** Reads a stream line by line. */
 const read = (stream: Readable | null, take: (lines: Buffer) => void): void => {

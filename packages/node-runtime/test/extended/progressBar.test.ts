@@ -76,4 +76,14 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
       assert.match(shown.bytes, /^✔ Naps {2}20\/20 items in /m)
     })
   )
+
+  it.live("O4 layers that overlap share the terminal, and give it back with the last of them", () =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({}, "overlaps.ts")
+      assert.strictEqual(yield* shown.ended, 0)
+      assert.deepStrictEqual(remnants(shown.lines), [])
+      assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔ call ")).length, 20)
+      assert.strictEqual(shown.lines.at(-1), "once: true, given back: true")
+    })
+  )
 })

@@ -36,6 +36,11 @@ export class Block {
     return this.drawn.length === 0
   }
 
+  /** What has been drawn stays: the next lines are drawn below it. */
+  leave(): void {
+    this.drawn = []
+  }
+
   /** Whether a frame with these lines would change nothing. */
   shows(lines: ReadonlyArray<Line>): boolean {
     return this.drawn.length === lines.length && lines.every(({ coloured }, n) => this.drawn[n]!.coloured === coloured)

@@ -21,8 +21,8 @@ export const capture = (stream: NodeJS.WriteStream, take: Taker): (() => void) =
     const isText = typeof chunk === "string"
     const bytes = isText
       ? Buffer.from(chunk, typeof encoding === "string" ? encoding : undefined)
-      : chunk instanceof Uint8Array
-        ? chunk
+      : ArrayBuffer.isView(chunk)
+        ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
         : undefined
     if (!isOver && bytes !== undefined && take(bytes)) {
       const called = typeof encoding === "function" ? encoding : done

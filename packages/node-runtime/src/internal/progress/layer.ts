@@ -8,7 +8,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { captureConsole } from "./capture.ts"
 import { Plain } from "./plain.ts"
-import { Terminal } from "./terminal.ts"
+import { type Screen, Terminal } from "./terminal.ts"
 
 /** Whether an environment variable says so, as far as there is a convention. */
 const isSet = (variable: "CI" | "NO_COLOR"): boolean => {
@@ -33,11 +33,33 @@ const terminal = (write: (text: string | Uint8Array) => Effect.Effect<void>) =>
       size,
       streams: [process.stdout, process.stderr].filter(({ isTTY }) => isTTY)
     }
-    yield* Effect.acquireRelease(Effect.sync(captureConsole), (release) => Effect.sync(release))
-    const made = Effect.sync(() => new Terminal(screen, !isSet("NO_COLOR")))
-    const shown = yield* Effect.acquireRelease(made, (terminal) => Effect.sync(() => terminal.close()))
-    return Progress.layer((calls) => Effect.sync(() => shown.show(calls)))
+    const whose = {}
+    const shown = yield* Effect.acquireRelease(
+      Effect.sync(() => enter(screen)),
+      (terminal) => Effect.sync(() => leave(terminal, whose))
+    )
+    return Progress.layer((calls) => Effect.sync(() => shown.show(calls, whose)))
   })
+
+/**
+ * The terminal while at least one layer shows bars in it: two that took the streams over from each other could give them back in
+ * one order only.
+ */
+let opened: { readonly terminal: Terminal; readonly releaseConsole: () => void; layers: number } | undefined
+
+const enter = (screen: Screen): Terminal => {
+  opened ??= { releaseConsole: captureConsole(), terminal: new Terminal(screen, !isSet("NO_COLOR")), layers: 0 }
+  opened.layers++
+  return opened.terminal
+}
+
+const leave = (terminal: Terminal, whose: object): void => {
+  terminal.hide(whose)
+  if (opened === undefined || --opened.layers > 0) return
+  terminal.close()
+  opened.releaseConsole()
+  opened = undefined
+}
 
 const plain = (write: (text: string | Uint8Array) => Effect.Effect<void>) => {
   const lines = new Plain()

@@ -18,14 +18,27 @@ export interface Screen {
   readonly streams: ReadonlyArray<NodeJS.WriteStream>
 }
 
-/** How many terminals show bars. */
-let shown = 0
+const terminals = new Set<Terminal>()
+
+/** Called when no bars are shown any more for now. */
+const handlers = new Set<() => void>()
 
 /**
- * Whether bars are shown, so that nothing may write to the terminal but by way of this process: workers that start now must
- * not inherit it. It is the process that has a terminal, whatever layers its pools are made with.
+ * Whether the stream leads to a terminal for bars, so that nothing may write to it but by way of this process: workers that
+ * start now must not inherit it. It is the process that has a terminal, whatever layers its pools are made with.
  */
-export const isShown = (): boolean => shown > 0
+export const isTaken = (stream: NodeJS.WriteStream): boolean =>
+  [...terminals].some((terminal) => terminal.takes(stream))
+
+/** Whether there are bars now below what is written to the stream. */
+export const hasBars = (stream: NodeJS.WriteStream): boolean =>
+  [...terminals].some((terminal) => terminal.takes(stream) && terminal.hasBars)
+
+/** Calls `handler` whenever bars have gone; returns how to stop that. */
+export const onGone = (handler: () => void): (() => void) => {
+  handlers.add(handler)
+  return () => void handlers.delete(handler)
+}
 
 /** A stream of others, and what they wrote to it that is no whole line yet. */
 interface Captured {
@@ -43,14 +56,15 @@ export class Terminal {
   /** What this has written: it comes by the streams of others, at once or when there is room. */
   private readonly own = new WeakSet<Uint8Array>()
   private isWriting = false
-  private running: ReadonlyArray<CallProgress> = []
+  /** The calls that run, by who shows them. */
+  private readonly running = new Map<object, ReadonlyArray<CallProgress>>()
   /** Whether the cursor is at the beginning of a line. */
   private isAtStart = true
 
   constructor(screen: Screen, hasColours: boolean) {
     this.screen = screen
     this.hasColours = hasColours
-    shown++
+    terminals.add(this)
     this.captured = screen.streams.map((stream) => {
       const lines = new Lines()
       return { lines, release: capture(stream, (text) => this.take(lines, text)) }
@@ -58,27 +72,49 @@ export class Terminal {
     process.on("exit", this.exits)
   }
 
-  show(calls: ReadonlyArray<CallProgress>): void {
+  takes(stream: NodeJS.WriteStream): boolean {
+    return this.screen.streams.includes(stream)
+  }
+
+  get hasBars(): boolean {
+    return !this.block.isEmpty
+  }
+
+  /** Several show their calls in one terminal, each its own. */
+  show(calls: ReadonlyArray<CallProgress>, whose: object = this): void {
     const size = this.screen.size()
-    this.running = calls.filter(({ state }) => state === "running")
+    this.running.set(
+      whose,
+      calls.filter(({ state }) => state === "running")
+    )
     const ended = calls
       .filter(({ state }) => state !== "running")
       .map((call) => `${bars.line(call, size, this.hasColours).coloured}\n`)
     this.draw(Buffer.from(ended.join("")), size)
   }
 
+  /** Removes the bars of one of them. */
+  hide(whose: object): void {
+    this.running.delete(whose)
+    this.draw(nothing, this.screen.size())
+  }
+
   /** Removes the bars, and gives the streams back. */
   close(): void {
-    this.running = []
+    this.running.clear()
     this.draw(nothing, this.screen.size())
+    this.release()
+  }
+
+  private release(): void {
     for (const { release } of this.captured) release()
     process.off("exit", this.exits)
-    shown--
+    terminals.delete(this)
   }
 
   /** Draws the bars of the calls that run, with whole lines above them. */
   private draw(above: Uint8Array, size: Size): void {
-    const lines = bars.lines(this.running, size, this.hasColours)
+    const lines = bars.lines([...this.running.values()].flat(), size, this.hasColours)
     if (above.length === 0 && this.block.shows(lines)) return
     const wasEmpty = this.block.isEmpty
     const { after, before } = this.block.frame(lines, size.columns)
@@ -86,6 +122,7 @@ export class Terminal {
     const start = wasEmpty && !this.isAtStart ? "\n" : ""
     const rest = this.block.isEmpty ? this.captured.map(({ lines }) => lines.rest()) : []
     this.write(Buffer.concat([Buffer.from(start + before), above, Buffer.from(after), ...rest]))
+    if (!wasEmpty && this.block.isEmpty) for (const handler of handlers) handler()
   }
 
   private write(text: Buffer): void {
@@ -109,9 +146,15 @@ export class Terminal {
     return true
   }
 
-  /** The process ends without the Scope: what is no whole line yet is written all the same. */
+  /**
+   * The process ends without the Scope: the bars stay, and below them is written what is no whole line yet, and whatever exit
+   * handlers write later.
+   */
   private readonly exits = (): void => {
+    this.block.leave()
+    this.release()
     this.write(Buffer.concat(this.captured.map(({ lines }) => lines.rest())))
+    for (const handler of handlers) handler()
   }
 }
 
