@@ -87,6 +87,21 @@ describe.each(Object.entries(runtimes))("output of %s", (_, runtime) => {
   )
 })
 
+describe("output of a process", () => {
+  it.live('O4 with "log" nothing is lost where something that a worker has started keeps its stdout open', () =>
+    Effect.gen(function* () {
+      const { layer, logged } = recording()
+      yield* Effect.flatMap(WorkerPool.make({ size: 1, keepAlive: true }), (pool) =>
+        pool.run(tasks.leaveProcess, undefined)
+      ).pipe(Effect.scoped, Effect.provide(Layer.merge(runtimes.processes({ ...bare, output: "log" }), layer)))
+      assert.deepStrictEqual(
+        logged.map(({ text }) => text),
+        ["the rest"]
+      )
+    })
+  )
+})
+
 describe("Lines", () => {
   it("O4 gives whole lines, whatever the pieces", () => {
     const text = `first\nsecond ä line\n\n${"x".repeat(100)}\nrest`

@@ -128,15 +128,21 @@ export interface Options {
   readonly columns?: number
   readonly rows?: number
   readonly env?: NodeJS.Dict<string>
+  /** The file that its stdout goes to, in the place of the terminal. */
+  readonly stdout?: string | undefined
 }
 
 /** Runs a fixture in a terminal. */
 export const run = (
-  { columns = 80, env = {}, rows = 24 }: Options,
+  { columns = 80, env = {}, rows = 24, stdout }: Options,
   fixture: string,
   ...args: ReadonlyArray<string>
 ): Effect.Effect<Terminal, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Terminal(columns, rows, env, [process.execPath, pathOf(fixture), ...args])),
+    Effect.sync(() => {
+      const program = [process.execPath, pathOf(fixture), ...args]
+      const command = stdout === undefined ? program : ["sh", "-c", `exec "$0" "$@" > ${stdout}`, ...program]
+      return new Terminal(columns, rows, env, command)
+    }),
     (terminal) => Effect.sync(() => terminal.close())
   )

@@ -7,7 +7,10 @@ import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import type { Readable } from "node:stream"
 import { Lines } from "./lines.ts"
+import * as outside from "./outside.ts"
+import type { Which } from "./outside.ts"
 import * as terminal from "./progress/terminal.ts"
+import { clearTimeout, setTimeout } from "./timers.ts"
 
 /** The option: to where this process's output goes, or to the log. */
 export type Output = "inherit" | "log"
@@ -18,55 +21,117 @@ export interface Streams {
   readonly stderr: Readable | null
 }
 
-/** Takes the output of a worker. What it returns is to be called when the worker is told to end: from then on it waits for nobody. */
-export type Take = (streams: Streams) => () => void
-
-/**
- * How to take the output of a worker that is about to start; `undefined` when it inherits this process's streams. It must not
- * write to a terminal that shows bars.
- */
-export const taking = (worker: WorkerIdentity, output: Output | undefined): Effect.Effect<Take | undefined> =>
-  output === "log"
-    ? Effect.map(Effect.context<never>(), (context) => logging(worker, context))
-    : Effect.sync(() => (terminal.isTaken(process.stderr) ? passOn : undefined))
-
-/** Reads a stream line by line. */
-const read = (stream: Readable | null, take: (lines: Buffer) => void): void => {
-  if (stream === null) return
-  const lines = new Lines()
-  stream.on("data", (piece: Uint8Array) => {
-    const whole = lines.push(piece)
-    if (whole.length > 0) take(whole)
-  })
-  stream.once("end", () => {
-    const rest = lines.rest()
-    if (rest.length > 0) take(Buffer.concat([rest, Buffer.from("\n")]))
-  })
-  // it may break with its worker
-  stream.on("error", () => {})
+/** What is done with the output of a worker that is about to start. */
+export interface Taking {
+  /** Of which streams this process reads what is written; the others the worker inherits. */
+  readonly reads: Which
+  readonly take: (streams: Streams) => Taken
 }
 
-const passOn: Take = ({ stderr, stdout }) => {
-  let mayWait = true
-  for (const [from, to] of [
-    [stdout, process.stdout],
-    [stderr, process.stderr]
-  ] as const) {
-    read(from, (lines) => {
-      if (to.write(lines) || from === null || !mayWait) return
+/** Output that is being read. */
+export interface Taken {
+  /** The worker has been told to end: from now on it waits for nobody. */
+  readonly letFlow: () => void
+  /** No more is to come: writes what has no end of line. */
+  readonly end: () => void
+}
+
+const names = ["stdout", "stderr"] as const
+
+/**
+ * What to do with the output of a worker that is about to start. It inherits this process's streams, but must not write to
+ * a terminal for bars. A stream that leads elsewhere is left to it, byte for byte.
+ */
+export const taking = (worker: WorkerIdentity, output: Output | undefined): Effect.Effect<Taking> =>
+  output === "log"
+    ? Effect.map(Effect.context<never>(), (context) => logging(worker, context))
+    : Effect.sync(() => {
+        const isRead = (name: "stdout" | "stderr") => outside.reads()[name] || terminal.isTaken(process[name])
+        return passingOn({ stdout: isRead("stdout"), stderr: isRead("stderr") })
+      })
+
+/** Has the streams that are read taken, each by itself. */
+const takingEach = (reads: Which, take: (from: Readable, name: "stdout" | "stderr") => Taken): Taking => ({
+  reads,
+  take: (streams) => {
+    const all = names.flatMap((name) => {
+      const from = reads[name] ? streams[name] : null
+      return from === null ? [] : [take(from, name)]
+    })
+    return {
+      letFlow: () => {
+        for (const taken of all) taken.letFlow()
+      },
+      end: () => {
+        for (const taken of all) taken.end()
+      }
+    }
+  }
+})
+
+/** Reads a stream; `end` is called once, when no more comes. */
+const read = (from: Readable, take: (piece: Uint8Array) => void, end: () => void): (() => void) => {
+  let hasEnded = false
+  const onEnd = () => {
+    if (hasEnded) return
+    hasEnded = true
+    end()
+  }
+  // it is closed without an end where something else that the worker has started keeps it open; it may break with its worker
+  from
+    .on("data", take)
+    .once("end", onEnd)
+    .once("close", onEnd)
+    .on("error", () => {})
+  return onEnd
+}
+
+/** Passes on what is written: whole lines while there are bars, each piece as it comes while there are none. */
+const passingOn = (reads: Which): Taking =>
+  takingEach(reads, (from, name) => {
+    const to = process[name]
+    const lines = new Lines()
+    let mayWait = true
+    const write = (bytes: Uint8Array) => {
+      if (bytes.length === 0 || to.write(bytes) || !mayWait) return
       // whoever reads this process's output is slower than its workers
       from.pause()
       to.once("drain", () => from.resume())
+    }
+    const hasBars = () => outside.reads()[name] || terminal.hasBars(to)
+    let timer: NodeJS.Timeout | undefined
+    const writeRest = () => {
+      if (!hasBars()) write(lines.rest())
+    }
+    const stop = terminal.onGone((isExit) => {
+      clearTimeout(timer)
+      if (isExit) writeRest()
+      else timer = setTimeout(writeRest, underWay).unref()
     })
-  }
-  return () => {
-    mayWait = false
-    stdout?.resume()
-    stderr?.resume()
-  }
-}
+    const piece = (bytes: Uint8Array) => {
+      if (hasBars()) return write(lines.push(bytes))
+      write(lines.rest())
+      write(bytes)
+    }
+    const end = read(from, piece, () => {
+      stop()
+      clearTimeout(timer)
+      const rest = lines.rest()
+      write(rest.length > 0 && hasBars() ? Buffer.concat([rest, lineEnd]) : rest)
+    })
+    const letFlow = () => {
+      mayWait = false
+      from.resume()
+    }
+    return { letFlow, end }
+  })
 
-const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<never>): Take => {
+/** How long the rest of a line may be under way when a call, and its bar, has ended, in milliseconds: it comes another way. */
+const underWay = 100
+
+const lineEnd = Buffer.from("\n")
+
+const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<never>): Taking => {
   // those of the pool's maker stay, as around what a task logs
   const annotations = { worker: id, generation, ...Context.get(context, References.CurrentLogAnnotations) }
   const fork = Effect.runForkWith(Context.add(context, References.CurrentLogAnnotations, annotations))
@@ -75,9 +140,17 @@ const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<ne
     const text = lines.toString().replace(/\r?\n$/, "")
     for (const line of text.split(/\r?\n/)) fork(Effect.logWithLevel(level)(line))
   }
-  return ({ stderr, stdout }) => {
-    read(stdout, log("Info"))
-    read(stderr, log("Warn"))
-    return () => {}
-  }
+  return takingEach({ stdout: true, stderr: true }, (from, name) => {
+    const lines = new Lines()
+    const write = log(name === "stdout" ? "Info" : "Warn")
+    const piece = (bytes: Uint8Array) => {
+      const whole = lines.push(bytes)
+      if (whole.length > 0) write(whole)
+    }
+    const end = read(from, piece, () => {
+      const rest = lines.rest()
+      if (rest.length > 0) write(rest)
+    })
+    return { letFlow: () => {}, end }
+  })
 }

@@ -62,16 +62,16 @@ const openProcess: (
     yield* check(options)
     // acquired before the process, and so closed after its end: until then its numbers can be read
     const numbers = controls === 0 ? undefined : yield* openControl(controls)
-    const take = yield* output.taking(worker, options.output)
+    const taking = yield* output.taking(worker, options.output)
     const settings: ProcessSettings = {
       [marker]: true,
       compileCache: options.compileCache ?? true,
       control: numbers !== undefined,
-      isRead: take !== undefined,
+      reads: taking.reads,
       ...(maxMessageSize === undefined ? {} : { maxMessageSize })
     }
     const command = yield* cpus.pinned(options.cpus, worker.id, yield* commandOf(options, settings))
-    return yield* Effect.acquireRelease(start(command, options, numbers, take), (child) => child.end)
+    return yield* Effect.acquireRelease(start(command, options, numbers, taking), (child) => child.end)
   }
 )
 
@@ -106,14 +106,23 @@ const start = (
   [file, ...args]: cpus.Command,
   options: ProcessOptions,
   numbers: control.ControlFile | undefined,
-  take: output.Take | undefined
+  { reads, take }: output.Taking
 ): Effect.Effect<Process, unknown> =>
   Effect.callback((resume) => {
     let child: ChildProcess
-    const out = take === undefined ? "inherit" : "pipe"
+    const out = (isRead: boolean) => (isRead ? "pipe" : "inherit")
     try {
       child = spawn(file, args, {
-        stdio: ["ignore", out, out, "pipe", numbers?.fd ?? "ignore", "pipe", "pipe", "pipe"],
+        stdio: [
+          "ignore",
+          out(reads.stdout),
+          out(reads.stderr),
+          "pipe",
+          numbers?.fd ?? "ignore",
+          "pipe",
+          "pipe",
+          "pipe"
+        ],
         // gives tasks a `process.send`. This end is no IPC channel: what they send cannot harm whoever does not read it
         env: { ...(options.env ?? process.env), NODE_CHANNEL_FD: String(taskFd) },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd })
@@ -123,7 +132,7 @@ const start = (
     }
     // the new Process listens at once: by the time this fiber goes on, the process may have ended
     if (child.pid !== undefined) {
-      return resume(Effect.succeed(new Process(child, numbers, take?.(child))))
+      return resume(Effect.succeed(new Process(child, numbers, take(child))))
     }
     child.once("error", (cause) => {
       // when no file descriptors are left, Node fails before it has made these
@@ -153,14 +162,14 @@ class Process {
   private cause: unknown = undefined
   private readonly control: control.ControlFile | undefined
 
-  constructor(child: ChildProcess, control: control.ControlFile | undefined, letFlow: (() => void) | undefined) {
+  constructor(child: ChildProcess, control: control.ControlFile | undefined, taken: output.Taken) {
     this.child = child
     const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
     this.lifeline = streamOf(lifelineFd)
     this.channel = streamOf(channelFd)
     this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
-    const output = ofProcess(this.lifeline, letFlow)
+    const output = ofProcess(this.lifeline, taken.letFlow)
     this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true), output })
     this.pipe = new Pipe(this.channel, (cause) => {
       this.cause = cause
@@ -179,9 +188,12 @@ class Process {
     child.on("error", () => {})
     child.once("exit", (exitCode, signal) => {
       this.lifeline.destroy()
+      // else what waits for who reads this process's output seems to be nothing
+      taken.letFlow()
       this.afterLastMessage(() => {
         // something else may hold the pipes open, such as a process that the task started
         for (const stream of [this.channel, this.aside, streamOf(taskFd), ...this.output]) stream.destroy()
+        taken.end()
         const closed = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
         this.ending.end(this.cause === undefined ? closed : { ...closed, cause: this.cause })
       })

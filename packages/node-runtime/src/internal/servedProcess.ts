@@ -26,8 +26,11 @@ const exit = (): void => exitProcess()
 
 /** Serves the pool that started this process. */
 export const serveProcess = (settings: ProcessSettings): void => {
-  if (settings.isRead) writeAtOnce()
-  else track()
+  const { reads } = settings
+  if (reads.stdout) writeAtOnce(process.stdout)
+  else track(1)
+  if (reads.stderr) writeAtOnce(process.stderr)
+  else track(2)
   const worker = serve(open(settings))
   process.on("uncaughtExceptionMonitor", (error) => {
     // a task module that handles uncaught errors keeps the process running
@@ -38,11 +41,9 @@ export const serveProcess = (settings: ProcessSettings): void => {
 }
 
 /** Has a pipe take all that is written at once, as a terminal does: `process.exit` would lose what still waits (O4). */
-const writeAtOnce = (): void => {
-  for (const stream of [process.stdout, process.stderr]) {
-    const { _handle: handle } = stream as { _handle?: { readonly setBlocking?: (isBlocking: boolean) => unknown } }
-    handle?.setBlocking?.(true)
-  }
+const writeAtOnce = (stream: NodeJS.WriteStream): void => {
+  const { _handle: handle } = stream as { _handle?: { readonly setBlocking?: (isBlocking: boolean) => unknown } }
+  handle?.setBlocking?.(true)
 }
 
 /** The pipe that this process has inherited. */

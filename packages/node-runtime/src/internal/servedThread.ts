@@ -4,6 +4,7 @@
 import { serve } from "@effect-mpire/core/WorkerEntry"
 import type { Transferable } from "node:worker_threads"
 import { Awake } from "./awake.ts"
+import { setReads } from "./outside.ts"
 import { isBun, isDeno } from "./platform.ts"
 import * as ports from "./ports.ts"
 import type { ThreadSettings } from "./settings.ts"
@@ -13,6 +14,7 @@ import * as unsent from "./unsent.ts"
 /** Serves the pool that started this thread, or that is beyond what started it. */
 export const serveThread = (settings: ThreadSettings): void => {
   unsent.track(settings.batches)
+  setReads(settings.reads)
   if (settings.isRelayed === true) {
     // not loaded by other threads; messages wait in the port meanwhile
     void import("./servedRelayed.ts").then(({ serveRelayed }) => serveRelayed(settings))

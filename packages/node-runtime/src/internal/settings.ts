@@ -3,6 +3,7 @@
  */
 
 import type { MessagePort } from "node:worker_threads"
+import type { Which } from "./outside.ts"
 
 /** Tells what a pool has started from what something else has. */
 export const marker = "~effect-mpire"
@@ -10,6 +11,8 @@ export const marker = "~effect-mpire"
 interface Settings {
   readonly [marker]: true
   readonly compileCache: boolean
+  /** Of which streams the pool's process reads what the worker writes. */
+  readonly reads: Which
   /** How many bytes a message may have, where something passes on what crosses as bytes. */
   readonly maxMessageSize?: number | undefined
 }
@@ -30,6 +33,4 @@ export interface ThreadSettings extends Settings {
 export interface ProcessSettings extends Settings {
   /** Whether the process inherits a file of shared numbers. */
   readonly control: boolean
-  /** Whether the pool's process reads what this one writes to stdout and stderr. */
-  readonly isRead: boolean
 }

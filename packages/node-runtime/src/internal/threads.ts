@@ -72,16 +72,16 @@ const openThread = (
   Effect.acquireRelease(
     check(options).pipe(
       Effect.flatMap(() => output.taking(worker, options.output)),
-      Effect.flatMap((take) =>
+      Effect.flatMap((taking) =>
         attempt(() => {
           const memory = new SharedArrayBuffer((controls + 1) * Int32Array.BYTES_PER_ELEMENT)
           const shared = new Int32Array(memory, 0, controls)
           const batches = new Int32Array(memory, shared.byteLength)
           const { port1, port2 } = new MessageChannel()
           try {
-            const ends = { ...extra, control: shared, batches, port: port2 }
-            const thread = start(worker, ends, options, take !== undefined)
-            return watch(thread, port1, shared, unsent.ofThread(thread, batches, take?.(thread)))
+            const ends = { ...extra, control: shared, batches, port: port2, reads: taking.reads }
+            const thread = start(worker, ends, options)
+            return watch(thread, port1, shared, unsent.ofThread(thread, batches, taking))
           } catch (cause) {
             port1.close()
             throw cause
@@ -95,8 +95,7 @@ const openThread = (
 const start = (
   { id }: WorkerIdentity,
   ends: Omit<ThreadSettings, typeof marker | "compileCache">,
-  options: ThreadOptions,
-  isRead: boolean
+  options: ThreadOptions
 ): Worker => {
   const { env, resourceLimits } = options
   if (options.spawn !== undefined && options.entry !== undefined) {
@@ -111,7 +110,8 @@ const start = (
     workerData: settings,
     transferList: [ends.port],
     // else what it writes goes to this thread's streams
-    ...(isRead ? { stdout: true, stderr: true } : {}),
+    ...(ends.reads.stdout ? { stdout: true } : {}),
+    ...(ends.reads.stderr ? { stderr: true } : {}),
     ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(env === undefined ? {} : { env }),
     ...(resourceLimits === undefined ? {} : { resourceLimits })

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream"
 import type { Worker } from "node:worker_threads"
 import type { Output } from "./ending.ts"
+import type { Taking } from "./output.ts"
 
 /** For how long nothing of it may arrive until it is given up, in milliseconds: a batch of a million lines takes seconds. */
 const patience = 5000
@@ -38,27 +39,27 @@ export const track = (batches: Int32Array): void => {
  * At the other end: what it prints is read as fast as it comes once the thread has been told to end, whatever the pace of who
  * reads this process's output, for which it waits here.
  */
-export const ofThread = (thread: Worker, batches: Int32Array, letFlow: (() => void) | undefined): Output => {
+export const ofThread = (thread: Worker, batches: Int32Array, taking: Taking): Output => {
   let last = 0
+  const taken = taking.take(thread)
   return {
     letFlow: () => {
       last = performance.now()
-      for (const [from, to] of [
-        [thread.stdout, process.stdout],
-        [thread.stderr, process.stderr]
-      ] as ReadonlyArray<readonly [Readable | null, NodeJS.WriteStream]>) {
+      for (const name of ["stdout", "stderr"] as const) {
         // Bun has none where nobody reads them
+        const from: Readable | null = thread[name]
         from?.on("data", () => {
           last = performance.now()
         })
+        if (taking.reads[name]) continue
         // Node's own way makes the thread wait
-        if (letFlow === undefined)
-          from
-            ?.unpipe(to)
-            .on("data", (piece: Uint8Array) => to.write(piece))
-            .resume()
+        const to = process[name]
+        from
+          ?.unpipe(to)
+          .on("data", (piece: Uint8Array) => to.write(piece))
+          .resume()
       }
-      letFlow?.()
+      taken.letFlow()
     },
     isComing: () => Atomics.load(batches, 0) > 0 && performance.now() - last < patience
   }

@@ -20,7 +20,7 @@ const hasEnded = "-"
 
 // tasks can replace them
 const now = performance.now.bind(performance)
-const { write } = Writable.prototype
+const write = Reflect.get(Writable.prototype, "write") as (text: string, done: () => void) => boolean
 
 /** So many pieces are written in some milliseconds. */
 const many = 1000
@@ -35,9 +35,8 @@ type Printing = Writable & {
  * In the process, as it begins: says when it writes so much at once that it may seem to hang, since Node writes all that a task
  * has printed before it reads that the process is to end.
  */
-export const track = (): void => {
-  if (isPipe(1)) tellBefore(process.stdout as unknown as Printing)
-  if (isPipe(2)) tellBefore(process.stderr as unknown as Printing)
+export const track = (fd: 1 | 2): void => {
+  if (isPipe(fd)) tellBefore((fd === 1 ? process.stdout : process.stderr) as unknown as Printing)
 }
 
 const isPipe = (fd: number): boolean => {
@@ -101,7 +100,7 @@ const tell = (what: string): void => {
 }
 
 /** In the process that started it: hears by the lifeline whether the other one waits. */
-export const ofProcess = (lifeline: Socket, letFlow: (() => void) | undefined): Output => {
+export const ofProcess = (lifeline: Socket, letFlow: () => void): Output => {
   let heard = ""
   let last = 0
   lifeline.on("data", (said: Buffer) => {
@@ -109,7 +108,7 @@ export const ofProcess = (lifeline: Socket, letFlow: (() => void) | undefined): 
     last = now()
   })
   return {
-    letFlow: () => letFlow?.(),
+    letFlow,
     // the process's own patience ends first, unless it hangs
     isComing: () => heard === waits && now() - last < patience
   }

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { assertLines, assertOnce, escape, numbers, onceAndWhole, printed, remnants } from "../bars.ts"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as terminal from "../terminal.ts"
 
 // they wait most of the time
@@ -84,6 +87,60 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
       assert.deepStrictEqual(remnants(shown.lines), [])
       assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔ call ")).length, 20)
       assert.strictEqual(shown.lines.at(-1), "once: true, given back: true")
+    })
+  )
+
+  const inFolder = <A, E, R>(use: (folder: string) => Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "bars-"))),
+      use,
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    )
+
+  it.live.each(["threads", "processes"])("O4 stdout in a file is what workers in %s write, byte for byte", (runtime) =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const stdout = join(folder, "stdout")
+        const shown = yield* terminal.run({ stdout }, "bars.ts", "pours", runtime)
+        assert.strictEqual(yield* shown.ended, 0)
+        const poured = [1, 2, 3].flatMap((n) => [
+          Buffer.from(`${String(n).repeat(100_000)}\n${String(n).repeat(65_536)}\n`),
+          Buffer.of(255, 0, 10, 195)
+        ])
+        assert.isTrue(readFileSync(stdout).equals(Buffer.concat(poured)))
+        assert.match(shown.lines.join("\n"), /^✔ Pours {2}3\/3 items in [\d.]+ s {2}[\d.]+\/s$/)
+      })
+    )
+  )
+
+  it.live.each(["threads", "processes"])(
+    "O4 what workers in %s write is there at once where there is no bar, and when the bar has gone",
+    (runtime) =>
+      inFolder((folder) =>
+        Effect.gen(function* () {
+          const file = join(folder, "ends")
+          const shown = yield* terminal.run({}, "bars.ts", "pieces", runtime, file)
+          yield* shown.until("all pieces", (screen) => /^meanwhile, after/m.test(screen))
+          writeFileSync(file, "")
+          assert.strictEqual(yield* shown.ended, 0)
+          assert.match(shown.lines.join("\n"), /^✔ Begins .*\nmeanwhile, after$/)
+        })
+      )
+  )
+
+  it.live("O4 what processes write that tasks on threads have started goes above the bars, whole lines only", () =>
+    Effect.gen(function* () {
+      const shown = yield* terminal.run({}, "bars.ts", "nests", "threads")
+      assert.strictEqual(yield* shown.ended, 0)
+      const { lines } = shown
+      assert.deepStrictEqual(
+        lines.filter((line) => line.startsWith("task ")).sort(),
+        numbers(20)
+          .flatMap((n) => ["stderr", "stdout"].map((where) => `task ${n} says it on ${where}`))
+          .sort()
+      )
+      assert.deepStrictEqual(remnants(lines), [])
+      assert.strictEqual(lines.length, 42)
     })
   )
 })

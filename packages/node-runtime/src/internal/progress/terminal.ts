@@ -20,8 +20,10 @@ export interface Screen {
 
 const terminals = new Set<Terminal>()
 
-/** Called when no bars are shown any more for now. */
-const handlers = new Set<() => void>()
+/** Called when bars have gone, and with `isExit` where the process exits. */
+type Gone = (isExit: boolean) => void
+
+const handlers = new Set<Gone>()
 
 /**
  * Whether the stream leads to a terminal for bars, so that nothing may write to it but by way of this process: workers that
@@ -35,7 +37,7 @@ export const hasBars = (stream: NodeJS.WriteStream): boolean =>
   [...terminals].some((terminal) => terminal.takes(stream) && terminal.hasBars)
 
 /** Calls `handler` whenever bars have gone; returns how to stop that. */
-export const onGone = (handler: () => void): (() => void) => {
+export const onGone = (handler: Gone): (() => void) => {
   handlers.add(handler)
   return () => void handlers.delete(handler)
 }
@@ -122,7 +124,7 @@ export class Terminal {
     const start = wasEmpty && !this.isAtStart ? "\n" : ""
     const rest = this.block.isEmpty ? this.captured.map(({ lines }) => lines.rest()) : []
     this.write(Buffer.concat([Buffer.from(start + before), above, Buffer.from(after), ...rest]))
-    if (!wasEmpty && this.block.isEmpty) for (const handler of handlers) handler()
+    if (!wasEmpty && this.block.isEmpty) for (const handler of handlers) handler(false)
   }
 
   private write(text: Buffer): void {
@@ -154,7 +156,7 @@ export class Terminal {
     this.block.leave()
     this.release()
     this.write(Buffer.concat(this.captured.map(({ lines }) => lines.rest())))
-    for (const handler of handlers) handler()
+    for (const handler of handlers) handler(true)
   }
 }
 
