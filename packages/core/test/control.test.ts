@@ -173,6 +173,23 @@ describe("Cell", () => {
     assert.strictEqual(new Cell(delayed(shared), 0, 7).limitTo(0), 0)
   })
 
+  it("F6 no more items have started than there are, and no fewer than none, whatever the worker's end has been set to", () => {
+    const control = over(new Int32Array(numbers(1)))
+    const here = new Cell(control, 0, 7)
+    here.open(3)
+    here.take()
+    for (const [set, started] of [
+      [2 ** 31 - 1, 3],
+      [-1, 0],
+      [-(2 ** 31), 0],
+      [2, 2]
+    ] as const) {
+      control.set(6, set)
+      assert.strictEqual(here.started, started)
+      assert.strictEqual(here.limitTo(1), Math.max(1, started))
+    }
+  })
+
   it("F2 limitTo returns at least how many had started before it, and all items without a control", () => {
     const shared = used(4)
     const control = over(shared)

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { Channel, Closed, Connection } from "../../src/Channel.ts"
+import type { Channel, Closed, Connection, Control } from "../../src/Channel.ts"
 import * as realTime from "../../src/internal/task/realTime.ts"
+import type * as protocol from "../../src/internal/wire/protocol.ts"
 import { serve } from "../../src/WorkerEntry.ts"
 import type { WorkerIdentity } from "../../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../../src/WorkerRuntime.ts"
@@ -27,8 +28,10 @@ const makeLine = () => {
   }
 }
 
-const open = (controls: number): Connection => {
-  const control = sharedNumbers(controls)
+/** What the pool hears instead of a message of a worker's. */
+export type Tamper = (message: protocol.FromWorker) => ReadonlyArray<unknown>
+
+const open = (control: Control | undefined, tamper: Tamper = (message) => [message]): Connection => {
   const toWorker = makeLine()
   const toPool = makeLine()
   let closed: (closed: Closed) => void = () => {}
@@ -38,8 +41,18 @@ const open = (controls: number): Connection => {
     isOpen = false
   }
   const channel: Channel = {
-    send: toPool.send,
-    receive: toWorker.receive,
+    send: (message) => {
+      for (const heard of tamper(message as protocol.FromWorker)) toPool.send(heard)
+    },
+    receive: (handler) =>
+      toWorker.receive((message) => {
+        try {
+          handler(message)
+        } catch (cause) {
+          // what is not caught ends a worker
+          end({ cause })
+        }
+      }),
     close: () => realTime.defer(() => end({ exitCode: 0 })),
     control
   }
@@ -50,7 +63,11 @@ const open = (controls: number): Connection => {
     closed: (handler) => {
       closed = handler
     },
-    kill: Effect.sync(() => end({})),
+    kill: Effect.sync(() => {
+      // nothing ends in this thread by itself
+      toWorker.send({ _tag: "Stop" })
+      end({})
+    }),
     setBusy: () => {},
     control
   }
@@ -59,8 +76,19 @@ const open = (controls: number): Connection => {
 /** Workers behind channels, in this thread: what crosses is cloned, and all of both ends is as on threads. */
 export const layerInThisThread: Layer.Layer<WorkerRuntime.WorkerRuntime> = WorkerRuntime.layerChannel({
   name: "in this thread",
-  open: (_, controls) => Effect.sync(() => open(controls))
+  open: (_, controls) => Effect.sync(() => open(sharedNumbers(controls)))
 })
+
+/** The same, whose pool hears what `tamper` makes of their messages; without shared numbers, these are told by messages as well. */
+export const layerTampered = (
+  tamper: Tamper,
+  { sharesNumbers = true }: { readonly sharesNumbers?: boolean } = {}
+): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
+  WorkerRuntime.layerChannel({
+    name: "tampered with in this thread",
+    sharesNumbers,
+    open: (_, controls) => Effect.sync(() => open(sharesNumbers ? sharedNumbers(controls) : undefined, tamper))
+  })
 
 /** The same, but far away: as far as `lagOf` a worker says. */
 export const layerFarAway = (
@@ -68,7 +96,8 @@ export const layerFarAway = (
 ): Layer.Layer<WorkerRuntime.WorkerRuntime> =>
   WorkerRuntime.layerChannel({
     name: "far away in this thread",
-    open: (worker, controls) => Effect.sync(() => lagging(open(controls), { ...lagOf(worker), controls }))
+    open: (worker, controls) =>
+      Effect.sync(() => lagging(open(sharedNumbers(controls)), { ...lagOf(worker), controls }))
   })
 
 /** The same, with so many milliseconds on the way in each direction. */

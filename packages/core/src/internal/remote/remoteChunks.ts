@@ -312,7 +312,8 @@ export class RemoteChunks {
   /** Whose an item is, in a chunk whose items have spans; `undefined` for a chunk that has ended. */
   itemOf(id: number, position: number): ItemOf | undefined {
     const sent = this.sentChunks.get(id)
-    return sent && { context: sent.contextOf(position), index: sent.chunk.index(sent.positionOf(position)) }
+    if (sent === undefined || position >= sent.count) return undefined
+    return { context: sent.contextOf(position), index: sent.chunk.index(sent.positionOf(position)) }
   }
 
   /** The context of the caller of an item, for what has been told of it; `undefined` once its call has ended. */
@@ -332,8 +333,7 @@ export class RemoteChunks {
 
   /** How long ago a chunk was sent, in milliseconds; `undefined` once nothing is to be told of it. */
   ageOf(id: number): number | undefined {
-    const sent = this.withId(id)
-    return sent && realTime.now() - sent.sentAt
+    return this.withId(id)?.age
   }
 
   /** One that has not ended, or has but may be told of. */
@@ -394,12 +394,14 @@ export class RemoteChunks {
     if (sent === undefined) return this.resultsOfEnded(message)
     const { chunk, codecs, positions } = sent
     const { count, from, long, others, values } = message
-    if (from + count > sent.count) throw new Error(`It reported item ${from + count - 1} of ${sent.count}`)
+    sent.noteOutcomes(from, count)
     if (values.length !== count && !chunk.discard) throw new Error(`It reported ${values.length} results as ${count}`)
     if (sent.cell instanceof GrantedCell) sent.cell.noteReported(from, count)
     if (sent.runningSince !== undefined) this.watch.reported(sent, from, count)
-    sent.millis += message.millis
-    if (count > 0) chunk.onTime(count, message.millis)
+    // nothing that was sent has taken longer than since then (F6)
+    const millis = Math.min(message.millis, sent.age)
+    sent.millis += millis
+    if (count > 0) chunk.onTime(count, millis)
     if (this.lag !== undefined && !message.ended) this.grant()
     if (long !== undefined) this.long(sent, long)
     if (chunk.traceItems === true) this.endSpans(message, codecs)
@@ -418,6 +420,7 @@ export class RemoteChunks {
       } else if (codecs.output === undefined || chunk.discard) chunk.onSuccess(position, values[offset])
       else this.decoded(chunk, position, values[offset], codecs.output)
     }
+    if (nextOther < inOrder.length) throw new Error("It reported two outcomes of one item")
     if (message.ended) this.ended(message.chunk, undefined)
   }
 
@@ -436,9 +439,10 @@ export class RemoteChunks {
 
   /** Hands on which items took long (O1). */
   private long(sent: SentChunk, long: ReadonlyArray<Timed>): void {
+    const { age } = sent
     for (const [position, items, millis] of long) {
       if (position + items > sent.count) throw new Error(`It timed item ${position + items - 1} of ${sent.count}`)
-      sent.chunk.onLong(sent.positionOf(position), items, millis)
+      sent.chunk.onLong(sent.positionOf(position), items, Math.min(millis, age))
     }
   }
 

@@ -43,6 +43,10 @@ export class SentChunk implements Watched {
   /** How long those of its items took whose outcomes have arrived, in milliseconds. */
   millis = 0
   private readonly callers: Callers
+  /** How many items have an outcome. */
+  private reported = 0
+  /** Which items have an outcome, by position; made when an outcome comes out of order. */
+  private hasOutcome: Uint8Array | undefined = undefined
 
   constructor(
     { callers, cell, cellNumber, chunk, codecs, id, messageOf }: Unsent,
@@ -62,6 +66,26 @@ export class SentChunk implements Watched {
     this.moved = moved
     this.callers = callers
     this.runningSince = chunk.timeout === undefined ? undefined : new Map<number, number>()
+  }
+
+  /** How long ago it was sent, in milliseconds. */
+  get age(): number {
+    return realTime.now() - this.sentAt
+  }
+
+  /** Outcomes of `count` items have arrived, from position `from` on. Throws when it cannot be so (F6). */
+  noteOutcomes(from: number, count: number): void {
+    if (from + count > this.count) throw new Error(`It reported item ${from + count - 1} of ${this.count}`)
+    if (from !== this.reported || this.hasOutcome !== undefined) this.noteOutOfOrder(from, count)
+    this.reported += count
+  }
+
+  private noteOutOfOrder(from: number, count: number): void {
+    if (count === 0) return
+    this.hasOutcome ??= new Uint8Array(this.count).fill(1, 0, this.reported)
+    const again = this.hasOutcome.subarray(from, from + count).indexOf(1)
+    if (again >= 0) throw new Error(`It reported item ${from + again} twice`)
+    this.hasOutcome.fill(1, from, from + count)
   }
 
   /** The context of the caller of the item that is at position `sent` among those that were sent. */

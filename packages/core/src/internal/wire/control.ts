@@ -113,10 +113,13 @@ export class Cell {
   protected control: Control | undefined
   protected readonly offset: number
   private readonly chunk: number
+  /** How many items the chunk has; any number, until that has been said. */
+  protected items: number
 
   /** `control` is undefined where the worker had no cell left for the chunk. */
-  constructor(control: Control | undefined, cell: number, chunk: number) {
+  constructor(control: Control | undefined, cell: number, chunk: number, items = Number.POSITIVE_INFINITY) {
     this.control = control
+    this.items = items
     this.offset = firstCell + cell * cellLength
     this.chunk = chunk
   }
@@ -156,6 +159,7 @@ export class Cell {
 
   /** Lets all `items` items start. Called before the chunk is sent: the cell still has the last chunk's limit. */
   open(items: number): void {
+    this.items = items
     this.control?.set(this.offset + limit, items)
   }
 
@@ -185,10 +189,13 @@ export class Cell {
     return this.isTaken ? (this.control!.get(this.offset + phase) as Phase) : phases.unseen
   }
 
-  /** How many items, the first ones, have started; the others may run elsewhere (F2). `undefined` without numbers. */
+  /**
+   * How many items, the first ones, have started; the others may run elsewhere (F2). `undefined` without numbers. Never more than
+   * there are, whatever the worker has set (F6): it is counted up to.
+   */
   get started(): number | undefined {
     if (this.control === undefined) return undefined
-    return this.isTaken ? this.control.get(this.offset + started) : 0
+    return this.isTaken ? Math.min(this.items, Math.max(0, this.control.get(this.offset + started))) : 0
   }
 
   /**
@@ -217,14 +224,11 @@ export class Cell {
 class ToldCell extends Cell {
   private readonly told: ToldNumbers
   private readonly isExact: boolean
-  /** How many items the chunk has. */
-  private items: number
 
   constructor(told: ToldNumbers, cell: number, chunk: number, items: number, exactStarts: boolean) {
-    super(told, cell, chunk)
+    super(told, cell, chunk, items)
     this.told = told
     this.isExact = exactStarts
-    this.items = items
   }
 
   override take(): void {
@@ -255,11 +259,6 @@ class ToldCell extends Cell {
 
   override get lags(): boolean {
     return true
-  }
-
-  override open(items: number): void {
-    super.open(items)
-    this.items = items
   }
 
   override limitTo(items: number): number {

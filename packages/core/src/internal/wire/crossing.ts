@@ -8,6 +8,7 @@ import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import { nameAt, nameOf } from "../common/taskNames.ts"
 import type * as portable from "../task/portable.ts"
+import { isList } from "./checks.ts"
 import type { Codec, TaskCodecs } from "./codec.ts"
 import * as failure from "./failure.ts"
 import * as packing from "./packing.ts"
@@ -30,8 +31,10 @@ export const decodeCause = (
   index: number | undefined,
   error: Codec | undefined,
   code: portable.Addressed | undefined
-): Cause.Cause<unknown> =>
-  Cause.fromReasons(
+): Cause.Cause<unknown> => {
+  // one that says to have billions of reasons would be gone through for minutes (F6)
+  if (!isList(reasons)) throw new TypeError("The reasons of a Cause are no list")
+  return Cause.fromReasons(
     reasons.map((reason) => {
       switch (reason._tag) {
         case "Fail":
@@ -40,9 +43,12 @@ export const decodeCause = (
           return Cause.makeDieReason(failure.decode(reason.defect))
         case "Interrupt":
           return Cause.makeInterruptReason(reason.fiberId)
+        default:
+          throw new TypeError("A reason of a Cause is none")
       }
     })
   )
+}
 
 const decodeFail = (
   encoded: failure.EncodedValue,

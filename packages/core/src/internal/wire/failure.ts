@@ -3,6 +3,7 @@
  * Effect, because workers encode: a Cause is read by its shape.
  */
 import type { CauseLike } from "../task/shapes.ts"
+import { isList } from "./checks.ts"
 
 /** A value as structured clone carries it: as it is, an error taken apart, or what a Schema encoded it to. */
 export type EncodedValue =
@@ -171,6 +172,8 @@ class Decoder {
     // users can give an error any message, and an object might not become text
     const message = typeof encoded.message === "string" ? encoded.message : undefined
     const { errors } = encoded
+    // one that says to have billions of errors would be gone through for minutes (F6)
+    if (errors !== undefined && !isList(errors)) throw new TypeError("Its errors are no list")
     const error =
       errors === undefined ? new (classes.get(encoded.name) ?? Error)(message) : new AggregateError([], message)
     this.met.set(encoded, error)

@@ -6,7 +6,8 @@
 /** What took that long: the item at a position of a chunk, or `items` of them, the first of which is there. */
 export type Timed = readonly [position: number, items: number, millis: number]
 
-const most = 5
+/** How many there are. */
+export const mostLongest = 5
 
 /** The longest, with how long they took, in milliseconds. */
 export class Longest<A> {
@@ -24,8 +25,8 @@ export class Longest<A> {
     let at = list.length
     while (at > 0 && list[at - 1]!.millis < millis) at--
     list.splice(at, 0, { value, millis })
-    if (list.length > most) list.pop()
-    if (list.length === most) this.threshold = Math.max(this.threshold, list[most - 1]!.millis)
+    if (list.length > mostLongest) list.pop()
+    if (list.length === mostLongest) this.threshold = Math.max(this.threshold, list[mostLongest - 1]!.millis)
   }
 
   /** The longest first. */

@@ -2,6 +2,7 @@
  * Series of metrics and what is done to them, as a worker tells of it (O3), and whether what has arrived is that (F6). Free
  * of Effect.
  */
+import { isListOf, isNumber, isObject, isRecord, isText } from "./checks.ts"
 
 /** A series: what it is called, and all that is needed to make one like it. */
 export type Series = Named & Kind
@@ -51,23 +52,14 @@ export const mostUpdates = 65_536
 /** How many values a summary keeps at most: each time it is read it looks at as many. */
 export const mostKept = 131_072
 
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
-
-const isListOf = <A>(u: unknown, is: (one: unknown) => one is A): u is ReadonlyArray<A> =>
-  Array.isArray(u) && u.every(is)
-
-const isString = (u: unknown): u is string => typeof u === "string"
-
-const isNumber = (u: unknown): u is number => typeof u === "number"
-
 const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 
-const isAttributes = (u: unknown): boolean => u === undefined || (isObject(u) && Object.values(u).every(isString))
+const isAttributes = (u: unknown): boolean => u === undefined || (isRecord(u) && Object.values(u).every(isText))
 
 export const isSeries = (u: unknown): u is Series =>
   isObject(u) &&
-  isString(u["id"]) &&
-  (u["description"] === undefined || isString(u["description"])) &&
+  isText(u["id"]) &&
+  (u["description"] === undefined || isText(u["description"])) &&
   isAttributes(u["attributes"]) &&
   isKind(u)
 
@@ -78,7 +70,7 @@ const isKind = (u: Readonly<Record<string, unknown>>): boolean => {
     case "Gauge":
       return isBoolean(u["bigint"])
     case "Frequency":
-      return isListOf(u["words"], isString)
+      return isListOf(u["words"], isText)
     case "Histogram":
       return isListOf(u["boundaries"], isNumber)
     case "Summary":
@@ -120,10 +112,9 @@ const isAmount = ({ bigint }: { readonly bigint: boolean }, u: unknown): boolean
   typeof u === (bigint ? "bigint" : "number")
 
 const areCounts = (u: unknown): boolean => {
-  if (!Array.isArray(u)) return false
   let all = 0
-  return u.every((one: unknown) => {
-    if (!Array.isArray(one) || !isString(one[0]) || !isCount(one[1], mostUpdates)) return false
+  return isListOf(u, (one: unknown): one is unknown => {
+    if (!Array.isArray(one) || !isText(one[0]) || !isCount(one[1], mostUpdates)) return false
     all += one[1]
     return all <= mostUpdates
   })

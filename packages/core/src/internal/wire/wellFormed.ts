@@ -2,39 +2,87 @@
  * Whether what has arrived from a worker is a message of the protocol: a task cannot reach the channel, but it can break
  * what the worker's side is made of, and native code can do anything (F6).
  */
+import { isCount, isDuration, isList, isListOf, isObject, isTagged, isTime } from "./checks.ts"
 import * as control from "./control.ts"
+import { mostLongest, type Timed } from "./longest.ts"
 import type * as protocol from "./protocol.ts"
 
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === "object" && u !== null
+type Fields = Readonly<Record<string, unknown>>
 
-const isCount = (u: unknown): u is number => Number.isSafeInteger(u) && (u as number) >= 0
+const isTimed = (u: unknown): u is Timed =>
+  Array.isArray(u) && u.length === 3 && isCount(u[0]) && isCount(u[1]) && u[1] > 0 && isDuration(u[2])
 
-/** Something with a tag, whose fields are read under the same guard as whoever gave it. */
-const isTagged = (u: unknown): boolean => isObject(u) && typeof u["_tag"] === "string"
+const areLong = (u: unknown): boolean => isListOf(u, isTimed) && u.length <= mostLongest
 
-const isTimed = (u: unknown): boolean =>
-  Array.isArray(u) && u.length === 3 && isCount(u[0]) && isCount(u[1]) && u[1] > 0 && typeof u[2] === "number"
+const outcomes: ReadonlySet<string> = new Set<protocol.EncodedOutcome["_tag"]>([
+  "Error",
+  "Failure",
+  "NotSerializable",
+  "TimedOut"
+])
 
-const isResults = ({ chunk, count, from, long, millis, others, values }: Readonly<Record<string, unknown>>): boolean =>
+/** What is in it can be of a task's own making: where it makes no sense, that fails its item (F8). */
+const isOutcome = (u: unknown): u is protocol.EncodedOutcome => isTagged(u) && outcomes.has(u._tag)
+
+/** How many items there are is known to whoever has sent them: it compares. */
+const isResults = ({ chunk, count, ended, from, long, millis, others, values }: Fields): boolean =>
+  typeof ended === "boolean" &&
   isCount(chunk) &&
   isCount(from) &&
   isCount(count) &&
-  typeof millis === "number" &&
+  isDuration(millis) &&
   Array.isArray(values) &&
   values.length <= count &&
-  Array.isArray(others) &&
-  others.every((other) => Array.isArray(other) && isCount(other[0]) && other[0] < count && isTagged(other[1])) &&
-  (long === undefined || (Array.isArray(long) && long.every(isTimed)))
+  isListOf(
+    others,
+    (other): other is protocol.Results["others"][number] =>
+      Array.isArray(other) && isCount(other[0]) && other[0] < count && isOutcome(other[1])
+  ) &&
+  (long === undefined || areLong(long))
+
+const isDirection = (u: unknown): boolean => u === "input" || u === "output" || u === "error"
+
+const isHookResult = (u: unknown): boolean => {
+  if (!isTagged(u)) return false
+  switch (u._tag) {
+    case "Success":
+    case "TimedOut":
+    case "Interrupted":
+      return true
+    case "Error":
+      return isTagged(u["value"])
+    case "Failure":
+    case "NotLoaded":
+      return isTagged(u["cause"])
+    default:
+      return u._tag === "NotSerializable" && isDirection(u["direction"]) && isTagged(u["cause"])
+  }
+}
+
+const isStage = (u: unknown): boolean => u === "services" || u === "init"
 
 /** A worker can set no number of the pool's, nor more of them than a cell has. */
-const isNumbers = ({ from, values }: Readonly<Record<string, unknown>>): boolean =>
+const isNumbers = ({ from, values }: Fields): boolean =>
   isCount(from) &&
   Array.isArray(values) &&
   values.length <= 3 &&
-  values.every((value, offset) => Number.isInteger(value) && control.isWorkers(from + offset))
+  values.every((value, offset) => Number.isSafeInteger(value) && control.isWorkers(from + offset))
 
-export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
-  if (!isObject(u)) return false
+/** Each record is looked at when it is told. */
+const isObserved = ({ at, first, records }: Fields): boolean =>
+  isCount(first) &&
+  isTime(at) &&
+  isListOf(
+    records,
+    (record): record is unknown => isTagged(record) || (Array.isArray(record) && record[0] === "Log")
+  ) &&
+  isCount(first + records.length)
+
+export const isFromWorker = (u: unknown): u is protocol.FromWorker =>
+  // what is to be restored of it is gone through before anything else
+  isObject(u) && (u["buffers"] === undefined || isList(u["buffers"])) && isMessage(u)
+
+const isMessage = (u: Fields): boolean => {
   switch (u["_tag"]) {
     case "Ready":
     case "Repeated":
@@ -42,9 +90,10 @@ export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
     case "Results":
       return isResults(u)
     case "Initialised":
+      return isHookResult(u["result"]) && isStage(u["stage"])
     case "Exited":
     case "Closed":
-      return isTagged(u["result"])
+      return isHookResult(u["result"])
     case "NotLoaded":
       return isCount(u["chunk"]) && isTagged(u["cause"])
     case "Uncaught":
@@ -52,12 +101,7 @@ export const isFromWorker = (u: unknown): u is protocol.FromWorker => {
     case "Numbers":
       return isNumbers(u)
     case "Observed":
-      return (
-        isCount(u["first"]) &&
-        typeof u["at"] === "number" &&
-        Array.isArray(u["records"]) &&
-        u["records"].every((record) => isTagged(record) || (Array.isArray(record) && record[0] === "Log"))
-      )
+      return isObserved(u)
     case "Unreadable":
       return isCount(u["number"]) && isTagged(u["cause"])
     default:
