@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
+import { isObserved } from "../wire/wellObserved.ts"
 import * as logs from "./observedLogs.ts"
 import * as metrics from "./observedMetrics.ts"
 import type { ObservedSpans } from "./observedSpans.ts"
@@ -22,6 +23,9 @@ export interface Told extends Happened {
 
 /** What is known of chunks. */
 type Chunks = Pick<RemoteChunks, "ageOf" | "contextOf">
+
+/** How many records are kept that have come aside, the newest of them: those before them may never come. */
+const mostEarly = 100_000
 
 export class Observations {
   private readonly worker: WorkerIdentity
@@ -62,6 +66,10 @@ export class Observations {
       records.forEach((record, n) => {
         if (first + n >= this.next) this.early.set(first + n, record)
       })
+      for (const number of this.early.keys()) {
+        if (this.early.size <= mostEarly) return
+        this.early.delete(number)
+      }
       return
     }
     records.forEach((record, n) => {
@@ -83,6 +91,7 @@ export class Observations {
   }
 
   private tell(record: ObservedRecord): void {
+    if (!isObserved(record)) throw new Error("It told of what no worker tells")
     const { chunks, clock, spans } = this
     const isLine = "length" in record
     const [chunk, position] = isLine ? [record[1], record[2]] : [record.chunk, record.position]
@@ -116,8 +125,6 @@ export class Observations {
       case "Items":
       case "ItemsEnded":
         return spans.tell(record, told)
-      default:
-        throw new Error("It told of what no worker tells")
     }
   }
 
