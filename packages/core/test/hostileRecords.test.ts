@@ -64,7 +64,7 @@ describe("what no worker tells", () => {
 
   it("F6 is refused by whoever would do it again, before anything of it is done", () => {
     const nobody = { contextOf: () => assert.fail("asked"), ageOf: () => assert.fail("asked") }
-    const spans = new ObservedSpans(() => undefined)
+    const spans = new ObservedSpans({ itemOf: () => undefined, hasChunk: () => false })
     const observations = new Observations({ id: 0, generation: 1 }, Context.empty(), spans, nobody)
     const record = line({ errors: [4_294_967_294] }) as unknown as ObservedRecord
     assert.throws(() => observations.receive({ ...told, records: [record] }), /no worker tells/)
@@ -99,10 +99,15 @@ describe("what no worker tells", () => {
           last = message
         })
         const own = Context.add(context, References.CurrentLoggers, new Set([counting]))
-        const observations = new Observations({ id: 0, generation: 1 }, own, new ObservedSpans(() => undefined), {
-          contextOf: () => undefined,
-          ageOf: () => undefined
-        })
+        const observations = new Observations(
+          { id: 0, generation: 1 },
+          own,
+          new ObservedSpans({ itemOf: () => undefined, hasChunk: () => false }),
+          {
+            contextOf: () => undefined,
+            ageOf: () => undefined
+          }
+        )
         for (let n = 0; n < 102; n++) {
           const records = Array.from({ length: 1000 }, (): ObservedRecord => ["Log", 0, 0, "Info", 0, [n]])
           observations.receive({ ...told, records, first: 1_000_000 + n * 1000, aside: true })

@@ -158,7 +158,10 @@ const makeEnd = (context: Context.Context<never>) => {
     Context.add(Tracer.ParentSpan, around),
     Context.add(Metric.MetricRegistry, registry)
   )
-  const observed = new ObservedSpans((_, index) => (index < 3 ? { context: own, index } : undefined))
+  const observed = new ObservedSpans({
+    itemOf: (_, index) => (index < 3 ? { context: own, index } : undefined),
+    hasChunk: () => true
+  })
   const observations = new Observations({ id: 0, generation: 1 }, own, observed, {
     contextOf: () => own,
     ageOf: () => 1
