@@ -124,7 +124,7 @@ describe("items that are not to be shown", () => {
     Effect.gen(function* () {
       const lost = (cause: unknown, external: boolean) =>
         told(({ last }) => last.lose({ closed: { exitCode: 3, signal: "SIGKILL", cause, external } }), { call: false })
-      const [one] = (yield* lost(closed.cause, false)).events.filter(({ _tag }) => _tag === "WorkerLost")
+      const one = (yield* lost(closed.cause, false)).events.find(({ _tag }) => _tag === "WorkerLost")
       assert.deepInclude(one, { exitCode: 3, signal: "SIGKILL", cause: undefined })
       // that a machine is gone quotes nothing
       const { all } = yield* lost(new RunnerLost({ runner: "one" }), true)

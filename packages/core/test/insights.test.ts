@@ -309,8 +309,8 @@ describe("the pool's own thread", () => {
         yield* pool.map([1, 2, 3], sleep)
         const { thread } = yield* pool.insights
         assert.isTrue(thread?.runsTasks, kind)
-        assert.isAbove(thread!.utilization, 0)
-        assert.isAtMost(thread!.utilization, 1)
+        assert.isAbove(thread.utilization, 0)
+        assert.isAtMost(thread.utilization, 1)
       }
     })
   )

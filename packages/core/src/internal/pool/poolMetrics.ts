@@ -131,7 +131,7 @@ class Namesakes {
 }
 
 /** The keys by which a pool tells its series apart: what they say is the pool's, whatever its caller's attributes are. */
-const ownKeys = ["pool", "outcome", "state"]
+const ownKeys: ReadonlySet<string> = new Set(["pool", "outcome", "state"])
 
 /** By registry, and there by what tells series apart. */
 const registries = new WeakMap<Metric.MetricRegistry, Map<string, Namesakes>>()
@@ -140,7 +140,7 @@ const registries = new WeakMap<Metric.MetricRegistry, Map<string, Namesakes>>()
 export const registerMetrics = (pool: MeasuredPool, context: Context.Context<never>): (() => void) => {
   const registry = Context.get(context, Metric.MetricRegistry)
   const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes))
-    .filter(([key]) => !ownKeys.includes(key))
+    .filter(([key]) => !ownKeys.has(key))
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
   const key = JSON.stringify([pool.name, attributes])
   const all = registries.get(registry) ?? new Map<string, Namesakes>()
