@@ -35,7 +35,7 @@ class Bench {
         sendPlain: (message) => void this.sent.push(structuredClone(message) as protocol.Results),
         check: (value) => void structuredClone(value)
       },
-      observer: { add() {} },
+      observer: { add() {}, added() {}, chunkEnds() {} },
       flushed,
       stayAwake: undefined,
       runEffect

@@ -29,7 +29,7 @@ class Bench {
       sender: { send, sendPlain: send, check: () => {} },
       flushed: undefined,
       stayAwake: undefined,
-      observer: { add() {} },
+      observer: { add() {}, added() {}, chunkEnds() {} },
       runEffect: () => () => {}
     })
     this.loop.tasksPerWorker = tasksPerWorker

@@ -100,14 +100,75 @@ describe("a worker's records", () => {
     assert.lengthOf(aside, 2)
   })
 
-  it("O3 only some are kept for that while nothing leaves the worker", () => {
+  it("O3 all go aside, in order, however many there are that have not left the worker, and few are kept for that", () => {
+    const { aside, observer, sent } = makeEnd()
+    for (let n = 0; n < 20_000; n++) {
+      // nothing leaves while a task computes
+      clock.now += 0.1
+      observer.add(() => record(n), false)
+      if (n % 1000 === 0) assert.isAtMost(sent.flatMap(linesOf).length - aside.flatMap(linesOf).length, 1200)
+    }
+    observer.add(() => record(20_000), true)
+    const all = Array.from({ length: 20_001 }, (_, n) => n)
+    assert.deepStrictEqual(aside.flatMap(linesOf), all)
+    assert.deepStrictEqual(sent.flatMap(linesOf), all)
+    for (const message of aside) assert.strictEqual(message.first, linesOf(message)[0])
+  })
+
+  it("O3 what is large counts as many lines", () => {
     const { aside, observer } = makeEnd()
-    for (let n = 0; n < 2000; n++) observer.add(() => record(n), false)
-    observer.add(() => record(2000), true)
-    const lines = aside.flatMap(linesOf)
-    assert.isAtMost(lines.length, 2001)
-    assert.strictEqual(lines.at(-1), 2000)
-    assert.strictEqual(aside[0]?.first, 2001 - lines.length)
+    const spans = (n: number): ObservedRecord => ({ _tag: "Spans", chunk: 0, position: n, rows: Array(12_000).fill(0) })
+    for (let n = 0; n < 10; n++) {
+      clock.now += 10
+      observer.add(() => spans(n), false)
+    }
+    assert.isAtLeast(aside.flatMap(({ records }) => records).length, 8)
+  })
+
+  it("O3 one that cannot be told is left out, and it alone, also when something else is being sent", () => {
+    const { observer, sender, sent } = makeEnd()
+    observer.add(() => record(0), false)
+    observer.add(() => record(1), false)
+    observer.add(() => {
+      throw new Error("it cannot be read")
+    }, false)
+    observer.add(() => record(2), false)
+    sender.observed?.()
+    observer.add(() => record(3), true)
+    assert.deepStrictEqual(sent.flatMap(linesOf), [0, 1, 2, 3])
+    assert.deepStrictEqual(
+      sent.map(({ first }) => first),
+      [0, 1, 3]
+    )
+  })
+
+  it("O3 what is told later is told once: with a chunk's end, the worker's, or by itself; with chunks' ends once a second", () => {
+    const { observer, sender, sent } = makeEnd()
+    const told = () => {
+      sender.observed?.()
+      return sent.splice(0).flatMap(linesOf)
+    }
+    observer.addLater(() => record(0), 1000)
+    assert.deepStrictEqual(told(), [])
+    observer.chunkEnds()
+    observer.chunkEnds()
+    observer.tellLater()
+    assert.deepStrictEqual(told(), [0])
+    observer.addLater(() => record(1), 1000)
+    observer.chunkEnds()
+    assert.deepStrictEqual(told(), [])
+    clock.now += 1000
+    observer.chunkEnds()
+    assert.deepStrictEqual(told(), [1])
+    observer.addLater(() => record(2), 1000)
+    observer.tellLater()
+    assert.deepStrictEqual(told(), [2])
+    observer.addLater(() => record(3), 1000)
+    observer.closing()
+    assert.deepStrictEqual(sent.flatMap(linesOf), [3])
+    observer.addLater(() => record(4), 1000)
+    observer.ending()
+    assert.deepStrictEqual(sent.flatMap(linesOf), [3, 4])
   })
 
   it("O3 one that cannot be sent is left out, and no other", () => {

@@ -107,6 +107,24 @@ describe.each(runtimes)("what items log, count and trace on %s", (_, runtime) =>
   )
 })
 
+describe("a process that ends while much of what it has logged is still in it", () => {
+  for (const how of ["kill", "exit"] as const) {
+    it.live(`O3 has told all that came before its last Warning, and in order, by ${how}`, () =>
+      Effect.gen(function* () {
+        const { context, lines } = recorders()
+        yield* Effect.gen(function* () {
+          const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+          yield* Effect.exit(pool.run(tasks.logsAndEnds, { how, lines: 3000 }))
+        }).pipe(Effect.scoped, Effect.provideContext(context))
+        assert.deepStrictEqual(
+          lines.map(({ message }) => (message as ReadonlyArray<unknown>)[0]),
+          [...Array.range(0, 2999), "last"]
+        )
+      }).pipe(Effect.provide(NodeWorkerRuntime.layerProcesses(bare)))
+    )
+  }
+})
+
 describe("a pool that is looked at in every way", () => {
   it.live("F5 leaves no file descriptor, handle, listener, metric or process", () =>
     Effect.gen(function* () {

@@ -74,7 +74,7 @@ class ServedChunk implements Reported {
   /** Tells when its items begin and end, where they have spans of their own. */
   readonly spans: ItemSpans | undefined
 
-  constructor(run: ServedRun, task: LoadedTask, cell: Cell, observer: Pick<Observer, "add">) {
+  constructor(run: ServedRun, task: LoadedTask, cell: Cell, observer: Pick<Observer, "add" | "added" | "chunkEnds">) {
     this.run = run
     this.task = task
     this.cell = cell
@@ -229,7 +229,7 @@ export class ItemLoop {
   tasksPerWorker = 1
   private readonly self: Self
   private readonly sender: Sending
-  private readonly observer: Pick<Observer, "add">
+  private readonly observer: Pick<Observer, "add" | "added" | "chunkEnds">
   private readonly flushed: Channel["flushed"]
   private readonly stayAwake: Channel["stayAwake"]
   private readonly runEffect: RunEffect
@@ -250,7 +250,7 @@ export class ItemLoop {
     readonly self: Self
     readonly sender: Sending
     /** Takes what its items' spans are. */
-    readonly observer: Pick<Observer, "add">
+    readonly observer: Pick<Observer, "add" | "added" | "chunkEnds">
     readonly flushed: Channel["flushed"]
     readonly stayAwake: Channel["stayAwake"]
     readonly runEffect: RunEffect
@@ -485,6 +485,7 @@ export class ItemLoop {
     if (index >= 0) this.queue.splice(index, 1)
     if (this.outbox !== undefined && this.outbox.chunk !== chunk) this.report(false)
     this.outbox ??= new Outbox(chunk, 0, 0)
+    this.observer.chunkEnds()
     this.report(true)
     // stays awake: the chunk took less time than waking this thread would, and the pool may send the next one as soon
     if (this.queue.length === 0 && this.waiting === 0 && realTime.now() - chunk.began < realTime.brief)

@@ -12,12 +12,12 @@ type Begun = [position: number, id: string, start: number, end: number | undefin
 /** The spans of the items of a chunk. */
 export class ItemSpans {
   private readonly chunk: number
-  private readonly observer: Pick<Observer, "add">
+  private readonly observer: Pick<Observer, "add" | "added">
   /** Those that have not been told, by their positions. */
   private begun = new Map<number, Begun>()
   private ends: Array<readonly [position: number, end: number]> = []
 
-  constructor(chunk: number, observer: Pick<Observer, "add">) {
+  constructor(chunk: number, observer: Pick<Observer, "add" | "added">) {
     this.chunk = chunk
     this.observer = observer
   }
@@ -28,6 +28,7 @@ export class ItemSpans {
     const isFirst = this.begun.size === 0
     this.begun.set(position, [position, id, time(), undefined])
     if (isFirst) this.observer.add(this.tellBegun, false)
+    else this.observer.added()
     return id
   }
 
@@ -35,9 +36,10 @@ export class ItemSpans {
     const begun = this.begun.get(position)
     if (begun !== undefined) {
       begun[3] = time()
-      return
+      return this.observer.added()
     }
     if (this.ends.push([position, time()]) === 1) this.observer.add(this.tellEnded, false)
+    else this.observer.added()
   }
 
   private readonly tellBegun = (): ItemsRecord => {

@@ -4,14 +4,25 @@
  */
 import type { Channel } from "../../Channel.ts"
 import * as realTime from "../task/realTime.ts"
+import { attempt } from "../wire/attempt.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type { Sender } from "./sender.ts"
 
 /** How long records are held back at most while items go on, in milliseconds. */
-export const longestPause = 10
+const longestPause = 10
 
-/** How many records that may be in the worker still are kept, to go past what is before them. */
-const most = 256
+/** How much that may be in the worker still is kept, to go past what is before it, in lines: what is more goes at once. */
+const most = 1024
+
+/** How many lines a record counts as, roughly. */
+const weightOf = (record: ObservedRecord): number => {
+  if (!("_tag" in record)) return 1
+  if (record._tag === "Spans") return 1 + record.rows.length / 12
+  return record._tag === "Metric" && record.change._tag === "Observe" ? 1 + record.change.values.length / 16 : 1
+}
+
+/** How often what is told later is told because a chunk ends, in milliseconds: there may be thousands of chunks a second. */
+const leastBetween = 1000
 
 /** What makes a record when it is told: then a span that has ended meanwhile is told of once. */
 export type Telling = () => ObservedRecord | undefined
@@ -26,12 +37,19 @@ export class Observer {
   private last: Telling | undefined = undefined
   /** Those that were sent, and may be in the worker still: they go with whatever must not be lost. */
   private unflushed: Array<ObservedRecord> = []
+  /** How many lines those count as. */
+  private weight = 0
   private isAskingFlushed = false
   /** How many records have been sent. */
   private count = 0
   /** When records are to be sent at the latest, by `realTime.now()`; at once, unless some have just been sent. */
   private due = Number.NEGATIVE_INFINITY
   private timer: realTime.Timer = undefined
+  /** What is told when its time has come, or when a chunk or the worker ends. */
+  private later: Telling | undefined = undefined
+  private laterTimer: realTime.Timer = undefined
+  /** When such a record was told last because a chunk had ended. */
+  private toldAtEnd = Number.NEGATIVE_INFINITY
 
   constructor(sender: Pick<Sender, "observed" | "sendPlain">, channel: Pick<Channel, "aside" | "flushed">) {
     this.sender = sender
@@ -55,14 +73,49 @@ export class Observer {
     this.timer = realTime.afterIfRunning(longestPause, this.flushNow)
   }
 
+  /** Whether records are to be sent, as it is by `realTime.now()`: what computes lets no timer fire. */
+  isDue(now: number): boolean {
+    return now >= this.due
+  }
+
+  /** Something has been added to a record that has yet to be told. */
+  added(): void {
+    if (this.isDue(realTime.now())) this.flush(false)
+  }
+
   /** Whether a record has yet to be told, and none was added after it. */
   isLast(record: Telling): boolean {
     return this.last === record
   }
 
-  /** As `add`, for what is known only in `millis` milliseconds. */
+  /** As `add`, for what is known only in `millis` milliseconds: there is one such record at a time. */
   addLater(record: Telling, millis: number): void {
-    realTime.afterIfRunning(millis, () => this.add(record, false))
+    this.later = record
+    this.laterTimer = realTime.afterIfRunning(millis, this.tellLater)
+  }
+
+  /** Tells now what was to be told later. */
+  readonly tellLater = (): void => {
+    const { later } = this
+    if (later === undefined) return
+    realTime.cancel(this.laterTimer)
+    this.later = undefined
+    this.add(later, false)
+  }
+
+  /** A chunk is about to end: what is told before that goes to its caller. */
+  chunkEnds(): void {
+    if (this.later === undefined) return
+    const now = realTime.now()
+    if (now - this.toldAtEnd < leastBetween) return
+    this.toldAtEnd = now
+    this.tellLater()
+  }
+
+  /** The worker is told to end, and has time for it. */
+  closing(): void {
+    this.tellLater()
+    this.flush(false)
   }
 
   /** Has `flush` called before anything else is sent, and within `longestPause`; the first record goes at once. */
@@ -77,6 +130,7 @@ export class Observer {
 
   /** The worker is about to end: all that is still in it goes past what would be lost. */
   ending(): void {
+    this.tellLater()
     this.flush(true)
     if (this.unflushed.length > 0) this.sendAside([], realTime.wallClock())
   }
@@ -93,7 +147,8 @@ export class Observer {
     this.last = undefined
     const records: Array<ObservedRecord> = []
     for (const tell of pending) {
-      const record = tell()
+      // one that cannot be told is left out, and it alone: whoever sends something is in the middle of it
+      const record = attempt(tell, undefined)
       if (record !== undefined) records.push(record)
     }
     if (records.length === 0) return
@@ -104,8 +159,13 @@ export class Observer {
     if (isUrgent && this.sendsAside) this.sendAside(records, at)
     this.send(first, records, at)
     if (isUrgent || !this.sendsAside) return
-    this.unflushed = [...this.unflushed, ...records].slice(-most)
+    for (const record of records) {
+      this.unflushed.push(record)
+      this.weight += weightOf(record)
+    }
     this.forgetFlushed()
+    // nothing leaves the worker while a task computes: what follows must not be without what was before it
+    if (this.weight > most) this.sendAside([], at)
   }
 
   /** Logging fails no item: a record that cannot be sent after all is left out, and it alone. */
@@ -121,6 +181,7 @@ export class Observer {
   private sendAside(records: ReadonlyArray<ObservedRecord>, at: number): void {
     const all = [...this.unflushed, ...records]
     this.unflushed = []
+    this.weight = 0
     this.channel.aside?.({ _tag: "Observed", first: this.count - all.length, records: all, at, aside: true })
   }
 
@@ -134,6 +195,7 @@ export class Observer {
       // those sent since may not have left
       const since = this.count - count
       this.unflushed = since === 0 ? [] : this.unflushed.slice(-since)
+      this.weight = this.unflushed.reduce((weight, record) => weight + weightOf(record), 0)
       if (this.unflushed.length > 0) this.forgetFlushed()
     })
   }

@@ -14,6 +14,7 @@ import type * as protocol from "../wire/protocol.ts"
 import type { EffectLoader } from "./effectLoader.ts"
 import type { EffectRunner, Interrupt } from "./effectRunner.ts"
 import { isPlain, succeeded, uncloneable, unread } from "./hookResults.ts"
+import type { Observer } from "./observer.ts"
 import type { Sender } from "./sender.ts"
 import { type Loaded, LostValue, type ServedCode } from "./servedCode.ts"
 
@@ -33,6 +34,7 @@ export class ServedHooks {
   private readonly code: ServedCode
   private readonly effects: EffectLoader
   private readonly sender: Pick<Sender, "send" | "sendPlain">
+  private readonly observer: Pick<Observer, "closing">
   /** Interrupts the hook that runs, or ends it because its time is over: `result` is what is then replied. */
   private cutShort: (result: protocol.HookResult) => void = () => {}
   /** Interrupts the Effect that the hook is running, if it is running one. */
@@ -49,12 +51,14 @@ export class ServedHooks {
     readonly code: ServedCode
     readonly effects: EffectLoader
     readonly sender: Pick<Sender, "send" | "sendPlain">
+    readonly observer: Pick<Observer, "closing">
   }) {
     this.self = options.self
     this.numbers = new HookNumbers(options.control)
     this.code = options.code
     this.effects = options.effects
     this.sender = options.sender
+    this.observer = options.observer
   }
 
   init(
@@ -201,6 +205,8 @@ export class ServedHooks {
 
   /** Replies, if need be with why the result cannot cross: reading it may be users' code, which throws (F8). */
   private reply(reply: Reply, result: protocol.HookResult): void {
+    // what hooks have done is the last of it
+    if (reply === "Closed") this.observer.closing()
     if (isPlain(result)) return this.sender.sendPlain(this.message(reply, result))
     try {
       this.sender.send(this.message(reply, result))

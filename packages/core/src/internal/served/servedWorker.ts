@@ -53,7 +53,8 @@ export class ServedWorker {
       control: this.control,
       code: this.code,
       effects: this.effects,
-      sender: this.sender
+      sender: this.sender,
+      observer: this.observer
     })
     this.loop = new ItemLoop({
       self: this.self,
@@ -126,6 +127,7 @@ export class ServedWorker {
       case "Close":
         return this.hooks.close()
       case "Stop":
+        this.observer.closing()
         this.sender.stop()
         return this.channel.close()
     }
