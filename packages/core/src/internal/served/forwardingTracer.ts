@@ -7,8 +7,9 @@ import * as Hex from "effect/encoding/Hex"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { linkOf } from "../wire/caller.ts"
-import { Carrier } from "../wire/carried.ts"
+import { attempt } from "../wire/attempt.ts"
+import { linksOf } from "../wire/caller.ts"
+import { Carrier, nameText } from "../wire/carried.ts"
 import { asBefore, rows, type SpanAdditions, type SpanChange, type SpanEvent } from "../wire/observed.ts"
 import type { SpansRecord, Whose } from "../wire/observed.ts"
 import type { Observer } from "./observer.ts"
@@ -28,7 +29,7 @@ export const forwardingTracer = (observer: Observer, whose: Whose): Tracer.Trace
 
 /** Something that is about to be told happened within a span. */
 export const tellsOf = (span: Tracer.AnySpan | undefined): void => {
-  if (span instanceof ForwardedSpan) span.hasInner = true
+  if (attempt(() => span instanceof ForwardedSpan, false)) (span as ForwardedSpan).hasInner = true
 }
 
 // ---------------------------------------------------------------------------
@@ -57,51 +58,61 @@ class Batch {
     const told: Array<unknown> = []
     const { spans } = this
     this.spans = []
-    for (const span of spans) {
-      if (span.isTold) this.tellEnded(span, told)
-      else this.tellBegun(span, told)
-    }
+    // one that cannot be told is left out, and it alone
+    for (const span of spans)
+      attempt(() => (span.isTold ? tellEnded(span, told) : this.tellBegun(span, told)), undefined)
     return { _tag: "Spans", chunk, position, rows: told }
   }
 
   private tellBegun(span: ForwardedSpan, told: Array<unknown>): void {
-    const { endsLater, kind, name, parent, spanId, status, traceId } = span
+    const { endsLater, kind, parent, spanId, status, traceId } = span
     const isWhole = status._tag === "Ended" && !endsLater
     span.isTold = true
-    const parentId = Option.isSome(parent) ? parent.value.spanId : undefined
+    const name = nameText(span.name)
+    const parentId = Option.isSome(parent) ? nameText(parent.value.spanId) : undefined
+    const reasons = isWhole ? reasonsOf(status) : undefined
+    const { attributes, events, links } = span.takeAdditions() ?? nothing
     told.push(
       rows.begun,
       traceId === this.traceId ? asBefore : traceId,
       parentId !== undefined && parentId === this.parent ? asBefore : parentId,
       spanId,
       name === this.name ? asBefore : name,
-      status.startTime,
-      isWhole ? status.endTime : undefined,
-      kind === "internal" ? undefined : kind
+      timeOf(status.startTime),
+      isWhole ? timeOf(status.endTime) : undefined,
+      kinds.has(kind) ? kind : undefined,
+      attributes,
+      events,
+      links,
+      reasons
     )
     this.traceId = traceId
     this.parent = parentId
     this.name = name
-    pushAdditions(told, span)
-    told.push(isWhole ? reasonsOf(status) : undefined)
-  }
-
-  private tellEnded(span: ForwardedSpan, told: Array<unknown>): void {
-    const { spanId, status } = span
-    told.push(rows.ended, spanId, status._tag === "Ended" ? status.endTime : undefined)
-    pushAdditions(told, span)
-    told.push(reasonsOf(status))
   }
 }
 
-const pushAdditions = (told: Array<unknown>, span: ForwardedSpan): void => {
-  const additions = span.takeAdditions()
-  if (additions === undefined) told.push(undefined, undefined, undefined)
-  else told.push(additions.attributes, additions.events, additions.links)
+const tellEnded = (span: ForwardedSpan, told: Array<unknown>): void => {
+  const { spanId, status } = span
+  const reasons = reasonsOf(status)
+  const { attributes, events, links } = span.takeAdditions() ?? nothing
+  const end = status._tag === "Ended" ? timeOf(status.endTime) : undefined
+  told.push(rows.ended, spanId, end, attributes, events, links, reasons)
 }
 
+/** All but `internal`, which need not be told. */
+const kinds: ReadonlySet<Tracer.SpanKind> = new Set(["server", "client", "producer", "consumer"])
+
+/** A Clock can be a task's own, and tell anything. */
+const timeOf = (time: bigint): bigint => (typeof time === "bigint" ? time : zero)
+
+const zero = BigInt(0)
+
+/** What a success came to is not told. An Exit can be of the task's own making, and a span be ended with it. */
 const reasonsOf = (status: Tracer.SpanStatus): unknown =>
-  status._tag === "Ended" && status.exit._tag === "Failure" ? new Carrier().cause(status.exit.cause) : undefined
+  status._tag === "Ended"
+    ? attempt(() => (status.exit._tag === "Failure" ? new Carrier().cause(status.exit.cause) : undefined), undefined)
+    : undefined
 
 /** Gathers what is told together: while nothing else is told in between, since that may have happened within a span. */
 class Batches {
@@ -116,7 +127,10 @@ class Batches {
 
   add(span: ForwardedSpan): void {
     const { batch, observer, whose } = this
-    if (batch !== undefined && observer.isLast(batch.tell)) return batch.add(span)
+    if (batch !== undefined && observer.isLast(batch.tell)) {
+      batch.add(span)
+      return observer.added()
+    }
     const next = new Batch(whose)
     this.batch = next
     next.add(span)
@@ -142,7 +156,7 @@ abstract class ToldSpan implements Tracer.Span {
   readonly links: Array<Tracer.SpanLink> = []
   private allAttributes: Map<string, unknown> | undefined = undefined
   /** What has been added since it was told of last. */
-  private newAttributes: Record<string, unknown> | undefined = undefined
+  private newAttributes: Map<string, unknown> | undefined = undefined
   private newEvents: Array<SpanEvent> | undefined = undefined
   private newLinks: Array<Tracer.SpanLink> | undefined = undefined
 
@@ -153,15 +167,16 @@ abstract class ToldSpan implements Tracer.Span {
   attribute(key: string, value: unknown): void {
     if (this.status._tag === "Ended") return
     this.attributes.set(key, value)
-    this.newAttributes ??= {}
-    this.newAttributes[key] = value
+    this.newAttributes ??= new Map()
+    this.newAttributes.set(key, value)
     this.changed()
   }
 
   event(name: string, startTime: bigint, attributes?: Record<string, unknown>): void {
     if (this.status._tag === "Ended") return
     this.newEvents ??= []
-    this.newEvents.push([name, startTime, attributes === undefined ? undefined : new Carrier().pairs(attributes)])
+    const pairs = attributes === undefined ? undefined : new Carrier().pairs(attributes)
+    this.newEvents.push([nameText(name), timeOf(startTime), pairs])
     this.changed()
   }
 
@@ -188,12 +203,16 @@ abstract class ToldSpan implements Tracer.Span {
     this.newEvents = undefined
     this.newLinks = undefined
     return {
-      attributes: newAttributes === undefined ? undefined : new Carrier().pairs(newAttributes),
+      attributes: newAttributes === undefined ? undefined : new Carrier().entries(newAttributes),
       events: newEvents,
-      links: newLinks?.map(linkOf)
+      links: newLinks && linksOf(newLinks)
     }
   }
 }
+
+/** A parent from elsewhere can be anything (F8). */
+const traceIdOf = (parent: Option.Option<Tracer.AnySpan>): string =>
+  Option.isSome(parent) ? attempt(() => nameText(parent.value.traceId), "") : Hex.random(32)
 
 class ForwardedSpan extends ToldSpan {
   readonly name: string
@@ -217,7 +236,7 @@ class ForwardedSpan extends ToldSpan {
     this.parent = parent
     this.annotations = annotations
     this.kind = kind
-    this.traceId = Option.isSome(parent) ? parent.value.traceId : Hex.random(32)
+    this.traceId = traceIdOf(parent)
     this.status = { _tag: "Started", startTime }
     this.batches = batches
     if (links.length > 0) this.addLinks(links)
@@ -229,7 +248,7 @@ class ForwardedSpan extends ToldSpan {
     if (this.status._tag === "Ended") return
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
     // one that has not been told, and has nothing in it, is told as a whole
-    if (!this.isTold && !this.hasInner) return
+    if (!this.isTold && !this.hasInner) return this.batches.observer.added()
     this.endsLater = true
     this.batches.add(this)
   }
@@ -270,7 +289,7 @@ export class CallersSpan extends ToldSpan {
   end(): void {}
 
   protected changed(): void {
-    if (this.isToBeTold) return
+    if (this.isToBeTold) return this.observer.added()
     this.isToBeTold = true
     this.observer.add(this.tell, false)
   }

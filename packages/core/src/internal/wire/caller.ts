@@ -3,12 +3,13 @@
  * the caller's fiber (O3): which References cross, how they do, and how they are put together again.
  */
 import * as Context from "effect/Context"
+import type * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import { guarded } from "../common/turn.ts"
+import { attempt } from "./attempt.ts"
 import { Carrier } from "./carried.ts"
-import type { Caller, CallerSpan, EncodedLink } from "./observed.ts"
+import type { Caller, EncodedLink } from "./observed.ts"
 import * as redactedNames from "./redactedNames.ts"
 import { seenSpan, seenSpanOf, spanOf } from "./seenSpan.ts"
 
@@ -34,6 +35,8 @@ const crossing: ReadonlyArray<Context.Key<never, any>> = [
 
 const annotations = crossing.indexOf(References.CurrentLogAnnotations)
 const logSpans = crossing.indexOf(References.CurrentLogSpans)
+/** The first of those. */
+const ofRedacted = crossing.length - ofRedactedNames.length
 
 const valueOf = (caller: Caller | undefined, number: number): unknown =>
   caller?.references.find((reference) => reference[0] === number)?.[1]
@@ -58,47 +61,76 @@ export const callerOf = (context: Context.Context<never>): Caller | undefined =>
   return caller
 }
 
+/** Looks at what is users' own in a context: what of it cannot be read does not cross, and fails no call (F8). */
 const look = (context: Context.Context<never>): Caller | undefined => {
   const references: Array<readonly [number, unknown]> = []
   crossing.forEach((reference, number) => {
-    const value: unknown = Context.getOrUndefined(context, reference)
-    if (value === undefined) return
-    if (ofRedactedNames.includes(reference)) {
-      const names = guarded(
-        () => redactedNames.carriedNames(value as redactedNames.RedactedNames),
-        // what is no list of names redacts nothing
-        () => {}
-      )
-      if (names !== undefined) references.push([number, names])
-      return
-    }
-    // annotations can be anything: what cannot cross is text there, and stays what it is in what is told of it here
-    references.push([number, typeof value === "object" && value !== null ? carried(value) : value])
+    const value: unknown = attempt(() => carried(number, Context.getOrUndefined(context, reference)), undefined)
+    if (value !== undefined) references.push([number, value])
   })
   const parent = Context.getOrUndefined(context, Tracer.ParentSpan)
-  const tracer = Context.getOrUndefined(context, Tracer.Tracer)
   const span = parent === undefined ? undefined : seenSpanOf(parent)
+  const tracer = Context.getOrUndefined(context, Tracer.Tracer)
   const traced =
     tracer !== undefined && tracer !== Tracer.nativeTracer && Context.get(context, References.TracerEnabled)
-  const links = Context.get(context, References.TracerSpanLinks)
-  if (references.length === 0 && span === undefined && !traced) return undefined
-  return { references, span, traced, ...(traced && links.length > 0 ? { links: links.map(linkOf) } : undefined) }
+  const links = traced ? linksOf(Context.get(context, References.TracerSpanLinks)) : []
+  // of lines that nobody gets nothing crosses
+  const logged = attempt(() => Context.get(context, References.CurrentLoggers).size > 0, true)
+  if (references.length === 0 && span === undefined && !traced && logged) return undefined
+  return {
+    references,
+    span,
+    traced,
+    ...(links.length > 0 ? { links } : undefined),
+    ...(logged ? undefined : { unlogged: true })
+  }
 }
 
-const carried = (value: object): unknown => new Carrier().safely(value)
+/** Annotations can be anything: what cannot cross is text there, and stays what it is in what is told of it here. */
+const carried = (number: number, value: unknown): unknown => {
+  // a function or a symbol is none of their values, and cannot cross
+  if (typeof value === "function" || typeof value === "symbol") return undefined
+  if (typeof value !== "object" || value === null) return value
+  if (number >= ofRedacted) return redactedNames.carriedNames(value as redactedNames.RedactedNames)
+  if (number === logSpans) return carriedLogSpans(value as ReadonlyArray<readonly [label: string, start: number]>)
+  return new Carrier().record(value as Record<string, unknown>)
+}
 
-const unknownSpan: CallerSpan = { traceId: "", spanId: "", sampled: true }
+/** Log spans as they cross. */
+export const carriedLogSpans = (
+  spans: ReadonlyArray<readonly [label: string, start: number]>,
+  carrier = new Carrier()
+): Array<[label: string, start: number]> => {
+  const all: Array<[label: string, start: number]> = []
+  for (const [label, start] of spans) {
+    // the innermost come first
+    if (carrier.isFull) break
+    all.push([carrier.safely(label) as string, carrier.safely(start) as number])
+  }
+  return all
+}
 
-/** A link as it crosses. */
-export const linkOf = ({ attributes, span }: Tracer.SpanLink): EncodedLink => ({
-  ...(spanOf(span) ?? unknownSpan),
-  attributes: new Carrier().record(attributes)
-})
+/** How many links of a span cross. */
+const mostLinks = 1000
+
+/** Links as they cross; without those whose span cannot be read. */
+export const linksOf = (links: ReadonlyArray<Tracer.SpanLink>): ReadonlyArray<EncodedLink> => {
+  const encoded: Array<EncodedLink> = []
+  const add = ({ attributes, span }: Tracer.SpanLink): void => {
+    const linked = spanOf(span)
+    if (linked !== undefined) encoded.push({ ...linked, attributes: new Carrier().record(attributes) })
+  }
+  const count = attempt(() => Math.min(links.length, mostLinks), 0)
+  for (let n = 0; n < count; n++) attempt(() => add(links[n]!), undefined)
+  return encoded
+}
+
+const noLoggers: ReadonlySet<Logger.Logger<unknown, any>> = new Set()
 
 /** Adds what has crossed to a worker's context; what its services provide of their own wins. */
 export const withCaller = (
   context: Context.Context<never>,
-  { links, references, span }: Caller,
+  { links, references, span, unlogged }: Caller,
   services: Context.Context<never>
 ): Context.Context<never> => {
   let own = context
@@ -113,6 +145,9 @@ export const withCaller = (
       References.TracerSpanLinks,
       links.map(({ attributes, ...span }) => ({ span: Tracer.externalSpan(span), attributes }))
     )
+  }
+  if (unlogged === true && Context.getOrUndefined(services, References.CurrentLoggers) === undefined) {
+    own = Context.add(own, References.CurrentLoggers, noLoggers)
   }
   if (span === undefined || Context.getOrUndefined(services, Tracer.ParentSpan) !== undefined) return own
   return Context.add(own, Tracer.ParentSpan, seenSpan(span))

@@ -4,23 +4,28 @@
  */
 import * as Redacted from "effect/Redacted"
 import type { CauseLike } from "../task/shapes.ts"
+import { attempt } from "./attempt.ts"
 import type { EncodedError, EncodedReason, EncodedValue } from "./failure.ts"
 
-/** How much is carried of one record, in characters; numbers and the like count as 8. */
+/** How much is carried of one record, in characters. */
 const longest = 16 * 1024
+
+/** What anything counts as at the least: of what counted as nothing there could be any number. */
+const least = 8
 
 /** How many objects may be within each other. */
 const deepest = 16
 
 const unreadable = "(it cannot be read)"
 
-const attempt = <A>(read: () => A, otherwise: A): A => {
-  try {
-    return read()
-  } catch {
-    // a revoked Proxy, or one with a trap that throws
-    return otherwise
-  }
+/** Stands for what there was no more room for, or for the name of what cannot be read. */
+const mark = "…"
+
+/** A name as text, which it is by its type, and not too long. */
+export const nameText = (name: unknown): string => {
+  if (typeof name === "string" && name.length <= longest) return name
+  const carried = new Carrier().safely(name)
+  return typeof carried === "object" && carried !== null ? `[${nameOfClass(carried)}]` : String(carried)
 }
 
 /** Carries the parts of one record, which share what may be carried of it. */
@@ -29,51 +34,118 @@ export class Carrier {
   /** The objects that it is in. */
   private readonly around: Array<object> = []
 
+  /** Whether no more can be carried. */
+  get isFull(): boolean {
+    return this.left <= 0
+  }
+
+  /** What stands for the rest when it is full, of which so many are left. */
+  rest(count: number): string {
+    this.left -= least
+    return `${mark} ${count} more`
+  }
+
   /** As it crosses, an error taken apart. */
   part(value: unknown): EncodedError | { readonly _tag: "Value"; readonly value: unknown } {
-    return attempt<EncodedError | { readonly _tag: "Value"; readonly value: unknown }>(
-      () => (value instanceof Error ? this.error(value) : { _tag: "Value", value: this.value(value) }),
-      { _tag: "Value", value: unreadable }
-    )
+    try {
+      return value instanceof Error ? this.error(value) : { _tag: "Value", value: this.value(value) }
+    } catch {
+      return { _tag: "Value", value: this.text(unreadable) }
+    }
   }
 
   /** A Cause, read by its shape. */
-  cause({ reasons }: CauseLike): ReadonlyArray<EncodedReason> {
-    return reasons.map((reason): EncodedReason => {
-      switch (reason._tag) {
-        case "Fail":
-          return { _tag: "Fail", error: this.part(reason.error) }
-        case "Die":
-          return { _tag: "Die", defect: this.part(reason.defect) }
-        case "Interrupt":
-          return { _tag: "Interrupt", fiberId: reason.fiberId }
-      }
-    })
+  cause(cause: CauseLike): ReadonlyArray<EncodedReason> {
+    return attempt(() => this.reasons(cause.reasons), [{ _tag: "Die", defect: { _tag: "Value", value: unreadable } }])
+  }
+
+  private reasons(reasons: CauseLike["reasons"]): ReadonlyArray<EncodedReason> {
+    return this.list(
+      reasons.length,
+      (n): EncodedReason => {
+        const reason = reasons[n]!
+        switch (reason._tag) {
+          case "Fail":
+            return { _tag: "Fail", error: this.part(reason.error) }
+          case "Die":
+            return { _tag: "Die", defect: this.part(reason.defect) }
+          case "Interrupt":
+            this.left -= least
+            return { _tag: "Interrupt", fiberId: typeof reason.fiberId === "number" ? reason.fiberId : undefined }
+          default:
+            return { _tag: "Die", defect: this.part(reason) }
+        }
+      },
+      (rest): EncodedReason => ({ _tag: "Die", defect: { _tag: "Value", value: rest } })
+    )
   }
 
   /** Names and values by turns. */
   pairs(values: Readonly<Record<string, unknown>>): Array<unknown> {
     const pairs: Array<unknown> = []
-    for (const key of Object.keys(values)) pairs.push(key, this.safely(values[key]))
+    this.each(values, (key, value) => pairs.push(key, value))
+    return pairs
+  }
+
+  /** The same of a Map, which can have any name. */
+  entries(values: ReadonlyMap<unknown, unknown>): Array<unknown> {
+    const pairs: Array<unknown> = []
+    for (const [key, value] of values) {
+      const name = nameText(key)
+      if (!this.takes(name)) {
+        pairs.push(mark, mark)
+        break
+      }
+      pairs.push(name, this.safely(value))
+    }
     return pairs
   }
 
   record(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const carried: Record<string, unknown> = {}
-    for (const key of Object.keys(values)) define(carried, key, this.safely(values[key]))
+    this.each(values, (key, value) => define(carried, key, value))
     return carried
+  }
+
+  /** Reads what is users' own: it may be a Proxy, and have getters. */
+  private each(values: Readonly<Record<string, unknown>>, put: (key: string, value: unknown) => void): void {
+    const keys = attempt(() => Object.keys(values), undefined)
+    if (keys === undefined) return put(mark, unreadable)
+    for (const key of keys) {
+      if (!this.takes(key)) return put(mark, mark)
+      put(
+        key,
+        this.read(() => this.safely(values[key]))
+      )
+    }
+  }
+
+  /** Whether there is room for what has that name, which counts. */
+  private takes(name: string): boolean {
+    const takes = this.left > name.length
+    this.left -= name.length
+    return takes
   }
 
   safely(value: unknown): unknown {
     if (typeof value === "number" || typeof value === "boolean") {
-      this.left -= 8
+      this.left -= least
       return value
     }
     if (typeof value === "string" && value.length <= this.left) {
-      this.left -= value.length
+      this.left -= Math.max(least, value.length)
       return value
     }
-    return attempt(() => this.value(value), unreadable)
+    return this.read(() => this.value(value))
+  }
+
+  /** What is read of users' own; that it cannot be read takes room, too. */
+  private read(read: () => unknown): unknown {
+    try {
+      return read()
+    } catch {
+      return this.text(unreadable)
+    }
   }
 
   private value(value: unknown): unknown {
@@ -84,20 +156,22 @@ export class Carrier {
       case "symbol":
         return this.text(typeof value === "function" ? `[Function: ${nameOf(value)}]` : value.toString())
       case "object":
-        return value === null ? null : this.object(value)
+        if (value !== null) return this.object(value)
+        this.left -= least
+        return null
       case "bigint":
-        this.left -= 8
+        this.left -= least
         // one of millions of digits would take minutes to become text, and much memory to cross
         return value > -mostDigits && value < mostDigits ? value : "[BigInt]"
       default:
-        this.left -= 8
+        this.left -= least
         return value
     }
   }
 
   private text(text: string): string {
     const { left } = this
-    this.left -= text.length
+    this.left -= Math.max(least, text.length)
     if (text.length <= left) return text
     const kept = Math.max(0, left)
     return `${text.slice(0, kept)}… (${text.length - kept} more characters)`
@@ -105,9 +179,9 @@ export class Carrier {
 
   private object(object: object): unknown {
     if (Redacted.isRedacted(object)) return this.text("<redacted>")
+    this.left -= least
     if (this.around.includes(object)) return "[Circular]"
-    if (this.left <= 0 || this.around.length >= deepest) return "…"
-    this.left -= 8
+    if (this.left <= 0 || this.around.length >= deepest) return mark
     this.around.push(object)
     try {
       return this.members(object)
@@ -120,13 +194,13 @@ export class Carrier {
     if (object instanceof Error) return made(this.error(object))
     if (object instanceof Date) return new Date(Date.prototype.getTime.call(object))
     if (object instanceof RegExp) return this.text(String(object))
-    if (Array.isArray(object)) return this.list(object.length, (n) => this.property(object, String(n)))
+    if (Array.isArray(object)) return this.list(object.length, (n) => this.property(object, String(n)), same)
     if (object instanceof Map) {
-      const entries = this.taken<[unknown, unknown]>(Map.prototype.entries.call(object))
-      return new Map(entries.map(([key, value]) => [this.safely(key), this.safely(value)] as const))
+      const entries: Iterator<[unknown, unknown]> = Map.prototype.entries.call(object)
+      return new Map(this.taken(entries, ([key, value]) => [this.safely(key), this.safely(value)] as const))
     }
     if (object instanceof Set) {
-      return new Set(this.taken(Set.prototype.values.call(object)).map((value) => this.safely(value)))
+      return new Set(this.taken(Set.prototype.values.call(object) as Iterator<unknown>, (value) => this.safely(value)))
     }
     const { toJSON } = object as { readonly toJSON?: unknown }
     if (typeof toJSON === "function") return this.value(toJSON.call(object))
@@ -136,21 +210,21 @@ export class Carrier {
     if (keys.length === 0 && !isPlain(object)) return this.text(`[${nameOfClass(object)}]`)
     const carried: Record<string, unknown> = {}
     for (const key of keys) {
-      if (this.left <= 0) {
-        define(carried, "…", "…")
+      if (!this.takes(key)) {
+        define(carried, mark, mark)
         break
       }
-      this.left -= key.length
       define(carried, key, this.property(object, key))
     }
     return carried
   }
 
-  private list<A>(length: number, member: (n: number) => A): Array<A | string> {
-    const members: Array<A | string> = []
+  /** What `member` makes of each, and what `cut` makes of how many more there are. */
+  private list<A, B>(length: number, member: (n: number) => A, cut: (rest: string) => B): Array<A | B> {
+    const members: Array<A | B> = []
     for (let n = 0; n < length; n++) {
-      if (this.left <= 0) {
-        members.push(`… ${length - n} more`)
+      if (this.isFull) {
+        members.push(cut(this.rest(length - n)))
         break
       }
       members.push(member(n))
@@ -158,26 +232,28 @@ export class Carrier {
     return members
   }
 
-  /** No more of the values than could be carried. */
-  private taken<A>(values: Iterator<A>): Array<A> {
-    const taken: Array<A> = []
-    for (let next = values.next(); next.done !== true && taken.length * 8 < this.left; next = values.next()) {
-      taken.push(next.value)
+  /** What `member` makes of each while there is room. */
+  private taken<A, B>(values: Iterator<A>, member: (value: A) => B): Array<B> {
+    const taken: Array<B> = []
+    for (let next = values.next(); next.done !== true && !this.isFull; next = values.next()) {
+      taken.push(member(next.value))
     }
     return taken
   }
 
   private view(view: ArrayBufferView): unknown {
     const text = `[${nameOfClass(view)}: ${view.byteLength} bytes]`
-    if (view.byteLength > this.left || view instanceof DataView) return this.text(text)
+    const kind = kinds.get(Reflect.apply(kindOf, view, []))
+    if (view.byteLength > this.left || kind === undefined) return this.text(text)
     this.left -= view.byteLength
-    return Reflect.apply(slice, view, [])
+    return new kind(view as unknown as ArrayLike<never>)
   }
 
   private property(object: object, key: string): unknown {
     const property = Object.getOwnPropertyDescriptor(object, key)
-    if (property === undefined) return undefined
-    return "value" in property ? this.safely(property.value) : "[Getter]"
+    if (property !== undefined && "value" in property) return this.safely(property.value)
+    this.left -= least
+    return property === undefined ? undefined : "[Getter]"
   }
 
   private error(error: Error): EncodedError {
@@ -197,7 +273,9 @@ export class Carrier {
       const stack = typeof read("stack") === "string" ? text("stack", "") : undefined
       if (typeof tag === "string") properties.push(["_tag", this.within(tag)])
       for (const key of attempt(() => Object.keys(error), [])) {
-        if (!known.has(key) && this.left > 0) properties.push([key, this.within(this.property(error, key))])
+        if (known.has(key)) continue
+        if (!this.takes(key)) break
+        properties.push([key, this.within(attempt(() => this.property(error, key), unreadable))])
       }
       return {
         _tag: "Error",
@@ -214,26 +292,50 @@ export class Carrier {
   }
 
   private errors(errors: ReadonlyArray<unknown>): ReadonlyArray<EncodedValue> {
-    const carried: Array<EncodedValue> = []
-    for (let n = 0; n < errors.length && this.left > 0; n++) carried.push(this.within(errors[n]))
-    return carried
+    return this.list(
+      errors.length,
+      (n) => this.within(attempt(() => errors[n], unreadable)),
+      (rest): EncodedValue => ({ _tag: "Value", value: rest })
+    )
   }
 
   /** What is within an error. */
   private within(value: unknown): EncodedValue {
-    if (typeof value === "object" && value !== null && this.around.includes(value)) {
-      return { _tag: "Value", value: "[Circular]" }
-    }
-    if (this.around.length >= deepest) return { _tag: "Value", value: "…" }
-    return this.part(value)
+    if (typeof value !== "object" || value === null) return { _tag: "Value", value: this.safely(value) }
+    const isAround = this.around.includes(value)
+    if (!isAround && this.around.length < deepest) return this.part(value)
+    this.left -= least
+    return { _tag: "Value", value: isAround ? "[Circular]" : mark }
   }
 }
 
 /** A bigint that has this many digits or more is not carried. */
 const mostDigits = 10n ** 1000n
 
-/** Of all typed arrays. */
-const slice = Reflect.get(Object.getPrototypeOf(Uint8Array.prototype) as object, "slice") as () => unknown
+/** The typed arrays that all channels carry, by what they are called. */
+const kinds = new Map(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array
+  ].map((kind) => [kind.name, kind as new (values: ArrayLike<never>) => ArrayBufferView] as const)
+)
+
+/** Tells what a typed array is called, whatever its class says. */
+const kindOf = Reflect.get(
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!,
+  "get"
+) as () => string
+
+const same = <A>(value: A): A => value
 
 const isPlain = (object: object): boolean => {
   const prototype = Object.getPrototypeOf(object) as unknown

@@ -15,6 +15,8 @@ export interface Caller {
   readonly traced?: boolean | undefined
   /** What its spans are linked to. */
   readonly links?: ReadonlyArray<EncodedLink> | undefined
+  /** Whether nobody gets the lines that it logs. */
+  readonly unlogged?: boolean | undefined
 }
 
 export interface CallerSpan {

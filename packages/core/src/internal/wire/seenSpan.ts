@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as usersSpan from "../common/usersSpan.ts"
+import { nameText } from "./carried.ts"
 import type { CallerSpan } from "./observed.ts"
 
 /** Which span it is; `undefined` for one that does not say so. */
@@ -13,7 +14,8 @@ export const spanOf = (span: Tracer.AnySpan): CallerSpan | undefined => {
   const spanId = usersSpan.spanIdOf(span)
   const traceId = usersSpan.traceIdOf(span)
   if (spanId === undefined || traceId === undefined) return undefined
-  return { traceId, spanId, sampled: usersSpan.isSampled(span), name: usersSpan.nameOf(span) }
+  const name = usersSpan.isOwn(span) ? nameText(usersSpan.safely(() => span.name)) : undefined
+  return { traceId: nameText(traceId), spanId: nameText(spanId), sampled: usersSpan.isSampled(span), name }
 }
 
 /** What crosses of the span that a caller is in; of one from elsewhere that is not to be propagated, nothing. */
