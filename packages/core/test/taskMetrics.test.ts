@@ -9,13 +9,14 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import { Observations } from "../src/internal/remote/observations.ts"
 import { ObservedSpans } from "../src/internal/remote/observedSpans.ts"
+import * as realTime from "../src/internal/task/realTime.ts"
 import { forwardingRegistry } from "../src/internal/served/forwardingMetrics.ts"
 import { Observer } from "../src/internal/served/observer.ts"
 import { CurrentOrigin, Origin } from "../src/internal/served/origin.ts"
 import { seriesOf } from "../src/internal/served/seriesOf.ts"
 import type { ObservedRecord } from "../src/internal/wire/observed.ts"
 import type * as protocol from "../src/internal/wire/protocol.ts"
-import { type Change, mostKept, mostUpdates, mostValues, type Series } from "../src/internal/wire/series.ts"
+import { type Change, isSeries, mostKept, mostUpdates, mostValues, type Series } from "../src/internal/wire/series.ts"
 import * as Portable from "../src/Portable.ts"
 import type { Measurement } from "../src/testing/suite.metrics.tasks.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
@@ -42,7 +43,11 @@ describe("a worker's registry", () => {
       observed: undefined as (() => void) | undefined,
       sendPlain: (message: protocol.FromWorker) => void sent.push(message as protocol.Observed)
     }
-    const registry = forwardingRegistry(new Observer(sender, {}))
+    const observer = new Observer(sender, {})
+    const registry = forwardingRegistry(observer)
+    // something has just been told: what comes next waits for what comes with it
+    observer.add(() => ({ _tag: "MetricRemoved", chunk: 0, position: 0, key: "" }), false)
+    sent.splice(0)
     const contextOf = (origin: Origin) => Context.add(registryOf(registry), CurrentOrigin, origin)
     const changes = () => sent.flatMap(({ records }) => records as ReadonlyArray<{ readonly change: Change }>)
     return { sent, sender, registry, contextOf, changes }
@@ -120,6 +125,77 @@ describe("a worker's registry", () => {
       clock.now += 1
     }
     assert.isAtLeast(sent.length, 4, "without a timer, and without another message")
+  })
+
+  it("O3 tells at once of what is updated seldom, by a task that lets no timer fire", () => {
+    const { changes, contextOf } = make()
+    const context = contextOf(originOf(1))
+    const counter = Metric.counter("steps")
+    for (let n = 1; n <= 10; n++) {
+      clock.now += 100
+      counter.updateUnsafe(1, context)
+      const all = changes().map(({ change }) => (change._tag === "Add" ? Number(change.by) : Number.NaN))
+      assert.strictEqual(
+        all.reduce((sum, by) => sum + by),
+        n
+      )
+    }
+  })
+
+  it("O3 reads the clock once for 16 updates where they are many, and for each where they take long", () => {
+    const { contextOf } = make()
+    const context = contextOf(originOf(1))
+    const counter = Metric.counter("steps")
+    let readings = 0
+    const { now } = realTime.clock
+    realTime.clock.now = () => {
+      readings++
+      return now()
+    }
+    const readingsOf = (updates: number, millis: number) => {
+      readings = 0
+      for (let n = 0; n < updates; n++) {
+        clock.now += millis
+        counter.updateUnsafe(1, context)
+      }
+      return readings / updates
+    }
+    assert.isBelow(readingsOf(1_000_000, 0.001), 1 / 14)
+    // beyond what telling takes
+    assert.isAtLeast(readingsOf(1000, 0.05), 0.9)
+    realTime.clock.now = now
+  })
+
+  it("F8 O3 a series with what is no text is told of as texts, or stays in its worker, and harms nobody", () => {
+    const { contextOf, sender, sent } = make()
+    const context = contextOf(originOf(1))
+    const never = () => undefined
+    const strange: ReadonlyArray<Metric.Metric<any, unknown>> = [
+      Metric.counter("described", { description: never as never }),
+      Metric.counter("tagged", { attributes: { a: { b: 1 } as never, c: Symbol("s") as never } }),
+      Metric.counter(never as never),
+      Metric.frequency("words", { preregisteredWords: [1 as never] }),
+      Metric.histogram("sizes", { boundaries: ["1" as never] }),
+      Metric.summary("waits", { maxAge: 1, maxSize: 1, quantiles: [7] })
+    ]
+    for (const metric of strange) {
+      try {
+        metric.updateUnsafe(1, context)
+      } catch {
+        // Effect refuses it, as it does on fibers
+      }
+    }
+    Metric.counter("fine").updateUnsafe(1, context)
+    sender.observed?.()
+    const series = sent.flatMap(({ records }) =>
+      records.map((record) => (record as Extract<ObservedRecord, { readonly _tag: "Metric" }>).series)
+    )
+    for (const one of series) assert.isTrue(isSeries(one), one.id)
+    structuredClone(sent)
+    assert.includeMembers(
+      series.map(({ id }) => id),
+      ["described", "tagged", "fine"]
+    )
   })
 
   it("O3 leaves alone a series whose value is asked for, and one that tells already", () => {

@@ -7,9 +7,10 @@ import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type * as Metric from "effect/Metric"
 import * as realTime from "../task/realTime.ts"
-import { mostUpdates, mostValues, type Series } from "../wire/series.ts"
+import { attempt } from "../wire/attempt.ts"
+import { isSeries, mostUpdates, mostValues, type Series } from "../wire/series.ts"
 import * as gathered from "./gathered.ts"
-import { longestPause, type Observer } from "./observer.ts"
+import type { Observer } from "./observer.ts"
 import { CurrentOrigin, type Origin } from "./origin.ts"
 import { seriesOf } from "./seriesOf.ts"
 
@@ -18,8 +19,11 @@ type Hooks = Metric.Metric.Hooks<any, any>
 
 export const forwardingRegistry = (observer: Observer): Metric.MetricRegistry => new ForwardingRegistry(observer)
 
-/** How many updates are gathered before the clock is read again: no timer fires while a task computes. */
-const perReading = 16
+/**
+ * No timer fires while a task computes, so the clock is read: once for up to `updates` updates, as long as they take no longer
+ * than `millis` milliseconds together.
+ */
+const perReading = { updates: 16, millis: 0.02 }
 
 class ForwardingRegistry extends Map<string, Metadata> {
   private readonly gathering: Gathering
@@ -48,14 +52,15 @@ class ForwardingRegistry extends Map<string, Metadata> {
   }
 }
 
-/** What is in a registry can be the user's own, and throw when it is read: it then stays in the worker (F8). */
-const understood = (metadata: Metadata): ReturnType<typeof seriesOf> => {
-  try {
-    return seriesOf(metadata)
-  } catch {
-    return undefined
-  }
-}
+/**
+ * What is in a registry can be the user's own, and throw when it is read, or be nothing that the pool's end takes: it then
+ * stays in the worker (F8).
+ */
+const understood = (metadata: Metadata): ReturnType<typeof seriesOf> =>
+  attempt(() => {
+    const found = seriesOf(metadata)
+    return found !== undefined && isSeries(found.series) ? found : undefined
+  }, undefined)
 
 /** Hooks that tell of updates: those of an object that is in two registries tell once. */
 const forwarded = new WeakSet<Hooks>()
@@ -67,8 +72,11 @@ class Gathering {
   private readonly open = new Set<ForwardedSeries>()
   private updates = 0
   private values = 0
-  /** When the first of what there is was gathered, by `realTime.now()`. */
-  private since = 0
+  /** How many updates there are when the clock is read next. */
+  private nextReading = 1
+  /** How many there were when it was read last, and what it said. */
+  private lastReading = 0
+  private now = 0
 
   constructor(observer: Observer) {
     this.observer = observer
@@ -96,7 +104,6 @@ class Gathering {
 
   /** Something is done to a series for that caller: it is told of when the observer tells. */
   begin(series: ForwardedSeries, one: gathered.Gathered): void {
-    if (this.open.size === 0) this.since = realTime.now()
     this.open.add(series)
     const { chunk, position } = one.origin
     this.observer.addGathering(() => {
@@ -111,10 +118,12 @@ class Gathering {
     this.open.clear()
     this.updates = 0
     this.values = 0
+    this.nextReading = 1
+    this.lastReading = 0
   }
 
   removed(key: string, origin: Origin | undefined): void {
-    if (origin === undefined) return
+    if (origin === undefined || typeof key !== "string") return
     // what was done before it is told of before it
     for (const series of this.open) series.close()
     this.open.clear()
@@ -123,8 +132,19 @@ class Gathering {
   }
 
   private updated(): void {
-    if (++this.updates % perReading > 0) return
-    if (this.updates >= mostUpdates || realTime.now() - this.since >= longestPause) this.observer.flushNow()
+    if (++this.updates >= this.nextReading) this.look()
+  }
+
+  /** Tells if it is time to, and else says when to look again: soon, where updates come seldom. */
+  private look(): void {
+    const { lastReading, now: before, updates } = this
+    const now = realTime.now()
+    if (updates >= mostUpdates || this.observer.isDue(now)) return this.observer.flushNow()
+    const fitting = lastReading === 0 ? 1 : (perReading.millis * (updates - lastReading)) / (now - before)
+    const next = updates + Math.max(1, Math.min(perReading.updates, Math.floor(fitting)))
+    this.nextReading = Math.min(mostUpdates, next)
+    this.lastReading = updates
+    this.now = now
   }
 
   private observed(): void {

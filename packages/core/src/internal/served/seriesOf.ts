@@ -5,6 +5,8 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import { attempt } from "../wire/attempt.ts"
+import { nameText } from "../wire/carried.ts"
 import { type Kind, mostKept, type Series } from "../wire/series.ts"
 
 type Hooks = Metric.Metric.Hooks<any, any>
@@ -13,7 +15,9 @@ type Hooks = Metric.Metric.Hooks<any, any>
 export const seriesOf = (
   metadata: Metric.Metric.Metadata<any, any>
 ): { readonly series: Series; readonly hooks: Hooks } | undefined => {
-  const { description, hooks, id } = metadata
+  const { hooks } = metadata
+  const id = nameText(metadata.id)
+  const description = metadata.description === undefined ? undefined : nameText(metadata.description)
   const kind = kindOf(metadata)
   if (kind === undefined) return undefined
   const attributes = metadata.attributes === undefined ? undefined : texts(metadata.attributes)
@@ -23,7 +27,12 @@ export const seriesOf = (
 
 /** Effect takes any attributes, whatever their type says. */
 const texts = (attributes: Metric.Metric.AttributeSet): Metric.Metric.AttributeSet =>
-  Object.fromEntries(Object.entries(attributes).map(([name, value]: [string, unknown]) => [name, String(value)]))
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, value]: [string, unknown]) => [
+      name,
+      attempt(() => String(value), nameText(value))
+    ])
+  )
 
 const kindOf = ({ description, hooks, id, type }: Metric.Metric.Metadata<any, any>): Kind | undefined => {
   const state: unknown = hooks.get(Context.empty())
