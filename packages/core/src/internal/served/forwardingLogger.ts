@@ -24,7 +24,8 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     const origin = fiber.getRef(CurrentOrigin)
     const isUrgent = urgent.has(logLevel)
     const time = date.getTime()
-    if (!isUrgent && !lines.admits(origin, time)) return
+    const now = realTime.now()
+    if (!isUrgent && !lines.admits(origin, time, now)) return
     const carrier = new Carrier()
     const parts = Array.isArray(message) ? message : [message]
     const around: Mutable<Around> = {}
@@ -33,7 +34,7 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     addOwn(around, fiber, origin, carrier)
     const whose = ["Log", origin.chunk, origin.position, logLevel, time, carried] as const
     const record: LogRecord = isEmpty(around) ? whose : [...whose, around]
-    observer.add(() => record, isUrgent)
+    observer.add(() => record, isUrgent, now)
   })
 }
 
@@ -65,8 +66,7 @@ class Lines {
   }
 
   /** Whether a line is told of; else it is counted, and how many were is told when the second is over, or its chunk. */
-  admits(origin: Origin, time: number): boolean {
-    const now = realTime.now()
+  admits(origin: Origin, time: number, now: number): boolean {
     if (now - this.second >= 1000) {
       // what computes lets no timer fire
       this.observer.tellLater()
@@ -121,7 +121,13 @@ type Adding = (around: Mutable<Around>, fiber: Fiber.Fiber<unknown, unknown>, or
 
 /** Adds what is around a line that is not its caller's own; a task can have put anything there (F8). */
 const addOwn: Adding = (around, fiber, origin, carrier) => {
-  for (const add of adding) attempt(() => add(around, fiber, origin, carrier), undefined)
+  for (const add of adding) {
+    try {
+      add(around, fiber, origin, carrier)
+    } catch {
+      // then the line is without it
+    }
+  }
 }
 
 /** The annotations that are not as the caller has them: what it has need not cross, and is told as it is there. */

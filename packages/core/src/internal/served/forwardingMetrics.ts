@@ -23,7 +23,7 @@ export const forwardingRegistry = (observer: Observer): Metric.MetricRegistry =>
  * No timer fires while a task computes, so the clock is read: once for up to `updates` updates, as long as they take no longer
  * than `millis` milliseconds together.
  */
-const perReading = { updates: 16, millis: 0.02 }
+const perReading = { updates: 16, millis: 1 }
 
 class ForwardingRegistry extends Map<string, Metadata> {
   private readonly gathering: Gathering

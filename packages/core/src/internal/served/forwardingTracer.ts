@@ -214,6 +214,9 @@ abstract class ToldSpan implements Tracer.Span {
 const traceIdOf = (parent: Option.Option<Tracer.AnySpan>): string =>
   Option.isSome(parent) ? attempt(() => nameText(parent.value.traceId), "") : Hex.random(32)
 
+/** In nanoseconds: within less than that the clock need not be read again. */
+const longPause = BigInt(10_000_000)
+
 class ForwardedSpan extends ToldSpan {
   readonly name: string
   readonly parent: Option.Option<Tracer.AnySpan>
@@ -248,7 +251,11 @@ class ForwardedSpan extends ToldSpan {
     if (this.status._tag === "Ended") return
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
     // one that has not been told, and has nothing in it, is told as a whole
-    if (!this.isTold && !this.hasInner) return this.batches.observer.added()
+    if (!this.isTold && !this.hasInner) {
+      // the clock was read when it began
+      if (timeOf(endTime) - timeOf(this.status.startTime) >= longPause) this.batches.observer.added()
+      return
+    }
     this.endsLater = true
     this.batches.add(this)
   }

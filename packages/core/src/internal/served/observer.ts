@@ -57,12 +57,12 @@ export class Observer {
     this.sendsAside = channel.aside !== undefined && channel.flushed !== undefined
   }
 
-  /** Takes a record. One that is urgent arrives even if the worker ends now. */
-  add(record: Telling, isUrgent: boolean): void {
+  /** Takes a record. One that is urgent arrives even if the worker ends now. `now` is what `realTime.now()` says. */
+  add(record: Telling, isUrgent: boolean, now = realTime.now()): void {
     this.pending.push(record)
     this.last = record
     if (isUrgent) this.flush(true)
-    else this.flushSoon()
+    else this.flushSoon(now)
   }
 
   /** As `add`, for what is gathered until it is told: the more of it there is then, the less each takes. */
@@ -119,8 +119,8 @@ export class Observer {
   }
 
   /** Has `flush` called before anything else is sent, and within `longestPause`; the first record goes at once. */
-  flushSoon(): void {
-    const wait = this.due - realTime.now()
+  private flushSoon(now: number): void {
+    const wait = this.due - now
     // what computes lets no timer fire, so the clock is read as well
     if (wait <= 0) return this.flush(false)
     if (this.sender.observed !== undefined) return
