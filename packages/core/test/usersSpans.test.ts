@@ -9,7 +9,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as usersSpan from "../src/internal/common/usersSpan.ts"
-import { callerOf, linkOf } from "../src/internal/wire/caller.ts"
+import { callerOf, linksOf } from "../src/internal/wire/caller.ts"
 import * as Portable from "../src/Portable.ts"
 import * as WorkerPool from "../src/WorkerPool.ts"
 import { layerInThisThread } from "./utils/inThisThread.ts"
@@ -183,7 +183,7 @@ describe("what is read of a span", () => {
       Context.add(Tracer.Tracer, Tracer.make({ span: () => span }))
     )
     assert.isTrue(callerOf(context)?.traced)
-    linkOf({ span, attributes: {} })
+    linksOf([{ span, attributes: {} }])
     assert.strictEqual(usersSpan.above(span, "of none"), undefined)
     assert.strictEqual(typeof usersSpan.startOf(span), "bigint")
     for (const text of [usersSpan.spanIdOf(span), usersSpan.traceIdOf(span), usersSpan.nameOf(span)]) {
