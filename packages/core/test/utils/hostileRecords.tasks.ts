@@ -50,6 +50,7 @@ const values = {
   "a function": throwing("a function"),
   "a symbol": Symbol("s"),
   "an error that cannot be read": Object.defineProperty(new Error("broken"), "message", { get: throwing("message") }),
+  "a number of very many digits": 10n ** 2000n,
   nothing: undefined
 } as const
 
@@ -70,6 +71,7 @@ const places = {
   "a log span's label": (value: any) => Effect.withLogSpan(Effect.logInfo("said"), value),
   "log spans": (value: any) => Effect.provideService(Effect.logInfo("said"), References.CurrentLogSpans, value),
   "a log span": (value: any) => Effect.provideService(Effect.logInfo("said"), References.CurrentLogSpans, [value]),
+  "the level of a line": (value: any) => Effect.provideService(Effect.log("said"), References.CurrentLogLevel, value),
   "a span's name": (value: any) => Effect.withSpan(Effect.void, value),
   "a span's kind": (value: any) => Effect.withSpan(Effect.void, "within", { kind: value }),
   "a span's attribute": (value: any) => Effect.withSpan(Effect.void, "within", { attributes: { value } }),

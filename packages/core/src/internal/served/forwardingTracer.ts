@@ -103,8 +103,10 @@ const tellEnded = (span: ForwardedSpan, told: Array<unknown>): void => {
 /** All but `internal`, which need not be told. */
 const kinds: ReadonlySet<Tracer.SpanKind> = new Set(["server", "client", "producer", "consumer"])
 
-/** A Clock can be a task's own, and tell anything. */
-const timeOf = (time: bigint): bigint => (typeof time === "bigint" ? time : zero)
+/** A Clock can be a task's own, and tell anything: a time of very many digits would be refused at the other end. */
+const timeOf = (time: bigint): bigint => (typeof time === "bigint" && time > -farthest && time < farthest ? time : zero)
+
+const farthest = BigInt(10) ** BigInt(100)
 
 const zero = BigInt(0)
 
