@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { attempt } from "./attempt.ts"
-import { Carrier } from "./carried.ts"
+import { Carrier, nameText } from "./carried.ts"
 import type { Caller, EncodedLink } from "./observed.ts"
 import * as redactedNames from "./redactedNames.ts"
 import { seenSpan, seenSpanOf, spanOf } from "./seenSpan.ts"
@@ -105,7 +105,8 @@ export const carriedLogSpans = (
   for (const [label, start] of spans) {
     // the innermost come first
     if (carrier.isFull) break
-    all.push([carrier.safely(label) as string, carrier.safely(start) as number])
+    const name = nameText(carrier.safely(label))
+    all.push([name, typeof start === "number" ? start : Number.NaN])
   }
   return all
 }
