@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import * as v8 from "node:v8"
 import * as failure from "../src/internal/wire/failure.ts"
+import { arrived as assembled } from "../src/internal/wire/arrived.ts"
 import { carriedLogSpans, linksOf } from "../src/internal/wire/caller.ts"
 import { Carrier, nameText } from "../src/internal/wire/carried.ts"
 import { integer, runs } from "./support.ts"
@@ -12,7 +13,7 @@ import { integer, runs } from "./support.ts"
 const carried = (value: unknown): unknown => new Carrier().safely(value)
 
 /** As it arrives at the other end. */
-const arrived = (value: unknown): unknown => structuredClone(carried(value))
+const arrived = (value: unknown): unknown => assembled(structuredClone(carried(value)))
 
 class Point {
   readonly x: number

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Option from "effect/Option"
+import * as Redactable from "effect/Redactable"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { described, printed } from "../src/internal/common/printed.ts"
@@ -16,6 +17,16 @@ class Point {
 const circle: { name: string; self?: unknown; list?: unknown } = { name: "circle" }
 circle.self = circle
 circle.list = [circle, { circle }]
+
+class Denied extends Error {
+  [Redactable.symbolRedactable]() {
+    return { card: "****" }
+  }
+}
+
+const throwing = () => {
+  throw new Error("SECRET")
+}
 
 const asked: Array<string> = []
 
@@ -64,6 +75,9 @@ const cases: ReadonlyArray<readonly [item: unknown, text: string]> = [
   [function named() {}, "[Function: named]"],
   [Redacted.make("secret"), "<redacted>"],
   [{ user: "ada", password: Redacted.make("secret", { label: "password" }) }, '{ user: "ada", password: <redacted> }'],
+  [{ [Redactable.symbolRedactable]: () => "card ****", number: "SECRET" }, '"card ****"'],
+  [[new Denied("SECRET")], '[{ card: "****" }]'],
+  [{ [Redactable.symbolRedactable]: throwing, number: "SECRET" }, '"<redacted>"'],
   [circle, '{ name: "circle", self: [Circular], list: [[Circular], { circle: [Circular] }] }'],
   [{ a: { b: { c: { d: { e: 1 } } } } }, "{ a: { b: { c: { d: [Object] } } } }"],
   [Object.create(null), "{}"],

@@ -1,8 +1,9 @@
 /**
- * Items as people are shown them: by the `describe` of pool or call, or else in short, without running code of users'. An
- * item can be anything: what a getter would give is not asked for, what goes in circles or on for ever is cut.
+ * Items as people are shown them: by the `describe` of pool or call, or else in short, without running code of users' but
+ * that which says what may be seen of something (O1). An item can be anything: what a getter would give is not asked for, what
+ * goes in circles or on for ever is cut.
  */
-import * as Redacted from "effect/Redacted"
+import { redacted, redactedText } from "./redacted.ts"
 import { guarded } from "./turn.ts"
 
 /** The option: prints an item; `false` shows none. */
@@ -70,14 +71,24 @@ class Printer {
   }
 
   private object(object: object, level: number): string {
-    if (Redacted.isRedacted(object)) return this.add("<redacted>")
+    if (redactedText(object) !== undefined) return this.add("<redacted>")
     if (this.around.includes(object)) return this.add("[Circular]")
+    const shown = redacted(object)
+    if (shown !== object) return this.instead(object, shown, level)
     const short = shortly(object)
     if (short !== undefined) return this.add(short)
     const name = nameOfClass(object)
     if (level >= most.levels) return this.add(named(Array.isArray(object) ? "Array" : "Object", name))
     this.around.push(object)
     const text = this.members(object, name, level + 1)
+    this.around.pop()
+    return text
+  }
+
+  /** What says what may be seen of it is printed as that. */
+  private instead(object: object, shown: unknown, level: number): string {
+    this.around.push(object)
+    const text = this.value(shown, level + 1)
     this.around.pop()
     return text
   }

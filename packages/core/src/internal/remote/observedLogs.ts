@@ -10,6 +10,7 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { startOf } from "../common/usersSpan.ts"
 import { withWorker } from "../common/withWorker.ts"
+import { arrived } from "../wire/arrived.ts"
 import { decodeCause } from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import { type Around, type LogRecord, type LogsDropped, mostLines } from "../wire/observed.ts"
@@ -22,8 +23,9 @@ import { corrected } from "./workerClock.ts"
 type Spans = Pick<ObservedSpans, "spanOf">
 
 /** Writes a line, and returns when that was, as it says. Whatever a logger does about it is its own affair. */
-export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: Told, spans: Spans): number => {
-  if (!levels.has(level) || typeof time !== "number" || !Array.isArray(parts)) throw new Error("It logged no line")
+export const write = ([, chunk, , level, time, carried, around]: LogRecord, told: Told, spans: Spans): number => {
+  if (!levels.has(level) || typeof time !== "number" || !Array.isArray(carried)) throw new Error("It logged no line")
+  const parts = carried.map(arrived)
   const inherited = Context.getOrUndefined(told.context, Tracer.ParentSpan)
   const span = around?.span === undefined ? inherited : spans.spanOf(chunk, around.span, told.context)
   const began = startOf(span)
@@ -32,13 +34,13 @@ export const write = ([, chunk, , level, time, parts, around]: LogRecord, told: 
     log(level as Severity, date, began, parts, Cause.empty, withWorker(told.context, told.worker.id))
     return date
   }
-  const { cause, errors } = around
-  const message = errors === undefined ? parts : [...parts]
-  for (const n of errors ?? []) message[n] = failure.decodeOrDescribe(message[n] as failure.EncodedValue)
+  const { errors } = around
+  const cause = arrived(around.cause) as Around["cause"]
+  for (const n of errors ?? []) parts[n] = failure.decodeOrDescribe(parts[n] as failure.EncodedValue)
   const decoded = cause === undefined ? Cause.empty : decodeCause(cause, undefined, undefined, undefined)
   const own = withOwn(around, told, date - time)
   const within = span === inherited || span === undefined ? own : Context.add(own, Tracer.ParentSpan, span)
-  log(level as Severity, date, began, message, decoded, within)
+  log(level as Severity, date, began, parts, decoded, within)
   return date
 }
 
@@ -86,7 +88,7 @@ const zero = BigInt(0)
 /** The context as it was around the line in the worker, whose times are corrected as the line's, so that lengths stay. */
 const withOwn = ({ annotations, spans, without }: Around, told: Told, correction: number): Context.Context<never> => {
   const inherited = Context.get(withWorker(told.context, told.worker.id), References.CurrentLogAnnotations)
-  const all: Record<string, unknown> = { ...inherited, ...annotations }
+  const all: Record<string, unknown> = { ...inherited, ...(arrived(annotations) as Around["annotations"]) }
   for (const name of without ?? []) delete all[name]
   const annotated = Context.add(told.context, References.CurrentLogAnnotations, all)
   if (spans === undefined) return annotated

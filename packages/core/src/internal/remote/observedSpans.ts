@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { Tracing } from "../common/tracing.ts"
 import * as usersSpan from "../common/usersSpan.ts"
+import { arrived } from "../wire/arrived.ts"
 import { decodeCause } from "../wire/crossing.ts"
 import type { EncodedReason } from "../wire/failure.ts"
 import { asBefore, rows } from "../wire/observed.ts"
@@ -198,7 +199,7 @@ export class ObservedSpans {
     const exit =
       reasons === undefined
         ? Exit.void
-        : Exit.failCause(decodeCause(reasons as ReadonlyArray<EncodedReason>, undefined, undefined, undefined))
+        : Exit.failCause(decodeCause(arrived(reasons) as ReadonlyArray<EncodedReason>, undefined, undefined, undefined))
     this.endAt(open, this.corrected(end, told, open.tracing, open.until), exit)
   }
 
@@ -235,7 +236,7 @@ export class ObservedSpans {
     const known =
       this.open.find(chunk, span.spanId)?.span ??
       usersSpan.above(Context.getOrUndefined(context, Tracer.ParentSpan), span.spanId)
-    return { span: known ?? Tracer.externalSpan(span), attributes }
+    return { span: known ?? Tracer.externalSpan(span), attributes: arrived(attributes) as typeof attributes }
   }
 
   // ---------------------------------------------------------------------------
@@ -303,7 +304,7 @@ const thousand = BigInt(1000)
 
 const forPairs = (pairs: ReadonlyArray<unknown> | undefined, each: (key: string, value: unknown) => void): void => {
   if (pairs === undefined) return
-  for (let next = 0; next < pairs.length; next += 2) each(pairs[next] as string, pairs[next + 1])
+  for (let next = 0; next < pairs.length; next += 2) each(pairs[next] as string, arrived(pairs[next + 1]))
 }
 
 const attributesOf = (pairs: SpanEvent[2]): Record<string, unknown> | undefined => {

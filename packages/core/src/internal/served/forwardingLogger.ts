@@ -29,8 +29,13 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     const carrier = new Carrier()
     const parts = Array.isArray(message) ? message : [message]
     const around: Mutable<Around> = {}
+    const isAnnotated = fiber.getRef(References.CurrentLogAnnotations) !== origin.annotations ? 1 : 0
+    // a long message leaves room for what it is about (O3)
+    carrier.keepFor(cause.reasons.length > 0 ? 1 + isAnnotated : isAnnotated)
     const carried = carriedParts(parts, carrier, around)
+    carrier.keepFor(isAnnotated)
     if (hasReasons(cause)) around.cause = carrier.cause(cause)
+    carrier.keepFor(0)
     addOwn(around, fiber, origin, carrier)
     const whose = ["Log", origin.chunk, origin.position, logLevel, time, carried] as const
     const record: LogRecord = isEmpty(around) ? whose : [...whose, around]
@@ -134,7 +139,9 @@ const addOwn: Adding = (around, fiber, origin, carrier) => {
 const addAnnotations: Adding = (around, fiber, { annotations: inherited }, carrier) => {
   const annotations = fiber.getRef(References.CurrentLogAnnotations)
   if (annotations === inherited) return
-  const own = Object.entries(annotations).filter(([key, value]) => inherited[key] !== value)
+  const own = Object.entries(annotations).filter(
+    ([key, value]) => inherited[key] !== value || !Object.hasOwn(inherited, key)
+  )
   const without = Object.keys(inherited).filter((key) => !Object.hasOwn(annotations, key))
   if (own.length > 0) around.annotations = carrier.record(Object.fromEntries(own))
   if (without.length > 0) around.without = without

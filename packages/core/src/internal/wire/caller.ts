@@ -7,6 +7,7 @@ import type * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { arrived } from "./arrived.ts"
 import { attempt } from "./attempt.ts"
 import { Carrier, nameText } from "./carried.ts"
 import type { Caller, EncodedLink } from "./observed.ts"
@@ -138,13 +139,16 @@ export const withCaller = (
   for (const [number, value] of references) {
     const reference = crossing[number]
     if (reference === undefined || Context.getOrUndefined(services, reference) !== undefined) continue
-    own = Context.add(own, reference, value)
+    own = Context.add(own, reference, arrived(value))
   }
   if (links !== undefined && Context.getOrUndefined(services, References.TracerSpanLinks) === undefined) {
     own = Context.add(
       own,
       References.TracerSpanLinks,
-      links.map(({ attributes, ...span }) => ({ span: Tracer.externalSpan(span), attributes }))
+      links.map(({ attributes, ...span }) => ({
+        span: Tracer.externalSpan(span),
+        attributes: arrived(attributes) as typeof attributes
+      }))
     )
   }
   if (unlogged === true && Context.getOrUndefined(services, References.CurrentLoggers) === undefined) {

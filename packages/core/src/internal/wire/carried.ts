@@ -1,9 +1,11 @@
 /**
- * Makes anything into something that every channel carries, and not too much of it: what cannot cross becomes text (O3).
- * No code of users' is run for it but `toJSON`, and whatever that does, this does not throw.
+ * Makes anything into something that every channel carries, and not too much of it: what cannot cross becomes text, and what
+ * is hidden from loggers does not cross (O3). No code of users' is run for it but what says how something is shown, and
+ * whatever that does, this does not throw. `arrived.ts` is the inverse.
  */
-import * as Redacted from "effect/Redacted"
+import { redacted, redactedText } from "../common/redacted.ts"
 import type { CauseLike } from "../task/shapes.ts"
+import { errorMark } from "./arrived.ts"
 import { attempt } from "./attempt.ts"
 import type { EncodedError, EncodedReason, EncodedValue } from "./failure.ts"
 
@@ -13,8 +15,11 @@ const longest = 16 * 1024
 /** What anything counts as at the least: of what counted as nothing there could be any number. */
 const least = 8
 
-/** How many objects may be within each other. */
-const deepest = 16
+/** How much of that is kept for each part of a record that comes after others. */
+const share = longest / 4
+
+/** How many objects may be within each other; one that says what it shows, and what it shows, are two. */
+const deepest = 32
 
 const unreadable = "(it cannot be read)"
 
@@ -31,8 +36,12 @@ export const nameText = (name: unknown): string => {
 /** Carries the parts of one record, which share what may be carried of it. */
 export class Carrier {
   private left = longest
+  /** How much is kept for the parts that come after. */
+  private kept = 0
   /** The objects that it is in. */
   private readonly around: Array<object> = []
+  /** The errors that have been taken apart: one that is met again crosses once. */
+  private met: Map<Error, EncodedError> | undefined = undefined
 
   /** Whether no more can be carried. */
   get isFull(): boolean {
@@ -45,13 +54,25 @@ export class Carrier {
     return `${mark} ${count} more`
   }
 
+  /** Keeps room for so many parts of the record that come after those that are carried now. */
+  keepFor(parts: number): void {
+    const left = Math.max(0, this.left) + this.kept
+    this.kept = parts * share
+    this.left = left - this.kept
+  }
+
   /** As it crosses, an error taken apart. */
   part(value: unknown): EncodedError | { readonly _tag: "Value"; readonly value: unknown } {
-    try {
-      return value instanceof Error ? this.error(value) : { _tag: "Value", value: this.value(value) }
-    } catch {
-      return { _tag: "Value", value: this.text(unreadable) }
-    }
+    const { left } = this
+    const part = attempt<EncodedError | { readonly _tag: "Value"; readonly value: unknown }>(
+      () => {
+        const shown = redacted(value)
+        return shown instanceof Error ? this.error(shown) : { _tag: "Value", value: this.shown(shown) }
+      },
+      { _tag: "Value", value: unreadable }
+    )
+    this.left = Math.min(this.left, left - least)
+    return part
   }
 
   /** A Cause, read by its shape. */
@@ -115,7 +136,7 @@ export class Carrier {
       if (!this.takes(key)) return put(mark, mark)
       put(
         key,
-        this.read(() => this.safely(values[key]))
+        attempt(() => this.safely(values[key]), unreadable)
       )
     }
   }
@@ -136,19 +157,20 @@ export class Carrier {
       this.left -= Math.max(least, value.length)
       return value
     }
-    return this.read(() => this.value(value))
-  }
-
-  /** What is read of users' own; that it cannot be read takes room, too. */
-  private read(read: () => unknown): unknown {
-    try {
-      return read()
-    } catch {
-      return this.text(unreadable)
-    }
+    const { left } = this
+    const carried = attempt(() => this.value(value), unreadable)
+    // of what cannot be read there could be any number too
+    this.left = Math.min(this.left, left - least)
+    return carried
   }
 
   private value(value: unknown): unknown {
+    // what it hides from loggers does not leave the worker (O3)
+    return this.shown(redacted(value))
+  }
+
+  /** Of what may be seen. */
+  private shown(value: unknown): unknown {
     switch (typeof value) {
       case "string":
         return this.text(value)
@@ -178,10 +200,12 @@ export class Carrier {
   }
 
   private object(object: object): unknown {
-    if (Redacted.isRedacted(object)) return this.text("<redacted>")
+    const hidden = redactedText(object)
+    if (hidden !== undefined) return this.text(hidden)
     this.left -= least
     if (this.around.includes(object)) return "[Circular]"
     if (this.left <= 0 || this.around.length >= deepest) return mark
+    if (object instanceof Error) return { [errorMark]: this.error(object) }
     this.around.push(object)
     try {
       return this.members(object)
@@ -191,8 +215,9 @@ export class Carrier {
   }
 
   private members(object: object): unknown {
-    if (object instanceof Error) return made(this.error(object))
     if (object instanceof Date) return new Date(Date.prototype.getTime.call(object))
+    const { toJSON } = object as { readonly toJSON?: unknown }
+    if (typeof toJSON === "function") return this.value(toJSON.call(object))
     if (object instanceof RegExp) return this.text(String(object))
     if (Array.isArray(object)) return this.list(object.length, (n) => this.property(object, String(n)), same)
     if (object instanceof Map) {
@@ -202,8 +227,6 @@ export class Carrier {
     if (object instanceof Set) {
       return new Set(this.taken(Set.prototype.values.call(object) as Iterator<unknown>, (value) => this.safely(value)))
     }
-    const { toJSON } = object as { readonly toJSON?: unknown }
-    if (typeof toJSON === "function") return this.value(toJSON.call(object))
     if (ArrayBuffer.isView(object)) return this.view(object)
     const keys = Object.keys(object)
     // what has nothing to show but what it is: a Promise, say
@@ -257,38 +280,70 @@ export class Carrier {
   }
 
   private error(error: Error): EncodedError {
+    const met = this.met?.get(error)
+    this.left -= least
+    if (met !== undefined) return met
+    this.around.push(error)
+    try {
+      const encoded = this.takenApart(error)
+      this.met ??= new Map()
+      this.met.set(error, encoded)
+      return encoded
+    } finally {
+      this.around.pop()
+    }
+  }
+
+  private takenApart(error: Error): EncodedError {
     const read = (key: string): unknown => attempt(() => (error as unknown as Record<string, unknown>)[key], undefined)
     const text = (key: string, otherwise: string): string => {
       const value = read(key)
       return this.text(typeof value === "string" ? value : otherwise)
     }
-    this.around.push(error)
-    try {
-      const cause = read("cause")
-      const errors = error instanceof AggregateError ? read("errors") : undefined
-      const tag = read("_tag")
-      const properties: Array<readonly [string, EncodedValue]> = []
-      const name = text("name", "Error")
-      const message = text("message", "")
-      const stack = typeof read("stack") === "string" ? text("stack", "") : undefined
-      if (typeof tag === "string") properties.push(["_tag", this.within(tag)])
-      for (const key of attempt(() => Object.keys(error), [])) {
-        if (known.has(key)) continue
-        if (!this.takes(key)) break
-        properties.push([key, this.within(attempt(() => this.property(error, key), unreadable))])
-      }
-      return {
-        _tag: "Error",
-        name,
-        message,
-        stack,
-        cause: cause === undefined ? undefined : this.within(cause),
-        errors: Array.isArray(errors) ? this.errors(errors) : undefined,
-        properties
-      }
-    } finally {
-      this.around.pop()
+    const cause = read("cause")
+    const errors = error instanceof AggregateError ? read("errors") : undefined
+    const tag = read("_tag")
+    const name = text("name", "Error")
+    const message = text("message", "")
+    const stack = typeof read("stack") === "string" ? text("stack", "") : undefined
+    const json = this.json(error)
+    return {
+      _tag: "Error",
+      name,
+      message,
+      stack,
+      cause: cause === undefined ? undefined : this.within(cause),
+      errors: Array.isArray(errors) ? this.errors(errors) : undefined,
+      properties: [
+        ...(typeof tag === "string" ? [["_tag", this.within(tag)] as const] : []),
+        // which of them may be seen, what it shows says (O3)
+        ...(json === undefined ? this.properties(error) : [])
+      ],
+      ...(json === undefined ? undefined : { json }),
+      ...(read("toString") === Error.prototype.toString
+        ? undefined
+        : { text: this.text(attempt(() => String(error), unreadable)) })
     }
+  }
+
+  /** What an error shows of itself, where it says so. */
+  private json(error: Error): EncodedValue | undefined {
+    const json = attempt<unknown>(() => {
+      const { toJSON } = error as { readonly toJSON?: unknown }
+      return typeof toJSON === "function" ? toJSON.call(error) : error
+    }, unreadable)
+    return json === error ? undefined : this.within(json)
+  }
+
+  private properties(error: Error): Array<readonly [string, EncodedValue]> {
+    const properties: Array<readonly [string, EncodedValue]> = []
+    for (const key of attempt(() => Object.keys(error), [])) {
+      if (known.has(key)) continue
+      if (!this.takes(key)) break
+      const property = attempt(() => Object.getOwnPropertyDescriptor(error, key), { value: unreadable })
+      properties.push([key, this.within(property !== undefined && "value" in property ? property.value : "[Getter]")])
+    }
+    return properties
   }
 
   private errors(errors: ReadonlyArray<unknown>): ReadonlyArray<EncodedValue> {
@@ -355,18 +410,8 @@ const nameOf = (code: object): string => {
   return typeof name === "string" ? name : ""
 }
 
-/** Sets a property, also one that is called `__proto__`. */
-const define = (object: object, key: string, value: unknown): void =>
-  void Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
-
-/** An error within something else, as structured clone carries it. */
-const made = ({ message, name, stack }: EncodedError): Error => {
-  const error = new Error(message)
-  for (const [key, value] of [
-    ["name", name],
-    ["stack", stack]
-  ] as const) {
-    if (value !== undefined) Object.defineProperty(error, key, { value, configurable: true, writable: true })
-  }
-  return error
+/** Sets a property, also one that is called `__proto__`; none that is called as what marks an error. */
+const define = (object: object, key: string, value: unknown): void => {
+  const name = key === errorMark ? `${key} ` : key
+  Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true })
 }

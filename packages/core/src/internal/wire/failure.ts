@@ -11,7 +11,10 @@ export type EncodedValue =
   | EncodedError
   | { readonly _tag: "Schema"; readonly value: unknown }
 
-/** An error as plain data; `errors` are those of an AggregateError, `properties` its other own ones and its `_tag`. */
+/**
+ * An error as plain data; `errors` are those of an AggregateError, `properties` its other own ones and its `_tag`. One that
+ * was logged has `json`, what its own `toJSON` shows, and `text`, what its own `toString` does.
+ */
 export interface EncodedError {
   readonly _tag: "Error"
   readonly name: string
@@ -20,6 +23,8 @@ export interface EncodedError {
   readonly cause: EncodedValue | undefined
   readonly errors: ReadonlyArray<EncodedValue> | undefined
   readonly properties: ReadonlyArray<readonly [name: string, value: EncodedValue]>
+  readonly json?: EncodedValue | undefined
+  readonly text?: string | undefined
 }
 
 /** A reason of a Cause as plain data. */
@@ -189,16 +194,30 @@ class Decoder {
     if (error.name !== encoded.name) defineHidden("name", encoded.name)
     if (encoded.stack !== undefined) defineHidden("stack", encoded.stack)
     if (encoded.cause !== undefined) defineHidden("cause", this.decode(encoded.cause))
-    for (const [name, inner] of encoded.properties) {
-      const value = this.decode(inner)
+    const defineShown = (name: string, value: unknown) =>
       Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: true })
+    for (const [name, inner] of encoded.properties) defineShown(name, this.decode(inner))
+    const { json, text } = encoded
+    if (json !== undefined) {
+      const shown = this.decode(json)
+      if (typeof shown === "object" && shown !== null && !Array.isArray(shown) && !(shown instanceof Error)) {
+        for (const [name, value] of Object.entries(shown)) if (!known.has(name)) defineShown(name, value)
+      }
+      defineHidden("toJSON", () => shown)
     }
+    if (typeof text === "string") defineHidden("toString", () => text)
     return error
   }
 }
 
 /** The inverse of `encode`; what a Schema encoded stays encoded. Throws for errors nested too deeply for the stack. */
 export const decode = (encoded: EncodedValue): unknown => new Decoder().decode(encoded)
+
+/** As `decode`, of errors that are within each other in any way: each is put together once. */
+export const decoder = (): ((encoded: EncodedValue) => unknown) => {
+  const decoder = new Decoder()
+  return (encoded) => decoder.decode(encoded)
+}
 
 /** As `decode`, where something has to be told: of an error that cannot be put together, why it cannot. */
 export const decodeOrDescribe = (encoded: EncodedValue): unknown => {
