@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -79,6 +80,31 @@ describe("what a worker has told", () => {
         lines.map(({ of }) => of),
         ["one", "two", undefined, undefined]
       )
+    })
+  )
+
+  it.effect("F8 O3 what throws when it is read of a caller's context is left out, and costs no worker", () =>
+    Effect.gen(function* () {
+      const throws = () => assert.fail("read")
+      const hostile: any = new Proxy([], { get: throws, ownKeys: throws, getOwnPropertyDescriptor: throws })
+      const clock = yield* Clock.Clock
+      const own = yield* Effect.context<never>()
+      const clocks = [throws, () => Number.NaN, () => Number.POSITIVE_INFINITY].map((currentTimeMillisUnsafe) =>
+        Context.add(own, Clock.Clock, { ...clock, currentTimeMillisUnsafe })
+      )
+      const contexts: ReadonlyArray<Context.Context<never>> = [
+        Context.add(own, References.CurrentLogAnnotations, hostile),
+        Context.add(own, References.CurrentLogSpans, hostile),
+        ...clocks
+      ]
+      for (const hostile of contexts) {
+        const written: Array<unknown> = []
+        const logger = Logger.make<unknown, void>(({ date, message }) => void written.push(message, date.getTime()))
+        const context = Context.add(hostile, References.CurrentLoggers, new Set([logger]))
+        const { observations } = yield* makeEnd({ contextOf: () => context })
+        observations.receive(told(0, [["Log", 0, 0, "Info", 0, [1], { annotations: { a: 1 }, spans: [["b", 0]] }]]))
+        assert.deepStrictEqual(written, [[1], 0])
+      }
     })
   )
 

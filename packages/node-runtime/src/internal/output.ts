@@ -46,7 +46,7 @@ export const taking = (worker: WorkerIdentity, output: Output | undefined): Effe
   output === "log"
     ? Effect.map(Effect.context<never>(), (context) => logging(worker, context))
     : Effect.sync(() => {
-        const isRead = (name: "stdout" | "stderr") => outside.reads()[name] || terminal.isTaken(process[name])
+        const isRead = (name: "stdout" | "stderr") => outside.reads()[name] || terminal.isTaken(name)
         return passingOn({ stdout: isRead("stdout"), stderr: isRead("stderr") })
       })
 

@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
+import { safely } from "../common/usersSpan.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 import { isObserved } from "../wire/wellObserved.ts"
@@ -133,8 +134,9 @@ export class Observations {
     const clock = Context.get(context, Clock.Clock)
     const pools = Context.get(this.context, Clock.Clock)
     if (clock === pools) return 0
-    const between = clock.currentTimeMillisUnsafe() - pools.currentTimeMillisUnsafe()
+    // it is users' code (F8)
+    const between = safely(() => clock.currentTimeMillisUnsafe() - pools.currentTimeMillisUnsafe()) ?? 0
     // a millisecond may have begun in between
-    return Math.abs(between) <= 1 ? 0 : between
+    return Math.abs(between) > 1 && Number.isFinite(between) ? between : 0
   }
 }

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import { startOf } from "../common/usersSpan.ts"
+import { safely, startOf } from "../common/usersSpan.ts"
 import { withWorker } from "../common/withWorker.ts"
 import { arrived } from "../wire/arrived.ts"
 import { decodeCause } from "../wire/crossing.ts"
@@ -93,8 +93,6 @@ const withOwn = ({ annotations, spans, without }: Around, told: Told, correction
   const annotated = Context.add(told.context, References.CurrentLogAnnotations, all)
   if (spans === undefined) return annotated
   const own = spans.map(([label, start]): [string, number] => [label, start + correction])
-  return Context.add(annotated, References.CurrentLogSpans, [
-    ...own,
-    ...Context.get(told.context, References.CurrentLogSpans)
-  ])
+  const inheritedSpans = safely(() => [...Context.get(told.context, References.CurrentLogSpans)]) ?? []
+  return Context.add(annotated, References.CurrentLogSpans, [...own, ...inheritedSpans])
 }

@@ -26,11 +26,12 @@ type Gone = (isExit: boolean) => void
 const handlers = new Set<Gone>()
 
 /**
- * Whether the stream leads to a terminal for bars, so that nothing may write to it but by way of this process: workers that
- * start now must not inherit it. It is the process that has a terminal, whatever layers its pools are made with.
+ * Whether the process's stream of that name leads to a terminal for bars, so that nothing may write to it but by way of this
+ * process: workers that start now must not inherit it. It is the process that has a terminal, whatever layers its pools are
+ * made with. Where there is none the stream is not even looked at: Node makes it then, which would be a handle more (F5).
  */
-export const isTaken = (stream: NodeJS.WriteStream): boolean =>
-  [...terminals].some((terminal) => terminal.takes(stream))
+export const isTaken = (name: "stdout" | "stderr"): boolean =>
+  [...terminals].some((terminal) => terminal.takes(process[name]))
 
 /** Whether there are bars now below what is written to the stream. */
 export const hasBars = (stream: NodeJS.WriteStream): boolean =>
