@@ -7,18 +7,13 @@ import * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { attempt } from "./attempt.ts"
 
 /** How many spans may be around another one: where somebody's spans are each within themselves, looking has to end. */
 const deepest = 10_000
 
 /** What users' code says; `undefined` where it throws. */
-export const safely = <A>(code: () => A): A | undefined => {
-  try {
-    return code()
-  } catch {
-    return undefined
-  }
-}
+export const safely = <A>(code: () => A): A | undefined => attempt(code, undefined)
 
 // ---------------------------------------------------------------------------
 // What it says

@@ -7,7 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as realTime from "../task/realTime.ts"
-import { attempt } from "../wire/attempt.ts"
+import { attempt } from "../common/attempt.ts"
 import { carriedLogSpans } from "../wire/caller.ts"
 import { Carrier, nameText } from "../wire/carried.ts"
 import { type Around, type LogRecord, type LogsDropped, mostLines } from "../wire/observed.ts"
@@ -31,10 +31,11 @@ export const forwardingLogger = (observer: Observer): Logger.Logger<unknown, voi
     const around: Mutable<Around> = {}
     const isAnnotated = fiber.getRef(References.CurrentLogAnnotations) !== origin.annotations ? 1 : 0
     // a long message leaves room for what it is about (O3)
-    carrier.keepFor(cause.reasons.length > 0 ? 1 + isAnnotated : isAnnotated)
+    const isCaused = hasReasons(cause)
+    carrier.keepFor(isCaused ? 1 + isAnnotated : isAnnotated)
     const carried = carriedParts(parts, carrier, around)
     carrier.keepFor(isAnnotated)
-    if (hasReasons(cause)) around.cause = carrier.cause(cause)
+    if (isCaused) around.cause = carrier.cause(cause)
     carrier.keepFor(0)
     addOwn(around, fiber, origin, carrier)
     const whose = ["Log", origin.chunk, origin.position, logLevel, time, carried] as const

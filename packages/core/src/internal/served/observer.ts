@@ -4,7 +4,7 @@
  */
 import type { Channel } from "../../Channel.ts"
 import * as realTime from "../task/realTime.ts"
-import { attempt } from "../wire/attempt.ts"
+import { attempt } from "../common/attempt.ts"
 import type { ObservedRecord } from "../wire/observed.ts"
 import type { Sender } from "./sender.ts"
 

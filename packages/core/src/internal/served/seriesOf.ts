@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import { attempt } from "../wire/attempt.ts"
+import { attempt } from "../common/attempt.ts"
 import { nameText } from "../wire/carried.ts"
 import { type Kind, mostKept, type Series } from "../wire/series.ts"
 
@@ -18,7 +18,7 @@ export const seriesOf = (
   const { hooks } = metadata
   const id = nameText(metadata.id)
   const description = metadata.description === undefined ? undefined : nameText(metadata.description)
-  const kind = kindOf(metadata)
+  const kind = kindOf(metadata, JSON.stringify([id, description]))
   if (kind === undefined) return undefined
   const attributes = metadata.attributes === undefined ? undefined : texts(metadata.attributes)
   const series: Series = { id, description, attributes, ...kind }
@@ -34,7 +34,7 @@ const texts = (attributes: Metric.Metric.AttributeSet): Metric.Metric.AttributeS
     ])
   )
 
-const kindOf = ({ description, hooks, id, type }: Metric.Metric.Metadata<any, any>): Kind | undefined => {
+const kindOf = ({ hooks, type }: Metric.Metric.Metadata<any, any>, name: string): Kind | undefined => {
   const state: unknown = hooks.get(Context.empty())
   switch (type) {
     case "Counter": {
@@ -49,7 +49,7 @@ const kindOf = ({ description, hooks, id, type }: Metric.Metric.Metadata<any, an
       return { type, boundaries: (state as Metric.HistogramState).buckets.map(([boundary]) => boundary) }
     case "Summary": {
       const quantiles = (state as Metric.SummaryState).quantiles.map(([quantile]) => quantile)
-      return { type, quantiles, ...limitsOf(hooks, quantiles, JSON.stringify([id, description, quantiles])) }
+      return { type, quantiles, ...limitsOf(hooks, quantiles, JSON.stringify([name, quantiles])) }
     }
     default:
       return undefined

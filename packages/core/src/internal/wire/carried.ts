@@ -6,7 +6,7 @@
 import { redacted, redactedText } from "../common/redacted.ts"
 import type { CauseLike } from "../task/shapes.ts"
 import { errorMark } from "./arrived.ts"
-import { attempt } from "./attempt.ts"
+import { attempt } from "../common/attempt.ts"
 import type { EncodedError, EncodedReason, EncodedValue } from "./failure.ts"
 
 /** How much is carried of one record, in characters. */
