@@ -1,5 +1,6 @@
 /** What a worker tells of its Effects, and when, by its own end alone. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -52,6 +53,25 @@ const logs = (count: number) =>
   Effect.gen(function* () {
     for (let n = 0; n < count; n++) yield* Effect.logInfo(n)
   })
+
+describe("a line with a Cause that cannot be read", () => {
+  it("O3 F8 is told of without harm", () => {
+    const { lines, run } = makeEnd()
+    const cause: any = Object.defineProperty(Object.create(Cause.empty), "reasons", { get: () => assert.fail("read") })
+    run(
+      Effect.withFiber((fiber) => {
+        for (const logger of fiber.getRef(References.CurrentLoggers)) {
+          logger.log({ cause, date: new Date(0), fiber, logLevel: "Error", message: ["told"] })
+        }
+        return Effect.void
+      })
+    )
+    assert.deepStrictEqual(
+      lines().map((line) => line[5]),
+      [["told"]]
+    )
+  })
+})
 
 describe("lines that are left out", () => {
   const clock = heldClock()
