@@ -4,6 +4,7 @@
  */
 import type * as Tracer from "effect/Tracer"
 import type { Tracing } from "../common/tracing.ts"
+import { poolsOwn } from "../wire/observed.ts"
 
 /** A span that has not ended. */
 export interface Open {
@@ -27,9 +28,6 @@ interface OpenChunk {
   /** By their positions among the items that were sent. */
   readonly items: Map<number, OpenItem>
 }
-
-/** The chunk of the pool's own hooks and services. */
-export const poolsOwn = -1
 
 /** How many spans are kept that outlive their chunk: one that nobody ever ends would be kept for ever. */
 const mostOutliving = 1000

@@ -10,10 +10,10 @@ import * as realTime from "../task/realTime.ts"
 import { attempt } from "../common/attempt.ts"
 import { carriedLogSpans } from "../wire/caller.ts"
 import { Carrier, nameText } from "../wire/carried.ts"
-import { type Around, type LogRecord, type LogsDropped, mostLines } from "../wire/observed.ts"
+import { type Around, type LogRecord, type LogsDropped, mostLines, poolsOwn } from "../wire/observed.ts"
 import { tellsOf } from "./forwardingTracer.ts"
 import type { Observer } from "./observer.ts"
-import { CurrentOrigin, type Origin, poolsOwn } from "./origin.ts"
+import { CurrentOrigin, type Origin } from "./origin.ts"
 
 /** From this level on lines arrive even if the worker ends at once, and none is left out. */
 const urgent: ReadonlySet<string> = new Set(["Warn", "Error", "Fatal"])

@@ -9,12 +9,12 @@ import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { withCaller } from "../wire/caller.ts"
-import type { Caller } from "../wire/observed.ts"
+import { type Caller, poolsOwn } from "../wire/observed.ts"
 import { forwardingLogger } from "./forwardingLogger.ts"
 import { forwardingRegistry } from "./forwardingMetrics.ts"
 import { CallersSpan, forwardingTracer, type SeenSpan } from "./forwardingTracer.ts"
 import type { Observer } from "./observer.ts"
-import { CurrentOrigin, Origin, poolsOwn } from "./origin.ts"
+import { CurrentOrigin, Origin } from "./origin.ts"
 
 export class Observing {
   private readonly observer: Observer

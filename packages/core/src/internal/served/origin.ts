@@ -3,7 +3,7 @@
  */
 import * as Context from "effect/Context"
 import { annotationsOf, logSpansOf } from "../wire/caller.ts"
-import { type Caller, originKey, type Whose } from "../wire/observed.ts"
+import { type Caller, originKey, poolsOwn, type Whose } from "../wire/observed.ts"
 
 /** Whose Effect runs, and what it has of its caller. */
 export class Origin implements Whose {
@@ -22,9 +22,6 @@ export class Origin implements Whose {
     this.logSpans = logSpansOf(caller)
   }
 }
-
-/** The chunk of the pool's own hooks and services. */
-export const poolsOwn = -1
 
 export const CurrentOrigin = Context.Reference<Origin>(originKey, {
   defaultValue: () => new Origin(poolsOwn, 0, undefined, -1)

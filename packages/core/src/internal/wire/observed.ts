@@ -5,6 +5,9 @@
 import type { EncodedReason } from "./failure.ts"
 import type { Change, Series } from "./series.ts"
 
+/** The chunk of the pool's own hooks and services. */
+export const poolsOwn = -1
+
 /** What of its caller's context the Effects of an item see; what is left out is as by default. */
 export interface Caller {
   /** Values of the References that cross, by their number in `wire/caller.ts`. */
