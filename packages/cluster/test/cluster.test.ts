@@ -26,6 +26,21 @@ describe("a cluster", () => {
     })
   )
 
+  it.live("T4 a chunk waits for its module for as long as another's item computes", () =>
+    Effect.gen(function* () {
+      const { address } = yield* startRunner({ slots: 1, secret })
+      const { compute } = Portable.module<typeof import("./fixtures/slow.tasks.ts")>(
+        new URL("./fixtures/slow.tasks.ts", import.meta.url)
+      )
+      yield* Effect.gen(function* () {
+        const items = [1000, 1000, 1, 1, 1, 1]
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout: 500, tasksPerWorker: 2 })
+        assert.deepStrictEqual(yield* pool.map(items, compute, { chunkSize: 1 }), items)
+        assert.deepInclude(yield* pool.stats, { killed: 0, lost: 0 })
+      }).pipe(Effect.scoped, Effect.provide(clusterOf([address], { secret })))
+    })
+  )
+
   for (const workers of ["threads", "processes"] as const) {
     it.live(`maps over two runners' ${workers}`, () =>
       Effect.gen(function* () {

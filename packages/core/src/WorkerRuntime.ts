@@ -188,10 +188,10 @@ export interface Loss {
   /** What it had of each chunk in progress. No callback of these chunks is called any more. */
   readonly inHand: ReadonlyMap<Chunk, InHand>
   /**
-   * Whether it had run items before those that it had in hand, so that what one of these left behind, as a timer, may have ended
-   * it in place of what it was doing. Default: false.
+   * Whether something that items have left behind, which had run there before, as a timer, may have ended it or kept it, in place of
+   * what it was doing. Default: false.
    */
-  readonly hasRun?: boolean | undefined
+  readonly mayBeLeftBehind?: boolean | undefined
   /** Completes when the worker has really ended: a native call that cannot be cut short can delay that after a kill. */
   readonly ended: Effect.Effect<void>
 }

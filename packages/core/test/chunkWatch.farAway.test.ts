@@ -46,7 +46,7 @@ describe("ChunkWatch, of a worker that is far away", () => {
         const watched: Watched = {
           chunk: { timeout: undefined, items: [1] } as unknown as Chunk,
           cell,
-          stuckSince: undefined,
+          stuck: undefined,
           interruptedAt: undefined,
           runningSince: undefined,
           seenStarted: 0
@@ -56,6 +56,7 @@ describe("ChunkWatch, of a worker that is far away", () => {
           { killAfter, startTimeout: undefined },
           () => [watched],
           (overdue) => void found.push(overdue),
+          () => 0,
           () => lag
         )
         watch.interrupted(watched)

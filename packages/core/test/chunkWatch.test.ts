@@ -17,6 +17,8 @@ class Bench {
   readonly control: Control | undefined
   readonly chunks: Array<Watched> = []
   readonly found: Array<Overdue> = []
+  /** How often the worker's event loop has turned. */
+  turns = 0
   readonly watch: ChunkWatch
 
   constructor(limits: WatchLimits, isShared = true) {
@@ -27,7 +29,8 @@ class Bench {
       (overdue) => {
         this.found.push(overdue)
         this.watch.stop()
-      }
+      },
+      () => this.turns
     )
   }
 
@@ -39,7 +42,7 @@ class Bench {
     const watched: Watched = {
       chunk: { timeout, items: Array(items) } as unknown as Chunk,
       cell,
-      stuckSince: undefined,
+      stuck: undefined,
       interruptedAt: undefined,
       runningSince: timeout === undefined ? undefined : new Map(),
       seenStarted: 0

@@ -184,7 +184,7 @@ describe("Cell", () => {
       [-(2 ** 31), 0],
       [2, 2]
     ] as const) {
-      control.set(6, set)
+      control.set(7, set)
       assert.strictEqual(here.started, started)
       assert.strictEqual(here.limitTo(1), Math.max(1, started))
     }

@@ -116,8 +116,8 @@ describe("a worker that is killed", () => {
       Effect.gen(function* () {
         const error = errors.startFailed({ id: 0, generation: 1 }, new Error("It ended the worker"))
         const { pool, runtime } = yield* setup({ size: 1 })
-        const endsWorker = (hasRun: boolean) => (worker: FakeWorker) =>
-          worker.lose({ hasRun, hand: { failure: error } })
+        const endsWorker = (mayBeLeftBehind: boolean) => (worker: FakeWorker) =>
+          worker.lose({ mayBeLeftBehind, hand: { failure: error } })
         // once: the next worker runs it, however often that happens
         for (let n = 0; n < 3; n++) {
           runtime.run = (worker) => {
@@ -127,12 +127,12 @@ describe("a worker that is killed", () => {
           assert.deepStrictEqual(yield* pool.map([1, 2], task, { chunkSize: 1 }), [10, 20])
           assert.strictEqual(runtime.workers.length, n + 2)
         }
-        for (const [hasRun, workers] of [
+        for (const [mayBeLeftBehind, workers] of [
           [true, 2],
           [false, 1]
         ] as const) {
           const before = (yield* pool.stats).lost
-          runtime.run = endsWorker(hasRun)
+          runtime.run = endsWorker(mayBeLeftBehind)
           const exit = yield* Effect.exit(pool.map([1, 2], task, { chunkSize: 1 }))
           assert.deepStrictEqual(failures(exit), ["StartFailed"])
           assert.strictEqual((yield* pool.stats).lost - before, workers)

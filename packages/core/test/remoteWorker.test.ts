@@ -27,17 +27,24 @@ class FakeConnection implements Connection {
   kills = 0
   private readonly early: Array<unknown> = []
   private readonly onSend: (message: protocol.ToWorker, connection: FakeConnection) => void
+  private readonly onKill: () => void
   private onMessage: ((message: unknown) => void) | undefined = undefined
   private onClosed: ((closed: Closed) => void) | undefined = undefined
   private isClosed = false
 
-  constructor(onSend: (message: protocol.ToWorker, connection: FakeConnection) => void, control: Control | undefined) {
+  constructor(
+    onSend: (message: protocol.ToWorker, connection: FakeConnection) => void,
+    control: Control | undefined,
+    onKill = () => {}
+  ) {
     this.onSend = onSend
+    this.onKill = onKill
     this.control = control
   }
 
   readonly kill = Effect.sync(() => {
     this.kills++
+    this.onKill()
     this.close({ exitCode: 9 })
   })
 
@@ -73,7 +80,9 @@ class FakeConnection implements Connection {
 /** A connection to a worker that runs in this thread. */
 const serving = (control: Control | undefined): FakeConnection => {
   let handle: ((message: unknown) => void) | undefined
-  const connection = new FakeConnection((message) => tell(handle, message), control)
+  // what is killed has no timers either
+  const onKill = () => handle?.({ _tag: "Stop" } satisfies protocol.ToWorker)
+  const connection = new FakeConnection((message) => tell(handle, message), control, onKill)
   const channel: Channel = {
     send: (message) => connection.hear(message as protocol.FromWorker),
     receive: (handler) => {

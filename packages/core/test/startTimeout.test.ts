@@ -42,6 +42,22 @@ describe("startTimeout", () => {
     })
   )
 
+  it.live("T4 what this thread computes for meanwhile, as an item may, is none of the module's time", () =>
+    Effect.gen(function* () {
+      const slow = Portable.module<{ readonly f: (n: number) => number }>(
+        new URL(
+          "data:text/javascript,await new Promise((resolve) => setTimeout(resolve, 20)); export const f = (n) => 10 * n"
+        )
+      )
+      const pool = yield* make({ startTimeout: 500 })
+      const fiber = yield* Effect.forkChild(pool.map([1, 2], slow.f), { startImmediately: true })
+      yield* Effect.sync(() => {
+        for (const end = performance.now() + 1000; performance.now() < end;);
+      })
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [10, 20])
+    })
+  )
+
   it.effect("T4 so is that of a hook, after 30 seconds by default", () =>
     Effect.gen(function* () {
       const pool = yield* make({ init: stuck.init } as WorkerPool.PoolOptions)

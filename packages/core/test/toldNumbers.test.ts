@@ -103,14 +103,14 @@ describe("ToldNumbers", () => {
     // the pool's: that `init` is interrupted, what it has read, and the limits of both cells
     assert.deepStrictEqual(
       all.filter((index) => !isWorkers(index)),
-      [1, 3, 7, 11]
+      [1, 3, 8, 12]
     )
     const tells = (from: unknown, values: unknown) => isFromWorker({ _tag: "Numbers", from, values })
-    assert.isTrue(tells(4, [0, 1, 2]))
+    assert.isTrue(tells(5, [0, 1, 2]))
     for (const [from, values] of [
       [3, [1]],
-      [5, [1, 2, 3]],
-      [4, [1, 2, 3, 4]],
+      [6, [1, 2, 3]],
+      [5, [1, 2, 3, 4]],
       [-1, [1]],
       [0.5, [1]],
       [4, [0.5]],

@@ -105,8 +105,11 @@ export const loopAt = (item: number, n: number): number => (n === item ? loop() 
 export const pend = (_: unknown): Promise<never> => never()
 
 /** Blocks its worker as soon as the item is done, by computing for ever. */
-export const loopLater = (n: number): number => {
-  setTimeout(loop, 0)
+export const loopLater = (n: number): number => loopAfter(0, n)
+
+/** Blocks its worker so many milliseconds after the item is done. */
+export const loopAfter = (delay: number, n: number): number => {
+  setTimeout(loop, delay)
   return n
 }
 

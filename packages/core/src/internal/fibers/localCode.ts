@@ -75,10 +75,8 @@ export class LocalCode {
     )
     if (startTimeout === undefined) return awaited
     const error = new Error(`It did not load within ${startTimeout} milliseconds`)
-    return Effect.timeoutOrElse(awaited, {
-      duration: startTimeout,
-      orElse: () => Effect.fail(errors.startFailed(this.worker, error, code))
-    })
+    const failed = Effect.suspend(() => Effect.fail(errors.startFailed(this.worker, error, code)))
+    return Effect.raceFirst(awaited, Effect.andThen(sleepInSteps(startTimeout), failed))
   }
 
   /** What a module throws is its own, even a WorkerPoolError. */
@@ -137,6 +135,18 @@ export class LocalCode {
     }
   }
 }
+
+/**
+ * Sleeps for so many milliseconds in which this thread is free: an item that computes here keeps the module from loading, and takes
+ * at most one step of its time.
+ */
+const sleepInSteps = (millis: number): Effect.Effect<void> => {
+  const steps = Math.min(20, Math.max(1, Math.floor(millis / shortestStep)))
+  return Effect.replicateEffect(Effect.sleep(millis / steps), steps, { discard: true })
+}
+
+/** In milliseconds: timers are too inexact for shorter ones. */
+const shortestStep = 20
 
 const known = (value: unknown): Known =>
   value instanceof Promise ? { _tag: "Promised", value } : { _tag: "Found", value }

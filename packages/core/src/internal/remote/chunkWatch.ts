@@ -5,6 +5,7 @@
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
 import * as realTime from "../task/realTime.ts"
 import { type Cell, phases } from "../wire/control.ts"
+import { Stuck } from "./stuck.ts"
 import { interval, Watch } from "./watch.ts"
 
 /** `startTimeout` limits how long a module loads, `killAfter` how long an item goes on after it was told to end. */
@@ -14,8 +15,8 @@ export type WatchLimits = Pick<StartOptions, "startTimeout" | "killAfter">
 export interface Watched {
   readonly chunk: Chunk
   readonly cell: Cell
-  /** When it was first seen held up: its task is loading, or the worker runs no items and still has not read it. */
-  stuckSince: number | undefined
+  /** For how long it has been held up, if it is. */
+  stuck: Stuck | undefined
   interruptedAt: number | undefined
   /** When running items were first seen, by position among those that were sent; only where they have a `timeout`. */
   readonly runningSince: Map<number, number> | undefined
@@ -29,6 +30,8 @@ export interface Overdue {
   readonly chunk: Chunk
   /** The positions, among the items that were sent, of those whose time is over. */
   readonly positions: ReadonlyArray<number>
+  /** Whether the worker's event loop stands still, so that it may be something else that keeps the worker. */
+  readonly isBlocked: boolean
   /** Describes it; becomes the cause of the error that callers get. */
   readonly cause: Error
 }
@@ -36,21 +39,24 @@ export interface Overdue {
 export class ChunkWatch {
   private readonly limits: WatchLimits
   private readonly chunks: () => Iterable<Watched>
+  private readonly turns: () => number
   private readonly lag: () => number
   private readonly watch: Watch
 
   /**
    * Watches `chunks`. Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent`
-   * or `interrupted` is called. `lag` is how long it takes until the worker has heard of something and that has been heard of
+   * or `interrupted` is called. `turns` counts those of the worker's event loop while tasks load; `lag` is how long it takes until the worker has heard of something and that has been heard of
    * here, in milliseconds.
    */
   constructor(
     limits: WatchLimits,
     chunks: () => Iterable<Watched>,
     onOverdue: (overdue: Overdue) => void,
+    turns: () => number,
     lag: () => number = () => 0
   ) {
     this.limits = limits
+    this.turns = turns
     this.lag = lag
     this.chunks = chunks
     this.watch = new Watch(() => {
@@ -126,17 +132,21 @@ export class ChunkWatch {
     const { phase } = cell
     // a chunk that the worker has not read may be waiting for the items of another; if none runs, something blocks it
     if (!cell.isKnown || phase === phases.loaded || (phase === phases.unseen && isWorking)) {
-      watched.stuckSince = undefined
+      watched.stuck = undefined
       return undefined
     }
-    watched.stuckSince ??= now
-    if (startTimeout === undefined || now - watched.stuckSince < startTimeout) return undefined
+    if (startTimeout === undefined) return undefined
+    const turns = this.turns()
+    if (watched.stuck?.phase !== phase) watched.stuck = new Stuck(phase, now, turns)
+    const { stuck } = watched
+    stuck.look(now, turns, isWorking, startTimeout / fewestLooks)
+    if (stuck.millis < startTimeout) return undefined
     const what = phase === phases.loading ? "loading" : "interruption"
     const message =
       phase === phases.loading
         ? `It did not load within ${startTimeout} milliseconds`
         : `The worker did not take an item up within ${startTimeout} milliseconds: something else keeps it`
-    return { what, chunk, positions: [], cause: new Error(message) }
+    return { what, chunk, positions: [], isBlocked: stuck.isBlocked(now), cause: new Error(message) }
   }
 
   private overdueItem(watched: Watched, now: number): Overdue | undefined {
@@ -145,7 +155,7 @@ export class ChunkWatch {
     if (killAfter === undefined) return undefined
     if (!isUnheard(cell) && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.lag()) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
-      return { what: "interruption", chunk, positions: [], cause }
+      return { what: "interruption", chunk, positions: [], isBlocked: true, cause }
     }
     if (runningSince === undefined || chunk.timeout === undefined) return undefined
     this.noteStarted(watched, now)
@@ -153,7 +163,7 @@ export class ChunkWatch {
     const positions = [...runningSince].filter(([, since]) => now - since >= most).map(([position]) => position)
     if (positions.length === 0) return undefined
     const cause = new Error(`An item did not yield within ${killAfter} milliseconds after its time was over`)
-    return { what: "timeout", chunk, positions, cause }
+    return { what: "timeout", chunk, positions, isBlocked: true, cause }
   }
 
   /** Notes which items have started since this was last called. */
@@ -162,6 +172,9 @@ export class ChunkWatch {
     for (; watched.seenStarted < started; watched.seenStarted++) watched.runningSince?.set(watched.seenStarted, now)
   }
 }
+
+/** How many looks it takes at least to find that a `startTimeout` is over, however long this thread computes between two of them. */
+const fewestLooks = 4
 
 /** Whether nothing has been heard of a chunk where numbers lag: something else may keep the worker. */
 const isUnheard = (cell: Cell): boolean => cell.lags && cell.started === 0 && cell.phase === phases.unseen

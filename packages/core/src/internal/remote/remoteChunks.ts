@@ -12,7 +12,7 @@ import { mostAhead } from "../common/mostAhead.ts"
 import * as portable from "../task/portable.ts"
 import * as realTime from "../task/realTime.ts"
 import type * as codec from "../wire/codec.ts"
-import { cellOf, phases } from "../wire/control.ts"
+import { cellOf, phases, Turns } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
 import * as failure from "../wire/failure.ts"
 import type { Timed } from "../wire/longest.ts"
@@ -50,6 +50,8 @@ export interface Blame {
   readonly positions: ReadonlyArray<number>
   /** Why none of its items can start on any worker; `undefined` when they can. */
   readonly failure: WorkerPoolError.WorkerPoolError | undefined
+  /** Whether it may have been something else, that items which had run before have left behind. */
+  readonly mayBeLeftBehind: boolean
 }
 
 export class RemoteChunks {
@@ -128,13 +130,15 @@ export class RemoteChunks {
     this.freeCells = Array.from({ length: cells }, (_, cell) => cell)
     // leaves cells for the chunks that the worker has at once, and one for a chunk sent before an end was noticed
     this.mostEndedEarly = cells - Math.max(tasksPerWorker, line.lag === undefined ? 0 : mostAhead) - 1
+    const turns = new Turns(line.control)
     this.watch = new ChunkWatch(
       options,
       () => [...this.sentChunks.values(), ...this.begunLate()],
-      ({ cause, chunk, positions, what }) => {
+      ({ cause, chunk, isBlocked, positions, what }) => {
         const failure = what === "loading" ? errors.startFailed(worker, cause, chunk.task) : undefined
-        on.stuck(cause, { chunk, positions, failure })
+        on.stuck(cause, { chunk, positions, failure, mayBeLeftBehind: isBlocked && this.hasRun })
       },
+      () => turns.count,
       line.lag
     )
   }

@@ -229,7 +229,8 @@ class RemoteWorker implements Worker {
     if (this.hasEnded || this.givenUp !== undefined) return
     // with nothing in hand there is nothing to learn by its end
     if (this.line.lag !== undefined && !this.chunks.areTold) return this.giveUp(cause, blame)
-    this.killAndTell({ closed: { cause }, killed: true, inHand: this.chunks.forgetAll(blame) })
+    const mayBeLeftBehind = blame?.mayBeLeftBehind ?? false
+    this.killAndTell({ closed: { cause }, killed: true, inHand: this.chunks.forgetAll(blame), mayBeLeftBehind })
   }
 
   /** Kills it where numbers lag: what it had in hand is known when its end has been heard of, or after a while (K13). */
@@ -244,7 +245,8 @@ class RemoteWorker implements Worker {
       const closed = isExternal ? told : { cause }
       this.endSpans(closed)
       const inHand = this.chunks.forgetAll(blame && isExternal ? { ...blame, failure: undefined } : blame)
-      this.tellEnd(wasUsed, { closed, killed: true, inHand, ended: Deferred.await(ended) })
+      const mayBeLeftBehind = blame?.mayBeLeftBehind ?? false
+      this.tellEnd(wasUsed, { closed, killed: true, inHand, mayBeLeftBehind, ended: Deferred.await(ended) })
     }
     const timer = realTime.after(this.connection.suspectAfter ?? 10_000, () => tell())
     this.givenUp = { tell, timer }
@@ -297,11 +299,18 @@ class RemoteWorker implements Worker {
     if (loading !== undefined && signal === undefined && closed.external !== true) {
       // the task's module ended the worker, and would end the next one too: its chunk is not sent again (F3)
       const cause = closed.cause ?? new Error(`It ended the worker, with exit code ${exitCode}`)
-      blame = { chunk: loading, positions: [], failure: errors.startFailed(this.options.worker, cause, loading.task) }
+      const failure = errors.startFailed(this.options.worker, cause, loading.task)
+      blame = { chunk: loading, positions: [], failure, mayBeLeftBehind: this.chunks.hasRun }
     }
     const wasUsed = this.endUse()
-    const { hasRun } = this.chunks
-    this.tellEnd(wasUsed, { closed, killed: false, inHand: this.chunks.forgetAll(blame), hasRun, ended: Effect.void })
+    const mayBeLeftBehind = blame?.mayBeLeftBehind ?? false
+    this.tellEnd(wasUsed, {
+      closed,
+      killed: false,
+      inHand: this.chunks.forgetAll(blame),
+      mayBeLeftBehind,
+      ended: Effect.void
+    })
   }
 
   /** What runs in the worker has ended with it, and so have its spans. */

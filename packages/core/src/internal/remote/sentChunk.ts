@@ -9,6 +9,7 @@ import type { Cell } from "../wire/control.ts"
 import type * as protocol from "../wire/protocol.ts"
 import type { Callers } from "./callers.ts"
 import type { Watched } from "./chunkWatch.ts"
+import type { Stuck } from "./stuck.ts"
 
 /** A message that runs items of a chunk. */
 export type MessageOf = (items: ReadonlyArray<unknown>, errors: ReadonlyArray<number>, parts?: number) => protocol.Run
@@ -36,7 +37,7 @@ export class SentChunk implements Watched {
   number: protocol.MessageNumber
   /** When it was sent, by `realTime.now()`. */
   readonly sentAt = realTime.now()
-  stuckSince: number | undefined = undefined
+  stuck: Stuck | undefined = undefined
   interruptedAt: number | undefined = undefined
   readonly runningSince: Map<number, number> | undefined
   seenStarted = 0

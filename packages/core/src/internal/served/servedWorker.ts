@@ -4,7 +4,7 @@
  */
 import type { Channel, Control } from "../../Channel.ts"
 import * as resolver from "../task/resolver.ts"
-import { type Cell, cellOf, phases } from "../wire/control.ts"
+import { type Cell, cellOf, phases, Turns } from "../wire/control.ts"
 import * as failure from "../wire/failure.ts"
 import { Inbox } from "../wire/inbox.ts"
 import { unpack } from "../wire/packing.ts"
@@ -12,6 +12,7 @@ import type * as protocol from "../wire/protocol.ts"
 import { ToldNumbers } from "../wire/toldNumbers.ts"
 import { EffectLoader } from "./effectLoader.ts"
 import { ItemLoop, type LoadedTask, type ServedRun } from "./itemLoop.ts"
+import { Loads } from "./loads.ts"
 import { Observer } from "./observer.ts"
 import { Parts } from "./parts.ts"
 import { Sender } from "./sender.ts"
@@ -31,14 +32,14 @@ export class ServedWorker {
   private readonly self: Self = { id: 0, generation: 0, state: undefined }
   private readonly hooks: ServedHooks
   private readonly loop: ItemLoop
-  /** The chunks whose task is being loaded, and what has been said of them meanwhile. */
-  private readonly loading = new Map<number, Loading>()
+  private readonly loads: Loads
 
   constructor(channel: Channel) {
     this.channel = channel
     this.control =
       channel.control ?? new ToldNumbers((from, values) => this.sender.sendPlain({ _tag: "Numbers", from, values }))
     this.sender = new Sender(channel, this.control)
+    this.loads = new Loads(new Turns(this.control))
     this.observer = new Observer(this.sender, channel)
     this.effects = new EffectLoader(this.self, this.observer)
     this.inbox = new Inbox(
@@ -117,16 +118,17 @@ export class ServedWorker {
       case "Unreadable":
         return this.sender.repeat(message.number, message.cause)
       case "Interrupt":
-        this.loading.get(message.chunk)?.interrupt()
+        this.loads.interrupt(message.chunk)
         return this.loop.interrupt(message.chunk)
       case "Grant":
-        this.loading.get(message.chunk)?.granted.push(message)
+        this.loads.grant(message)
         return this.loop.grant(message)
       case "Exit":
         return this.hooks.exit(message.hook, message.timeout, message.caller)
       case "Close":
         return this.hooks.close()
       case "Stop":
+        this.loads.stop()
         this.observer.closing()
         this.sender.stop()
         return this.channel.close()
@@ -155,7 +157,7 @@ export class ServedWorker {
     // nobody waits for it any more: a module that ends the worker would only take the next chunk's items with it
     if (cell.isInterrupted) return this.loop.add({ ...run, items: [], errors: [] }, noTask, cell)
     cell.enter(phases.loading)
-    this.loading.set(run.chunk, new Loading())
+    this.loads.begin(run.chunk)
     void this.loadAndRun(run, cell)
   }
 
@@ -164,14 +166,13 @@ export class ServedWorker {
     try {
       task = await this.prepare(await this.code.load(run.task), run)
     } catch (cause) {
-      this.loading.delete(run.chunk)
+      this.loads.end(run.chunk)
       const isUnread = cause instanceof LostValue
       return this.sendCause(isUnread ? cause.why : cause, (cause) => {
         return { _tag: "NotLoaded", chunk: run.chunk, cause, isUnread }
       })
     }
-    const { granted = [], isWanted = false } = this.loading.get(run.chunk) ?? {}
-    this.loading.delete(run.chunk)
+    const { granted, isWanted } = this.loads.end(run.chunk)
     cell.enter(phases.loaded)
     this.loop.add(isWanted ? run : { ...run, items: [], errors: [] }, task, cell)
     for (const grant of granted) this.loop.grant(grant)
@@ -196,16 +197,6 @@ export class ServedWorker {
     } catch (why) {
       this.sender.send(message(failure.encodeUncloneable(error, why)))
     }
-  }
-}
-
-/** What has been said of a chunk while its task is being loaded. */
-class Loading {
-  isWanted = true
-  readonly granted: Array<protocol.Grant> = []
-
-  interrupt(): void {
-    this.isWanted = false
   }
 }
 

@@ -125,8 +125,8 @@ export class SlotFailures {
     // and may end the next worker too (F2).
     const isUnread = chunks.every((chunk) => hand(chunk).started === 0)
     const culprit = chunks.find((chunk) => hand(chunk).failure !== undefined)
-    // what another task left behind may have ended it; if it was the module after all, it will end the next one too (F3)
-    if (culprit !== undefined && loss.hasRun === true && culprit.call.excusesModule()) {
+    // what another task left behind may have ended or kept it; if it was the module after all, it will end or keep the next one too (F3, T4)
+    if (culprit !== undefined && loss.mayBeLeftBehind === true && culprit.call.excusesModule()) {
       for (const chunk of chunks) chunk.lost({ ...hand(chunk), failure: undefined }, error, false, lostRunner)
       return
     }

@@ -16,7 +16,8 @@ const hookInterrupted = 1
 const servicesBuilt = 2
 /** Set by the pool: how many of the worker's messages it has read. */
 const read = 3
-const firstCell = 4
+const loadingTurns = 4
+const firstCell = 5
 
 // The numbers of a cell, from its offset on; the worker sets the first three
 const owner = 0
@@ -34,7 +35,9 @@ export const numbers = (cells: number): number => firstCell + cells * cellLength
 
 /** Whether the worker sets that number; the others are the pool's. */
 export const isWorkers = (index: number): boolean =>
-  index < firstCell ? index === hookPhase || index === servicesBuilt : (index - firstCell) % cellLength !== limit
+  index < firstCell
+    ? index === hookPhase || index === servicesBuilt || index === loadingTurns
+    : (index - firstCell) % cellLength !== limit
 
 /** Tells the other end numbers that it does not share. */
 const tell = (control: Control | undefined, index: number): void => {
@@ -105,6 +108,33 @@ export class ReadNumber {
   isPast(number: number): boolean {
     // the number has 32 bits, and what is kept is never far from it
     return ((this.control.get(read) - number) | 0) > 0
+  }
+}
+
+/** How many milliseconds lie between two turns that `Turns` counts, at least. */
+export const turnLength = 100
+
+/**
+ * How often a worker's event loop has turned while a task was being loaded there, by a timer that is set anew each time. As long as
+ * it turns, nothing keeps the worker from the module.
+ */
+export class Turns {
+  private readonly control: Control
+
+  constructor(control: Control) {
+    this.control = control
+  }
+
+  /** The worker's side: it has turned again. */
+  add(): void {
+    const { control } = this
+    control.set(loadingTurns, (control.get(loadingTurns) + 1) | 0)
+    tell(control, loadingTurns)
+  }
+
+  /** The pool's side: the count, whatever it began with. */
+  get count(): number {
+    return this.control.get(loadingTurns)
   }
 }
 

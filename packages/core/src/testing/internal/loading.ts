@@ -13,7 +13,7 @@ interface Unloadable {
 }
 
 /** In base64, because Bun takes what follows a dot in a text for the extension of a file, and does not run it. */
-const script = (text: string) => Portable.module<Unloadable>(`data:text/javascript;base64,${btoa(text)}`)
+const script = <M = Unloadable>(text: string) => Portable.module<M>(`data:text/javascript;base64,${btoa(text)}`)
 
 /** Modules that fail, with part of what their failure says, and what the cases are called. */
 const failing: ReadonlyArray<{
@@ -106,8 +106,11 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
   })
 }))
 
-/** Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed. */
-const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>) {
+/**
+ * Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed; with `isDoubted`, a
+ * second one too, since the first had run another task before, which may have left behind what keeps it.
+ */
+const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>, isDoubted: boolean) {
   const startTimeout = yield* startLimit
   const hurried = { size: 1, keepAlive: true, startTimeout } as const
   const asTask = Effect.gen(function* () {
@@ -116,12 +119,13 @@ const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadabl
     const waiting = Effect.forEach([1, 2, 3, 4], (n) => Effect.exit(pool.run(module.task, n)), {
       concurrency: "unbounded"
     })
-    for (const exit of yield* promptly(waiting, startTimeout)) {
+    const workers = isDoubted ? 2 : 1
+    for (const exit of yield* promptly(waiting, workers * startTimeout)) {
       const { cause } = yield* assert.exitFailsWith(exit, "StartFailed")
       yield* assert.includes((yield* assert.isError(cause)).message, "did not load within", "message")
     }
     yield* usable(pool)
-    yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
+    yield* assert.equal((yield* pool.stats).killed, workers, "killed workers")
   })
   const asInit = Effect.gen(function* () {
     const pool = yield* WorkerPool.make({ ...hurried, init: harmful.openNumber })
@@ -134,6 +138,21 @@ const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadabl
   yield* Effect.all([asTask, asInit], { concurrency: 2 })
 })
 
+interface Slow {
+  readonly give: (n: number) => number
+  readonly compute: (milliseconds: number) => number
+}
+
+/** A module that takes so long to load, in milliseconds. */
+const slow = (millis: number) =>
+  script<Slow>(`
+    await new Promise((resolve) => setTimeout(resolve, ${millis}))
+    export const give = (n) => n
+    export const compute = (milliseconds) => {
+      for (const end = performance.now() + milliseconds; performance.now() < end; );
+      return milliseconds
+    }`)
+
 const delays: ReadonlyArray<Case> = [
   {
     rule: "T4",
@@ -143,7 +162,7 @@ const delays: ReadonlyArray<Case> = [
       what: "A top-level `await` that never settles in the task's, or the init's, module.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("export const task = await new Promise(() => {})"))
+    effect: isGivenUp(script("export const task = await new Promise(() => {})"), false)
   },
   {
     rule: "T4",
@@ -153,7 +172,36 @@ const delays: ReadonlyArray<Case> = [
       what: "`for (;;)` while the task's, or the init's, module loads.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("for (;;);"))
+    effect: isGivenUp(script("for (;;);"), true)
+  },
+  {
+    rule: "T4",
+    name: "does not blame a module for what a task left behind, which keeps its worker while the module loads",
+    needs: ["killing", "dataUrls"],
+    effect: Effect.gen(function* () {
+      const startTimeout = yield* startLimit
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout })
+      yield* assert.equal(yield* pool.run(Portable.bind(harmful.loopAfter, 50), 1), 1)
+      yield* assert.equal(yield* promptly(pool.map([1, 2, 3], slow(200).give), startTimeout), [1, 2, 3])
+      yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
+      yield* usable(pool)
+    })
+  },
+  {
+    rule: "T4",
+    name: "waits for a module for as long as another item of its worker computes",
+    needs: ["killing", "dataUrls"],
+    effect: Effect.gen(function* () {
+      const startTimeout = yield* startLimit
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout, tasksPerWorker: 2 })
+      // both chunks wait for the module; the first one's item begins as soon as it has been loaded
+      const items = [1.5 * startTimeout, 1]
+      const results = pool.map(items, slow(50).compute, { chunkSize: 1 })
+      yield* assert.equal(yield* promptly(results, 2 * startTimeout), items)
+      const { killed, lost } = yield* pool.stats
+      yield* assert.equal({ killed, lost }, { killed: 0, lost: 0 }, "stats")
+      yield* usable(pool)
+    })
   }
 ]
 

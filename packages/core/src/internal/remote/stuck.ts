@@ -1,0 +1,47 @@
+/**
+ * For how long a chunk has been held up in its worker: its task is loading, or the worker runs no items and still has not read it
+ * (T4). Only time counts in which nothing else can have been what kept it.
+ */
+import { type Phase, turnLength } from "../wire/control.ts"
+
+export class Stuck {
+  readonly phase: Phase
+  /** For how long, in milliseconds. */
+  millis = 0
+  /** When it was last looked at, and up to when time has been counted; by `realTime.now()`. */
+  private seenAt: number
+  private countedAt: number
+  /** How many turns the worker's event loop had made when it was last looked at, and when that was last a new number. */
+  private turns: number
+  private turnedAt = Number.NEGATIVE_INFINITY
+
+  constructor(phase: Phase, now: number, turns: number) {
+    this.phase = phase
+    this.seenAt = now
+    this.countedAt = now
+    this.turns = turns
+  }
+
+  /**
+   * It is still held up. While items run in the worker, one of them may be what keeps it: only turns of its event loop count then,
+   * which tell of so long without that. `most` is what one look may count: this thread may not have looked for long.
+   */
+  look(now: number, turns: number, isWorking: boolean, most: number): void {
+    const turned = turns - this.turns
+    if (!isWorking) this.count(Math.min(most, now - Math.max(this.seenAt, this.countedAt)), now)
+    else if (turned > 0) this.count(Math.min(now - this.countedAt, turned * turnLength), now)
+    if (turned !== 0) this.turnedAt = now
+    this.turns = turns
+    this.seenAt = now
+  }
+
+  private count(millis: number, now: number): void {
+    this.millis += millis
+    this.countedAt = now
+  }
+
+  /** Whether the worker's event loop stands still, as far as is known `now`: then something else may be what keeps it. */
+  isBlocked(now: number): boolean {
+    return now - this.turnedAt > 2 * turnLength
+  }
+}
