@@ -40,8 +40,11 @@ export class Stuck {
     this.countedAt = now
   }
 
-  /** Whether the worker's event loop stands still, as far as is known `now`: then something else may be what keeps it. */
+  /**
+   * Whether the worker's event loop stands still, as far as is known `now`: then something else may be what keeps it. Not when it
+   * has turned lately, in a good part of the time that the module had; a busy machine tells of that late.
+   */
   isBlocked(now: number): boolean {
-    return now - this.turnedAt > 2 * turnLength
+    return now - this.turnedAt > Math.max(2 * turnLength, this.millis / 2)
   }
 }
