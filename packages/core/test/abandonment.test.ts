@@ -209,3 +209,21 @@ describe("what never ends and ignores that it is interrupted", () => {
     )
   }
 })
+
+it.live(
+  "C4 what this thread computes for meanwhile, as another item may, is no time in which an item could have yielded",
+  () =>
+    Effect.gen(function* () {
+      const pool = yield* makePool<any, any>("WorkerPool", { size: 2, keepAlive: true, killAfter: 400 })
+      // as a transaction that is rolled back, and then a connection that is given back
+      const tidies = Effect.onInterrupt(Effect.never, () => Effect.andThen(Effect.sleep(5), Effect.sleep(5)))
+      const fiber = yield* Effect.forkChild(pool.map([1], () => tidies))
+      yield* settle
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+      yield* Effect.sync(() => {
+        for (const end = performance.now() + 800; performance.now() < end;);
+      })
+      yield* Fiber.join(interruption)
+      assert.strictEqual((yield* pool.stats).killed, 0)
+    })
+)

@@ -54,10 +54,8 @@ describe("ChunkWatch, of a worker that is far away", () => {
         const found: Array<Overdue> = []
         const watch = new ChunkWatch(
           { killAfter, startTimeout: undefined },
-          () => [watched],
-          (overdue) => void found.push(overdue),
-          () => 0,
-          () => lag
+          { chunks: () => [watched], abandoned: () => [], turns: () => 0, lag: () => lag },
+          (overdue) => void found.push(overdue)
         )
         watch.interrupted(watched)
         assert.strictEqual(await look(), killAfter + lag)

@@ -18,6 +18,7 @@ describe("ChunkWatch, of modules that load", () => {
     const control = sharedNumbers(4)
     const turns = new Turns(control)
     const found: Array<Overdue> = []
+    const abandoned: Array<Watched> = []
     const workers: Array<Cell> = []
     const watched = chunks.map((phase, number): Watched => {
       const cell = new Cell(control, number, number)
@@ -33,9 +34,8 @@ describe("ChunkWatch, of modules that load", () => {
     const onOverdue = (overdue: Overdue) => void found.push(overdue)
     const watch = new ChunkWatch(
       limits,
-      () => watched,
-      onOverdue,
-      () => turns.count
+      { chunks: () => watched, abandoned: () => abandoned, turns: () => turns.count, lag: () => 0 },
+      onOverdue
     )
     for (const chunk of watched) watch.sent(chunk)
     /** How long it takes until something is found, in milliseconds; the worker turns while `isTurning` says so. */
@@ -48,7 +48,7 @@ describe("ChunkWatch, of modules that load", () => {
       watch.stop()
       return undefined
     }
-    return { control, found, until, watched, workers }
+    return { abandoned, control, found, until, watched, workers }
   }
 
   const about = (millis: number | undefined, expected: number): void => {
@@ -114,8 +114,31 @@ describe("ChunkWatch, of modules that load", () => {
       if (millis === 500) time.clock.now += 60_000
       return false
     })
-    about(millis, 750)
+    about(millis, 1000)
     assert.strictEqual(found.length, 1)
+  })
+
+  it("T4 C4 a module that nobody waits for any more costs no item: its time passes while nothing else runs there", async () => {
+    const { abandoned, found, until, watched } = watching("loading", "loaded")
+    abandoned.push(watched.shift()!)
+    const millis = await until((millis) => {
+      if (millis === 20_000) watched.shift()
+      return true
+    })
+    about(millis, 21_000)
+    assert.strictEqual(found[0]!.chunk, abandoned[0]!.chunk)
+    assert.strictEqual(found[0]!.what, "loading")
+    // as soon as it has been loaded there is nothing more to look for
+    const loaded = watching("loading", "loaded")
+    const load = loaded.watched.shift()!
+    loaded.abandoned.push(load)
+    const never = await loaded.until((millis) => {
+      if (millis === 500) loaded.abandoned.pop()
+      if (millis === 900) loaded.watched.shift()
+      return false
+    }, 5000)
+    assert.isUndefined(never)
+    assert.strictEqual(time.waiting, 0)
   })
 
   it("T4 F6 turns that cannot be bring nothing about sooner than real time does", async () => {

@@ -17,20 +17,17 @@ class Bench {
   readonly control: Control | undefined
   readonly chunks: Array<Watched> = []
   readonly found: Array<Overdue> = []
-  /** How often the worker's event loop has turned. */
-  turns = 0
   readonly watch: ChunkWatch
 
   constructor(limits: WatchLimits, isShared = true) {
     this.control = isShared ? sharedNumbers(4) : undefined
     this.watch = new ChunkWatch(
       limits,
-      () => this.chunks,
+      { chunks: () => this.chunks, abandoned: () => [], turns: () => 0, lag: () => 0 },
       (overdue) => {
         this.found.push(overdue)
         this.watch.stop()
-      },
-      () => this.turns
+      }
     )
   }
 

@@ -11,6 +11,7 @@ import * as resolver from "../task/resolver.ts"
 import * as crossing from "../wire/crossing.ts"
 import { warned } from "./clockWarning.ts"
 import type { LocalModules } from "./localModules.ts"
+import { sleepInSteps } from "./steps.ts"
 
 type Failure = WorkerPoolError.WorkerPoolError
 
@@ -135,18 +136,6 @@ export class LocalCode {
     }
   }
 }
-
-/**
- * Sleeps for so many milliseconds in which this thread is free: an item that computes here keeps the module from loading, and takes
- * at most one step of its time.
- */
-const sleepInSteps = (millis: number): Effect.Effect<void> => {
-  const steps = Math.min(20, Math.max(1, Math.floor(millis / shortestStep)))
-  return Effect.replicateEffect(Effect.sleep(millis / steps), steps, { discard: true })
-}
-
-/** In milliseconds: timers are too inexact for shorter ones. */
-const shortestStep = 20
 
 const known = (value: unknown): Known =>
   value instanceof Promise ? { _tag: "Promised", value } : { _tag: "Found", value }

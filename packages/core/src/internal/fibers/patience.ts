@@ -6,6 +6,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { StartOptions } from "../../WorkerRuntime.ts"
+import { sleepInSteps } from "./steps.ts"
 
 export class Patience {
   /** In milliseconds; `undefined`: it waits for ever. */
@@ -22,7 +23,7 @@ export class Patience {
   start(giveUp: () => void): () => void {
     if (this.killAfter === undefined) return () => {}
     // with a `killAfter` of 0, too, what yields at once is not given up
-    const timer = this.fork(Effect.map(Effect.andThen(Effect.sleep(this.killAfter), Effect.yieldNow), giveUp))
+    const timer = this.fork(Effect.map(Effect.andThen(sleepInSteps(this.killAfter), Effect.yieldNow), giveUp))
     return () => timer.interruptUnsafe()
   }
 

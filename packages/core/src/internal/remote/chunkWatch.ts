@@ -3,7 +3,6 @@
  * loading (T4), or an item that goes on after its timeout (T2) or after it was interrupted (C4).
  */
 import type { Chunk, StartOptions } from "../../WorkerRuntime.ts"
-import * as realTime from "../task/realTime.ts"
 import { type Cell, phases } from "../wire/control.ts"
 import { Stuck } from "./stuck.ts"
 import { interval, Watch } from "./watch.ts"
@@ -11,7 +10,7 @@ import { interval, Watch } from "./watch.ts"
 /** `startTimeout` limits how long a module loads, `killAfter` how long an item goes on after it was told to end. */
 export type WatchLimits = Pick<StartOptions, "startTimeout" | "killAfter">
 
-/** What is watched of a chunk, and what has been seen of it. Times are milliseconds by `realTime.now()`. */
+/** What is watched of a chunk, and what has been seen of it. Times are milliseconds by `Watch.now()`. */
 export interface Watched {
   readonly chunk: Chunk
   readonly cell: Cell
@@ -36,35 +35,40 @@ export interface Overdue {
   readonly cause: Error
 }
 
+/** What a watch reads of a worker. */
+export interface WatchedWorker {
+  /** The chunks that it has in hand. */
+  readonly chunks: () => Iterable<Watched>
+  /** Those whose end the pool has acted on, since they were interrupted, while their task was being loaded. */
+  readonly abandoned: () => Iterable<Watched>
+  /** How many turns its event loop has made while tasks were being loaded. */
+  readonly turns: () => number
+  /** How long it takes until it has heard of something and that has been heard of here, in milliseconds. */
+  readonly lag: () => number
+}
+
 export class ChunkWatch {
   private readonly limits: WatchLimits
-  private readonly chunks: () => Iterable<Watched>
-  private readonly turns: () => number
-  private readonly lag: () => number
+  private readonly worker: WatchedWorker
   private readonly watch: Watch
 
   /**
-   * Watches `chunks`. Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent`
-   * or `interrupted` is called. `turns` counts those of the worker's event loop while tasks load; `lag` is how long it takes until the worker has heard of something and that has been heard of
-   * here, in milliseconds.
+   * Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent` or `interrupted` is called.
    */
-  constructor(
-    limits: WatchLimits,
-    chunks: () => Iterable<Watched>,
-    onOverdue: (overdue: Overdue) => void,
-    turns: () => number,
-    lag: () => number = () => 0
-  ) {
+  constructor(limits: WatchLimits, worker: WatchedWorker, onOverdue: (overdue: Overdue) => void) {
     this.limits = limits
-    this.turns = turns
-    this.lag = lag
-    this.chunks = chunks
+    this.worker = worker
     this.watch = new Watch(() => {
       const found = this.findOverdue()
       if (found === undefined) return this.nextLook()
       onOverdue(found)
       return undefined
     })
+  }
+
+  /** The time by which chunks are judged, as `Watch.now()`. */
+  now(): number {
+    return this.watch.now()
   }
 
   /** A chunk has been sent. */
@@ -75,14 +79,14 @@ export class ChunkWatch {
 
   /** Outcomes of `count` items have arrived, from position `from` on. */
   reported(watched: Watched, from: number, count: number): void {
-    this.noteStarted(watched, realTime.now())
+    this.noteStarted(watched, this.watch.now())
     for (let position = from; position < from + count; position++) watched.runningSince?.delete(position)
   }
 
   interrupted(watched: Watched): void {
-    watched.interruptedAt ??= realTime.now()
+    watched.interruptedAt ??= this.watch.now()
     const { killAfter } = this.limits
-    if (killAfter !== undefined) this.watch.within(killAfter + this.lag())
+    if (killAfter !== undefined) this.watch.within(killAfter + this.worker.lag())
   }
 
   stop(): void {
@@ -92,7 +96,7 @@ export class ChunkWatch {
   /** In how many milliseconds to look next; `undefined` when there is nothing to look for. */
   private nextLook(): number | undefined {
     let next: number | undefined
-    for (const watched of this.chunks()) {
+    for (const watched of [...this.worker.chunks(), ...this.worker.abandoned()]) {
       const own = this.nextLookAt(watched)
       if (own !== undefined && (next === undefined || own < next)) next = own
     }
@@ -105,8 +109,8 @@ export class ChunkWatch {
     if (startTimeout !== undefined && cell.isKnown && cell.phase !== phases.loaded) next = interval(startTimeout)
     if (killAfter !== undefined) {
       if (interruptedAt !== undefined) {
-        const most = killAfter + this.lag()
-        const left = interruptedAt + most - realTime.now()
+        const most = killAfter + this.worker.lag()
+        const left = interruptedAt + most - this.watch.now()
         // one of which nothing has been heard is not ended when its time is over, and what keeps its worker may do so for long
         next = Math.min(next, left <= 0 && isUnheard(cell) ? interval(most) : left)
       }
@@ -116,11 +120,17 @@ export class ChunkWatch {
   }
 
   private findOverdue(): Overdue | undefined {
-    const now = realTime.now()
-    const chunks = [...this.chunks()]
+    const now = this.watch.now()
+    const chunks = [...this.worker.chunks()]
     const isWorking = chunks.some(({ cell }) => cell.phase === phases.loaded)
     for (const watched of chunks) {
       const found = this.overdueStart(watched, isWorking, now) ?? this.overdueItem(watched, now)
+      if (found !== undefined) return found
+    }
+    // nobody waits for these modules: no item is to be lost by them
+    for (const watched of this.worker.abandoned()) {
+      if (isWorking) watched.stuck?.wait(now)
+      const found = isWorking ? undefined : this.overdueStart(watched, false, now)
       if (found !== undefined) return found
     }
     return undefined
@@ -136,10 +146,10 @@ export class ChunkWatch {
       return undefined
     }
     if (startTimeout === undefined) return undefined
-    const turns = this.turns()
+    const turns = this.worker.turns()
     if (watched.stuck?.phase !== phase) watched.stuck = new Stuck(phase, now, turns)
     const { stuck } = watched
-    stuck.look(now, turns, isWorking, startTimeout / fewestLooks)
+    stuck.look(now, turns, isWorking)
     if (stuck.millis < startTimeout) return undefined
     const what = phase === phases.loading ? "loading" : "interruption"
     const message =
@@ -153,7 +163,7 @@ export class ChunkWatch {
     const { killAfter } = this.limits
     const { cell, chunk, interruptedAt, runningSince } = watched
     if (killAfter === undefined) return undefined
-    if (!isUnheard(cell) && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.lag()) {
+    if (!isUnheard(cell) && interruptedAt !== undefined && now - interruptedAt >= killAfter + this.worker.lag()) {
       const cause = new Error(`An item did not yield within ${killAfter} milliseconds after it was interrupted`)
       return { what: "interruption", chunk, positions: [], isBlocked: true, cause }
     }
@@ -172,9 +182,6 @@ export class ChunkWatch {
     for (; watched.seenStarted < started; watched.seenStarted++) watched.runningSince?.set(watched.seenStarted, now)
   }
 }
-
-/** How many looks it takes at least to find that a `startTimeout` is over, however long this thread computes between two of them. */
-const fewestLooks = 4
 
 /** Whether nothing has been heard of a chunk where numbers lag: something else may keep the worker. */
 const isUnheard = (cell: Cell): boolean => cell.lags && cell.started === 0 && cell.phase === phases.unseen

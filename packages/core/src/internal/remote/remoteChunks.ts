@@ -82,7 +82,7 @@ export class RemoteChunks {
    */
   private readonly unheard = new Watch(() => {
     if (this.lag === undefined) return undefined
-    const since = realTime.now() - onItsWay(this.lag())
+    const since = this.watch.now() - onItsWay(this.lag())
     let next: number | undefined
     for (const sent of [...this.sentChunks.values()]) {
       const { interruptedAt } = sent
@@ -133,13 +133,16 @@ export class RemoteChunks {
     const turns = new Turns(line.control)
     this.watch = new ChunkWatch(
       options,
-      () => [...this.sentChunks.values(), ...this.begunLate()],
+      {
+        chunks: () => [...this.sentChunks.values(), ...this.begunLate()],
+        abandoned: () => [...this.endedEarly.values()].filter(({ cell }) => cell.phase === phases.loading),
+        turns: () => turns.count,
+        lag: line.lag ?? (() => 0)
+      },
       ({ cause, chunk, isBlocked, positions, what }) => {
         const failure = what === "loading" ? errors.startFailed(worker, cause, chunk.task) : undefined
         on.stuck(cause, { chunk, positions, failure, mayBeLeftBehind: isBlocked && this.hasRun })
-      },
-      () => turns.count,
-      line.lag
+      }
     )
   }
 
@@ -269,7 +272,8 @@ export class RemoteChunks {
       return limit <= wanted ? items : sent.firstOf(limit)
     }
     const limit = this.limited(sent, items)
-    if (limit === 0) this.endIfUnstarted(sent)
+    // what can be loaded nowhere is noticed only of chunks that somebody waits for
+    if (limit === 0 && sent.cell.phase !== phases.loading) this.endIfUnstarted(sent)
     return limit
   }
 
@@ -597,8 +601,7 @@ export class RemoteChunks {
 
   /**
    * Ends a chunk whose items may not start any more, if none has started, without waiting for the worker's report: it
-   * may be busy for long with items of another call. Not while the task loads: that a module does not load is noticed
-   * only of chunks that have not ended. Returns whether the chunk has ended.
+   * may be busy for long with items of another call, or with the task's module. Returns whether the chunk has ended.
    */
   private endIfUnstarted(sent: SentChunk): boolean {
     return sent.cell.mostStarted === 0 && this.endEarly(sent)
@@ -607,7 +610,7 @@ export class RemoteChunks {
   /** As `endIfUnstarted`, where nothing has been heard of an item that has started. */
   private endEarly(sent: SentChunk): boolean {
     const { cell, chunk, id } = sent
-    if (cell.started !== 0 || cell.phase === phases.loading || this.endedEarly.size >= this.mostEndedEarly) return false
+    if (cell.started !== 0 || this.endedEarly.size >= this.mostEndedEarly) return false
     this.sentChunks.delete(id)
     this.endedEarly.set(id, sent)
     this.ids.delete(chunk)

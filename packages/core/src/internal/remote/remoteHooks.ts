@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import type { Code, Hook, InitFailure, StartOptions } from "../../WorkerRuntime.ts"
 import * as errors from "../common/errors.ts"
-import * as realTime from "../task/realTime.ts"
 import { callerOf } from "../wire/caller.ts"
 import { HookNumbers } from "../wire/control.ts"
 import * as crossing from "../wire/crossing.ts"
@@ -34,7 +33,7 @@ interface Question extends errors.HookErrors {
 /** A question that has not been replied to. */
 interface Asked extends Question {
   readonly reply: Deferred.Deferred<protocol.HookResult, Failure>
-  /** Whether the worker was loading a module when last looked at, and since when. Times are by `realTime.now()`. */
+  /** Whether the worker was loading a module when last looked at, and since when. Times are by `Watch.now()`. */
   seen: { readonly isLoading: boolean; readonly since: number } | undefined
   interruptedAt: number | undefined
 }
@@ -121,7 +120,7 @@ export class RemoteHooks {
     const { asked } = this
     const { killAfter } = this.options
     if (asked === undefined) return
-    asked.interruptedAt ??= realTime.now()
+    asked.interruptedAt ??= this.watch.now()
     this.numbers.interrupt()
     this.line.sendPlain({ _tag: "InterruptInit" })
     if (killAfter !== undefined) this.watch.within(killAfter + this.onItsWay)
@@ -233,7 +232,7 @@ export class RemoteHooks {
   private look(): number | undefined {
     const { asked } = this
     if (asked === undefined) return undefined
-    const overdue = this.overdue(asked, realTime.now())
+    const overdue = this.overdue(asked, this.watch.now())
     if (overdue === undefined) return this.nextLook()
     const [cause, exit] = overdue
     // the worker's end, which may be told while it is being killed, is not what becomes of the hook

@@ -19,12 +19,16 @@ export class RemoteStart {
   /** Calls `onStuck` when the worker is not ready within `startTimeout` milliseconds. */
   constructor(options: StartOptions, onStuck: (cause: Error) => void) {
     this.options = options
-    const { startTimeout } = options
+    const { startTimeout = Number.POSITIVE_INFINITY } = options
+    let began = 0
     this.watch = new Watch(() => {
+      const left = began + startTimeout - this.watch.now()
+      if (left > 0) return left
       onStuck(new Error(`It was not ready within ${startTimeout} milliseconds`))
       return undefined
     })
-    if (startTimeout !== undefined) this.watch.within(startTimeout)
+    began = this.watch.now()
+    if (options.startTimeout !== undefined) this.watch.within(startTimeout)
   }
 
   get done(): Effect.Effect<void, WorkerPoolError> {

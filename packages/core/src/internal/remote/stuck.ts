@@ -8,7 +8,7 @@ export class Stuck {
   readonly phase: Phase
   /** For how long, in milliseconds. */
   millis = 0
-  /** When it was last looked at, and up to when time has been counted; by `realTime.now()`. */
+  /** When it was last looked at, and up to when time has been counted; by the watch's time. */
   private seenAt: number
   private countedAt: number
   /** How many turns the worker's event loop had made when it was last looked at, and when that was last a new number. */
@@ -24,14 +24,19 @@ export class Stuck {
 
   /**
    * It is still held up. While items run in the worker, one of them may be what keeps it: only turns of its event loop count then,
-   * which tell of so long without that. `most` is what one look may count: this thread may not have looked for long.
+   * which tell of so long without that.
    */
-  look(now: number, turns: number, isWorking: boolean, most: number): void {
+  look(now: number, turns: number, isWorking: boolean): void {
     const turned = turns - this.turns
-    if (!isWorking) this.count(Math.min(most, now - Math.max(this.seenAt, this.countedAt)), now)
+    if (!isWorking) this.count(now - Math.max(this.seenAt, this.countedAt), now)
     else if (turned > 0) this.count(Math.min(now - this.countedAt, turned * turnLength), now)
     if (turned !== 0) this.turnedAt = now
     this.turns = turns
+    this.seenAt = now
+  }
+
+  /** It is still held up, for a time that does not count. */
+  wait(now: number): void {
     this.seenAt = now
   }
 

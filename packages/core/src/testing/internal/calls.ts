@@ -8,7 +8,7 @@ import * as Portable from "../../Portable.ts"
 import * as WorkerPool from "../../WorkerPool.ts"
 import * as WorkerPoolError from "../../WorkerPoolError.ts"
 import * as assert from "./assert.ts"
-import { type Case, journaled, plain, tasks } from "./case.ts"
+import { ample, type Case, journaled, plain, tasks } from "./case.ts"
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
 
@@ -19,9 +19,9 @@ const inOrder = (values: ReadonlyArray<number>): ReadonlyArray<number> => [...va
 let slowModules = 0
 
 /** A module that takes 50 milliseconds to load; a new one each time, because a module is loaded only once. */
-const slowlyLoaded = () =>
+const slowlyLoaded = (millis = 50) =>
   Portable.module<{ readonly countCalls: (_: unknown) => number }>(
-    "data:text/javascript,await new Promise((resolve) => setTimeout(resolve, 50)); let calls = 0; " +
+    `data:text/javascript,await new Promise((resolve) => setTimeout(resolve, ${millis})); let calls = 0; ` +
       `export const countCalls = () => ++calls //${slowModules++}`
   )
 
@@ -273,7 +273,7 @@ const failures: ReadonlyArray<Case> = [
     effect: Effect.gen(function* () {
       const memory = new SharedArrayBuffer(8)
       const cells = new Int32Array(memory)
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, killAfter: ample })
       const fiber = yield* Effect.forkChild(pool.map([1, 2, 3], Portable.bind(tasks.holdCounted, memory)))
       yield* assert.eventually(Effect.sync(() => Atomics.load(cells, 0) === 1))
       yield* Fiber.interrupt(fiber)
@@ -287,14 +287,16 @@ const failures: ReadonlyArray<Case> = [
     name: "starts no item whose call is interrupted while its task is loaded",
     needs: ["dataUrls"],
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, killAfter: 50 })
       yield* pool.start
-      const slow = slowlyLoaded()
+      // no item goes on for longer than `killAfter` there
+      const slow = slowlyLoaded(400)
       const fiber = yield* Effect.forkChild(pool.map([1, 2], slow.countCalls), { startImmediately: true })
       yield* assert.eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
       yield* Fiber.interrupt(fiber)
       yield* assert.equal(yield* pool.run(slow.countCalls, 3), 1, "calls of the task")
       yield* assert.equal(yield* pool.run(plain.where, undefined), { id: 0, generation: 1 })
+      yield* assert.equal((yield* pool.stats).killed, 0, "killed workers")
     })
   },
   {

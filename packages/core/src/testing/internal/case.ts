@@ -64,7 +64,10 @@ export const makeLax = (
 ): Effect.Effect<LaxPool, WorkerPoolError, WorkerRuntime | Scope.Scope> => WorkerPool.make(options as {}) as any
 
 /**
- * Options of a pool with one worker, whose state is a journal that its exit hook returns. `killAfter` is long enough
- * not to kill what yields, even on a busy machine, and shorter than what a case may take.
+ * A `killAfter`, in milliseconds, that is long enough not to kill what yields, even on a busy machine, and shorter than what a case
+ * may take.
  */
-export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal, killAfter: 8000 }
+export const ample = 8000
+
+/** Options of a pool with one worker, whose state is a journal that its exit hook returns. */
+export const journaled = { size: 1, init: plain.openJournal, exit: plain.closeJournal, killAfter: ample }

@@ -8,7 +8,7 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import * as schemas from "../suite.schemas.ts"
 import { promptly, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
-import { type Case, harmful, journaled, plain } from "./case.ts"
+import { ample, type Case, harmful, journaled, plain } from "./case.ts"
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
 
@@ -322,7 +322,7 @@ const whileIdle: ReadonlyArray<Case> = [
         "Effect: a worker was shut down when a stream was interrupted (#4576). piscina, tinypool: an aborted task ends its worker."
     },
     effect: Effect.gen(function* () {
-      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true })
+      const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, killAfter: ample })
       yield* pool.start
       const first = Stream.runCollect(Stream.take(pool.stream(numbers(1000), plain.square, { chunkSize: 2 }), 3))
       const all = yield* promptly(Effect.forEach(numbers(30), () => first, { concurrency: "unbounded" }))

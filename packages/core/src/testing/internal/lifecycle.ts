@@ -7,7 +7,7 @@ import * as WorkerPool from "../../WorkerPool.ts"
 import type { WorkerIdentity } from "../../WorkerPoolError.ts"
 import type { Busy, Life } from "../suite.tasks.ts"
 import * as assert from "./assert.ts"
-import { type Case, journaled, plain, tasks } from "./case.ts"
+import { ample, type Case, journaled, plain, tasks } from "./case.ts"
 
 /** What the finalizers of `beginLife` take, less what clocks and timers may be off by, in milliseconds. */
 const leastReleaseTime = 15
@@ -270,7 +270,8 @@ const ends: ReadonlyArray<Case> = [
       const pool = yield* WorkerPool.make({
         size: 1,
         init: Portable.bind(tasks.openCountedNever, shared),
-        exit: tasks.closeNever
+        exit: tasks.closeNever,
+        killAfter: ample
       })
       const fiber = yield* Effect.forkChild(pool.map([1], plain.square))
       yield* assert.eventually(Effect.sync(() => cell(shared, 1) === 1))
@@ -410,7 +411,7 @@ const hooks: ReadonlyArray<Case> = [
     needs: ["sharedMemory"],
     effect: Effect.gen(function* () {
       const shared = memory()
-      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, lifespan: 3 })
+      const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, lifespan: 3, killAfter: ample })
       const held = pool.map([1, 2, 3], Portable.bind(tasks.holdCounted, shared), { chunkSize: 3 })
       const fiber = yield* Effect.forkChild(held)
       yield* assert.eventually(Effect.sync(() => cell(shared, 0) === 1))
