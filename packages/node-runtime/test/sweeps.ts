@@ -31,8 +31,8 @@ const make = (options: WorkerPool.PoolOptions) =>
     Scope.Scope | WorkerRuntime.WorkerRuntime
   >
 
-/** How long anything may take that is to end, in milliseconds. */
-const limit = 10_000
+/** How long anything may take that is to end, in milliseconds: on processes, a busy machine may have to start several. */
+const limit = 30_000
 
 const bounded = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, E> | undefined> =>
   Effect.gen(function* () {

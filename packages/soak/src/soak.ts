@@ -552,7 +552,7 @@ class Soak {
       yield* this.closeAll
       let after = resources()
       // threads and processes end a little after they have said so
-      for (let wait = 0; wait < 20 && surplus(before, after).length > 0; wait++) {
+      for (let wait = 0; wait < 100 && surplus(before, after).length > 0; wait++) {
         yield* Effect.sleep(100)
         after = resources()
       }

@@ -95,15 +95,21 @@ describe("a program that has nothing more to do ends", () => {
     it.live(`F5 with ${kind}`, () =>
       Effect.gen(function* () {
         const settings = JSON.stringify({ kind, address: `127.0.0.1:${yield* places[place]}`, secret })
-        const { error, stdout } = yield* Effect.callback<{ error: unknown; stdout: string }>((resume) => {
-          execFile(process.execPath, [program, settings], { timeout: 30_000 }, (error, stdout) =>
-            resume(Effect.succeed({ error, stdout }))
-          )
+        const runs = Effect.gen(function* () {
+          const { error, stdout } = yield* Effect.callback<{ error: unknown; stdout: string }>((resume) => {
+            execFile(process.execPath, [program, settings], { timeout: 30_000 }, (error, stdout) =>
+              resume(Effect.succeed({ error, stdout }))
+            )
+          })
+          assert.isNull(error, stdout)
+          const { isMade, ran } = JSON.parse(stdout.trim().split("\n").at(-1)!)
+          assert.isTrue(isMade)
+          return ran as number
         })
-        assert.isNull(error, stdout)
-        const { isMade, ran } = JSON.parse(stdout.trim().split("\n").at(-1)!)
-        assert.isTrue(isMade)
-        assert.isBelow(ran, soon, stdout)
+        // what keeps it running does so each time, and a busy machine does not
+        const ran = [yield* runs]
+        while (Math.min(...ran) >= soon && ran.length < 3) ran.push(yield* runs)
+        assert.isBelow(Math.min(...ran), soon)
       })
     )
   }

@@ -10,20 +10,34 @@ import * as terminal from "../terminal.ts"
 describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent: true }, () => {
   it.live.each([5, 40])(`O4 bars below %i lines: ${onceAndWhole}`, (before) => assertLines(before))
 
+  const inFolder = <A, E, R>(use: (folder: string) => Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "bars-"))),
+      use,
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    )
+
   it.live(`O4 narrower and then wider: ${onceAndWhole}`, () =>
-    Effect.gen(function* () {
-      const shown = yield* terminal.run({}, "bars.ts", "lines", "3")
-      yield* shown.until("some lines", (screen) => /line 1\d /.test(screen))
-      yield* shown.resize(33, 24)
-      yield* shown.until("more lines", (screen) => /line 2\d /.test(screen))
-      yield* shown.resize(120, 24)
-      yield* shown.until("the rest", (screen) => /line 4\d /.test(screen))
-      yield* shown.resize(60, 30)
-      assert.strictEqual(yield* shown.ended, 0)
-      assertOnce(shown.lines, [...numbers(3).map((n) => `before ${n}`), ...printed, "the last line"])
-      assert.deepStrictEqual(remnants(shown.lines), [])
-      assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔")).length, 2)
-    })
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const file = join(folder, "goes-on")
+        const shown = yield* terminal.run({}, "bars.ts", "lines", "3", file)
+        // the program waits before each of these lines: on a busy machine the ones before would be gone
+        for (const [line, before, columns, rows] of [
+          [20, /line 1\d /, 33, 24],
+          [30, /line 2\d /, 120, 24],
+          [50, /line 4\d /, 60, 30]
+        ] as const) {
+          yield* shown.until(`what comes before line ${line}`, (screen) => before.test(screen))
+          yield* shown.resize(columns, rows)
+          writeFileSync(`${file}-${line}`, "")
+        }
+        assert.strictEqual(yield* shown.ended, 0)
+        assertOnce(shown.lines, [...numbers(3).map((n) => `before ${n}`), ...printed, "the last line"])
+        assert.deepStrictEqual(remnants(shown.lines), [])
+        assert.strictEqual(shown.lines.filter((line) => line.startsWith("✔")).length, 2)
+      })
+    )
   )
 
   it.live.each(["threads", "processes"])(
@@ -46,20 +60,26 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
   )
 
   it.live("O4 of more bars than there are rows the newest are shown, and how many more there are", () =>
-    Effect.gen(function* () {
-      const shown = yield* terminal.run({ rows: 10 }, "bars.ts", "many")
-      yield* shown.until("all of them", (screen) => /\+ 13 more/.test(screen))
-      const calls = shown.screen.filter((row) => row.startsWith("call "))
-      assert.deepStrictEqual(
-        calls.map((row) => row.replace(/ ─.*/, "")),
-        numbers(7).map((n) => `call ${13 + n}`)
-      )
-      assert.strictEqual(yield* shown.ended, 0)
-      assert.deepStrictEqual(
-        shown.lines.map((line) => line.replace(/ {2}1\/1.*/, "")),
-        numbers(20).map((n) => `✔ call ${n}`)
-      )
-    })
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const file = join(folder, "ends")
+        const shown = yield* terminal.run({ rows: 10 }, "bars.ts", "many", "threads", file)
+        yield* shown.until("all of them", (screen) => /\+ 13 more/.test(screen))
+        const calls = shown.screen.filter((row) => row.startsWith("call "))
+        assert.deepStrictEqual(
+          calls.map((row) => row.replace(/ ─.*/, "")),
+          numbers(7).map((n) => `call ${13 + n}`)
+        )
+        writeFileSync(file, "")
+        assert.strictEqual(yield* shown.ended, 0)
+        assert.deepStrictEqual(
+          shown.lines
+            .map((line) => line.replace(/ {2}1\/1.*/, ""))
+            .sort((left, right) => Number(left.slice(7)) - Number(right.slice(7))),
+          numbers(20).map((n) => `✔ call ${n}`)
+        )
+      })
+    )
   )
 
   it.live("O4 a program that exits from within loses nothing that it has written", () =>
@@ -89,13 +109,6 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
       assert.strictEqual(shown.lines.at(-1), "once: true, given back: true")
     })
   )
-
-  const inFolder = <A, E, R>(use: (folder: string) => Effect.Effect<A, E, R>) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "bars-"))),
-      use,
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-    )
 
   it.live.each(["threads", "processes"])("O4 stdout in a file is what workers in %s write, byte for byte", (runtime) =>
     inFolder((folder) =>

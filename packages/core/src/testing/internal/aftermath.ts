@@ -19,10 +19,10 @@ export const pace = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<num
   Effect.map(Effect.timed(effect), ([took]) => Math.max(100, Duration.toMillis(took)))
 
 /**
- * How long a worker may take to start, and a module to load, in milliseconds: ten times as long as it takes to start a
- * worker that gives a result.
+ * How long a worker may take to start, and a module to load, in milliseconds: twenty times as long as it takes to start a
+ * worker that gives a result, which a machine that gets busy just then does not exceed.
  */
-export const startLimit = Effect.map(pace(control), (millis) => 10 * millis)
+export const startLimit = Effect.map(pace(control), (millis) => 20 * millis)
 
 /** How long `within` waits for its own workers, in milliseconds: in a runtime that hangs they do not end either. */
 const hung = 30_000

@@ -107,10 +107,11 @@ const failures: ReadonlyArray<Case> = failing.map(({ accident, message, module, 
 }))
 
 /**
- * Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed; with `isDoubted`, a
- * second one too, since the first had run another task before, which may have left behind what keeps it.
+ * Checks that calls fail whose task's or init's module never finishes loading, and that the worker is killed; one whose module
+ * blocks it, which had run another task before, gets a second worker, since that task may have left behind what keeps it. A busy
+ * machine may seem to block it, too.
  */
-const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>, isDoubted: boolean) {
+const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadable>, kills: ReadonlyArray<number>) {
   const startTimeout = yield* startLimit
   const hurried = { size: 1, keepAlive: true, startTimeout } as const
   const asTask = Effect.gen(function* () {
@@ -119,13 +120,13 @@ const isGivenUp = Effect.fnUntraced(function* (module: Portable.Module<Unloadabl
     const waiting = Effect.forEach([1, 2, 3, 4], (n) => Effect.exit(pool.run(module.task, n)), {
       concurrency: "unbounded"
     })
-    const workers = isDoubted ? 2 : 1
-    for (const exit of yield* promptly(waiting, workers * startTimeout)) {
+    for (const exit of yield* promptly(waiting, 2 * startTimeout)) {
       const { cause } = yield* assert.exitFailsWith(exit, "StartFailed")
       yield* assert.includes((yield* assert.isError(cause)).message, "did not load within", "message")
     }
     yield* usable(pool)
-    yield* assert.equal((yield* pool.stats).killed, workers, "killed workers")
+    const { killed } = yield* pool.stats
+    yield* assert.isTrue(kills.includes(killed), "killed workers", killed)
   })
   const asInit = Effect.gen(function* () {
     const pool = yield* WorkerPool.make({ ...hurried, init: harmful.openNumber })
@@ -162,7 +163,7 @@ const delays: ReadonlyArray<Case> = [
       what: "A top-level `await` that never settles in the task's, or the init's, module.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("export const task = await new Promise(() => {})"), false)
+    effect: isGivenUp(script("export const task = await new Promise(() => {})"), [1, 2])
   },
   {
     rule: "T4",
@@ -172,7 +173,7 @@ const delays: ReadonlyArray<Case> = [
       what: "`for (;;)` while the task's, or the init's, module loads.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("for (;;);"), true)
+    effect: isGivenUp(script("for (;;);"), [2])
   },
   {
     rule: "T4",
