@@ -15,9 +15,9 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project("packages/core", 60_000),
-      project("packages/node-runtime", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
-      project("packages/cluster", 60_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
+      project("packages/core", 120_000),
+      project("packages/node-runtime", 120_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
+      project("packages/cluster", 120_000, [join(import.meta.dirname, "scripts/bundle-test-worker.ts")]),
       project("packages/examples", 120_000),
       project("packages/soak", 120_000)
     ]

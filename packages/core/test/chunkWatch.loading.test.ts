@@ -30,7 +30,7 @@ describe("ChunkWatch, of modules that load", () => {
       const chunk = { timeout: undefined, items: [number] } as unknown as Chunk
       return { chunk, cell, stuck: undefined, interruptedAt: undefined, runningSince: undefined, seenStarted: 0 }
     })
-    const limits = { killAfter: undefined, startTimeout: 1000 }
+    const limits = { killAfter: 300, startTimeout: 1000 }
     const onOverdue = (overdue: Overdue) => void found.push(overdue)
     const watch = new ChunkWatch(
       limits,
@@ -48,7 +48,7 @@ describe("ChunkWatch, of modules that load", () => {
       watch.stop()
       return undefined
     }
-    return { abandoned, control, found, until, watched, workers }
+    return { abandoned, control, found, until, watch, watched, workers }
   }
 
   const about = (millis: number | undefined, expected: number): void => {
@@ -141,6 +141,29 @@ describe("ChunkWatch, of modules that load", () => {
     assert.strictEqual(time.waiting, 0)
   })
 
+  it("C4 a module that nobody waits for keeps a worker that is to leave for killAfter, unless it has heard of that", async () => {
+    for (const [isTurning, expected, what] of [
+      [() => false, 300, "interruption"],
+      // it has a module to wait for, which keeps nothing else
+      [(millis: number) => millis === 200, 1000, "loading"]
+    ] as const) {
+      const { abandoned, found, until, watch, watched } = watching("loading")
+      abandoned.push(watched.pop()!)
+      watch.leave()
+      about(await until(isTurning), expected)
+      assert.deepStrictEqual(
+        found.map((overdue) => [overdue.what, overdue.chunk]),
+        [[what, abandoned[0]!.chunk]]
+      )
+      watch.stop()
+    }
+    const { found, until, watch, watched } = watching("loaded")
+    watch.leave()
+    watched.pop()
+    assert.isUndefined(await until(() => false, 5000))
+    assert.deepStrictEqual(found, [])
+  })
+
   it("T4 F6 turns that cannot be bring nothing about sooner than real time does", async () => {
     for (const told of [-5, 2 ** 31 - 1, -(2 ** 31)]) {
       const { control, until } = watching("loaded", "loading")
@@ -171,7 +194,11 @@ describe("Loads", () => {
     assert.strictEqual(turns.count, 6)
     loads.end(2)
     assert.strictEqual(time.waiting, 0)
+    loads.turned()
+    assert.strictEqual(turns.count, 6)
     loads.begin(3)
+    loads.turned()
+    assert.strictEqual(turns.count, 7)
     loads.stop()
     loads.begin(4)
     loads.begin(5)

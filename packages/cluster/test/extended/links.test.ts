@@ -62,8 +62,7 @@ const namespace: Effect.Effect<
     })
 )
 
-// they take longer than `suspectAfter`, on four workers
-const items = Array.from({ length: 900 }, (_, n) => ({ n, millis: 20 }))
+const items = Array.from({ length: 300 }, (_, n) => ({ n, millis: 10 }))
 
 describe("a link that goes down", () => {
   /** Accident: the network link to a runner goes down, and nobody is told. */

@@ -34,8 +34,7 @@ const over = (runners: ReadonlyArray<RunnerProcess>, { suspectAfter }: { readonl
     { secret, suspectAfter }
   )
 
-// they take longer than `suspectAfter`, on four workers
-const items = Array.from({ length: 900 }, (_, n) => ({ n, millis: 20 }))
+const items = Array.from({ length: 300 }, (_, n) => ({ n, millis: 10 }))
 
 const squares = items.map(({ n }) => n * n)
 
@@ -163,7 +162,7 @@ describe("a driver whose main thread is blocked", () => {
       return yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 2, keepAlive: true, onWorkerLost: { retries: 5 } })
         // on two workers, as long as it takes for the thread to start that keeps the leases, and loads as much as a runner does
-        const length = Math.ceil((2 * Math.max(1500, 4 * started)) / 20)
+        const length = Math.ceil((2 * Math.max(1500, 2 * started)) / 20)
         const inputs = Array.from({ length }, (_, n) => ({ n, millis: 20 }))
         const map = pool.map(inputs, tasks.squareAfter)
         yield* map

@@ -51,6 +51,8 @@ export class ChunkWatch {
   private readonly limits: WatchLimits
   private readonly worker: WatchedWorker
   private readonly watch: Watch
+  /** When the worker was asked to leave, and how many turns its event loop had made by then. */
+  private leaving: { readonly at: number; readonly turns: number } | undefined = undefined
 
   /**
    * Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent` or `interrupted` is called.
@@ -89,14 +91,31 @@ export class ChunkWatch {
     if (killAfter !== undefined) this.watch.within(killAfter + this.worker.lag())
   }
 
+  /** The worker is asked to run its `exit`, or to end: a module that nobody waits for may keep it for `killAfter` more. */
+  leave(): void {
+    const { killAfter } = this.limits
+    if (killAfter === undefined || [...this.worker.abandoned()].length === 0) return
+    this.leaving ??= { at: this.watch.now(), turns: this.worker.turns() }
+    this.watch.within(this.leftToLeave(killAfter) ?? 0)
+  }
+
   stop(): void {
     this.watch.stop()
   }
 
+  /** In how many milliseconds its time to leave is over; `undefined` when it has been seen to go on since it was asked to. */
+  private leftToLeave(killAfter: number): number | undefined {
+    const { leaving, worker } = this
+    if (leaving === undefined || worker.turns() !== leaving.turns) return undefined
+    return leaving.at + killAfter + worker.lag() - this.watch.now()
+  }
+
   /** In how many milliseconds to look next; `undefined` when there is nothing to look for. */
   private nextLook(): number | undefined {
-    let next: number | undefined
-    for (const watched of [...this.worker.chunks(), ...this.worker.abandoned()]) {
+    const { killAfter } = this.limits
+    const abandoned = [...this.worker.abandoned()]
+    let next = killAfter === undefined || abandoned.length === 0 ? undefined : this.leftToLeave(killAfter)
+    for (const watched of [...this.worker.chunks(), ...abandoned]) {
       const own = this.nextLookAt(watched)
       if (own !== undefined && (next === undefined || own < next)) next = own
     }
@@ -130,10 +149,18 @@ export class ChunkWatch {
     // nobody waits for these modules: no item is to be lost by them
     for (const watched of this.worker.abandoned()) {
       if (isWorking) watched.stuck?.wait(now)
-      const found = isWorking ? undefined : this.overdueStart(watched, false, now)
+      const found = isWorking ? undefined : (this.overdueStart(watched, false, now) ?? this.overdueLeave(watched))
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  private overdueLeave({ chunk }: Watched): Overdue | undefined {
+    const { killAfter } = this.limits
+    const left = killAfter === undefined ? undefined : this.leftToLeave(killAfter)
+    if (left === undefined || left > 0) return undefined
+    const cause = new Error(`A module that it loads kept it for ${killAfter} milliseconds after it was to leave`)
+    return { what: "interruption", chunk, positions: [], isBlocked: true, cause }
   }
 
   private overdueStart(watched: Watched, isWorking: boolean, now: number): Overdue | undefined {

@@ -329,6 +329,11 @@ export class RemoteChunks {
     return this.withId(id)?.contextOf(position) ?? this.endedChunks.contextOf(id)
   }
 
+  /** The worker is asked to run its `exit`, or to end. */
+  leave(): void {
+    this.watch.leave()
+  }
+
   /** Whether the worker has yet to report the end of a chunk. */
   hasChunk(id: number): boolean {
     return this.sentChunks.has(id) || this.endedEarly.has(id)

@@ -196,7 +196,10 @@ class RemoteWorker implements Worker {
   }
 
   exit(hook: Hook): Effect.Effect<unknown, WorkerPoolError.WorkerPoolError> {
-    return this.hooks.exit(this.hook(hook))
+    return Effect.suspend(() => {
+      this.chunks.leave()
+      return this.hooks.exit(this.hook(hook))
+    })
   }
 
   /** A hook is about to run: what it tells is told in its context, and what fibers tell later that it has detached. */
@@ -206,7 +209,10 @@ class RemoteWorker implements Worker {
   }
 
   close(timeout: number | undefined): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {
-    return this.hooks.close(timeout)
+    return Effect.suspend(() => {
+      this.chunks.leave()
+      return this.hooks.close(timeout)
+    })
   }
 
   // ---------------------------------------------------------------------------

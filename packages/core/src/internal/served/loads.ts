@@ -44,6 +44,11 @@ export class Loads {
     this.chunks.get(grant.chunk)?.granted.push(grant)
   }
 
+  /** A message has been read, so that the event loop has turned. */
+  turned(): void {
+    if (this.chunks.size > 0) this.turns.add()
+  }
+
   /** The worker ends: nobody wants to know any more. */
   stop(): void {
     this.isStopped = true

@@ -124,8 +124,10 @@ export class ServedWorker {
         this.loads.grant(message)
         return this.loop.grant(message)
       case "Exit":
+        this.loads.turned()
         return this.hooks.exit(message.hook, message.timeout, message.caller)
       case "Close":
+        this.loads.turned()
         return this.hooks.close()
       case "Stop":
         this.loads.stop()

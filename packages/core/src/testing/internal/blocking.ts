@@ -9,7 +9,7 @@ import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 import { type AnyPool, pace, patience, promptly, settled, startLimit, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
-import { type Case, harmful, journaled, plain, tasks } from "./case.ts"
+import { type Case, harmful, journaled, moduleOf, plain, tasks } from "./case.ts"
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
 
@@ -57,6 +57,18 @@ const isTimedOut = Effect.fnUntraced(function* (
 })
 
 const interruptions: ReadonlyArray<Case> = [
+  {
+    rule: "C4",
+    name: "keeps a caller who gives up while a module computes for no longer than `killAfter`, where the worker is to end",
+    needs: ["killing", "dataUrls"],
+    effect: Effect.gen(function* () {
+      const pool = yield* WorkerPool.make({ size: 1, exit: plain.closeQuietly, killAfter: patience })
+      const { task } = moduleOf<{ readonly task: (n: number) => number }>("for (;;); export const task = (n) => n")
+      yield* interruptStarted(pool, pool.map([1], task))
+      yield* assert.equal((yield* pool.stats).killed, 1, "killed workers")
+      yield* usable(pool)
+    })
+  },
   {
     rule: "C5",
     name: "interrupts the caller of a computation without end: its worker is killed and replaced",

@@ -64,6 +64,12 @@ export const makeLax = (
 ): Effect.Effect<LaxPool, WorkerPoolError, WorkerRuntime | Scope.Scope> => WorkerPool.make(options as {}) as any
 
 /**
+ * A module with that text. In base64, because Bun takes what follows a dot in a text for the extension of a file, and does not run
+ * it.
+ */
+export const moduleOf = <M>(text: string) => Portable.module<M>(`data:text/javascript;base64,${btoa(text)}`)
+
+/**
  * A `killAfter`, in milliseconds, that is long enough not to kill what yields, even on a busy machine, and shorter than what a case
  * may take.
  */

@@ -5,15 +5,14 @@ import * as WorkerPool from "../../WorkerPool.ts"
 import { promptly, startLimit, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import type { Accident, Case, Need } from "./case.ts"
-import { harmful, plain } from "./case.ts"
+import { harmful, moduleOf, plain } from "./case.ts"
 
 interface Unloadable {
   readonly task: (n: number) => number
   readonly open: () => number
 }
 
-/** In base64, because Bun takes what follows a dot in a text for the extension of a file, and does not run it. */
-const script = <M = Unloadable>(text: string) => Portable.module<M>(`data:text/javascript;base64,${btoa(text)}`)
+const script = <M = Unloadable>(text: string) => moduleOf<M>(text)
 
 /** Modules that fail, with part of what their failure says, and what the cases are called. */
 const failing: ReadonlyArray<{
