@@ -210,5 +210,5 @@ export class ChunkWatch {
   }
 }
 
-/** Whether nothing has been heard of a chunk where numbers lag: something else may keep the worker. */
-const isUnheard = (cell: Cell): boolean => cell.lags && cell.started === 0 && cell.phase === phases.unseen
+/** Whether no item of a chunk has been heard of where numbers lag: something else may keep the worker, or its module. */
+const isUnheard = (cell: Cell): boolean => cell.lags && cell.started === 0 && cell.phase !== phases.loaded
