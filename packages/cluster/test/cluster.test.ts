@@ -1,6 +1,7 @@
 import { Runner } from "@effect-mpire/cluster"
 import { Portable, WorkerPool } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -33,8 +34,12 @@ describe("a cluster", () => {
         new URL("./fixtures/slow.tasks.ts", import.meta.url)
       )
       yield* Effect.gen(function* () {
-        const items = [1000, 1000, 1, 1, 1, 1]
-        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout: 500, tasksPerWorker: 2 })
+        const control = Effect.scoped(Effect.flatMap(WorkerPool.make({ size: 1 }), (pool) => pool.run(square, 1)))
+        // a worker, and the module, may take longer to start on a machine that gets busy
+        const [started] = yield* Effect.timed(control)
+        const startTimeout = Math.max(3000, 10 * Duration.toMillis(started))
+        const items = [1.2 * startTimeout, 1, 1, 1]
+        const pool = yield* WorkerPool.make({ size: 1, keepAlive: true, startTimeout, tasksPerWorker: 2 })
         assert.deepStrictEqual(yield* pool.map(items, compute, { chunkSize: 1 }), items)
         assert.deepInclude(yield* pool.stats, { killed: 0, lost: 0 })
       }).pipe(Effect.scoped, Effect.provide(clusterOf([address], { secret })))

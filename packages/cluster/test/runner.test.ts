@@ -176,13 +176,13 @@ describe("a runner", () => {
       const target = { address: at(runner), secret: { env: secret } }
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1 })
-        const item = yield* Effect.forkChild(pool.run(sleeping, 1500), { startImmediately: true })
+        const item = yield* Effect.forkChild(pool.run(sleeping, 4000), { startImmediately: true })
         yield* eventually(Effect.map(runner.status, ({ used }) => used === 1))
         yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
         const drained = yield* Effect.forkChild(Runner.drainOf(target), { startImmediately: true })
         yield* eventually(Effect.map(runner.status, ({ draining }) => draining))
         assert.isUndefined(drained.pollUnsafe())
-        assert.strictEqual(yield* Fiber.join(item), 1500)
+        assert.strictEqual(yield* Fiber.join(item), 4000)
         assert.deepInclude(yield* Fiber.join(drained), { draining: true, used: 0 })
       }).pipe(Effect.scoped, Effect.provide(clusterOf([at(runner)], { secret })))
     })
@@ -192,9 +192,9 @@ describe("a runner", () => {
   it.live("K5 a runner that a driver is left out by is named in its log, once, though another one serves it", () =>
     Effect.gen(function* () {
       const logged = recordedLog()
-      const short = yield* startHere({ lease: "3 seconds" })
-      const fitting = yield* startHere({ lease: "1 second" })
-      const cluster = clusterOf([at(short), at(fitting)], { secret, suspectAfter: "3 seconds" })
+      const short = yield* startHere({ lease: "20 seconds" })
+      const fitting = yield* startHere({ lease: "8 seconds" })
+      const cluster = clusterOf([at(short), at(fitting)], { secret, suspectAfter: "20 seconds" })
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1 })
         assert.strictEqual(yield* pool.run(square, 3), 9)
@@ -357,11 +357,11 @@ describe("a pool", () => {
       const second = yield* startHere({ slots: 1 })
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 1, onWorkerLost: { retries: 0 } })
-        const item = yield* Effect.forkChild(pool.run(sleeping, 1500), { startImmediately: true })
+        const item = yield* Effect.forkChild(pool.run(sleeping, 4000), { startImmediately: true })
         yield* eventually(Effect.map(first.status, ({ used }) => used === 1))
         yield* eventually(Effect.map(pool.stats, ({ busy }) => busy === 1))
         yield* first.drain
-        assert.strictEqual(yield* Fiber.join(item), 1500)
+        assert.strictEqual(yield* Fiber.join(item), 4000)
         assert.strictEqual((yield* pool.stats).lost, 1)
       }).pipe(Effect.scoped, Effect.provide(clusterOf([at(first), at(second)], { secret })))
     })

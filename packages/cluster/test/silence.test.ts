@@ -4,8 +4,6 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { RunnerLinks } from "../src/internal/driver/runnerLinks.ts"
-import { kinds } from "../src/internal/frames/frame.ts"
-import { beatLength } from "../src/internal/link/beats.ts"
 import { Link } from "../src/internal/link/link.ts"
 import { Silent } from "../src/internal/link/vigil.ts"
 
@@ -39,15 +37,8 @@ const connection = (server: Server): Effect.Effect<Connection, never, Scope.Scop
       })
   )
 
-/** The runner is heard. */
-const heard = ({ here, there }: Connection): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    here.receive(() => resume(Effect.void))
-    there.send(kinds.beat, new Uint8Array(beatLength))
-  })
-
-/** It is looked at each eighth of that. */
-const suspectAfter = 2_000
+/** In milliseconds: far more than this thread may stand still on a busy machine. */
+const suspectAfter = 60_000
 
 describe("a runner that has stalled", () => {
   /** Accident: a runner stalls, goes on later, and has several workers of a driver. */
@@ -64,11 +55,10 @@ describe("a runner that has stalled", () => {
       const silent = yield* connected("one")
       const alive = yield* connected("one")
       const other = yield* connected("another")
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(heard(alive), Effect.sleep(100))))
-      // alone they would be given up that much later than the first
-      yield* Effect.sleep(0.4 * suspectAfter)
-      yield* heard(silent)
-      yield* heard(other)
+      // when these were heard last: alone, the second one would be given up that much later than the first
+      const now = performance.now()
+      first.here.heardAt = now - suspectAfter - 1
+      silent.here.heardAt = now - 0.6 * suspectAfter
       const [cause, areOpen] = yield* Effect.callback<[Error | undefined, ReadonlyArray<boolean>]>((resume) => {
         first.here.closed((cause) =>
           resume(Effect.succeed([cause, [silent, alive, other].map(({ here }) => here.isOpen)]))

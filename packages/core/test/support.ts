@@ -36,7 +36,7 @@ export const runs = (count: number) => {
   const seed = process.env["PROPERTY_SEED"] ?? "effect-mpire"
   const factor = Number(process.env["PROPERTY_RUNS"] ?? 1)
   return {
-    timeout: 20_000 * factor,
+    timeout: 60_000 * factor,
     arbitrary: { runs: count * factor, ...(seed === "random" ? {} : { seed }) }
   }
 }

@@ -11,7 +11,7 @@ export const program = Effect.gen(function* () {
   const pool = yield* WorkerPool.make({ size: 2, init: tasks.makeState, exit: tasks.reportCancelled })
   yield* pool.start
   // the first to answer wins; the other call is interrupted, and so is its item in the worker
-  const winner = yield* Effect.race(pool.run(tasks.poll, 60_000), pool.run(tasks.poll, 200))
+  const winner = yield* Effect.race(pool.run(tasks.poll, 60_000), pool.run(tasks.poll, 1000))
   // the workers are well, and end as always
   yield* pool.stop
   return { winner, cancelled: yield* pool.exitResults }

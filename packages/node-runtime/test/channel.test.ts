@@ -15,7 +15,7 @@ const items = [1, 2, 3, 4]
 
 const doubles = items.map((n) => 2 * n)
 
-const make = WorkerPool.make({ size: 2, keepAlive: true, killAfter: 200, startTimeout: 5000 })
+const make = WorkerPool.make({ size: 2, keepAlive: true, killAfter: 200, startTimeout: 15_000 })
 
 /** A call comes to an end, whatever its task has broken. */
 const settles = <A, E>(call: Effect.Effect<A, E>) =>

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Portable from "../../Portable.ts"
+import type { WorkerRuntime } from "../../WorkerRuntime.ts"
 import { patience, promptly, usable } from "./aftermath.ts"
 import * as assert from "./assert.ts"
 import { type Case, type LaxPool, makeLax, harmful, hostile, plain } from "./case.ts"
@@ -67,9 +68,15 @@ export const cases: ReadonlyArray<Case> = [
     name: "interrupts the caller of a Promise that ignores its signal, and replaces its worker",
     effect: Effect.gen(function* () {
       const pool = yield* makeLax({ ...impatient, init: plain.openJournal, exit: plain.closeJournal })
-      const fiber = yield* started(pool, pool.run(harmful.waitForEver, 1))
-      yield* Effect.sleep(patience)
-      yield* promptly(Fiber.interrupt(fiber))
+      // the item may not have begun yet: then nothing is killed, and it is tried again
+      const attempt = (delay: number): Effect.Effect<void, unknown, WorkerRuntime> =>
+        Effect.gen(function* () {
+          const fiber = yield* started(pool, pool.run(harmful.waitForEver, 1))
+          yield* Effect.sleep(delay)
+          yield* promptly(Fiber.interrupt(fiber))
+          if ((yield* pool.stats).killed === 0) yield* attempt(2 * delay)
+        })
+      yield* attempt(patience)
       yield* isReplaced(pool)
     })
   },
