@@ -157,6 +157,17 @@ describe("ChunkWatch, of modules that load", () => {
       )
       watch.stop()
     }
+    // what is heard of it only later
+    const late = watching("unseen")
+    const chunk = late.watched.pop()!
+    late.watch.leave()
+    const millis = await late.until((millis) => {
+      if (millis === 100) late.abandoned.push(chunk)
+      if (millis === 100) late.workers[0]!.enter(phases.loading)
+      return false
+    })
+    about(millis, 300)
+    assert.strictEqual(late.found[0]!.what, "interruption")
     const { found, until, watch, watched } = watching("loaded")
     watch.leave()
     watched.pop()

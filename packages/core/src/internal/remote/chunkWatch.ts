@@ -94,7 +94,7 @@ export class ChunkWatch {
   /** The worker is asked to run its `exit`, or to end: a module that nobody waits for may keep it for `killAfter` more. */
   leave(): void {
     const { killAfter } = this.limits
-    if (killAfter === undefined || [...this.worker.abandoned()].length === 0) return
+    if (killAfter === undefined) return
     this.leaving ??= { at: this.watch.now(), turns: this.worker.turns() }
     this.watch.within(this.leftToLeave(killAfter) ?? 0)
   }
@@ -114,7 +114,9 @@ export class ChunkWatch {
   private nextLook(): number | undefined {
     const { killAfter } = this.limits
     const abandoned = [...this.worker.abandoned()]
-    let next = killAfter === undefined || abandoned.length === 0 ? undefined : this.leftToLeave(killAfter)
+    let next = killAfter === undefined ? undefined : this.leftToLeave(killAfter)
+    // once its time is over there is nothing to look for but what has been heard of until then
+    if (next !== undefined && next <= 0) next = abandoned.length === 0 ? undefined : interval(killAfter ?? 0)
     for (const watched of [...this.worker.chunks(), ...abandoned]) {
       const own = this.nextLookAt(watched)
       if (own !== undefined && (next === undefined || own < next)) next = own

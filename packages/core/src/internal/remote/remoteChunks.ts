@@ -331,7 +331,8 @@ export class RemoteChunks {
 
   /** The worker is asked to run its `exit`, or to end. */
   leave(): void {
-    this.watch.leave()
+    // where numbers are told, it may be loading what it has not been heard to have taken up
+    if (!this.areSettled) this.watch.leave()
   }
 
   /** Whether the worker has yet to report the end of a chunk. */
