@@ -1,10 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { constants } from "node:os"
 import { fileURLToPath } from "node:url"
 
 interface Ended {
   readonly lines: ReadonlyArray<string>
   readonly code: number | null
+}
+
+/** Whether a process has not yet been given a signal that was sent to it. */
+const isPending = (pid: number, signal: NodeJS.Signals): boolean => {
+  const mask = /^ShdPnd:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]!
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
 }
 
 /** Runs the example until its tenth order, and sends its process group a signal, as a terminal does on Ctrl-C. */
@@ -23,9 +31,16 @@ const shop = (
       output += String(data)
       if (isSignalled || !output.includes("order 10\n")) return
       isSignalled = true
-      process.kill(-child.pid!, options.signal)
-      // two of a kind that arrive at once are one, and the hooks would be done before a test that waits goes on
-      if (options.times > 1) process.kill(-child.pid!, "SIGTERM")
+      const send = (times: number) => {
+        process.kill(-child.pid!, options.signal)
+        if (times > 1) wait(times - 1)
+      }
+      // two that arrive at once are one
+      const wait = (times: number) => {
+        if (isPending(child.pid!, options.signal)) setTimeout(wait, 1, times)
+        else send(times)
+      }
+      send(options.times)
     })
     child.on("error", reject)
     child.on("close", (code) => {

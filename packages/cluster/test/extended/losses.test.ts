@@ -36,6 +36,9 @@ const over = (runners: ReadonlyArray<RunnerProcess>, { suspectAfter }: { readonl
 
 const items = Array.from({ length: 300 }, (_, n) => ({ n, millis: 10 }))
 
+/** How many milliseconds something may take beside what a rule says: at least so many, and more where starting `took` long. */
+const slack = (least: number, took: number): number => Math.max(least, 4 * took)
+
 const squares = items.map(({ n }) => n * n)
 
 /** Maps over four workers of two runners, and does something to one of them midway. */
@@ -58,26 +61,37 @@ describe("a lost runner", () => {
   /** Accident: a runner is killed, or its process ends by itself. */
   it.live("K4 is noticed at once by its connections' end, and a map with retries is exact", () =>
     Effect.gen(function* () {
-      let ended = Number.POSITIVE_INFINITY
-      const { at, results } = yield* mapWhile(yield* two(times), ({ child }) => {
-        child.kill("SIGKILL")
-        child.once("exit", () => {
-          ended = performance.now()
+      let least = Number.POSITIVE_INFINITY
+      // a busy machine may be late once, and not each time
+      for (let n = 0; n < 3 && least >= 250; n++) {
+        let ended = Number.POSITIVE_INFINITY
+        const { at, results } = yield* mapWhile(yield* two(times), ({ child }) => {
+          child.kill("SIGKILL")
+          child.once("exit", () => {
+            ended = performance.now()
+          })
         })
-      })
-      assert.deepStrictEqual(results, squares)
-      assert.isBelow(at - ended, times.suspectAfter / 2)
+        assert.deepStrictEqual(results, squares)
+        assert.isBelow(at - ended, times.suspectAfter / 2)
+        least = Math.min(least, at - ended)
+      }
+      assert.isBelow(least, 250)
     })
   )
 
   /** Accident: a runner is stopped, as by SIGSTOP, or hangs. */
   it.live("K5 is given up after `suspectAfter` without a byte of it, and a map with retries is exact", () =>
     Effect.gen(function* () {
-      const { noticed, results } = yield* mapWhile(yield* two(times), ({ child }) => child.kill("SIGSTOP"))
-      assert.deepStrictEqual(results, squares)
-      // it was heard of last somewhat before it was stopped
-      assert.isAbove(noticed, times.suspectAfter / 2)
-      assert.isBelow(noticed, 2 * times.suspectAfter)
+      let least = Number.POSITIVE_INFINITY
+      // a busy machine may be late once, and not each time
+      for (let n = 0; n < 3 && least >= times.suspectAfter + 1000; n++) {
+        const { noticed, results } = yield* mapWhile(yield* two(times), ({ child }) => child.kill("SIGSTOP"))
+        assert.deepStrictEqual(results, squares)
+        // it was heard of last somewhat before it was stopped
+        assert.isAbove(noticed, 0.7 * times.suspectAfter)
+        least = Math.min(least, noticed)
+      }
+      assert.isBelow(least, times.suspectAfter + 1000)
     })
   )
 })
@@ -92,8 +106,11 @@ describe("a runner that is started again", () => {
         let runner = yield* startRunner(options)
         yield* Effect.gen(function* () {
           const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
+          let took = 0
           for (let times = 0; times < 6; times++) {
+            const before = performance.now()
             yield* pool.start
+            took = Math.max(took, performance.now() - before)
             // as long as one has to be there to count as one that was
             yield* Effect.sleep(600)
             const lost = performance.now()
@@ -103,7 +120,7 @@ describe("a runner that is started again", () => {
             const began = performance.now()
             yield* pool.run(tasks.whereAfter, 0)
             // waits have doubled while it was away, and a worker takes a while to start
-            assert.isBelow(performance.now() - began, 2 * (began - lost) + 10_000)
+            assert.isBelow(performance.now() - began, 2 * (began - lost) + slack(3000, took))
           }
         }).pipe(Effect.scoped, Effect.provide(over([runner], patient)))
       }),
@@ -123,6 +140,7 @@ describe("a driver that dies", () => {
         for (const signal of ["SIGKILL", "SIGSTOP"] as const) {
           const { lease, suspectAfter } = signals[signal]
           const file = join(directory, signal)
+          const before = performance.now()
           const runner = yield* startRunner({ slots: 2, secret, lease })
           const settings = JSON.stringify({ address: runner.address, secret, file, suspectAfter })
           const program = fileURLToPath(new URL("../fixtures/driver.ts", import.meta.url))
@@ -134,15 +152,18 @@ describe("a driver that dies", () => {
           )
           const beats = () => (existsSync(file) ? readFileSync(file, "utf8").length : 0)
           yield* eventually(Effect.sync(() => beats() > 0))
+          const began = performance.now()
           driver.kill(signal)
           // a worker that computes would write fifty times in a second; a busy machine lets it end late, and well before a lease of 60 s
-          let before = Number.NaN
+          let then = Number.NaN
           const isSilent = Effect.sync(() => {
-            const isSame = beats() === before
-            before = beats()
+            const isSame = beats() === then
+            then = beats()
             return isSame
           })
           yield* eventually(Effect.delay(isSilent, 500))
+          const most = (signal === "SIGSTOP" ? lease : 0) + slack(2500, began - before)
+          assert.isBelow(performance.now() - began, most, signal)
         }
       })
   )
@@ -201,7 +222,7 @@ describe("a driver whose main thread is blocked", () => {
   it.live("K3 loses its workers, and a map with retries is exact", () =>
     Effect.gen(function* () {
       const soon = { ...options, driverStall: 200 }
-      assert.isAtLeast(yield* lostWhile((address) => clusterOf([address], { secret, ...soon })), 2)
+      assert.strictEqual(yield* lostWhile((address) => clusterOf([address], { secret, ...soon })), 2)
     })
   )
 })
@@ -213,7 +234,9 @@ describe("a runner that is asked to end", () => {
       const [first, ...others] = yield* two(patient)
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, exit: tasks.pidAtExit })
+        const before = performance.now()
         yield* pool.start
+        const took = performance.now() - before
         const map = yield* Effect.forkChild(pool.map(items, tasks.squareAfter, { chunkSize: 5 }), {
           startImmediately: true
         })
@@ -221,7 +244,7 @@ describe("a runner that is asked to end", () => {
         const asked = performance.now()
         yield* Effect.sync(() => first!.child.kill("SIGTERM"))
         yield* Effect.promise(() => first!.ended)
-        assert.isBelow(performance.now() - asked, 15_000)
+        assert.isBelow(performance.now() - asked, slack(3000, took))
         assert.deepStrictEqual(yield* Fiber.join(map), squares)
         assert.strictEqual((yield* pool.stats).lost, 0)
         assert.deepStrictEqual(yield* pool.exitResults, [first!.child.pid!, first!.child.pid!])
@@ -237,6 +260,9 @@ describe("a runner that is asked to end", () => {
       const runners = yield* two(patient)
       yield* Effect.gen(function* () {
         const pool = yield* WorkerPool.make({ size: 4, keepAlive: true, onWorkerLost: { retries: 1 } })
+        const before = performance.now()
+        yield* pool.start
+        const took = performance.now() - before
         const map = yield* Effect.forkChild(
           pool.map([20_000, 20_000, 20_000, 20_000], tasks.whereAfter, { chunkSize: 1 }),
           { startImmediately: true }
@@ -246,8 +272,7 @@ describe("a runner that is asked to end", () => {
         yield* Effect.sync(() => runners[0]!.child.kill("SIGTERM"))
         yield* Effect.promise(() => runners[0]!.ended)
         assert.isAbove(performance.now() - asked, 1900)
-        // its items would take 20 seconds
-        assert.isBelow(performance.now() - asked, 15_000)
+        assert.isBelow(performance.now() - asked, 2000 + slack(1500, took))
         yield* Fiber.interrupt(map)
       }).pipe(Effect.scoped, Effect.provide(over(runners, patient)))
     })

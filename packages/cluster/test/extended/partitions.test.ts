@@ -40,11 +40,16 @@ describe("a connection that loses what is sent", () => {
           const proxies = yield* Effect.all([first!, second!].map(({ port }) => startProxy(port)))
           yield* Effect.gen(function* () {
             const pool = yield* WorkerPool.make({ size: 1, onWorkerLost: { retries: 3 } })
+            const before = performance.now()
             yield* Effect.forkScoped(pool.run(tasks.beatWithTime, file))
             yield* eventually(Effect.sync(() => beatsIn(file).length > 5))
+            const began = performance.now()
+            const took = began - before
             const pid = beatsIn(file)[0]!.pid
             proxies[first!.child.pid === pid ? 0 : 1]!.drop(dropped)
             yield* eventually(Effect.sync(() => beatsIn(file).some((beat) => beat.pid !== pid)))
+            // as well as the first one, another worker has to be started
+            assert.isBelow(performance.now() - began, times.suspectAfter + Math.max(2000, 4 * took))
             const beats = beatsIn(file)
             const last = Math.max(...beats.filter((beat) => beat.pid === pid).map(({ at }) => at))
             const next = Math.min(...beats.filter((beat) => beat.pid !== pid).map(({ at }) => at))

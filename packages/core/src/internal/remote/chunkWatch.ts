@@ -55,7 +55,7 @@ export class ChunkWatch {
   private leaving: { readonly at: number; readonly turns: number } | undefined = undefined
 
   /**
-   * Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent` or `interrupted` is called.
+   * Calls `onOverdue` with the first thing that it finds, and then does not look again until `sent`, `interrupted` or `leave` is called.
    */
   constructor(limits: WatchLimits, worker: WatchedWorker, onOverdue: (overdue: Overdue) => void) {
     this.limits = limits

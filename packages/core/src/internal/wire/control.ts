@@ -111,7 +111,7 @@ export class ReadNumber {
   }
 }
 
-/** How many milliseconds lie between two turns that `Turns` counts, at least. */
+/** How many milliseconds lie between two turns that `Turns` counts, at least, until the worker has heard that it is to leave. */
 export const turnLength = 100
 
 /**
