@@ -12,8 +12,6 @@ interface Unloadable {
   readonly open: () => number
 }
 
-const script = <M = Unloadable>(text: string) => moduleOf<M>(text)
-
 /** Modules that fail, with part of what their failure says, and what the cases are called. */
 const failing: ReadonlyArray<{
   readonly module: Portable.Module<Unloadable>
@@ -34,7 +32,7 @@ const failing: ReadonlyArray<{
     }
   },
   {
-    module: script("throw new Error('the module throws')"),
+    module: moduleOf<Unloadable>("throw new Error('the module throws')"),
     message: "the module throws",
     name: "fails 100 runs at once whose module throws; no worker is started again and again",
     needs: ["dataUrls"],
@@ -46,7 +44,7 @@ const failing: ReadonlyArray<{
     }
   },
   {
-    module: script("export const task ="),
+    module: moduleOf<Unloadable>("export const task ="),
     message: undefined,
     name: "fails 100 runs at once whose module is no JavaScript; no worker is started again and again",
     needs: ["dataUrls"],
@@ -56,7 +54,7 @@ const failing: ReadonlyArray<{
     }
   },
   {
-    module: script("export const another = 1"),
+    module: moduleOf<Unloadable>("export const another = 1"),
     message: `no export "task"`,
     name: "fails 100 runs at once whose module has no such export; no worker is started again and again",
     needs: ["dataUrls"],
@@ -66,7 +64,7 @@ const failing: ReadonlyArray<{
     }
   },
   {
-    module: script("process.exit(7)"),
+    module: moduleOf<Unloadable>("process.exit(7)"),
     // a browser's worker has no exit code
     message: "process" in globalThis ? "It ended the worker, with exit code 7" : "It has closed itself",
     name: "fails 100 runs whose module ends its worker; no worker is started again and again",
@@ -145,7 +143,7 @@ interface Slow {
 
 /** A module that takes so long to load, in milliseconds. */
 const slow = (millis: number) =>
-  script<Slow>(`
+  moduleOf<Slow>(`
     await new Promise((resolve) => setTimeout(resolve, ${millis}))
     export const give = (n) => n
     export const compute = (milliseconds) => {
@@ -162,7 +160,7 @@ const delays: ReadonlyArray<Case> = [
       what: "A top-level `await` that never settles in the task's, or the init's, module.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("export const task = await new Promise(() => {})"), [1, 2])
+    effect: isGivenUp(moduleOf<Unloadable>("export const task = await new Promise(() => {})"), [1, 2])
   },
   {
     rule: "T4",
@@ -172,7 +170,7 @@ const delays: ReadonlyArray<Case> = [
       what: "`for (;;)` while the task's, or the init's, module loads.",
       elsewhere: "piscina, tinypool, poolifier: no timeouts."
     },
-    effect: isGivenUp(script("for (;;);"), [2])
+    effect: isGivenUp(moduleOf<Unloadable>("for (;;);"), [2])
   },
   {
     rule: "T4",
