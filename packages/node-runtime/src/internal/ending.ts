@@ -3,7 +3,7 @@
  */
 import type { Closed } from "@effect-mpire/core/Channel"
 import * as Effect from "effect/Effect"
-import { clearTimeout, setTimeout } from "./timers.ts"
+import { after } from "./wait.ts"
 
 /** What a worker prints until its end. */
 export interface Output {
@@ -19,8 +19,8 @@ interface EndingOptions {
   readonly grace: number
   /** Begins to kill the worker. */
   readonly kill: () => void
-  /** Keeps this process running until the worker has ended. */
-  readonly ref: () => void
+  /** Whether the worker keeps this process running. */
+  readonly setBusy: (busy: boolean) => void
   readonly output: Output
 }
 
@@ -29,6 +29,8 @@ export class Ending {
   private readonly ended = Promise.withResolvers<void>()
   private readonly handlers: Array<(closed: Closed) => void> = []
   private closed: Closed | undefined = undefined
+  /** Whether somebody waits for the end: this process has to run until then. */
+  private isAwaited = false
 
   constructor(options: EndingOptions) {
     this.options = options
@@ -38,9 +40,19 @@ export class Ending {
     return this.closed !== undefined
   }
 
+  /** Whether the worker keeps this process running; as long as its end is awaited it does, though it may have nothing to do. */
+  setBusy(busy: boolean): void {
+    if (!this.isAwaited) this.options.setBusy(busy)
+  }
+
+  private awaits(): void {
+    this.setBusy(true)
+    this.isAwaited = true
+  }
+
   /** Kills the worker and waits for its end. */
   readonly kill: Effect.Effect<void> = Effect.promise(() => {
-    this.options.ref()
+    this.awaits()
     this.options.kill()
     return this.ended.promise
   })
@@ -51,16 +63,16 @@ export class Ending {
    */
   readonly wait: Effect.Effect<void> = Effect.promise(async () => {
     if (this.hasEnded) return
-    const { grace, kill, output, ref } = this.options
-    ref()
+    const { grace, kill, output } = this.options
+    this.awaits()
     output.letFlow()
     const late = () => {
-      if (output.isComing()) timer = setTimeout(late, grace)
+      if (output.isComing()) callOff = after(grace, late, { keepsRunning: true })
       else kill()
     }
-    let timer = setTimeout(late, grace)
+    let callOff = after(grace, late, { keepsRunning: true })
     await this.ended.promise
-    clearTimeout(timer)
+    callOff()
   })
 
   /** The worker has ended. */

@@ -9,8 +9,8 @@ import type { Readable } from "node:stream"
 import { Lines } from "./lines.ts"
 import * as outside from "./outside.ts"
 import type { Which } from "./outside.ts"
+import { Passing } from "./passing.ts"
 import * as terminal from "./progress/terminal.ts"
-import { clearTimeout, setTimeout } from "./timers.ts"
 
 /** The option: to where this process's output goes, or to the log. */
 export type Output = "inherit" | "log"
@@ -25,7 +25,8 @@ export interface Streams {
 export interface Taking {
   /** Of which streams this process reads what is written; the others the worker inherits. */
   readonly reads: Which
-  readonly take: (streams: Streams) => Taken
+  /** `isUnderWay` tells whether the worker has printed what has not arrived yet, as far as that is known. */
+  readonly take: (streams: Streams, isUnderWay?: () => boolean) => Taken
 }
 
 /** Output that is being read. */
@@ -51,12 +52,15 @@ export const taking = (worker: WorkerIdentity, output: Output | undefined): Effe
       })
 
 /** Has the streams that are read taken, each by itself. */
-const takingEach = (reads: Which, take: (from: Readable, name: "stdout" | "stderr") => Taken): Taking => ({
+const takingEach = (
+  reads: Which,
+  take: (from: Readable, name: "stdout" | "stderr", isUnderWay: () => boolean) => Taken
+): Taking => ({
   reads,
-  take: (streams) => {
+  take: (streams, isUnderWay = () => false) => {
     const all = names.flatMap((name) => {
       const from = reads[name] ? streams[name] : null
-      return from === null ? [] : [take(from, name)]
+      return from === null ? [] : [take(from, name, isUnderWay)]
     })
     return {
       letFlow: () => {
@@ -86,50 +90,15 @@ const read = (from: Readable, take: (piece: Uint8Array) => void, end: () => void
   return onEnd
 }
 
-/** Passes on what is written: whole lines while there are bars, each piece as it comes while there are none. */
+/** Has what is written go to this process's streams. */
 const passingOn = (reads: Which): Taking =>
-  takingEach(reads, (from, name) => {
+  takingEach(reads, (from, name, isUnderWay) => {
     const to = process[name]
-    const lines = new Lines()
-    let mayWait = true
-    const write = (bytes: Uint8Array) => {
-      if (bytes.length === 0 || to.write(bytes) || !mayWait) return
-      // whoever reads this process's output is slower than its workers
-      from.pause()
-      to.once("drain", () => from.resume())
-    }
     const hasBars = () => outside.reads()[name] || terminal.hasBars(to)
-    let timer: NodeJS.Timeout | undefined
-    const writeRest = () => {
-      if (!hasBars()) write(lines.rest())
-    }
-    const stop = terminal.onGone((isExit) => {
-      clearTimeout(timer)
-      if (isExit) writeRest()
-      else timer = setTimeout(writeRest, underWay).unref()
-    })
-    const piece = (bytes: Uint8Array) => {
-      if (hasBars()) return write(lines.push(bytes))
-      write(lines.rest())
-      write(bytes)
-    }
-    const end = read(from, piece, () => {
-      stop()
-      clearTimeout(timer)
-      const rest = lines.rest()
-      write(rest.length > 0 && hasBars() ? Buffer.concat([rest, lineEnd]) : rest)
-    })
-    const letFlow = () => {
-      mayWait = false
-      from.resume()
-    }
-    return { letFlow, end }
+    const passing = new Passing({ from, to, hasBars, isUnderWay })
+    const end = read(from, passing.piece, passing.end)
+    return { letFlow: passing.letFlow, end }
   })
-
-/** How long the rest of a line may be under way when a call, and its bar, has ended, in milliseconds: it comes another way. */
-const underWay = 100
-
-const lineEnd = Buffer.from("\n")
 
 const logging = ({ generation, id }: WorkerIdentity, context: Context.Context<never>): Taking => {
   // those of the pool's maker stay, as around what a task logs

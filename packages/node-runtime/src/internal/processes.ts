@@ -170,7 +170,8 @@ class Process {
     this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
     const output = ofProcess(this.lifeline, taken.letFlow)
-    this.ending = new Ending({ grace, kill, ref: () => this.setBusy(true), output })
+    const setBusy = (busy: boolean) => this.setBusy(busy)
+    this.ending = new Ending({ grace, kill, setBusy, output })
     this.pipe = new Pipe(this.channel, (cause) => {
       this.cause = cause
       kill()
@@ -247,7 +248,7 @@ class Process {
       },
       closed: (handler) => this.ending.onEnd(handler),
       kill: this.ending.kill,
-      setBusy: (busy) => this.setBusy(busy),
+      setBusy: (busy) => this.ending.setBusy(busy),
       control,
       moves: false,
       stayAwake: () => this.awake.expectMessage(),

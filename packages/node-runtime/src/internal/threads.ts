@@ -59,7 +59,6 @@ interface Thread {
   readonly ending: Ending
   /** Calls `receive` with what has arrived when the thread has ended, before the end is told. */
   readonly receive: (receive: (message: unknown) => void) => void
-  readonly setBusy: (busy: boolean) => void
   readonly usage: Connection["usage"]
 }
 
@@ -136,7 +135,7 @@ const watch = (thread: Worker, port: MessagePort, shared: Int32Array, output: Ou
     thread[method]()
     port[method]()
   }
-  const ending = new Ending({ grace, kill, ref: () => setBusy(true), output })
+  const ending = new Ending({ grace, kill, setBusy, output })
   let cause: unknown = undefined
   let receive: (message: unknown) => void = () => {}
   thread.once("exit", (exitCode) => {
@@ -152,10 +151,10 @@ const watch = (thread: Worker, port: MessagePort, shared: Int32Array, output: Ou
     receive = handler
   }
   const readNumbers = (into: Int32Array) => into.set(shared)
-  return { port, turns, control, readNumbers, ending, receive: setReceive, setBusy, usage: usage.ofThread(thread) }
+  return { port, turns, control, readNumbers, ending, receive: setReceive, usage: usage.ofThread(thread) }
 }
 
-const connectionOf = ({ control, ending, port, receive, setBusy, turns, usage }: Thread): Connection => {
+const connectionOf = ({ control, ending, port, receive, turns, usage }: Thread): Connection => {
   const awake = new Awake()
   return {
     send: (message, transfers) => port.postMessage(message, transfers as ReadonlyArray<Transferable>),
@@ -166,7 +165,7 @@ const connectionOf = ({ control, ending, port, receive, setBusy, turns, usage }:
     },
     closed: (handler) => ending.onEnd(handler),
     kill: ending.kill,
-    setBusy,
+    setBusy: (busy) => ending.setBusy(busy),
     control,
     shares: true,
     stayAwake: () => awake.expectMessage(),

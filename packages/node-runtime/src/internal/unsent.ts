@@ -41,7 +41,8 @@ export const track = (batches: Int32Array): void => {
  */
 export const ofThread = (thread: Worker, batches: Int32Array, taking: Taking): Output => {
   let last = 0
-  const taken = taking.take(thread)
+  const isUnderWay = () => Atomics.load(batches, 0) > 0
+  const taken = taking.take(thread, isUnderWay)
   return {
     letFlow: () => {
       last = performance.now()
@@ -61,6 +62,6 @@ export const ofThread = (thread: Worker, batches: Int32Array, taking: Taking): O
       }
       taken.letFlow()
     },
-    isComing: () => Atomics.load(batches, 0) > 0 && performance.now() - last < patience
+    isComing: () => isUnderWay() && performance.now() - last < patience
   }
 }
