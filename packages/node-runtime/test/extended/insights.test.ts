@@ -22,11 +22,14 @@ const runtimes: ReadonlyArray<readonly [string, Layer.Layer<WorkerRuntime.Worker
   ["layerProcesses", NodeWorkerRuntime.layerProcesses(bare)]
 ]
 
-const untilUsage = (pool: WorkerPool.WorkerPool<void, unknown, never>): Effect.Effect<Insights.Insights> =>
+const untilUsage = (
+  pool: WorkerPool.WorkerPool<void, unknown, never>,
+  isWanted: (usage: Insights.WorkerUsage) => boolean = ({ working }) => working > 0
+): Effect.Effect<Insights.Insights> =>
   Effect.flatMap(pool.insights, (insights) =>
-    insights.slots.some(({ usage }) => usage !== undefined && usage.working > 0)
+    insights.slots.some(({ usage }) => usage !== undefined && isWanted(usage))
       ? Effect.succeed(insights)
-      : Effect.flatMap(Effect.sleep(100), () => untilUsage(pool))
+      : Effect.flatMap(Effect.sleep(100), () => untilUsage(pool, isWanted))
   )
 
 describe.each(runtimes)("insights on NodeWorkerRuntime.%s", (name, runtime) => {
@@ -39,18 +42,23 @@ describe.each(runtimes)("insights on NodeWorkerRuntime.%s", (name, runtime) => {
         const pool = yield* WorkerPool.make({ size: 1, keepAlive: true })
         yield* pool.start
         const fiber = yield* Effect.forkChild(pool.run(compute, 30_000), { startImmediately: true })
-        const { slots } = yield* untilUsage(pool)
+        // while it computes, it has a CPU or waits for one; of a machine that stands still it has less for once
+        const isActive = ({ active = Infinity, working }: Insights.WorkerUsage) =>
+          working > 0 && active >= 0.5 * working
+        const { slots } = yield* untilUsage(pool, isActive)
         const usage = slots[0]!.usage!
         assert.strictEqual(usage.generation, 1)
-        assert.isAbove(usage.working, 0)
         assert.isAbove(usage.memory!, 1_000_000)
         assert.isBelow(usage.memory!, 2_000_000_000)
-        // while it computes, it has a CPU or waits for one; on a busy machine it may be long until it has one
-        if (usage.active !== undefined) assert.isAtLeast(usage.active, 0.5 * usage.working)
         assert.isAtMost(usage.cpu!, (slots[0]!.live + 1000) * 4)
         // it is asked for at most once a second
-        const again = yield* pool.insights
-        assert.strictEqual(again.slots[0]!.usage, usage)
+        const isSame = Effect.zipWith(
+          pool.insights,
+          pool.insights,
+          (first, second) => first.slots[0]!.usage === second.slots[0]!.usage
+        )
+        // a second may pass in between where the machine stands still
+        assert.include(yield* Effect.all([isSame, isSame, isSame]), true)
         yield* Fiber.interrupt(fiber)
       }).pipe(live)
   )
