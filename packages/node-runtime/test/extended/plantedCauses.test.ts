@@ -264,7 +264,7 @@ const isTried = (cause: string): boolean =>
 const isOfMachine = (tag: string, cause: string, drawn: Drawn, insights: Insights.Insights): boolean => {
   const { advice } = causes[cause]!
   // it lacks cores for whatever computes, and workers that start at once take long for want of them
-  if (tag === "CoresShort") return drawn.computing > 0
+  if (tag === "CoresShort") return drawn.computing > 0 || wasHeldUp(cause, insights)
   if (tag === "StartUpDominates") return advice === "CoresShort" && insights.total.ratios.startUp > 0.1
   if (tag === "Straggler") return wasHeldUp(cause, insights)
   return hidesShortChunks(cause, insights)
@@ -274,10 +274,18 @@ const isOfMachine = (tag: string, cause: string, drawn: Drawn, insights: Insight
 const hidesShortChunks = (cause: string, { slots, total }: Insights.Insights): boolean =>
   causes[cause]!.advice === "ChunksShort" && total.times.waiting >= 0.5 * total.chunks * slots.length
 
-/** Whether something else had the processor for so long that an item of a few milliseconds is a straggler, which hides what waits. */
+/** How long an item was to take, in milliseconds, by what the insights print of it; 0 for others than those of `work`. */
+const planned = (input = ""): number => {
+  const [, spin = 0, sleep = 0] = /spin: ([\d.]+), sleep: ([\d.]+)/.exec(input) ?? []
+  return Number(spin) + Number(sleep)
+}
+
+/**
+ * Whether something else had the processor for so long that an item took far longer than it was to: it may be a straggler then,
+ * which hides what waits, and what sleeps seems to compute without a CPU.
+ */
 const wasHeldUp = (cause: string, { longest }: Insights.Insights): boolean =>
-  !["CoresShort", "Skew", "Straggler"].includes(causes[cause]!.advice ?? "") &&
-  longest.some(({ millis }) => millis > 200)
+  causes[cause]!.advice !== "CoresShort" && longest.some(({ input, millis }) => millis > planned(input) + 200)
 
 describe("pools on threads in which something is amiss", () => {
   for (const cause of Object.keys(causes).filter(isTried)) {
