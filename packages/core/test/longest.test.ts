@@ -190,6 +190,28 @@ describe("the item loop", () => {
     assert.closeTo(millis, 30, 0.1)
   })
 
+  it("O1 an item after some that wait is not timed with them, though these begin fast", async () => {
+    const bench = new Bench(8)
+    const wait = () => new Promise<number>((resolve) => bench.waiting.push(() => resolve(0)))
+    const task = (millis: number) => {
+      spin(Math.max(0.001, millis))
+      return millis < 0 ? wait() : millis
+    }
+    bench.run([-1, -1, 200, -1, -1, -1, 300], task)
+    while (bench.waiting.length < 5) await macrotask()
+    for (const end of bench.waiting) end()
+    await bench.end()
+    const long = bench.long(0).filter(([position]) => [2, 6].includes(position))
+    assert.deepStrictEqual(
+      long.map(([position, many, millis]) => [position, many, Math.round(millis)]),
+      [
+        [2, 1, 200],
+        [6, 1, 300]
+      ]
+    )
+    assert.isTrue(bench.long(0).every(([, many]) => many === 1))
+  })
+
   it("O1 neither the report before an item nor the end of the chunk before it is a part of its time", async () => {
     const bench = new Bench(1, 500)
     bench.run([20, 40, 20, 20], spin, { reportInterval: 10 })

@@ -323,8 +323,9 @@ describe("an item of 300 ms", () => {
         items[planted] = lasting(drawn, planted, 300)
         yield* pool.map(items, work)
         const insights = yield* pool.insights
-        // on a busy machine others may take longer
         const named = insights.longest.find(({ index, items }) => index <= planted && planted < index + items)
+        // on a busy machine others may take longer, but seldom so many
+        if (named === undefined && insights.longest.length === 5 && insights.longest[4]!.millis >= 300) return
         assert(named !== undefined, Insights.format(insights))
         assert.isAtLeast(named.millis, 299)
         assert.isAtMost(named.items, longest === 0 ? 16 : 1)

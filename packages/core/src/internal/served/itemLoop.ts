@@ -59,10 +59,11 @@ class ServedChunk implements Reported {
   /** Whether more of its items may be granted (K13). */
   private expectsMore = false
   private lapStart = 0
-  /** The position of the first item that has begun since the clock was read, at `since`; and whether that one waits. */
+  /** The position of the first item that has begun since the clock was read, at `since`. */
   private first = 0
   private since = 0
-  private firstWaits = false
+  /** Whether that one waits: it is no part of a group, and the clock has to be read before others begin. */
+  firstWaits = false
   /** What an item has to exceed to be told of; never, where nobody wants to know. */
   private longerThan: number
   /** Those of its items that took longest; made when there is one. */
@@ -151,7 +152,7 @@ class ServedChunk implements Reported {
   look(now: number): void {
     const items = this.next - this.first
     // one that waits is timed when it ends
-    if (now - this.since > this.longerThan && items > (this.firstWaits ? 1 : 0)) {
+    if (now - this.since > this.longerThan && items > 0 && !this.firstWaits) {
       this.noteLong([this.first, items, now - this.since])
     }
     this.restart(now)
@@ -340,12 +341,14 @@ export class ItemLoop {
         itemsSinceReading = 0
       }
       this.begin(chunk, chunk.next++, now)
-      if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined) continue
+      const { firstWaits } = chunk
+      if (++itemsSinceReading < itemsPerReading && chunk.run.timeout === undefined && !firstWaits) continue
       const before = now
       now = realTime.now()
       chunk.look(now)
       const fitting = Math.floor((perReading.millis * itemsSinceReading) / (now - before))
-      itemsPerReading = Math.min(perReading.items, fitting)
+      // how soon an item waits does not say how long others take
+      itemsPerReading = firstWaits ? 1 : Math.min(perReading.items, fitting)
       itemsSinceReading = 0
       if (this.outbox !== undefined && now >= this.outbox.due) {
         this.report(false)
