@@ -35,9 +35,9 @@ export class Passing {
   constructor(options: PassingOptions) {
     this.options = options
     this.stop = terminal.onGone((isExit) => {
-      this.hasCome()
+      this.stopWaiting()
       if (isExit) this.writeRest()
-      else this.await()
+      else this.waitForRest()
     })
   }
 
@@ -50,7 +50,7 @@ export class Passing {
   /** No more is to come. */
   readonly end = (): void => {
     this.stop()
-    this.hasCome()
+    this.stopWaiting()
     const rest = this.lines.rest()
     this.write(rest.length > 0 && this.options.hasBars() ? Buffer.concat([rest, lineEnd]) : rest)
   }
@@ -61,20 +61,20 @@ export class Passing {
     this.options.from.resume()
   }
 
-  private await(): void {
+  private waitForRest(): void {
     let looks = mostLooks
     const look = () => {
       if (this.options.isUnderWay() && --looks > 0) {
         this.callOff = after(underWay, look, { keepsRunning: false })
       } else {
-        this.hasCome()
+        this.stopWaiting()
         this.writeRest()
       }
     }
     this.callOff = after(underWay, look, { keepsRunning: false })
   }
 
-  private hasCome(): void {
+  private stopWaiting(): void {
     this.callOff?.()
     this.callOff = undefined
   }
