@@ -140,6 +140,11 @@ export interface StartOptions {
   /** A Layer that provides what hooks and tasks require, built before `init` and closed after `exit`. */
   readonly services: Code | undefined
   /**
+   * Set where the pool was made in a worker that was loading the module of a task, which may have made it as it was loaded: this
+   * worker then makes no pools while it loads one.
+   */
+  readonly isInDoubt?: boolean | undefined
+  /**
    * How long the worker may take to start, and to load a module, in milliseconds; `undefined` when there is no limit.
    */
   readonly startTimeout: number | undefined

@@ -76,19 +76,19 @@ export const resolve = (input: Options): Effect.Effect<options.AnyPoolOptions, u
 const availableParallelism = (): number => globalThis.navigator?.hardwareConcurrency ?? 1
 
 /**
- * Refuses to start workers while this thread, itself a worker, is loading the module of a task (F3). A program that is
- * in that module would start again in every worker, and each of these would start workers of its own.
+ * Refuses to start workers of a pool that is made while this thread, itself a worker, is loading the module of a task (F3). A
+ * program that is in that module would start again in every worker, and each of these would start workers of its own. Where items
+ * run meanwhile, one of them may have made the pool: then only its workers are as strict.
  */
 const guarded = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] => {
-  const loadingNow = resolver.loadingModule()
+  const loading = resolver.loadingModule()
+  if (loading === undefined) return runtime
   return {
     ...runtime,
     start: (start) =>
-      Effect.suspend(() => {
-        const loading = loadingNow ?? resolver.loadingModule()
-        if (loading === undefined) return runtime.start(start)
-        return Effect.fail(errors.startFailed(start.worker, resolver.trap(loading)))
-      })
+      loading.isSure
+        ? Effect.fail(errors.startFailed(start.worker, resolver.trap(loading.url)))
+        : runtime.start({ ...start, isInDoubt: true })
   }
 }
 

@@ -6,8 +6,16 @@ import type * as protocol from "../../src/internal/wire/protocol.ts"
 import { serve } from "../../src/WorkerEntry.ts"
 import type { WorkerIdentity } from "../../src/WorkerPoolError.ts"
 import * as WorkerRuntime from "../../src/WorkerRuntime.ts"
+import { readdirSync } from "node:fs"
 import { sharedNumbers } from "../sharedNumbers.ts"
 import { lagging, type LagOptions } from "./lagging.ts"
+
+// a pool that is made in this thread while a worker in it loads a module is refused (F3), and a case may end before its module has
+// been loaded: so they are loaded before anything runs
+const testing = new URL("../../src/testing/", import.meta.url)
+for (const file of readdirSync(testing).filter((name) => name.endsWith(".tasks.ts"))) {
+  await import(new URL(file, testing).href)
+}
 
 /** One direction of a channel. */
 const makeLine = () => {

@@ -134,7 +134,8 @@ class RemoteWorker implements Worker {
       (message) => this.guarded(() => this.receive(message)),
       (cause) => this.guarded(() => this.unreadable(cause))
     )
-    this.send({ _tag: "Start", ...options.worker, tasksPerWorker: options.tasksPerWorker })
+    const { isInDoubt = false, tasksPerWorker } = options
+    this.send({ _tag: "Start", ...options.worker, tasksPerWorker, ...(isInDoubt ? { isInDoubt } : {}) })
   }
 
   get ready(): Effect.Effect<void, WorkerPoolError.WorkerPoolError> {

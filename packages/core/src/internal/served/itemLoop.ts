@@ -264,6 +264,11 @@ export class ItemLoop {
     this.runEffect = options.runEffect
   }
 
+  /** Whether items run, or are about to. */
+  get isAtWork(): boolean {
+    return this.isRunning || this.waiting > 0
+  }
+
   /** Starts a chunk. */
   add(run: ServedRun, task: LoadedTask, cell: Cell): void {
     const chunk = new ServedChunk(run, task, cell, this.observer)

@@ -33,6 +33,7 @@ export class ServedWorker {
   private readonly hooks: ServedHooks
   private readonly loop: ItemLoop
   private readonly loads: Loads
+  private readonly stopTelling: () => void
 
   constructor(channel: Channel) {
     this.channel = channel
@@ -69,6 +70,7 @@ export class ServedWorker {
           return runner.runItem(effect, of(runner), done)
         }, done)
     })
+    this.stopTelling = resolver.tellWork(() => this.loop.isAtWork)
   }
 
   serve(): void {
@@ -97,7 +99,7 @@ export class ServedWorker {
   private handle(message: Exclude<protocol.ToWorker, protocol.Repeated>): void {
     switch (message._tag) {
       case "Start":
-        return this.start(message.id, message.generation, message.tasksPerWorker)
+        return this.start(message)
       case "Define":
         return this.code.define(message.reference, message.address)
       case "Located":
@@ -130,6 +132,7 @@ export class ServedWorker {
         this.loads.turned()
         return this.hooks.close()
       case "Stop":
+        this.stopTelling()
         this.loads.stop()
         this.observer.closing()
         this.sender.stop()
@@ -137,10 +140,11 @@ export class ServedWorker {
     }
   }
 
-  private start(id: number, generation: number, tasksPerWorker: number): void {
+  private start({ generation, id, isInDoubt, tasksPerWorker }: protocol.Start): void {
     this.self.id = id
     this.self.generation = generation
     this.loop.tasksPerWorker = tasksPerWorker
+    if (isInDoubt === true) resolver.doubt()
   }
 
   // ---------------------------------------------------------------------------

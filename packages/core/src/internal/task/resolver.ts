@@ -7,19 +7,53 @@ import * as registry from "./registry.ts"
 import { isNamed, isOnPage } from "./url.ts"
 import * as workerFile from "./workerFile.ts"
 
-/** The task modules that this thread is loading, by numbers; no Set, because a task can break what Sets can do. */
-const loading = registry.shared("loading", (): { next: number; readonly modules: Record<number, string> } => ({
-  next: 0,
-  modules: {}
-}))
+/** What is known in this thread, by numbers; no Sets, because a task can break what these can do. */
+interface Loading {
+  next: number
+  /** The task modules that this thread is loading. */
+  readonly modules: Record<number, string>
+  /** Of each worker in this thread, whether items run in it. */
+  readonly atWork: Record<number, () => boolean>
+  /** Whether the pool that has started this thread may have been made by a task's module as it was loaded. */
+  isInDoubt: boolean
+}
 
-/**
- * The task module that this thread is loading, if any. When a pool is used meanwhile, that module's top level does it:
- * it is a whole program, about to start again in a worker.
- */
-export const loadingModule = (): string | undefined => {
-  for (const number in loading.modules) return loading.modules[number]
+const loading = registry.shared("loading", (): Loading => ({ next: 0, modules: {}, atWork: {}, isInDoubt: false }))
+
+/** A task module that is loaded while a pool is made (F3). */
+export interface Loaded {
+  readonly url: string
+  /**
+   * Whether the module's top level makes the pool, and not an item that runs meanwhile: it is a whole program then, about to start
+   * again in a worker. Where items run nobody knows. The workers of such a pool are told to doubt no more, so that a program
+   * that starts itself comes to its end in them.
+   */
+  readonly isSure: boolean
+}
+
+/** The task module that this thread is loading, if any. */
+export const loadingModule = (): Loaded | undefined => {
+  for (const number in loading.modules) {
+    return { url: loading.modules[number]!, isSure: loading.isInDoubt || !areItemsRunning() }
+  }
   return undefined
+}
+
+const areItemsRunning = (): boolean => {
+  for (const number in loading.atWork) if (loading.atWork[number]!()) return true
+  return false
+}
+
+/** A worker in this thread tells whether items run in it; returns how to stop that. */
+export const tellWork = (areItemsRunning: () => boolean): (() => void) => {
+  const number = loading.next++
+  loading.atWork[number] = areItemsRunning
+  return () => void delete loading.atWork[number]
+}
+
+/** The pool that has started this thread may have been made by a task's module. */
+export const doubt = (): void => {
+  loading.isInDoubt = true
 }
 
 /** The error that stops such a program before its workers start workers of their own, and so on. */

@@ -73,15 +73,20 @@ interface WorkerMessage extends Message {
 /** What `init` does: builds the services first, then runs the hook. */
 export type InitStage = InitFailure["of"]
 
+/** Says what worker it is. */
+export interface Start {
+  readonly _tag: "Start"
+  readonly id: number
+  readonly generation: number
+  readonly tasksPerWorker: number
+  /** Whether a task's module may have made the pool as it was loaded (F3). */
+  readonly isInDoubt?: boolean
+}
+
 /** From the pool to a worker. */
 export type ToWorker = Message &
   (
-    | {
-        readonly _tag: "Start"
-        readonly id: number
-        readonly generation: number
-        readonly tasksPerWorker: number
-      }
+    | Start
     | { readonly _tag: "Define"; readonly reference: Reference; readonly address: Described }
     | { readonly _tag: "Forget"; readonly reference: Reference }
     | Located
