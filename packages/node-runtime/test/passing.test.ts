@@ -1,27 +1,11 @@
-import type { Progress } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { PassThrough } from "node:stream"
 import { Passing } from "../src/internal/passing.ts"
 import { Terminal } from "../src/internal/progress/terminal.ts"
 import { after } from "../src/internal/wait.ts"
+import { call } from "./callProgress.ts"
 import { eventually } from "./support.ts"
-
-const running: Progress.CallProgress = {
-  id: 0,
-  pool: undefined,
-  label: "call",
-  unit: "items",
-  state: "running",
-  items: 1,
-  failed: 0,
-  length: 2,
-  done: 1,
-  total: 2,
-  elapsed: 1000,
-  rate: 1,
-  remaining: 1000
-}
 
 /** Two workers whose output goes to a terminal below which there is a bar, until `end` is called. */
 const bench = () => {
@@ -29,7 +13,7 @@ const bench = () => {
   let passed = ""
   to.on("data", (text: Buffer) => void (passed += text.toString()))
   const terminal = new Terminal({ write: () => {}, size: () => ({ columns: 40, rows: 10 }), streams: [to] }, false)
-  terminal.show([running])
+  terminal.show([call("call")])
   const worker = (isUnderWay: () => boolean) => {
     const passing = new Passing({ from: new PassThrough(), to, hasBars: () => terminal.hasBars, isUnderWay })
     return { print: (text: string) => passing.piece(Buffer.from(text)), end: passing.end }

@@ -1,25 +1,9 @@
-import type { Progress } from "@effect-mpire/core"
 import { assert, describe, it } from "@effect/vitest"
 import { PassThrough } from "node:stream"
 import { rowsOf } from "../src/internal/progress/block.ts"
 import { capture } from "../src/internal/progress/capture.ts"
 import { Terminal } from "../src/internal/progress/terminal.ts"
-
-const call = (label: string, state: Progress.CallProgress["state"] = "running"): Progress.CallProgress => ({
-  id: 0,
-  pool: undefined,
-  label,
-  unit: "items",
-  state,
-  items: 1,
-  failed: 0,
-  length: 2,
-  done: 1,
-  total: 2,
-  elapsed: 1000,
-  rate: 1,
-  remaining: 1000
-})
+import { call } from "./callProgress.ts"
 
 /** A terminal whose frames are kept, with ␛ for what escapes, and a stream of others that leads to it. */
 const bench = () => {

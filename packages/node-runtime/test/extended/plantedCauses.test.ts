@@ -264,9 +264,9 @@ const isTried = (cause: string): boolean =>
 const isOfMachine = (tag: string, cause: string, drawn: Drawn, insights: Insights.Insights): boolean => {
   const { advice } = causes[cause]!
   // it lacks cores for whatever computes, and workers that start at once take long for want of them
-  if (tag === "CoresShort") return drawn.computing > 0 || wasHeldUp(cause, insights)
+  if (tag === "CoresShort") return drawn.computing > 0 || (advice !== "CoresShort" && wasHeldUp(insights))
   if (tag === "StartUpDominates") return advice === "CoresShort" && insights.total.ratios.startUp > 0.1
-  if (tag === "Straggler") return wasHeldUp(cause, insights)
+  if (tag === "Straggler") return hidesWaits(cause, insights)
   return hidesShortChunks(cause, insights)
 }
 
@@ -280,12 +280,13 @@ const planned = (input = ""): number => {
   return Number(spin) + Number(sleep)
 }
 
-/**
- * Whether something else had the processor for so long that an item took far longer than it was to: it may be a straggler then,
- * which hides what waits, and what sleeps seems to compute without a CPU.
- */
-const wasHeldUp = (cause: string, { longest }: Insights.Insights): boolean =>
-  causes[cause]!.advice !== "CoresShort" && longest.some(({ input, millis }) => millis > planned(input) + 200)
+/** Whether something else had the processor for so long that an item took far longer than it was to: what sleeps lacks it, too. */
+const wasHeldUp = ({ longest }: Insights.Insights): boolean =>
+  longest.some(({ input, millis }) => millis > planned(input) + 200)
+
+/** Whether an item was held up so that it is a straggler, which hides what waits, where none is planted. */
+const hidesWaits = (cause: string, insights: Insights.Insights): boolean =>
+  !["CoresShort", "Skew", "Straggler"].includes(causes[cause]!.advice ?? "") && wasHeldUp(insights)
 
 describe("pools on threads in which something is amiss", () => {
   for (const cause of Object.keys(causes).filter(isTried)) {
@@ -300,7 +301,7 @@ describe("pools on threads in which something is amiss", () => {
           const tags = Insights.advice(insights).map(({ _tag }) => _tag)
           const text = Insights.format(insights)
           const others = tags.filter((tag) => tag === advice || !isOfMachine(tag, cause, drawn, insights))
-          const isHidden = hidesShortChunks(cause, insights) || (wasHeldUp(cause, insights) && !tags.includes(advice!))
+          const isHidden = hidesShortChunks(cause, insights) || (hidesWaits(cause, insights) && !tags.includes(advice!))
           const expected = advice === undefined || isHidden ? [] : [advice]
           assert.deepStrictEqual(others, expected, text)
         }).pipe(Effect.scoped, threads),
@@ -324,9 +325,11 @@ describe("an item of 300 ms", () => {
         yield* pool.map(items, work)
         const insights = yield* pool.insights
         const named = insights.longest.find(({ index, items }) => index <= planted && planted < index + items)
-        // on a busy machine others may take longer, but seldom so many
-        if (named === undefined && insights.longest.length === 5 && insights.longest[4]!.millis >= 300) return
-        assert(named !== undefined, Insights.format(insights))
+        if (named === undefined) {
+          // five are named: on a busy machine others take longer, but then all five do
+          assert.isAtLeast(insights.longest[4]?.millis ?? 0, 300, Insights.format(insights))
+          return
+        }
         assert.isAtLeast(named.millis, 299)
         assert.isAtMost(named.items, longest === 0 ? 16 : 1)
         if (named.items === 1) assert.match(named.input!, /: 300\b/)
