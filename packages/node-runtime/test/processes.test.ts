@@ -4,7 +4,7 @@ import { NodeWorkerRuntime } from "@effect-mpire/node-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { existsSync, realpathSync } from "node:fs"
+import { existsSync, readdirSync, realpathSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as processes from "../src/internal/processes.ts"
 import { eventually, isRunning, runFixture, runNode, startFixture, reasonOf } from "./support.ts"
@@ -406,6 +406,31 @@ describe("a channel to a process", () => {
       yield* connection.kill
       assert.strictEqual(closed.length, 1)
     }).pipe(Effect.scoped)
+  )
+
+  /** Whether a process has closed all that it had open, as each of its threads does last. */
+  const hasEnded = (pid: number) =>
+    pid !== 0 && !isRunning(pid) && (process.platform !== "linux" || readdirSync(`/proc/${pid}/task`).length === 1)
+
+  it.live(
+    "F1 brings what a process sent last, also when it is sent something after its end and before that is read",
+    () =>
+      Effect.gen(function* () {
+        const { closed, connection, control, received } = yield* open()
+        connection.receive((message) => received.push(message), unexpected)
+        yield* eventually("early", () => received.length === 1)
+        connection.send("send and be killed")
+        yield* Effect.sync(() => {
+          const until = performance.now() + 10_000
+          // whatever it sends stays unread until this returns
+          while (!hasEnded(control.get(1)) && performance.now() < until);
+          assert.isTrue(hasEnded(control.get(1)))
+          for (let n = 0; n < 10; n++) connection.send("add")
+        })
+        yield* eventually("closed", () => closed.length > 0)
+        assert.deepStrictEqual(received, ["early", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+        assert.deepStrictEqual(closed, [{ exitCode: undefined, signal: "SIGKILL" }])
+      }).pipe(Effect.scoped)
   )
 
   it.live("F4 throws what the serializer throws, and sends nothing then", () =>

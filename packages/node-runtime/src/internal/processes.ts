@@ -14,7 +14,7 @@ import type { ProcessOptions } from "../NodeWorkerRuntime.ts"
 import { Awake } from "./awake.ts"
 import * as control from "./control.ts"
 import * as cpus from "./cpus.ts"
-import { asideFd, channelFd, lifelineFd, taskFd } from "./descriptors.ts"
+import { asideFd, fromWorkerFd, lifelineFd, taskFd, toWorkerFd } from "./descriptors.ts"
 import { Ending } from "./ending.ts"
 import { FrameReader } from "./frames.ts"
 import { check } from "./options.ts"
@@ -121,6 +121,7 @@ const start = (
           numbers?.fd ?? "ignore",
           "pipe",
           "pipe",
+          "pipe",
           "pipe"
         ],
         // gives tasks a `process.send`. This end is no IPC channel: what they send cannot harm whoever does not read it
@@ -150,7 +151,8 @@ class Process {
   private readonly child: ChildProcess
   /** A pipe that breaks when this process ends, whereupon the child ends too (F5). */
   private readonly lifeline: Socket
-  private readonly channel: Socket
+  private readonly incoming: Socket
+  private readonly outgoing: Socket
   /** What it writes to stdout and stderr, where this process reads that. */
   private readonly output: ReadonlyArray<Socket>
   private readonly pipe: Pipe
@@ -166,18 +168,19 @@ class Process {
     this.child = child
     const streamOf = (fd: number) => (child.stdio as ReadonlyArray<unknown>)[fd] as Socket
     this.lifeline = streamOf(lifelineFd)
-    this.channel = streamOf(channelFd)
+    this.incoming = streamOf(fromWorkerFd)
+    this.outgoing = streamOf(toWorkerFd)
     this.aside = streamOf(asideFd)
     const kill = () => void child.kill("SIGKILL")
     const output = ofProcess(this.lifeline, taken.letFlow)
     const setBusy = (busy: boolean) => this.setBusy(busy)
     this.ending = new Ending({ grace, kill, setBusy, output })
-    this.pipe = new Pipe(this.channel, (cause) => {
+    this.pipe = new Pipe({ incoming: this.incoming, outgoing: this.outgoing }, (cause) => {
       this.cause = cause
       kill()
     })
     this.control = control
-    for (const stream of [this.lifeline, streamOf(taskFd), this.aside]) {
+    for (const stream of [this.lifeline, this.outgoing, streamOf(taskFd), this.aside]) {
       stream.on("error", () => {})
       stream.unref()
     }
@@ -193,7 +196,8 @@ class Process {
       taken.letFlow()
       this.afterLastMessage(() => {
         // something else may hold the pipes open, such as a process that the task started
-        for (const stream of [this.channel, this.aside, streamOf(taskFd), ...this.output]) stream.destroy()
+        const ours = [this.incoming, this.outgoing, this.aside, streamOf(taskFd)]
+        for (const stream of [...ours, ...this.output]) stream.destroy()
         taken.end()
         const closed = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
         this.ending.end(this.cause === undefined ? closed : { ...closed, cause: this.cause })
@@ -208,7 +212,7 @@ class Process {
 
   /** Calls back when all that the process sent and wrote has been received, or when none has come for a while. */
   private afterLastMessage(done: () => void): void {
-    const ours = this.isUsed ? [this.channel, this.aside] : []
+    const ours = this.isUsed ? [this.incoming, this.aside] : []
     const open = [...ours, ...this.output].filter(({ destroyed }) => !destroyed)
     let unclosed = open.length
     const closed = () => {
@@ -232,7 +236,7 @@ class Process {
   private setBusy(busy: boolean): void {
     const method = busy ? "ref" : "unref"
     this.child[method]()
-    this.channel[method]()
+    this.incoming[method]()
   }
 
   get connection(): Connection {
@@ -261,11 +265,11 @@ class Process {
   get relayed(): Relayed {
     return {
       send: (bytes) => {
-        if (this.channel.writable) this.channel.write(bytes)
+        if (this.outgoing.writable) this.outgoing.write(bytes)
       },
       receive: (handler) => {
         this.isUsed = true
-        this.channel.on("data", (bytes: Buffer) => handler(bytes, "channel"))
+        this.incoming.on("data", (bytes: Buffer) => handler(bytes, "channel"))
         this.aside.on("data", (bytes: Buffer) => handler(bytes, "aside"))
       },
       closed: (handler) => this.ending.onEnd(handler),

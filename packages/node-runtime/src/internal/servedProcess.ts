@@ -7,7 +7,7 @@ import { connect, Socket } from "node:net"
 import { Aside } from "./aside.ts"
 import { Awake } from "./awake.ts"
 import { overFile } from "./control.ts"
-import { channelFd, controlFd } from "./descriptors.ts"
+import { controlFd, fromWorkerFd, toWorkerFd } from "./descriptors.ts"
 import { watchLifeline } from "./lifeline.ts"
 import { Pipe } from "./pipe.ts"
 import { isBun } from "./platform.ts"
@@ -46,27 +46,28 @@ const writeAtOnce = (stream: NodeJS.WriteStream): void => {
   handle?.setBlocking?.(true)
 }
 
-/** The pipe that this process has inherited. */
-const socketOf = (fd: number): Socket =>
+/** A pipe that this process has inherited. */
+const socketOf = (fd: number, way: { readonly readable?: boolean; readonly writable?: boolean }): Socket =>
   // types know of no descriptor here, which Node takes for a new socket alone
-  isBun ? connect({ fd } as never) : new Socket({ fd, readable: true, writable: true })
+  isBun ? connect({ fd } as never) : new Socket({ fd, readable: false, writable: false, ...way })
 
 /** The worker's end of the channel to the pool that started this process. */
 export const open = (settings: ProcessSettings): Channel => {
-  const socket = socketOf(channelFd)
-  const pipe = new Pipe(socket, exit, settings.maxMessageSize)
+  const incoming = socketOf(toWorkerFd, { readable: true })
+  const outgoing = socketOf(fromWorkerFd, { writable: true })
+  const pipe = new Pipe({ incoming, outgoing }, exit, settings.maxMessageSize)
   const aside = new Aside()
   const awake = new Awake()
   // unless this end has been closed, the pipe closes because the pool's process has ended (F5)
-  socket.on("close", exit)
+  incoming.on("close", exit)
   return {
     send: (message) => pipe.send(message),
     receive: (handler, unreadable) => pipe.receive(awake.handler(handler), unreadable),
     close: () => {
-      socket.off("close", exit)
+      incoming.off("close", exit).destroy()
       // something may keep the process running: ends it with its exit handlers, which the pool's SIGKILL would skip
       setTimeout(() => exitAfter(exit), grace).unref()
-      socket.end(() => socket.destroy())
+      outgoing.end(() => outgoing.destroy())
     },
     stayAwake: () => awake.expectMessage(),
     flushed: (resume) => pipe.flushed(resume),
