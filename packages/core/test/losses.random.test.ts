@@ -50,6 +50,8 @@ class Play {
   readonly starts = new Map<number, number>()
   /** How often each has been what a worker was lost with. */
   readonly charges = new Map<number, number>()
+  /** Those that have been alone, and had not started, in a worker that had run others and was lost. */
+  private readonly lostLater = new Set<number>()
   /** All that had started and had no outcome when its worker was lost. */
   readonly lostWith = new Set<number>()
   private readonly reported = new Map<Chunk, Set<number>>()
@@ -104,6 +106,11 @@ class Play {
       // an item that is alone in a worker that has started nothing may be what ended it, by being read
       if (isUnread && (chunk as CallChunk).alone) {
         const index = chunk.index(0)
+        // one of those that had run there may be it as well, so that counts the second time
+        if (this.done.has(worker) && !this.lostLater.has(index)) {
+          this.lostLater.add(index)
+          continue
+        }
         this.lostWith.add(index)
         this.charges.set(index, (this.charges.get(index) ?? 0) + 1)
       }

@@ -35,7 +35,7 @@ const hasDeep = (value: unknown): boolean => {
 interface Options {
   /** Whether there are shared numbers. */
   readonly control?: boolean
-  /** What the pool hears after the worker's first results. */
+  /** What the pool hears before the worker's results. */
   readonly forged?: unknown
 }
 
@@ -72,8 +72,8 @@ const open = (controls: number, { control = true, forged }: Options): Connection
   const toPool = line()
   const channel: Channel = {
     send: (message) => {
-      toPool.send(message)
       if (forged !== undefined && (message as { readonly _tag?: unknown })._tag === "Results") toPool.send(forged)
+      toPool.send(message)
     },
     receive: toWorker.receive,
     close: () => end({ exitCode: 0 }),
@@ -264,7 +264,6 @@ describe("what a worker should not send", () => {
     it.live(`F6 ends it, and says why: ${what}`, () =>
       Effect.gen(function* () {
         const one = yield* pool({ size: 1 })
-        // the first results are those of the first item, after which the next one waits
         const exit = yield* Effect.exit(one.map(countTo(6), look, { chunkSize: 1 }))
         const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
         assert(WorkerPoolError.isWorkerPoolError(error) && error.reason._tag === "WorkerLost", what)

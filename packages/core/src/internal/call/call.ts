@@ -23,7 +23,7 @@ import type { ItemCounter } from "./itemCounter.ts"
 import type { ItemTime } from "./itemTimes.ts"
 import type { CallPolicy } from "./policy.ts"
 import type { Isolation, LostRunner } from "./isolation.ts"
-import { Resends, type Retries } from "./resends.ts"
+import { Resends, type Retries, type Unread } from "./resends.ts"
 import type { Sink } from "./sink.ts"
 import type { Source } from "./source.ts"
 
@@ -357,22 +357,22 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   }
 
   /**
-   * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `isUnread` says
-   * that the worker had started nothing at all, so that reading the chunk may be what ended it; `lostRunner`, that more was
+   * A chunk's worker is gone: what had not started is sent again, the rest as `onWorkerLost` says (F2). `unread` says
+   * whether the worker had started nothing at all, so that reading the chunk may be what ended it; `lostRunner`, that more was
    * lost than the worker (K4).
    */
   chunkLost(
     chunk: CallChunk,
     hand: InHand,
     failure: WorkerPoolError.WorkerPoolError,
-    isUnread: boolean,
+    unread: Unread,
     lostRunner?: LostRunner
   ): void {
     this.chunks.delete(chunk)
     this.ending = chunk
     if (this.status === "running") {
       if (hand.failure !== undefined) this.policy.chunkFailed(chunk, hand.failure)
-      else this.itemsLost(chunk, hand, failure, isUnread, lostRunner)
+      else this.itemsLost(chunk, hand, failure, unread, lostRunner)
     }
     this.count(chunk)
     this.dispatcher.isolation.leave(chunk)
@@ -407,7 +407,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
     chunk: CallChunk,
     hand: InHand,
     failure: WorkerPoolError.WorkerPoolError,
-    isUnread: boolean,
+    unread: Unread,
     lostRunner: LostRunner | undefined
   ): void {
     // items that went on for `killAfter` after their timeout have timed out; for the others `onWorkerLost` decides (T2)
@@ -415,7 +415,7 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
       if (chunk.isReported(position)) continue
       chunk.fail(position, Cause.fail(errors.taskTimedOut(chunk.worker, chunk.index(position), chunk.task)))
     }
-    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, isUnread, lostRunner)
+    const lost = this.resends.addLost(chunk, hand, this.dispatcher.tasksPerWorker, unread, lostRunner)
     this.policy.resent(chunk)
     const indices = lost.map((position) => chunk.index(position))
     const error = errors.withItems(failure, chunk.task, () => indices)

@@ -11,6 +11,7 @@ import { Releases } from "../common/releases.ts"
 import type { Call } from "./call.ts"
 import { ChunkSpans } from "./chunkSpans.ts"
 import { type LostRunner, type Suspicion, suspicions } from "./isolation.ts"
+import type { Unread } from "./resends.ts"
 
 /** What a chunk asks of its slot, and tells it. */
 export interface ChunkSlot {
@@ -351,15 +352,15 @@ export class CallChunk implements Chunk {
   }
 
   /**
-   * Its worker is gone; `isUnread` says that the worker had started nothing that it had been sent (F2), `lostRunner`
+   * Its worker is gone; `unread` says whether the worker had started nothing that it had been sent (F2), `lostRunner`
    * that more was lost than the worker (K4).
    */
-  lost(hand: InHand, failure: WorkerPoolError, isUnread: boolean, lostRunner?: LostRunner): void {
+  lost(hand: InHand, failure: WorkerPoolError, unread: Unread, lostRunner?: LostRunner): void {
     if (this.isOver) return
     this.isOver = true
     this.spans?.end(Exit.fail(failure))
     this.slot = undefined
-    this.call.chunkLost(this, hand, failure, isUnread, lostRunner)
+    this.call.chunkLost(this, hand, failure, unread, lostRunner)
     this.dropItems()
   }
 

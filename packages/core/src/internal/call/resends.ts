@@ -9,6 +9,12 @@ import { type Isolation, type LostRunner, type Suspicion, suspicions } from "./i
 /** How often an item that ran when its worker was lost is sent again; with `"never"`, no item that had started is. */
 export type Retries = number | "never"
 
+/**
+ * Whether a lost worker had started nothing of what it had in hand, so that reading it may be what ended it: `"first"` where it
+ * had never had anything else, `"later"` where something that had run there before may have left behind what ended it.
+ */
+export type Unread = false | "first" | "later"
+
 interface Resend {
   readonly ordinal: number
   readonly item: unknown
@@ -25,6 +31,8 @@ export class Resends {
   private charges: Map<number, number> | undefined = undefined
   /** The ordinals of items that have been lost with a worker before they started. */
   private lostUnstarted: Set<number> | undefined = undefined
+  /** The ordinals of items that have been lost alone, before they started, with a worker that had run others before. */
+  private lostLater: Set<number> | undefined = undefined
   /** The ordinals of items that have been in hand when a runner was lost. */
   private lostWithRunner: Set<number> | undefined = undefined
 
@@ -78,6 +86,7 @@ export class Resends {
   forget(): void {
     this.charges = undefined
     this.lostUnstarted = undefined
+    this.lostLater = undefined
     this.lostWithRunner = undefined
   }
 
@@ -90,9 +99,10 @@ export class Resends {
 
   /**
    * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are
-   * lost for good. `isUnread` says that the worker had started nothing of what it had been sent: reading one of the
+   * lost for good. `unread` says that the worker had started nothing of what it had been sent: reading one of the
    * items may be what ended it. So they are sent one by one, and the one whose reading ends another worker is charged as
-   * if it had started: or else it would be sent for ever (F2).
+   * if it had started: or else it would be sent for ever (F2). The first time that is a worker that had run others before, as
+   * one of them may have ended it, it is not charged: it then comes first to another one.
    *
    * With a `lostRunner` more was lost than the worker: that is nobody's fault, and items that were in hand are sent alone; so
    * one is to blame that was alone in hand when another runner was lost (K4). There may be several, of which at most one is:
@@ -102,9 +112,10 @@ export class Resends {
     chunk: CallChunk,
     hand: InHand,
     tasksPerWorker: number,
-    isUnread: boolean,
+    unread: Unread,
     lostRunner?: LostRunner
   ): Array<number> {
+    const isUnread = unread !== false
     const unreported = chunk.unreportedPositions()
     // what had not started is never lost (F2)
     const started = unreported.filter((position) => position < hand.started)
@@ -124,7 +135,7 @@ export class Resends {
           ? isOfRunner && chunk.alone && this.lostWithRunner?.has(ordinal) === true
           : wasStarted
             ? suspects.includes(position)
-            : isUnread && chunk.alone
+            : chunk.alone && this.hasEndedReader(ordinal, unread)
       if (isOfRunner) (this.lostWithRunner ??= new Set()).add(ordinal)
       // a transferred input is gone with the worker (S2)
       if (hand.moved || ((wasStarted || isSuspect) && !this.mayRetry(ordinal, isSuspect))) {
@@ -143,6 +154,15 @@ export class Resends {
     }
     this.sort()
     return lost
+  }
+
+  /** Whether the end of a worker is put down to an item that it had to itself, and had not started. */
+  private hasEndedReader(ordinal: number, unread: Unread): boolean {
+    if (unread !== "later") return unread === "first"
+    this.lostLater ??= new Set()
+    const isAgain = this.lostLater.has(ordinal)
+    this.lostLater.add(ordinal)
+    return isAgain
   }
 
   private mayRetry(ordinal: number, isSuspect: boolean): boolean {

@@ -2,6 +2,7 @@
  * What follows when a slot gets no worker, or loses the one that it had: which calls are told, what is sent again, and
  * whether the slot waits before it tries again. Failures belong to those who caused them (F2, L10).
  */
+import * as MutableRef from "effect/MutableRef"
 import type { WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Code, InHand, Loss } from "../../WorkerRuntime.ts"
 import type { Call } from "../call/call.ts"
@@ -117,7 +118,7 @@ export class SlotFailures {
   }
 
   /** A live worker was lost, with `chunks` in hand. */
-  lost({ hidesItems, identity, lostRunner }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
+  lost({ given, hidesItems, identity, lostRunner }: Tenant, loss: Loss, chunks: ReadonlyArray<CallChunk>): void {
     const lost = errors.workerLost(identity, loss.closed)
     const error = hidesItems && loss.closed.external !== true ? errors.quotingItems(lost) : lost
     const hand = (chunk: CallChunk): InHand => loss.inHand.get(chunk) ?? allStarted
@@ -130,7 +131,10 @@ export class SlotFailures {
       for (const chunk of chunks) chunk.lost({ ...hand(chunk), failure: undefined }, error, false, lostRunner)
       return
     }
-    for (const chunk of chunks) chunk.lost(hand(chunk), error, isUnread && culprit === undefined, lostRunner)
+    // one that it has to itself counts with those before it
+    const isFirst = MutableRef.get(given) === 1
+    const unread = isUnread && culprit === undefined ? (isFirst ? "first" : "later") : false
+    for (const chunk of chunks) chunk.lost(hand(chunk), error, unread, lostRunner)
     const failure = culprit && hand(culprit).failure
     if (culprit !== undefined && failure !== undefined) this.options.refusals.moduleFailed(culprit.task, failure)
   }
