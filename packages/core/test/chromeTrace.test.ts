@@ -155,6 +155,40 @@ describe("toChromeTrace", () => {
     ])
   })
 
+  it("O2 has no slices over each other, whenever somebody begins to listen", () => {
+    // one runs and two wait all the time, and what ran first is not heard
+    const events = [sent(0, 0, 2, true), sent(5, 0, 3, true)]
+    for (let n = 1; n < 20; n++) events.push(done(10 * n, 0, n), sent(10 * n, 0, n + 3, true))
+    for (const begin of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      const found = slices(PoolEvent.toChromeTrace(events.slice(begin))).toSorted((one, other) => one.ts - other.ts)
+      assert.isAtLeast(found.length, 14)
+      for (const [n, { dur, tid, ts }] of found.entries()) {
+        assert.strictEqual(tid, 1)
+        // but for what waited for one that was not heard of, and ended first
+        if (n > 2) assert.isAtLeast(ts, found[n - 1]!.ts + found[n - 1]!.dur!, `${begin}: ${n}`)
+        assert.isAtMost(dur!, n > 2 ? 10_000 : 30_000)
+      }
+    }
+  })
+
+  it("O2 what waited and went elsewhere lets nothing else begin", () => {
+    const events = [
+      sent(0, 0, 1),
+      sent(1, 0, 2, true),
+      sent(2, 0, 3, true),
+      done(3, 0, 2, 0),
+      done(10, 0, 1),
+      done(12, 0, 3)
+    ]
+    assert.deepStrictEqual(
+      slices(PoolEvent.toChromeTrace(events)).map(({ dur, ts }) => [ts, dur]),
+      [
+        [0, 10_000],
+        [10_000, 2000]
+      ]
+    )
+  })
+
   it("O2 leaves out what waited and went elsewhere, and says what it left out", () => {
     assert.deepStrictEqual(slices(PoolEvent.toChromeTrace([sent(0, 0, 1), sent(1, 0, 2, true), done(2, 0, 2, 0)])), [
       { tid: 1, name: "call 1", ts: 0, dur: 2000 }

@@ -23,15 +23,18 @@ export class SlotTrack {
     this.runs.set(sent.chunk, { sent, began: sent.queued ? undefined : sent.time, lane: this.freeLane })
   }
 
-  /** A chunk is done, so that the next one begins; `undefined` if its beginning was not heard. */
+  /**
+   * A chunk is done, so that the next one begins; `undefined` if its beginning was not heard. The next one begins then too, or
+   * what waits behind it, one after another, would seem to have begun as soon as it was sent.
+   */
   done(chunk: number, time: number): Run | undefined {
     const run = this.runs.get(chunk)
-    if (run === undefined) return undefined
     this.runs.delete(chunk)
-    if (run.began === undefined) return run
+    // one that waited and went elsewhere makes room for nothing
+    if (run?.began === undefined && this.isBusy) return run
     for (const [number, next] of this.runs) {
       if (next.began !== undefined) continue
-      this.runs.set(number, { ...next, began: time, lane: run.lane })
+      this.runs.set(number, { ...next, began: time, lane: run?.lane ?? this.freeLane })
       break
     }
     return run
@@ -41,6 +44,10 @@ export class SlotTrack {
     const runs = [...this.runs.values()]
     this.runs.clear()
     return runs
+  }
+
+  private get isBusy(): boolean {
+    return [...this.runs.values()].some(({ began }) => began !== undefined)
   }
 
   /** The first track on which nothing runs. */
