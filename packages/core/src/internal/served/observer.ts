@@ -11,6 +11,12 @@ import type { Sender } from "./sender.ts"
 /** How long records are held back at most while items go on, in milliseconds. */
 const longestPause = 10
 
+/**
+ * How often in that time records go at once: what a task tells just before it computes, or hangs, arrives, as no timer fires then.
+ * Each time costs the pool's thread a message.
+ */
+const mostAtOnce = 4
+
 /** How much that may be in the worker still is kept, to go past what is before it, in lines: what is more goes at once. */
 const most = 1024
 
@@ -42,8 +48,10 @@ export class Observer {
   private isAskingFlushed = false
   /** How many records have been sent. */
   private count = 0
-  /** When records are to be sent at the latest, by `realTime.now()`; at once, unless some have just been sent. */
+  /** When records are to be sent at the latest, by `realTime.now()`; at once, unless many have just been sent. */
   private due = Number.NEGATIVE_INFINITY
+  /** How often records may go at once until then. */
+  private atOnce = 0
   private timer: realTime.Timer = undefined
   /** What is told when its time has come, or when a chunk or the worker ends. */
   private later: Telling | undefined = undefined
@@ -118,11 +126,18 @@ export class Observer {
     this.flush(false)
   }
 
-  /** Has `flush` called before anything else is sent, and within `longestPause`; the first record goes at once. */
+  /** Has `flush` called before anything else is sent, and within `longestPause`; the first records go at once. */
   private flushSoon(now: number): void {
     const wait = this.due - now
     // what computes lets no timer fire, so the clock is read as well
-    if (wait <= 0) return this.flush(false)
+    if (wait <= 0) this.atOnce = mostAtOnce
+    if (this.atOnce > 0) {
+      this.atOnce--
+      const { due } = this
+      this.flush(false)
+      if (wait > 0) this.due = due
+      return
+    }
     if (this.sender.observed !== undefined) return
     this.sender.observed = this.flushNow
     this.timer = realTime.afterIfRunning(wait, this.flushNow)
