@@ -140,7 +140,7 @@ class Distance {
       line,
       new KnownAddresses(line),
       { busyChange() {}, settled() {}, stuck },
-      { chunkEnded() {}, itemEnded() {} }
+      { chunkEnded() {}, itemEnded() {}, itemRuns() {} }
     )
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
     this.task = Portable.make("test:granting", `task${names++}`, (item: number) => {

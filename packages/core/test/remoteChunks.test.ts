@@ -145,7 +145,8 @@ class Bench {
     }
     this.chunks = new RemoteChunks(options, this.line, new KnownAddresses(this.line), on, {
       chunkEnded() {},
-      itemEnded() {}
+      itemEnded() {},
+      itemRuns() {}
     })
     this.handle({ _tag: "Start", id: 0, generation: 1, tasksPerWorker })
     benches.push(this)

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as DevToolsClient from "effect/devtools/DevToolsClient"
@@ -177,6 +178,18 @@ describe.each(runtimes)("spans on %s", (_, runtime) => {
     })
   )
 
+  it.live("O3 end, all of them, where the caller's is not sampled", () =>
+    Effect.gen(function* () {
+      const { spans, tracer } = recording()
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, trace: "items" })
+        yield* Effect.withSpan(pool.map([1, 2, 3], tasks.resize), "caller", { sampled: false })
+      }).pipe(Effect.scoped, Effect.withTracer(tracer), Effect.provide(runtime))
+      areNested(spans)
+      assert.isAtLeast(spans.filter(({ name }) => name === "caller" || name === "pool.call").length, 2)
+    })
+  )
+
   it.live("O3 leave nothing in memory when 1,000 calls have ended, each in a span of its own", () =>
     Effect.gen(function* () {
       const references: Array<WeakRef<object>> = []
@@ -197,6 +210,55 @@ describe.each(runtimes)("spans on %s", (_, runtime) => {
       // those of the last calls and chunks may be known still
       assert.isAtMost(yield* Effect.promise(() => left(references, 100)), 100)
     }).pipe(Effect.scoped, Effect.provide(runtime))
+  )
+})
+
+describe.each(runtimes.slice(1))("spans of workers on %s", (_, runtime) => {
+  it.live("O3 an item that hangs or ends its worker has one, whatever ran before it", () =>
+    Effect.gen(function* () {
+      const short = numbers.map(() => 0)
+      for (const what of ["for ever", "exit"] as const) {
+        for (const items of [[...short, what, 0], [5, what, 5], [what]]) {
+          const { spans, tracer } = recording()
+          const exits = yield* Effect.gen(function* () {
+            const pool = yield* WorkerPool.make({ size: 1, timeout: 200, killAfter: 100, trace: "items" })
+            return yield* pool.mapExit(items, tasks.compute, { chunkSize: items.length })
+          }).pipe(Effect.scoped, Effect.withTracer(tracer), Effect.provide(runtime))
+          const bad = items.indexOf(what)
+          assert.deepStrictEqual(
+            exits.map((exit) => Exit.isSuccess(exit)),
+            items.map((_, n) => n !== bad)
+          )
+          areNested(spans)
+          const found = spans
+            .filter(({ name }) => name === "pool.item")
+            .map(({ attributes, status }) => [
+              attributes.get("index"),
+              status._tag === "Ended" && Exit.isSuccess(status.exit)
+            ])
+          assert.deepStrictEqual(
+            found.toSorted(([one], [other]) => (one as number) - (other as number)),
+            items.map((_, n) => [n, n !== bad])
+          )
+        }
+      }
+    })
+  )
+
+  it.live("O3 what an item logs before it computes arrives meanwhile", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const exit = yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make({ size: 1, timeout: 200, killAfter: 100 })
+        return yield* Effect.exit(pool.run(tasks.sayAndCompute, 60_000))
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(runtime),
+        Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(message))]))
+      )
+      assert.isTrue(Exit.isFailure(exit))
+      assert.deepStrictEqual(lines.flat(), ["one", "two", "three"])
+    })
   )
 })
 

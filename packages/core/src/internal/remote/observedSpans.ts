@@ -101,7 +101,23 @@ export class ObservedSpans {
   /** An item's result has come. */
   itemEnded(chunk: number, position: number, exit: Exit.Exit<unknown, unknown>): void {
     const item = this.open.takeItem(chunk, position)
-    if (item !== undefined) this.endAt(item, item.end ?? item.tracing.now, exit)
+    if (item === undefined) return
+    const end = item.end ?? item.tracing.now
+    this.endAt(item, end, exit)
+    this.open.itemEnded(chunk, end)
+  }
+
+  /**
+   * An item runs in a worker that ends now and may not have told of it: items that are short are told of together. It began no
+   * earlier than the one before it ended.
+   */
+  itemRuns(chunk: number, position: number): void {
+    if (this.isOver || this.open.item(chunk, position) !== undefined) return
+    const item = this.itemOf(chunk, position)
+    const tracing = item && this.tracingOf(item.context)
+    if (item !== undefined && tracing !== undefined) {
+      this.beginItem(chunk, position, item, tracing, undefined, () => this.open.untilOf(chunk))
+    }
   }
 
   /** A chunk has ended: its items have, and what has not may go on by itself. */
@@ -249,15 +265,41 @@ export class ObservedSpans {
       const tracing = item && this.tracingOf(item.context)
       // of `run`s that share a chunk, one may be traced and another not
       if (item === undefined || tracing === undefined) continue
-      const parent = usersSpan.propagated(Context.getOrUndefined(item.context, Tracer.ParentSpan))
-      const startTime = this.corrected(fromMillis(start, tracing), told, tracing, usersSpan.startOf(parent))
-      const span = tracing.start({ name: "pool.item", parent, attributes: { index: item.index } }, startTime)
-      if (span === undefined || !usersSpan.isSampled(span)) continue
-      usersSpan.adopt(span, undefined, id)
-      const own: OpenItem = { span, tracing, parent: undefined, until: startTime, id, end: undefined }
-      if (end !== undefined) own.end = this.corrected(fromMillis(end, tracing), told, tracing, startTime)
-      this.open.addItem(chunk, position, own)
+      const own = this.beginItem(chunk, position, item, tracing, id, (earliest) =>
+        this.corrected(fromMillis(start, tracing), told, tracing, earliest)
+      )
+      if (own === undefined || end === undefined) continue
+      own.end = this.corrected(fromMillis(end, tracing), told, tracing, own.until)
     }
+  }
+
+  /** Begins the span of an item, at a time no earlier than its parent's. `id` is what it is called in its worker. */
+  private beginItem(
+    chunk: number,
+    position: number,
+    { context, index }: ItemOf,
+    tracing: Tracing,
+    id: string | undefined,
+    startOf: (earliest: bigint) => bigint
+  ): OpenItem | undefined {
+    const parent = usersSpan.propagated(Context.getOrUndefined(context, Tracer.ParentSpan))
+    const earliest = usersSpan.startOf(parent)
+    const start = startOf(earliest)
+    const startTime = start < earliest ? earliest : start
+    const span = tracing.start({ name: "pool.item", parent, attributes: { index } }, startTime)
+    if (span === undefined) return undefined
+    // nothing of what is within one that is not sampled crosses
+    if (id !== undefined && usersSpan.isSampled(span)) usersSpan.adopt(span, undefined, id)
+    const item = {
+      span,
+      tracing,
+      parent: undefined,
+      until: startTime,
+      id: id ?? `${chunk}/${position}`,
+      end: undefined
+    }
+    this.open.addItem(chunk, position, item)
+    return item
   }
 
   private noteEnds({ chunk, items }: ItemsEnded, told: Told): void {

@@ -27,10 +27,14 @@ interface OpenChunk {
   readonly spans: Map<string, Open>
   /** By their positions among the items that were sent. */
   readonly items: Map<number, OpenItem>
+  /** When the last of its items ended whose span has, in nanoseconds. */
+  until: bigint
 }
 
 /** How many spans are kept that outlive their chunk: one that nobody ever ends would be kept for ever. */
 const mostOutliving = 1000
+
+const zero = BigInt(0)
 
 export class OpenSpans {
   /** Whether the end of a chunk is yet to come: what is kept of any other would never go. */
@@ -91,6 +95,17 @@ export class OpenSpans {
     return item
   }
 
+  /** The span of an item has ended at that time. */
+  itemEnded(chunk: number, end: bigint): void {
+    const open = this.chunks.get(chunk)
+    if (open !== undefined && open.until < end) open.until = end
+  }
+
+  /** When the last item of a chunk ended whose span has; 0 if there was none. */
+  untilOf(chunk: number): bigint {
+    return this.chunks.get(chunk)?.until ?? zero
+  }
+
   /** The positions of a chunk's items whose spans have not ended. */
   itemsOf(chunk: number): ReadonlyArray<number> {
     return [...(this.chunks.get(chunk)?.items.keys() ?? [])]
@@ -124,7 +139,7 @@ export class OpenSpans {
   private chunk(chunk: number): OpenChunk | undefined {
     let open = this.chunks.get(chunk)
     if (open !== undefined || (chunk !== poolsOwn && !this.hasChunk(chunk))) return open
-    this.chunks.set(chunk, (open = { spans: new Map(), items: new Map() }))
+    this.chunks.set(chunk, (open = { spans: new Map(), items: new Map(), until: zero }))
     return open
   }
 }

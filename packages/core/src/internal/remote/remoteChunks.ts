@@ -41,7 +41,7 @@ const onItsWay = (lag: number): number => 2 * lag + 50
 export const cellsOf = (tasksPerWorker: number): number => Math.min(2 * tasksPerWorker + 40, 8192)
 
 /** What it tells of items and chunks that have ended, for their spans. */
-type Spans = Pick<ObservedSpans, "chunkEnded" | "itemEnded">
+type Spans = Pick<ObservedSpans, "chunkEnded" | "itemEnded" | "itemRuns">
 
 /** The chunk that is to blame for the worker's end. */
 export interface Blame {
@@ -297,6 +297,14 @@ export class RemoteChunks {
   settle(numbers: ReadonlyArray<number>): void {
     for (const { cell } of [...this.sentChunks.values(), ...this.endedEarly.values()]) {
       if (cell instanceof GrantedCell) cell.settle(numbers)
+    }
+  }
+
+  /** The worker ends now: tells of the items that it had started and not reported, where they have spans. */
+  tellRunning(): void {
+    for (const sent of this.sentChunks.values()) {
+      if (sent.chunk.traceItems !== true) continue
+      for (const position of sent.running()) this.spans.itemRuns(sent.id, position)
     }
   }
 

@@ -237,7 +237,7 @@ class RemoteWorker implements Worker {
     // with nothing in hand there is nothing to learn by its end
     if (this.line.lag !== undefined && !this.chunks.areTold) return this.giveUp(cause, blame)
     const mayBeLeftBehind = blame?.mayBeLeftBehind ?? false
-    this.killAndTell({ closed: { cause }, killed: true, inHand: this.chunks.forgetAll(blame), mayBeLeftBehind })
+    this.killAndTell({ closed: { cause }, killed: true, mayBeLeftBehind }, blame)
   }
 
   /** Kills it where numbers lag: what it had in hand is known when its end has been heard of, or after a while (K13). */
@@ -276,15 +276,17 @@ class RemoteWorker implements Worker {
     if (this.hasEnded) return
     // one that is being killed already ends for what did not yield, which is to blame
     if (this.givenUp !== undefined) return this.givenUp.tell()
-    this.killAndTell({ closed: { cause }, killed: false, inHand: this.chunks.forgetAll() })
+    this.killAndTell({ closed: { cause }, killed: false })
   }
 
-  private killAndTell(loss: Omit<Loss, "ended">): void {
+  private killAndTell(loss: Omit<Loss, "ended" | "inHand">, blame?: Blame): void {
+    this.chunks.tellRunning()
+    const inHand = this.chunks.forgetAll(blame)
     const wasUsed = this.endUse()
     this.endSpans(loss.closed)
     // a channel may tell of the worker's end at once: from here on that is no news
     const killing = Effect.runFork(this.connection.kill)
-    this.tellEnd(wasUsed, { ...loss, ended: Effect.asVoid(Fiber.await(killing)) })
+    this.tellEnd(wasUsed, { ...loss, inHand, ended: Effect.asVoid(Fiber.await(killing)) })
   }
 
   private onClosed(told: Closed): void {
@@ -322,6 +324,7 @@ class RemoteWorker implements Worker {
 
   /** What runs in the worker has ended with it, and so have its spans. */
   private endSpans(closed: Closed): void {
+    this.chunks.tellRunning()
     this.spans.workerEnded(Exit.fail(errors.workerLost(this.options.worker, closed)))
   }
 

@@ -89,6 +89,16 @@ export class SentChunk implements Watched {
     this.hasOutcome.fill(1, from, from + count)
   }
 
+  /** The positions of the items that have started, as far as that is known, and have no outcome. */
+  running(): ReadonlyArray<number> {
+    const running: Array<number> = []
+    const started = this.cell.started ?? 0
+    for (let position = this.hasOutcome === undefined ? this.reported : 0; position < started; position++) {
+      if (this.hasOutcome?.[position] !== 1) running.push(position)
+    }
+    return running
+  }
+
   /** The context of the caller of the item that is at position `sent` among those that were sent. */
   contextOf(sent: number): Context.Context<never> {
     return this.callers.contextOf(this.positionOf(sent))
