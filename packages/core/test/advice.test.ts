@@ -233,9 +233,9 @@ describe("advice", () => {
   })
 
   it("O1 workers compute without a CPU: more of them than cores", () => {
-    const usage = (cpu: number, active: number) => ({
+    const usage = (cpu: number, active: number, starting = 0) => ({
       times: { working: 1000, waiting: 10 },
-      usage: { memory: 1, cpu, active, generation: 1, working: 1000 }
+      usage: { memory: 1, cpu, active, generation: 1, working: 1000, starting }
     })
     const [advice] = Insights.advice(made([usage(500, 1000), usage(450, 990)]))
     assert(advice?._tag === "CoresShort")
@@ -247,6 +247,9 @@ describe("advice", () => {
     assert.deepStrictEqual(tags(made([waits(600), waits(600)])), ["SourceSlow", "CoresShort"])
     // tasks that wait for something need no CPU
     assert.deepStrictEqual(tags(made([usage(50, 60), usage(50, 60)])), [])
+    // what they did until they were live is in their usage, and is no sign of how the tasks fare
+    assert.deepStrictEqual(tags(made([usage(160, 1660, 1200), usage(170, 1670, 1200)])), [])
+    assert.deepStrictEqual(tags(made([usage(500, 1500, 500), usage(600, 1500, 500)])), ["CoresShort"])
     assert.deepStrictEqual(tags(made([good, good])), [])
   })
 
@@ -340,7 +343,9 @@ const anySlot = Arbitrary.map(Arbitrary.array(integer(0, 100_000), { minLength: 
   killed: n[6]! % 3,
   times: { startUp: n[7]!, init: n[8]! % 500, waiting: n[9]!, working: n[10]!, exit: n[11]! % 300 },
   usage:
-    n[12]! % 2 === 0 ? undefined : { memory: n[13]! * 1e6, cpu: n[1]!, active: n[2]!, generation: 1, working: n[3]! }
+    n[12]! % 2 === 0
+      ? undefined
+      : { memory: n[13]! * 1e6, cpu: n[1]!, active: n[2]!, generation: 1, working: n[3]!, starting: n[4]! }
 }))
 
 describe("format", () => {
@@ -446,6 +451,11 @@ describe("format", () => {
   it("O1 counts the columns of wide letters, and of marks", () => {
     assert.strictEqual(textWidth("añ日本🙂"), 1 + 1 + 2 + 2 + 2)
     assert.strictEqual(textWidth("e\u0301"), 1)
+    // pictures that are joined, syllables in their parts, and a hyphen that terminals do show
+    assert.strictEqual(textWidth("👩\u200d👩\u200d👧\u200d👦!"), 2 + 1)
+    assert.strictEqual(textWidth("한글".normalize("NFD")), 2 + 2)
+    assert.strictEqual(textWidth("co\u00adop"), 5)
+    assert.strictEqual(textWidth("\u2329\ufe10\ua960\u{17000}"), 8)
     assert.strictEqual(fit("日本語", 5), "日本…")
     assert.deepStrictEqual(wrap("one two three 12 ms", 9, "- "), ["- one two", "  three", "  12 ms"])
   })

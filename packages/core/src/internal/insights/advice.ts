@@ -339,7 +339,7 @@ const holdsItems = ({ chunks, fixedChunks, items, orderedChunks }: SlotInsights)
   2 * orderedChunks >= chunks || (2 * fixedChunks >= chunks && items >= 2 * chunks)
 
 const coresShort = ({ slots }: Insights): CoresShort | undefined => {
-  const sums = { cpu: 0, active: 0, working: 0 }
+  const sums = { cpu: 0, active: 0, working: 0, starting: 0 }
   let workers = 0
   for (const { usage } of slots) {
     if (usage?.cpu === undefined || usage.active === undefined) continue
@@ -347,13 +347,17 @@ const coresShort = ({ slots }: Insights): CoresShort | undefined => {
     sums.cpu += usage.cpu
     sums.active += usage.active
     sums.working += usage.working
+    sums.starting += usage.starting
   }
+  // what they did until they were live is in these numbers too
+  const used = sums.working + sums.starting
   // of tasks that wait for something, a low share says nothing
-  if (sums.working < evidence.millis || sums.active < computing * sums.working) return undefined
-  const cpu = sums.cpu / sums.working
+  if (sums.working < evidence.millis || sums.active < computing * used) return undefined
+  const cpu = sums.cpu / used
   if (cpu >= enoughCpu) return undefined
   const message = `${capital(plural(workers, "worker"))} had a CPU for only ${percent(cpu)} of the time in which they worked.`
-  const action = "Use fewer workers: there are more of them than free cores."
+  const action =
+    "Use fewer workers: there are more of them than free cores. But if tasks block without computing, as in synchronous I/O, more do better."
   return { _tag: "CoresShort", cpu, workers, message, action }
 }
 

@@ -72,6 +72,8 @@ export interface WorkerUsage extends Usage {
   readonly generation: number
   /** How long that worker had been working then, in milliseconds. */
   readonly working: number
+  /** How long it had taken until it was live, in milliseconds: what it used for that is counted too. */
+  readonly starting: number
 }
 
 /**

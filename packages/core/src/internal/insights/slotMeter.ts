@@ -212,6 +212,12 @@ export class SlotMeter {
   // Reading
   // ---------------------------------------------------------------------------
 
+  /** How long its worker took until it was live, in milliseconds. */
+  get starting(): number {
+    const { init = 0, startUp = 0 } = this.timesBefore ?? {}
+    return this.times.startUp - startUp + this.times.init - init
+  }
+
   /** How long its worker has been working, in milliseconds. */
   workingNow(chunks: ReadonlyArray<MeteredChunk>, areRunning: boolean): number {
     return this.total(chunks, areRunning) - this.workingBefore

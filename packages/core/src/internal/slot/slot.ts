@@ -804,7 +804,8 @@ export class Slot implements ChunkSlot {
     const { generation } = state.tenant.identity
     return Effect.map(state.worker.usage, (usage) => {
       if (usage === undefined || this.tenant !== state.tenant) return
-      this.usage = { ...usage, generation, working: this.meter.workingNow(given(this.chunks), this.areRunning) }
+      const working = this.meter.workingNow(given(this.chunks), this.areRunning)
+      this.usage = { ...usage, generation, working, starting: this.meter.starting }
     })
   }
 
