@@ -23,7 +23,7 @@ describe("the bars of a terminal", () => {
     terminal.show([call("call")])
     terminal.show([call("call")])
     assert.strictEqual(frames.length, 1)
-    assert.match(frames[0]!, /^␛\[2Kcall ━.* 00:01\n$/)
+    assert.match(frames[0]!, /^\r␛\[2K␛\[2Kcall ━.* 00:01\n$/)
     terminal.show([call("call"), call("other")])
     assert.strictEqual(frames.length, 2)
     stream.write("text\nand ")
@@ -43,7 +43,7 @@ describe("the bars of a terminal", () => {
     terminal.show([call("call", "succeeded")])
     stream.write("between, without the end of the line")
     terminal.show([call("call")])
-    assert.match(frames.at(-1)!, /^\n␛\[2Kcall/)
+    assert.match(frames.at(-1)!, /^\n\r␛\[2K␛\[2Kcall/)
     terminal.close()
     stream.write("after\n")
     await new Promise(setImmediate)
@@ -111,9 +111,10 @@ describe("the bars of a terminal", () => {
         rowsOf("0123456789", 10),
         rowsOf("01234567890", 10),
         rowsOf("縮".repeat(5), 3),
-        rowsOf("縮縮", 4)
+        rowsOf("縮縮", 4),
+        rowsOf("👩\u200d👩\u200d👧\u200d👦".repeat(5), 10)
       ],
-      [1, 1, 2, 5, 1]
+      [1, 1, 2, 5, 1, 1]
     )
   })
 

@@ -2,7 +2,7 @@
  * Cuts what arrives in pieces into whole lines.
  */
 
-/** What has no end of line for so many bytes is cut, between two characters. */
+/** What has no end of line for so many bytes is cut, between two characters, if nothing else is said. */
 const longest = 65_536
 
 const newline = 10
@@ -10,18 +10,23 @@ const newline = 10
 const carriageReturn = 13
 
 export class Lines {
+  private readonly longest: number
   /** What has come since the last end of line. */
   private held: Array<Uint8Array> = []
   private length = 0
   /** Whether a line has been cut, and nothing has come since: an end of line that comes next is the one that it has got. */
   private isCut = false
 
+  constructor(longestLine = longest) {
+    this.longest = longestLine
+  }
+
   /** Takes the next piece; returns what is complete of it and the pieces before, ends of lines included. */
   push(given: Uint8Array): Buffer {
     const piece = this.isCut ? afterLineEnd(given) : given
     if (given.length > 0) this.isCut = false
     const end = piece.lastIndexOf(newline) + 1
-    if (end === 0 && this.length + piece.length >= longest) return this.cut(piece)
+    if (end === 0 && this.length + piece.length >= this.longest) return this.cut(piece)
     if (end === 0) {
       this.hold(piece)
       return nothing

@@ -23,7 +23,7 @@ interface PassingOptions {
 
 export class Passing {
   private readonly options: PassingOptions
-  private readonly lines = new Lines()
+  private readonly lines = new Lines(terminal.longestLine)
   private mayWait = true
   /**
    * Set for a while when bars have gone: what was printed before comes by another way than the results that ended the call, and

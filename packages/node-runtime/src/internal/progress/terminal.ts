@@ -51,6 +51,9 @@ interface Captured {
 
 const newline = 10
 
+/** What has no end of line for so many bytes is cut, so that it need not be kept for ever. */
+export const longestLine = 1_048_576
+
 export class Terminal {
   private readonly screen: Screen
   private readonly hasColours: boolean
@@ -69,7 +72,7 @@ export class Terminal {
     this.hasColours = hasColours
     terminals.add(this)
     this.captured = screen.streams.map((stream) => {
-      const lines = new Lines()
+      const lines = new Lines(longestLine)
       return { lines, release: capture(stream, (text) => this.take(lines, text)) }
     })
     process.on("exit", this.exits)
