@@ -47,7 +47,9 @@ const made = (slots: ReadonlyArray<Slot>, more: Partial<Insights.Insights> = {})
 
 const tags = (insights: Insights.Insights) => Insights.advice(insights).map(({ _tag }) => _tag)
 
-const long = (millis: number, items = 1): Insights.LongestItem => ({
+const long = (millis: number, items = 1, call = 1, callMillis = Number.POSITIVE_INFINITY): Insights.LongestItem => ({
+  call,
+  callMillis,
   index: 7,
   items,
   run: false,
@@ -169,6 +171,20 @@ describe("advice", () => {
     assert.deepStrictEqual(tags(made(slots, { longest: [{ ...long(450), worker: 1 }] })), ["Skew"])
     // nor is there any share with one worker
     assert.notInclude(tags(made([{ times: { working: 1000 } }], { longest: [long(999)] })), "Straggler")
+  })
+
+  it("O1 each of several calls has had a straggler", () => {
+    for (const calls of [1, 2, 4, 10]) {
+      // 39 items of 4 ms in each, and one of 600, for which three workers wait
+      const slot = { items: 10 * calls, times: { working: (calls * 756) / 4, waiting: (calls * 1700) / 4 } }
+      const longest = Array.from({ length: Math.min(5, calls) }, (_, call) => long(600, 1, call, 756))
+      const [advice] = Insights.advice(made([slot, slot, slot, slot], { longest }))
+      assert.deepInclude(advice, { _tag: "Straggler", fairShare: 756 / 4, item: longest[0]! })
+    }
+    // several of one call are no more than their share
+    const slot = { items: 10, times: { working: 700, waiting: 400 } }
+    const longest = Array.from({ length: 5 }, () => long(600, 1, 1, 2800))
+    assert.notInclude(tags(made([slot, slot, slot, slot], { longest })), "Straggler")
   })
 
   it("O1 a run is no straggler, for nobody waits for it but its caller", () => {
@@ -409,7 +425,7 @@ describe("format", () => {
       "  Look at WorkerLost for why they ended, and set onWorkerLost for the items that",
       "  they had.",
       "- Item 7 of images.tasks.ts#resize took 850 ms in worker 0, and a worker's fair",
-      "  share of all work is 500 ms: the others wait for it.",
+      "  share of its call is 500 ms: the others wait for it.",
       "  Split that item, or let the long ones come first."
     ])
     assert.strictEqual(Insights.format(made([], { thread: undefined })), "pool: no worker has been started.")

@@ -100,6 +100,8 @@ export class Call<Policy extends CallPolicy = CallPolicy> {
   number = 0
   /** What has become of its items since then. */
   readonly tally = new Tally()
+  /** How long its items took, as far as they have been reported. */
+  readonly work = { millis: 0 }
   /** Done when nothing of the call is in progress any more. */
   readonly ended: Deferred.Deferred<void> = Deferred.makeUnsafe()
   /** Its chunks that slots have. */

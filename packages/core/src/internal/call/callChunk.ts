@@ -285,6 +285,7 @@ export class CallChunk implements Chunk {
 
   onTime(items: number, millis: number): void {
     this.call.options.itemTime.note(items, millis)
+    this.call.work.millis += millis
     this.slot?.timed(this, millis)
   }
 

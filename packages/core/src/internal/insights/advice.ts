@@ -284,23 +284,30 @@ const longestOfCalls = ({ longest }: Insights): LongestItem | undefined => longe
 
 const straggler = (insights: Insights): Straggler | undefined => {
   const item = longestOfCalls(insights)
-  const { tasksPerWorker, total } = insights
+  const { longest, tasksPerWorker, total } = insights
   const slots = usedSlots(insights).length
   if (item === undefined || slots < 2) return undefined
-  const fairShare = total.times.working / slots
   // where several run at once, the same work takes a worker less time
-  const isMost = item.millis > (tasksPerWorker > 1 ? 1.5 : 1) * fairShare
-  if (!isMost || item.millis < (2 * total.times.working) / total.items) return undefined
-  // the others wait for it as long as it takes, and no longer: where they wait far longer, it is for something else
-  if (4 * (slots - 1) * item.millis < total.times.waiting) return undefined
-  if ((slots - 1) * item.millis < muchWaiting * total.live) return undefined
-  return stragglerOf(item, fairShare)
+  const isMost = (item: LongestItem) => item.millis > (tasksPerWorker > 1 ? 1.5 : 1) * shareOf(item, insights)
+  if (!isMost(item) || item.millis < (2 * total.times.working) / total.items) return undefined
+  // each call may have had one
+  const one = new Map<number, LongestItem>()
+  for (const other of longest) if (!other.run && isMost(other) && !one.has(other.call)) one.set(other.call, other)
+  const millis = [...one.values()].reduce((sum, { millis }) => sum + millis, 0)
+  // the others wait for them as long as they take, and no longer: where they wait far longer, it is for something else
+  if (4 * (slots - 1) * millis < total.times.waiting) return undefined
+  if ((slots - 1) * millis < muchWaiting * total.live) return undefined
+  return stragglerOf(item, shareOf(item, insights))
 }
+
+/** A worker's fair share of its call: what other calls did before and after it is nothing that others could have done meanwhile. */
+const shareOf = ({ callMillis }: LongestItem, insights: Insights): number =>
+  Math.min(callMillis, insights.total.times.working) / usedSlots(insights).length
 
 const stragglerOf = (item: LongestItem, fairShare: number): Straggler => {
   const message =
-    `${capital(itemNamed(item))} took ${duration(item.millis)} in worker ${item.worker}, and a worker's fair share of all ` +
-    `work is ${duration(fairShare)}: the others wait for it.`
+    `${capital(itemNamed(item))} took ${duration(item.millis)} in worker ${item.worker}, and a worker's fair share of its ` +
+    `call is ${duration(fairShare)}: the others wait for it.`
   const action = "Split that item, or let the long ones come first."
   return { _tag: "Straggler", item, fairShare, message, action }
 }
@@ -321,7 +328,7 @@ const skew = (insights: Insights): Skew | Straggler | undefined => {
   const item = longestOfCalls(insights)
   // it came last, and is most of what that worker has done more
   if (item !== undefined && item.worker === worker && 2 * item.millis > working - others) {
-    return stragglerOf(item, insights.total.times.working / slots.length)
+    return stragglerOf(item, shareOf(item, insights))
   }
   if (!holdsItems(most!)) return undefined
   const message =

@@ -96,6 +96,10 @@ export interface SlotInsights extends Numbers {
  * @since 0.1.0
  */
 export interface LongestItem {
+  /** The number of its call in the pool, as events have it. */
+  readonly call: number
+  /** How long all items of that call took together, in milliseconds, as far as workers have reported them. */
+  readonly callMillis: number
   /** The item's index in the input of its call, from 0; of a group, that of the first one. An item of `run` has 0. */
   readonly index: number
   /**

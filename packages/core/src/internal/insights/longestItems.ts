@@ -18,11 +18,25 @@ export interface LongChunk {
   readonly areRuns: boolean
   readonly task: Code
   readonly worker: WorkerIdentity
+  readonly call: {
+    readonly number: number
+    readonly work: Work
+  }
+}
+
+/** How long the items of a call took. An object of its own: the call itself would be kept in memory. */
+interface Work {
+  readonly millis: number
+}
+
+interface Entry {
+  item: Omit<LongestItem, "callMillis">
+  readonly work: Work
 }
 
 export class LongestItems {
   private readonly turn: Turn
-  private readonly longest = new Longest<{ item: LongestItem }>(0)
+  private readonly longest = new Longest<Entry>(0)
 
   constructor(turn: Turn) {
     this.turn = turn
@@ -38,9 +52,11 @@ export class LongestItems {
     // a worker that was sent its chunk earlier knows of a lower threshold
     if (!(millis > this.threshold)) return
     const { generation, id } = chunk.worker
-    const { task } = chunk
-    const entry = {
+    const { call, task } = chunk
+    const entry: Entry = {
+      work: call.work,
       item: {
+        call: call.number,
         index: chunk.index(position),
         items,
         run: chunk.areRuns,
@@ -48,7 +64,7 @@ export class LongestItems {
         task: nameOf(task),
         worker: id,
         generation,
-        input: undefined as string | undefined
+        input: undefined
       }
     }
     this.longest.add(entry, millis)
@@ -61,6 +77,6 @@ export class LongestItems {
   }
 
   get items(): ReadonlyArray<LongestItem> {
-    return this.longest.values.map(({ item }) => item)
+    return this.longest.values.map(({ item, work }) => ({ ...item, callMillis: work.millis }))
   }
 }
