@@ -3,6 +3,7 @@
  */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
 import type { TracedCall } from "../common/tracing.ts"
@@ -15,7 +16,8 @@ export type Settled = (run: Run, releases: Releases | undefined) => void
 
 export type Resume = (effect: Effect.Effect<unknown, unknown>) => void
 
-export class Run {
+/** As an Effect it ends itself: one is needed for each, in case that its caller is interrupted, and would be an object more. */
+export class Run extends Effectable.Class<void> {
   readonly input: unknown
   readonly group: RunGroup
   /** Its caller's, with its own span in it where it has one. */
@@ -37,11 +39,16 @@ export class Run {
     traced: TracedCall | undefined,
     resume: Resume
   ) {
+    super()
     this.group = group
     this.context = context
     this.traced = traced
     this.input = input
     this.resume = resume
+  }
+
+  asEffect(): Effect.Effect<void> {
+    return this.group.interrupted(this)
   }
 
   get isSettled(): boolean {

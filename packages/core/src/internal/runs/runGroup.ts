@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Code } from "../../WorkerRuntime.ts"
 import { Call, type CallDispatcher } from "../call/call.ts"
@@ -61,12 +62,23 @@ export interface RunRequest {
   readonly describe: Describe | undefined
 }
 
+/** What a group tells. */
+export interface GroupEvents {
+  /** The caller of a `run` has been interrupted: the Effect ends the `run`. */
+  readonly interrupted: (run: Run) => Effect.Effect<void>
+  /** No `run` is left in it; more may join. */
+  readonly onRest: (group: RunGroup) => void
+  /** No `run` may join any more, because its call has failed: called before those that it still has are settled. */
+  readonly onEnd: (group: RunGroup) => void
+}
+
 export class RunGroup implements Source, Sink {
   readonly call: Call<RunsPolicy>
   readonly length = undefined
   /** How many `run`s wait for a worker. */
   available = 0
   readonly settled: Settled
+  readonly interrupted: GroupEvents["interrupted"]
   private readonly options: GroupOptions
   private readonly request: RunRequest
   private readonly hooks: Hooks
@@ -78,16 +90,13 @@ export class RunGroup implements Source, Sink {
   /** How many of the `run`s that waited when the call's turn began have yet to be taken. */
   private due = 0
 
-  /**
-   * `onRest` is called when no `run` is left in it; more may join. `onEnd` is called when none may any more, because its
-   * call has failed, before those that it still has are settled.
-   */
   constructor(
     options: GroupOptions,
     request: RunRequest,
     settled: Settled,
-    { onEnd, onRest }: { readonly onEnd: (group: RunGroup) => void; readonly onRest: (group: RunGroup) => void }
+    { interrupted, onEnd, onRest }: GroupEvents
   ) {
+    this.interrupted = interrupted
     this.options = options
     this.request = request
     this.hooks = options.hooks()

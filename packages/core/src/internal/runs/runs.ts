@@ -13,7 +13,7 @@ import type { Releases } from "../common/releases.ts"
 import type { TracedCall } from "../common/tracing.ts"
 import { guarded, reportUncaught } from "../common/turn.ts"
 import { type Resume, Run, type RunExit, type Settled } from "./run.ts"
-import { type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
+import { type GroupEvents, type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 
 export interface RunsOptions extends GroupOptions {
   /** A call that `run`s share has ended, or rests. */
@@ -72,7 +72,7 @@ export class Runs {
         run.group.interrupt(run)
       })
     }
-    return Effect.suspend(() => this.interrupt(run))
+    return run
   }
 
   /** Those that one turn settles are told together: there may be thousands. */
@@ -144,12 +144,13 @@ export class Runs {
     return group
   }
 
-  private readonly groupEvents = {
-    onEnd: (group: RunGroup) => {
+  private readonly groupEvents: GroupEvents = {
+    interrupted: (run) => this.interrupt(run),
+    onEnd: (group) => {
       this.remove(group)
       this.options.ended(group.call)
     },
-    onRest: (group: RunGroup) => {
+    onRest: (group) => {
       const { resting } = this
       this.resting = group
       // it may have been woken, or have ended, since it came to rest
