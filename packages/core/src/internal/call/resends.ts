@@ -101,8 +101,8 @@ export class Resends {
    * Adds what a lost worker had of a chunk, as far as it may be sent again; returns the positions of the items that are
    * lost for good. `unread` says that the worker had started nothing of what it had been sent: reading one of the
    * items may be what ended it. So they are sent one by one, and the one whose reading ends another worker is charged as
-   * if it had started: or else it would be sent for ever (F2). The first time that is a worker that had run others before, as
-   * one of them may have ended it, it is not charged: it then comes first to another one.
+   * if it had started: or else it would be sent for ever (F2). Where that worker had run others before, one of them may have ended
+   * it: then the item is charged only if it happens to it again.
    *
    * With a `lostRunner` more was lost than the worker: that is nobody's fault, and items that were in hand are sent alone; so
    * one is to blame that was alone in hand when another runner was lost (K4). There may be several, of which at most one is:

@@ -72,8 +72,8 @@ export interface ChunksShort extends Told {
 }
 
 /**
- * One item takes longer than all the work that a worker has on average, or nearly so and came last: the others are done
- * long before it.
+ * One item takes longer than all the work that a worker has of its call on average, or nearly so and came last: the others are
+ * done long before it.
  *
  * @category advice
  * @since 0.1.0
@@ -81,7 +81,7 @@ export interface ChunksShort extends Told {
 export interface Straggler extends Told {
   readonly _tag: "Straggler"
   readonly item: LongestItem
-  /** The work of a worker on average, in milliseconds. */
+  /** The work of a worker on average, of the item's call, in milliseconds. */
   readonly fairShare: number
 }
 
