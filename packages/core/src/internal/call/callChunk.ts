@@ -178,10 +178,11 @@ export class CallChunk implements Chunk {
   }
 
   get contexts(): ReadonlyArray<Context.Context<never>> | undefined {
-    const { contextOf } = this.call.policy
+    const { contextOf, haveOneContext = false } = this.call.policy
     const { length } = this.items
     if (contextOf === undefined || length === 1) return undefined
     if (this.spans !== undefined) return this.spans.contexts
+    if (haveOneContext) return undefined
     const { context } = this
     let contexts: Array<Context.Context<never>> | undefined
     for (let position = 1; position < length; position++) {

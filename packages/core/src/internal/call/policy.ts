@@ -13,6 +13,8 @@ export interface CallPolicy {
   readonly areRuns: boolean
   /** The context of an item's caller, by the item's ordinal, where items have callers of their own. */
   readonly contextOf?: ((ordinal: number) => Context.Context<never> | undefined) | undefined
+  /** Whether it is known that these are all the same, as of very many `run`s they mostly are. */
+  readonly haveOneContext?: boolean | undefined
   /** The spans of items' callers, where items have callers of their own, some of which are traced. */
   readonly tracedOf?: ((ordinal: number) => TracedCall | undefined) | undefined
 

@@ -143,13 +143,18 @@ export class RunGroup implements Source, Sink {
     )
   }
 
-  /** Whether a `run` with such a request can join. */
+  /** Whether a `run` with such a request, of its task, can join. */
   admits(request: RunRequest): boolean {
-    return (
-      this.call.isOpen &&
-      this.options.hooks() === this.hooks &&
-      (request === this.request || isEqual(request, this.request))
-    )
+    return this.isFor(request) || (this.isOpen && isEqual(request, this.request))
+  }
+
+  /** Whether it is for that very request, and a `run` can join. */
+  isFor(request: RunRequest): boolean {
+    return request === this.request && this.isOpen
+  }
+
+  private get isOpen(): boolean {
+    return this.call.isOpen && this.options.hooks() === this.hooks
   }
 
   add(run: Run): void {
@@ -157,7 +162,7 @@ export class RunGroup implements Source, Sink {
       this.call.wake()
       this.options.began(this.call)
     }
-    if (run.traced !== undefined) this.call.policy.trace()
+    this.call.policy.joined(run)
     this.queue.push(run)
     this.available++
     // a call that waits for a slot has been offered already, and gives this `run` when it gets one

@@ -29,6 +29,8 @@ export class Runs {
   private readonly groups = new Map<Code, Array<RunGroup>>()
   /** The group that rests. Only the last one is kept, because each keeps its task and its caller's context in memory. */
   private resting: RunGroup | undefined = undefined
+  /** The group that the last `run` joined. */
+  private last: RunGroup | undefined = undefined
   /** Those that have been settled in this turn and have no releases to wait for. */
   private untold: Array<Run> = []
   /** How many `run`s are in progress. */
@@ -133,6 +135,12 @@ export class Runs {
   }
 
   private groupFor(request: RunRequest): RunGroup {
+    // most are of the same task as the one before
+    if (this.last?.isFor(request) === true) return this.last
+    return (this.last = this.findFor(request))
+  }
+
+  private findFor(request: RunRequest): RunGroup {
     let groups = this.groups.get(request.task)
     if (groups === undefined) {
       groups = []
@@ -160,6 +168,7 @@ export class Runs {
   }
 
   private remove(group: RunGroup): void {
+    if (this.last === group) this.last = undefined
     const { task } = group.call.options
     const groups = this.groups.get(task) ?? []
     if (groups.length <= 1) this.groups.delete(task)

@@ -34,6 +34,9 @@ export class RunsPolicy implements CallPolicy {
   private held: Array<Held> = []
 
   readonly contextOf: NonNullable<CallPolicy["contextOf"]>
+  haveOneContext = true
+  /** The context of the first `run` since the call rested. */
+  private context: Run["context"] | undefined = undefined
   /** Set while there may be `run`s that are traced. */
   tracedOf: CallPolicy["tracedOf"] = undefined
   private readonly runOf: (ordinal: number) => Run | undefined
@@ -50,9 +53,13 @@ export class RunsPolicy implements CallPolicy {
     this.onRest = onRest
   }
 
-  /** A `run` that is traced joins. */
-  trace(): void {
-    this.tracedOf ??= (ordinal) => this.runOf(ordinal)?.traced
+  /** A `run` joins the others. */
+  joined({ context, traced }: Run): void {
+    if (context !== this.context) {
+      if (this.context !== undefined) this.haveOneContext = false
+      else this.context = context
+    }
+    if (traced !== undefined) this.tracedOf ??= (ordinal) => this.runOf(ordinal)?.traced
   }
 
   get keepsTurn(): boolean {
@@ -132,6 +139,8 @@ export class RunsPolicy implements CallPolicy {
     // a chunk that failed may have had items that nobody wanted any more
     if (this.unwanted.size > 0) this.unwanted.clear()
     this.tracedOf = undefined
+    this.context = undefined
+    this.haveOneContext = true
     this.onRest()
   }
 
