@@ -62,6 +62,27 @@ describe("what workers print as the bars go", () => {
     })
   )
 
+  it("O4 lines of several hundred kilobytes are whole beside a bar, though they come in pieces by turns", () => {
+    const to = new PassThrough() as unknown as NodeJS.WriteStream
+    let shown = ""
+    const write = (text: Uint8Array) => void (shown += Buffer.from(text).toString())
+    const terminal = new Terminal({ write, size: () => ({ columns: 40, rows: 10 }), streams: [to] }, false)
+    terminal.show([call("call")])
+    const options = { to, hasBars: () => terminal.hasBars, isUnderWay: () => false }
+    const workers = ["a", "b"].map((letter) => ({
+      line: `${letter.repeat(300_000)}\n`,
+      passing: new Passing({ ...options, from: new PassThrough() })
+    }))
+    for (let at = 0; at < 300_001; at += 65_536) {
+      for (const { line, passing } of workers) passing.piece(Buffer.from(line.slice(at, at + 65_536)))
+    }
+    for (const { line, passing } of workers) {
+      assert.isTrue(shown.includes(line))
+      passing.end()
+    }
+    terminal.close()
+  })
+
   it.live("O4 does not wait for ever for a worker that computes", () =>
     Effect.gen(function* () {
       const { end, passed, worker } = bench()
