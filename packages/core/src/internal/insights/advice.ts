@@ -93,7 +93,7 @@ export interface Straggler extends Told {
  */
 export interface CoresShort extends Told {
   readonly _tag: "CoresShort"
-  /** How much of the time in which they worked they had a CPU, 0 … 1. */
+  /** How much of the time in which they started and worked they had a CPU, 0 … 1. */
   readonly cpu: number
   /** How many workers were looked at. */
   readonly workers: number

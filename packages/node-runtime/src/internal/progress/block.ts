@@ -18,11 +18,11 @@ const up = (rows: number): string => (rows > 0 ? `\x1b[${rows}A` : "")
 export const rowsOf = (text: string, columns: number): number => {
   let rows = 1
   let used = 0
-  let isJoined = false
+  let before = ""
   for (const char of text) {
-    // pictures that are joined are one picture
-    const width = isJoined ? 0 : Progress.textWidth(char)
-    isJoined = char === "\u200d"
+    // pictures that are joined are one picture: it depends on the character before
+    const width = Progress.textWidth(before + char) - Progress.textWidth(before)
+    before = char
     if (used + width > columns) {
       rows++
       used = 0
@@ -59,13 +59,8 @@ export class Block {
     const rows = this.drawn.reduce((sum, { text }) => sum + rowsOf(text, columns), 0)
     this.drawn = lines
     return {
-      // the program may have begun behind something on its line
-      before:
-        rows === 0
-          ? lines.length === 0
-            ? ""
-            : `\r${clear}`
-          : `\r${up(rows)}${`${clear}\n`.repeat(rows)}${clear}${up(rows)}`,
+      // also where nothing has been drawn: the program may have begun behind something on its line
+      before: rows + lines.length === 0 ? "" : `\r${up(rows)}${`${clear}\n`.repeat(rows)}${clear}${up(rows)}`,
       after: lines.map(({ coloured }) => `${clear}${coloured}\n`).join("")
     }
   }
