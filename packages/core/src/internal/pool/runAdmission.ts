@@ -59,15 +59,24 @@ export class RunAdmission {
     traced: TracedCall | undefined,
     resume: Resume
   ): Effect.Effect<void> | undefined {
-    const { gate, isClosed, pool, turn } = this.options
-    if (turn.isOpen) {
-      // users' code that a turn has called asks for it: it begins after the turn
-      turn.tell(() => resume(this.run(input, request, context, traced)))
-      return undefined
-    }
-    if (gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, traced, resume)
-    resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context, traced))
+    const { gate, isClosed, turn } = this.options
+    if (!turn.isOpen && gate.isOpen && !isClosed()) return this.runs.begin(input, request, context, traced, resume)
+    // a function here would cost every `run`
+    this.beginLater(input, request, context, traced, resume)
     return undefined
+  }
+
+  private beginLater(
+    input: unknown,
+    request: RunRequest,
+    context: Context.Context<never>,
+    traced: TracedCall | undefined,
+    resume: Resume
+  ): void {
+    const { isClosed, pool, turn } = this.options
+    // users' code that a turn has called asks for it: it begins after the turn
+    if (turn.isOpen) turn.tell(() => resume(this.run(input, request, context, traced)))
+    else resume(isClosed() ? Effect.fail(errors.poolClosed(pool)) : this.runLater(input, request, context, traced))
   }
 
   private runLater(

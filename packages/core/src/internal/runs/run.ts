@@ -16,8 +16,7 @@ export type Settled = (run: Run, releases: Releases | undefined) => void
 
 export type Resume = (effect: Effect.Effect<unknown, unknown>) => void
 
-/** As an Effect it ends itself: one is needed for each, in case that its caller is interrupted, and would be an object more. */
-export class Run extends Effectable.Class<void> {
+export class Run {
   readonly input: unknown
   readonly group: RunGroup
   /** Its caller's, with its own span in it where it has one. */
@@ -39,16 +38,11 @@ export class Run extends Effectable.Class<void> {
     traced: TracedCall | undefined,
     resume: Resume
   ) {
-    super()
     this.group = group
     this.context = context
     this.traced = traced
     this.input = input
     this.resume = resume
-  }
-
-  asEffect(): Effect.Effect<void> {
-    return this.group.interrupted(this)
   }
 
   get isSettled(): boolean {
@@ -71,3 +65,19 @@ export class Run extends Effectable.Class<void> {
     this.group.settled(this, releases)
   }
 }
+
+/**
+ * As an Effect it ends itself: one is needed for each, in case that its caller is interrupted, and would be an object more.
+ * It does not extend a class for that: thousands may be made at once, and what calls two constructors more is dearer.
+ */
+export interface Run extends Effect.Effect<void> {}
+
+Object.setPrototypeOf(
+  Run.prototype,
+  Effectable.Prototype<Run>({
+    label: "Run",
+    evaluate() {
+      return this.group.interrupted(this)
+    }
+  })
+)

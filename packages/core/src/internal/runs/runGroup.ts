@@ -221,10 +221,13 @@ export class RunGroup implements Source, Sink {
 
   /** Removes `run`s that do not wait any more from the queue, once they are more than those that do. */
   private tidy(): void {
-    if (this.available === 0) this.queue.length = 0
-    else if (this.queue.length > 2 * this.available + 64) {
-      this.queue = this.queue.slice(this.first).filter(({ isWanted }) => isWanted)
-    } else return
+    const { available, first, queue } = this
+    if (available === 0) queue.length = 0
+    // those that have been taken are at its beginning: to look at each of the others would cost every `run`
+    else if (first > 64 && first > queue.length - first) this.queue = queue.slice(first)
+    else if (queue.length - first > 2 * available + 64)
+      this.queue = queue.slice(first).filter(({ isWanted }) => isWanted)
+    else return
     this.first = 0
   }
 

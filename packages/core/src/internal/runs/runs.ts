@@ -67,21 +67,27 @@ export class Runs {
     }
     // whether it waits is known when the turn has handed it out, if it could
     const error = run.isWaiting ? overloaded() : undefined
-    if (error !== undefined) {
-      turn.take(() => {
-        if (!run.isWaiting) return
-        run.settle(Exit.fail(error))
-        run.group.interrupt(run)
-      })
-    }
+    if (error !== undefined) this.refuse(run, error)
     return run
+  }
+
+  /** Here and below, what is seldom done has a method of its own: a function in one that each `run` calls costs them all. */
+  private refuse(run: Run, error: WorkerPoolError): void {
+    this.options.turn.take(() => {
+      if (!run.isWaiting) return
+      run.settle(Exit.fail(error))
+      run.group.interrupt(run)
+    })
   }
 
   /** Those that one turn settles are told together: there may be thousands. */
   private readonly settled: Settled = (run, releases) => {
-    const { turn } = this.options
-    if (releases !== undefined) turn.tell(() => this.tell(run, releases))
-    else if (this.untold.push(run) === 1) turn.tell(this.tellSettled)
+    if (releases !== undefined) this.tellLater(run, releases)
+    else if (this.untold.push(run) === 1) this.options.turn.tell(this.tellSettled)
+  }
+
+  private tellLater(run: Run, releases: Releases): void {
+    this.options.turn.tell(() => this.tell(run, releases))
   }
 
   private readonly tellSettled = (): void => {
