@@ -66,12 +66,6 @@ export class Run {
   }
 }
 
-/**
- * As an Effect it ends itself: one is needed for each, in case that its caller is interrupted, and would be an object more.
- * It does not extend a class for that: thousands may be made at once, and what calls two constructors more is dearer.
- */
-export interface Run extends Effect.Effect<void> {}
-
 Object.setPrototypeOf(
   Run.prototype,
   Effectable.Prototype<Run>({
@@ -81,3 +75,9 @@ Object.setPrototypeOf(
     }
   })
 )
+
+/**
+ * As an Effect it ends itself: one is needed for each, in case that its caller is interrupted, and would be an object more.
+ * Its class does not extend another for that, because two constructors more for each of thousands would be felt.
+ */
+export const ending = (run: Run): Effect.Effect<void> => run as Run & Effect.Effect<void>

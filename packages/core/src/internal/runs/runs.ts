@@ -12,7 +12,7 @@ import type { Call } from "../call/call.ts"
 import type { Releases } from "../common/releases.ts"
 import type { TracedCall } from "../common/tracing.ts"
 import { guarded, reportUncaught } from "../common/turn.ts"
-import { type Resume, Run, type RunExit, type Settled } from "./run.ts"
+import { ending, type Resume, Run, type RunExit, type Settled } from "./run.ts"
 import { type GroupEvents, type GroupOptions, RunGroup, type RunRequest } from "./runGroup.ts"
 
 export interface RunsOptions extends GroupOptions {
@@ -68,7 +68,7 @@ export class Runs {
     // whether it waits is known when the turn has handed it out, if it could
     const error = run.isWaiting ? overloaded() : undefined
     if (error !== undefined) this.refuse(run, error)
-    return run
+    return ending(run)
   }
 
   /** Here and below, what is seldom done has a method of its own: a function in one that each `run` calls costs them all. */
