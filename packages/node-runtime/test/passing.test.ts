@@ -12,7 +12,10 @@ const bench = () => {
   const to = new PassThrough() as unknown as NodeJS.WriteStream
   let passed = ""
   to.on("data", (text: Buffer) => void (passed += text.toString()))
-  const terminal = new Terminal({ write: () => {}, size: () => ({ columns: 40, rows: 10 }), streams: [to] }, false)
+  const terminal = new Terminal(
+    { write: () => {}, size: () => ({ columns: 40, rows: 10 }), streams: [to], now: () => 0 },
+    false
+  )
   terminal.show([call("call")])
   const worker = (isUnderWay: () => boolean) => {
     const passing = new Passing({ from: new PassThrough(), to, hasBars: () => terminal.hasBars, isUnderWay })
@@ -66,7 +69,10 @@ describe("what workers print as the bars go", () => {
     const to = new PassThrough() as unknown as NodeJS.WriteStream
     let shown = ""
     const write = (text: Uint8Array) => void (shown += Buffer.from(text).toString())
-    const terminal = new Terminal({ write, size: () => ({ columns: 40, rows: 10 }), streams: [to] }, false)
+    const terminal = new Terminal(
+      { write, size: () => ({ columns: 40, rows: 10 }), streams: [to], now: () => 0 },
+      false
+    )
     terminal.show([call("call")])
     const options = { to, hasBars: () => terminal.hasBars, isUnderWay: () => false }
     const workers = ["a", "b"].map((letter) => ({

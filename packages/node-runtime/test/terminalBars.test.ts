@@ -13,8 +13,9 @@ const bench = () => {
   stream.on("data", (text: Buffer) => void passed.push(text.toString()))
   const size = { columns: 40, rows: 10 }
   const write = (text: Uint8Array) => void frames.push(Buffer.from(text).toString().replaceAll("\x1b", "␛"))
-  const terminal = new Terminal({ write, size: () => size, streams: [stream] }, false)
-  return { frames, passed, size, stream, terminal }
+  const clock = { now: 0 }
+  const terminal = new Terminal({ write, size: () => size, streams: [stream], now: () => clock.now }, false)
+  return { clock, frames, passed, size, stream, terminal }
 }
 
 describe("the bars of a terminal", () => {
@@ -23,12 +24,12 @@ describe("the bars of a terminal", () => {
     terminal.show([call("call")])
     terminal.show([call("call")])
     assert.strictEqual(frames.length, 1)
-    assert.match(frames[0]!, /^\r␛\[2K␛\[2Kcall ━.* 00:01\n$/)
+    assert.match(frames[0]!, /^\r␛\[2K␛\[2K\n␛\[2Kcall ━.* 00:01\n$/)
     terminal.show([call("call"), call("other")])
     assert.strictEqual(frames.length, 2)
     stream.write("text\nand ")
     assert.strictEqual(frames.length, 3)
-    assert.match(frames[2]!, /^\r␛\[2A(?:␛\[2K\n){2}␛\[2K␛\[2Atext\n␛\[2Kcall .*\n␛\[2Kother .*\n$/)
+    assert.match(frames[2]!, /^\r␛\[4A(?:␛\[2K\n){4}␛\[2K␛\[4Atext\n␛\[2K\n␛\[2Kcall .*\n␛\[2Kother .*\n$/)
     terminal.show([call("call", "failed"), call("other")])
     assert.match(frames[3]!, /✗ call {2}1\/2 items in 1\.00 s {2}1\/s\n␛\[2Kother .*\n$/)
     terminal.close()
@@ -70,7 +71,10 @@ describe("the bars of a terminal", () => {
     const passed: Array<string> = []
     stream.on("data", (text: Buffer) => void passed.push(text.toString()))
     const write = (text: Uint8Array) => void stream.write(Buffer.from(text).toString())
-    const terminal = new Terminal({ write, size: () => ({ columns: 40, rows: 10 }), streams: [stream] }, false)
+    const terminal = new Terminal(
+      { write, size: () => ({ columns: 40, rows: 10 }), streams: [stream], now: () => 0 },
+      false
+    )
     terminal.show([call("call")])
     stream.write("text\n")
     terminal.close()
@@ -94,16 +98,44 @@ describe("the bars of a terminal", () => {
     assert.strictEqual(String((stream as unknown as PassThrough).read()), "two")
   })
 
+  it("O4 so many empty lines stand above bars as there are bars, and fewer where others have written above them", () => {
+    const { frames, size, stream, terminal } = bench()
+    const emptyLines = () =>
+      /^(?:␛\[2K\n)*/.exec(frames.at(-1)!.replace(/^\r(?:␛\[\d+A)?(?:␛\[2K\n)*␛\[2K(?:␛\[\d+A)?/, ""))![0]
+    const calls = ["one", "two", "three"].map((label) => call(label))
+    const counts: Array<number> = []
+    const count = () => counts.push(emptyLines().split("\n").length - 1)
+    stream.write("before\n")
+    terminal.show(calls)
+    count()
+    terminal.show(calls.slice(1))
+    count()
+    // none where that would leave no room
+    size.rows = 5
+    terminal.show(calls)
+    count()
+    assert.deepStrictEqual(counts, [2, 1, 0])
+    terminal.close()
+  })
+
   it("O4 after a resize the height of what is there is that of the new width", () => {
-    const { frames, size, terminal } = bench()
+    const { clock, frames, size, stream, terminal } = bench()
     terminal.show([call("call")])
-    const text = frames[0]!.slice("␛[2K".length, -1)
+    const text = frames[0]!.split("␛[2K").at(-1)!.slice(0, -1)
     size.columns = 12
     terminal.show([call("call")])
-    const rows = Math.ceil(text.length / 12)
-    assert.isAbove(rows, 2)
+    stream.write("meanwhile\n")
+    clock.now = 299
+    terminal.show([call("call")])
+    // its width may be changing still
+    assert.strictEqual(frames.length, 1)
+    clock.now = 300
+    terminal.show([call("call")])
+    const broken = Math.ceil(text.length / 12)
+    assert.isAbove(broken, 2)
+    const rows = 1 + broken
     const cleared = `\r␛[${rows}A${"␛[2K\n".repeat(rows)}␛[2K␛[${rows}A`
-    assert.strictEqual(frames[1], `${cleared}␛[2Kcall  50 %\n`)
+    assert.strictEqual(frames[1], `${cleared}meanwhile\n␛[2Kcall  50 %\n`)
     terminal.close()
     assert.deepStrictEqual(
       [
@@ -116,6 +148,25 @@ describe("the bars of a terminal", () => {
       ],
       [1, 1, 2, 5, 1, 1]
     )
+  })
+
+  it("O4 while the width changes on and on, what others write waits two seconds at most, and no longer than calls run", () => {
+    const { clock, frames, size, stream, terminal } = bench()
+    terminal.show([call("call")])
+    for (let n = 1; n <= 21; n++) {
+      size.columns = 40 + n
+      clock.now += 100
+      stream.write(`${n}\n`)
+    }
+    assert.strictEqual(frames.length, 2)
+    assert.include(frames[1]!, Array.from({ length: 21 }, (_, n) => `${n + 1}\n`).join(""))
+    size.columns = 40
+    stream.write("and then\n")
+    assert.strictEqual(frames.length, 2)
+    terminal.show([call("call", "succeeded")])
+    assert.match(frames[2]!, /and then\n✔ call .*\n$/)
+    assert.isFalse(terminal.hasBars)
+    terminal.close()
   })
 
   it("O4 several show their calls in one terminal", () => {
@@ -143,5 +194,16 @@ describe("the bars of a terminal", () => {
     assert.isFalse(Object.hasOwn(stream, "write"))
     terminal.close()
     assert.strictEqual(frames.length, 2)
+  })
+
+  it("O4 what waits when the process exits is written above the bars", () => {
+    const { frames, size, stream, terminal } = bench()
+    terminal.show([call("call")])
+    size.columns = 41
+    stream.write("whole\nand not")
+    const exits = process.listeners("exit").at(-1) as () => void
+    exits()
+    assert.match(frames[1]!, /whole\n␛\[2Kcall .*\n$/)
+    assert.strictEqual(frames[2], "and not")
   })
 })

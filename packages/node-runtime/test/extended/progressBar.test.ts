@@ -23,11 +23,13 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
         const file = join(folder, "goes-on")
         const shown = yield* terminal.run({}, "bars.ts", "lines", "3", file)
         // the program waits before each of these lines: on a busy machine the ones before would be gone
-        for (const [line, before, columns, rows] of [
-          [20, /line 1\d /, 33, 24],
-          [30, /line 2\d /, 120, 24],
-          [50, /line 4\d /, 60, 30]
+        for (const [line, columns, rows] of [
+          [20, 33, 24],
+          [30, 120, 24],
+          [50, 60, 30]
         ] as const) {
+          // all of the frame: stopped in the middle of it, the program would write the rest for another width
+          const before = new RegExp(`line ${line - 1} [^]*^Unknown`, "m")
           yield* shown.until(`what comes before line ${line}`, (screen) => before.test(screen))
           yield* shown.resize(columns, rows)
           writeFileSync(`${file}-${line}`, "")
@@ -86,7 +88,7 @@ describe.skipIf(!terminal.isSupported)("ProgressBar in a terminal", { concurrent
     Effect.gen(function* () {
       const shown = yield* terminal.run({}, "bars.ts", "exits")
       assert.strictEqual(yield* shown.ended, 3)
-      assert.deepStrictEqual(shown.lines.slice(1), ["not a whole line"])
+      assert.deepStrictEqual(shown.lines.filter((line) => line !== "").slice(1), ["not a whole line"])
     })
   )
 

@@ -50,3 +50,11 @@ export const lines = (
   const more = `+ ${running.length - shown.length} more`
   return [...all, { text: more, coloured: more }]
 }
+
+/**
+ * How many empty lines stand between the bars and what is above, of which so many lines are known. A terminal that becomes
+ * narrower breaks each bar in two, and some, as tmux does, move as many rows from the top of the screen into their history,
+ * out of reach, even where there is room below the bars. Were these the first half of a bar, it would stay there for good.
+ */
+export const spare = (shown: number, { rows }: Size, above: number): number =>
+  Math.max(0, Math.min(shown - above, rows - shown - 2))

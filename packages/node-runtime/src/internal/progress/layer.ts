@@ -31,6 +31,7 @@ const terminal = (write: (text: string | Uint8Array) => Effect.Effect<void>) =>
       // begins at once, and a terminal takes what it is given
       write: (text: Uint8Array) => void fork(write(text)),
       size,
+      now: () => performance.now(),
       streams: [process.stdout, process.stderr].filter(({ isTTY }) => isTTY)
     }
     const whose = {}

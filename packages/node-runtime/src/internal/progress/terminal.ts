@@ -16,6 +16,8 @@ export interface Screen {
   readonly size: () => Size
   /** The streams of others that lead to it. */
   readonly streams: ReadonlyArray<NodeJS.WriteStream>
+  /** The time in milliseconds, of a clock that nobody sets. */
+  readonly now: () => number
 }
 
 const terminals = new Set<Terminal>()
@@ -51,6 +53,15 @@ interface Captured {
 
 const newline = 10
 
+/**
+ * How long a terminal must have kept its width before a frame is drawn anew, in milliseconds: while it is dragged from one to
+ * another, tmux tells a program four times a second, so that what it draws between would be broken, and stay.
+ */
+const settling = 300
+
+/** What others write waits no longer for that, in milliseconds. */
+const longestWait = 2000
+
 /** What has no end of line for so many bytes is cut, so that it need not be kept for ever. */
 export const longestLine = 1_048_576
 
@@ -66,10 +77,19 @@ export class Terminal {
   private readonly running = new Map<object, ReadonlyArray<CallProgress>>()
   /** Whether the cursor is at the beginning of a line. */
   private isAtStart = true
+  /** How many lines are known to stand above the bars, since the terminal has become narrower. */
+  private above = 0
+  private columns: number
+  /** When the width was seen to have changed. */
+  private changedAt = Number.NEGATIVE_INFINITY
+  /** What waits until the width has settled, and since when. */
+  private waiting: Array<Uint8Array> = []
+  private waitingSince = 0
 
   constructor(screen: Screen, hasColours: boolean) {
     this.screen = screen
     this.hasColours = hasColours
+    this.columns = screen.size().columns
     terminals.add(this)
     this.captured = screen.streams.map((stream) => {
       const lines = new Lines(longestLine)
@@ -96,19 +116,24 @@ export class Terminal {
     const ended = calls
       .filter(({ state }) => state !== "running")
       .map((call) => `${bars.line(call, size, this.hasColours).coloured}\n`)
-    this.draw(Buffer.from(ended.join("")), size)
+    // nobody comes again when none runs any more
+    this.draw(
+      Buffer.from(ended.join("")),
+      size,
+      [...this.running.values()].every(({ length }) => length === 0)
+    )
   }
 
   /** Removes the bars of one of them. */
   hide(whose: object): void {
     this.running.delete(whose)
-    this.draw(nothing, this.screen.size())
+    this.draw(nothing, this.screen.size(), true)
   }
 
   /** Removes the bars, and gives the streams back. */
   close(): void {
     this.running.clear()
-    this.draw(nothing, this.screen.size())
+    this.draw(nothing, this.screen.size(), true)
     this.release()
   }
 
@@ -118,17 +143,41 @@ export class Terminal {
     terminals.delete(this)
   }
 
-  /** Draws the bars of the calls that run, with whole lines above them. */
-  private draw(above: Uint8Array, size: Size): void {
-    const lines = bars.lines([...this.running.values()].flat(), size, this.hasColours)
-    if (above.length === 0 && this.block.shows(lines)) return
+  /** Draws the bars of the calls that run, with whole lines above them: once the width has settled, if that is not `now`. */
+  private draw(text: Uint8Array, size: Size, now = false): void {
+    if (this.hasToWait(size) && !now) return this.wait(text)
+    const above = this.waiting.length === 0 ? text : Buffer.concat([...this.waiting, text])
+    this.waiting = []
     const wasEmpty = this.block.isEmpty
-    const { after, before } = this.block.frame(lines, size.columns)
     // what stands there without the end of its line is not ours to overwrite
     const start = wasEmpty && !this.isAtStart ? "\n" : ""
+    this.above += start.length + newlines(above)
+    const shown = bars.lines([...this.running.values()].flat(), size, this.hasColours)
+    const lines = [...Array.from({ length: bars.spare(shown.length, size, this.above) }, () => empty), ...shown]
+    if (above.length === 0 && this.block.shows(lines)) return
+    const { after, before } = this.block.frame(lines, size.columns)
     const rest = this.block.isEmpty ? this.captured.map(({ lines }) => lines.rest()) : []
     this.write(Buffer.concat([Buffer.from(start + before), above, Buffer.from(after), ...rest]))
     if (!wasEmpty && this.block.isEmpty) for (const handler of handlers) handler(false)
+  }
+
+  /** Whether what is drawn now could be broken: the width has changed, and may be changing still. */
+  private hasToWait({ columns }: Size): boolean {
+    const now = this.screen.now()
+    if (columns !== this.columns) {
+      // what was above may be in the history now
+      if (columns < this.columns) this.above = 0
+      this.columns = columns
+      this.changedAt = now
+    }
+    if (this.block.isEmpty || now - this.changedAt >= settling) return false
+    return this.waiting.length === 0 || now - this.waitingSince < longestWait
+  }
+
+  private wait(text: Uint8Array): void {
+    if (text.length === 0) return
+    if (this.waiting.length === 0) this.waitingSince = this.screen.now()
+    this.waiting.push(text)
   }
 
   private write(text: Buffer): void {
@@ -145,6 +194,7 @@ export class Terminal {
     if (this.isWriting || this.own.has(text)) return false
     if (this.block.isEmpty) {
       if (text.length > 0) this.isAtStart = text.at(-1) === newline
+      this.above += newlines(text)
       return false
     }
     const whole = lines.push(text)
@@ -157,6 +207,7 @@ export class Terminal {
    * handlers write later.
    */
   private readonly exits = (): void => {
+    if (this.waiting.length > 0) this.draw(nothing, this.screen.size(), true)
     this.block.leave()
     this.release()
     this.write(Buffer.concat(this.captured.map(({ lines }) => lines.rest())))
@@ -165,3 +216,11 @@ export class Terminal {
 }
 
 const nothing = new Uint8Array()
+
+const empty = { text: "", coloured: "" }
+
+const newlines = (text: Uint8Array): number => {
+  let count = 0
+  for (const byte of text) if (byte === newline) count++
+  return count
+}

@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import { PassThrough } from "node:stream"
+import { Terminal } from "../src/internal/progress/terminal.ts"
+import { onceAndWhole, remnants } from "./bars.ts"
+import { call } from "./callProgress.ts"
+import { Tmux } from "./tmux.ts"
+
+const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** The narrowest is more than half of what a bar takes: narrower, it takes three rows. */
+const columns = integer(40, 140)
+
+/** The terminal gets another width, or the program prints a line; and then some milliseconds pass. */
+const step = Schema.Struct({
+  columns: Schema.UndefinedOr(columns),
+  length: integer(0, 300),
+  millis: integer(0, 180)
+})
+
+/** The terminal is dragged for a time, and then left alone. */
+const drag = Arbitrary.array(Arbitrary.schema(step), { minLength: 1, maxLength: 8 })
+
+describe("bars in tmux", () => {
+  it.prop(
+    `O4 narrower and wider, from the top row on: ${onceAndWhole}`,
+    {
+      before: Arbitrary.schema(integer(0, 3)),
+      calls: Arbitrary.schema(integer(1, 4)),
+      first: Arbitrary.schema(columns),
+      drags: Arbitrary.array(drag, { maxLength: 6 })
+    },
+    ({ before, calls, drags, first }) => {
+      const tmux = new Tmux(first, 24)
+      const stream = new PassThrough() as unknown as NodeJS.WriteStream
+      stream.on("data", (text: Buffer) => tmux.write(text.toString()))
+      const terminal = new Terminal(
+        {
+          write: (text) => tmux.write(Buffer.from(text).toString()),
+          size: () => ({ columns: tmux.told, rows: 24 }),
+          streams: [stream],
+          now: () => tmux.now
+        },
+        false
+      )
+      const printed: Array<string> = []
+      const print = (length: number) => {
+        printed.push(`line ${printed.length} ${"=".repeat(length)} end`)
+        stream.write(`${printed.at(-1)}\n`)
+      }
+      const labels = Array.from({ length: calls }, (_, n) => `Known ${n}`)
+      const show = () => terminal.show(labels.map((label) => ({ ...call(label), elapsed: tmux.now })))
+      const pass = (duration: number) => {
+        for (let left = duration; left > 0; left -= 50) {
+          tmux.pass(Math.min(left, 50))
+          show()
+        }
+      }
+      for (let n = 0; n < before; n++) print(n)
+      show()
+      for (const steps of drags) {
+        for (const { columns, length, millis } of steps) {
+          if (columns === undefined) print(length)
+          else tmux.resize(columns)
+          pass(millis)
+        }
+        pass(700)
+      }
+      terminal.show(labels.map((label) => call(label, "succeeded")))
+      terminal.close()
+      const lines = tmux.lines.filter((line) => line !== "")
+      assert.deepStrictEqual(remnants(lines), [])
+      assert.deepStrictEqual(
+        lines.filter((line) => !line.startsWith("✔")),
+        printed
+      )
+      assert.strictEqual(lines.filter((line) => line.startsWith("✔")).length, calls)
+    },
+    { arbitrary: { runs: 500 } }
+  )
+})
