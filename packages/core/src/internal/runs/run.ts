@@ -68,7 +68,7 @@ export class Run {
 
 Object.setPrototypeOf(
   Run.prototype,
-  Effectable.Prototype<Run>({
+  Effectable.Prototype<Run & Effect.Effect<void>>({
     label: "Run",
     evaluate() {
       return this.group.interrupted(this)
