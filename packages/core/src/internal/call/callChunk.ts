@@ -8,6 +8,7 @@ import type * as Tracer from "effect/Tracer"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
 import { Releases } from "../common/releases.ts"
+import { keepShape } from "../common/shapes.ts"
 import type { Call } from "./call.ts"
 import { ChunkSpans } from "./chunkSpans.ts"
 import { type LostRunner, type Suspicion, suspicions } from "./isolation.ts"
@@ -78,6 +79,17 @@ export class CallChunk implements Chunk {
   private isInterrupted = false
   /** Which items have an outcome, by position; made when an outcome comes out of order. */
   private hasOutcome: Uint8Array | undefined = undefined
+
+  static {
+    const chunk = new CallChunk(undefined as never, { items: [], first: 0, alone: false })
+    chunk.items = [undefined]
+    chunk.lossesBefore = chunk.reported = chunk.failed = chunk.interrupted = chunk.number = 1
+    chunk.since = 0.5
+    chunk.open = chunk.kept = 1
+    chunk.worker = { id: 0, generation: 0 }
+    chunk.isUnstarted = chunk.isOver = chunk.isInterrupted = true
+    keepShape(chunk)
+  }
 
   constructor(call: Call, { alone, first, items, suspicion = suspicions.none }: ChunkItems) {
     this.call = call

@@ -1,11 +1,12 @@
 /**
  * One `run` in progress. There may be very many of them at once, so each is a single object with few fields.
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type { Releases } from "../common/releases.ts"
+import { keepShape } from "../common/shapes.ts"
 import type { TracedCall } from "../common/tracing.ts"
 import type { RunGroup } from "./runGroup.ts"
 
@@ -30,6 +31,15 @@ export class Run {
   exit: RunExit | undefined = undefined
   /** Set when its caller is interrupted, which waits for its end: called then, in place of `resume`. */
   interrupted: ((releases: Releases | undefined) => void) | undefined = undefined
+
+  static {
+    const run = new Run(undefined as never, undefined, Context.empty(), undefined, () => {})
+    run.resume = undefined
+    run.ordinal = 0
+    run.exit = Exit.void
+    run.interrupted = () => {}
+    keepShape(run)
+  }
 
   constructor(
     group: RunGroup,
