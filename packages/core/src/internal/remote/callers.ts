@@ -3,7 +3,7 @@
  */
 import type * as Context from "effect/Context"
 import type { Chunk } from "../../WorkerRuntime.ts"
-import { callerOf } from "../wire/caller.ts"
+import { callerOf, callerOfOnce } from "../wire/caller.ts"
 import type { Caller } from "../wire/observed.ts"
 import type * as protocol from "../wire/protocol.ts"
 
@@ -40,6 +40,6 @@ export class Callers {
     const sent = positions === undefined ? contexts : positions.map((position) => contexts[position]!)
     const numbers = new Map<Context.Context<never>, number>()
     for (const context of sent) if (!numbers.has(context)) numbers.set(context, numbers.size)
-    return { callers: [...numbers.keys()].map(callerOf), callerOf: sent.map((context) => numbers.get(context)!) }
+    return { callers: [...numbers.keys()].map(callerOfOnce), callerOf: sent.map((context) => numbers.get(context)!) }
   }
 }

@@ -50,20 +50,24 @@ export const annotationsOf = (caller: Caller | undefined): Readonly<Record<strin
 export const logSpansOf = (caller: Caller | undefined): ReadonlyArray<[label: string, start: number]> | undefined =>
   valueOf(caller, logSpans) as ReadonlyArray<[label: string, start: number]> | undefined
 
-/** A context that has been looked at before: most chunks of a call have the same one. `null` is one as by default. */
+/** A context that has been looked at before: all chunks of a call have the same one. `null` is one as by default. */
 const callers = new WeakMap<Context.Context<never>, Caller | null>()
 
 /** What of a caller's context crosses; `undefined` where that is nothing. */
 export const callerOf = (context: Context.Context<never>): Caller | undefined => {
   const known = callers.get(context)
   if (known !== undefined) return known ?? undefined
-  const caller = look(context)
+  const caller = callerOfOnce(context)
   callers.set(context, caller ?? null)
   return caller
 }
 
-/** Looks at what is users' own in a context: what of it cannot be read does not cross, and fails no call (F8). */
-const look = (context: Context.Context<never>): Caller | undefined => {
+/**
+ * The same of a context that is not met again, as that of one of many `run`s: a WeakMap that thousands pass through costs the
+ * garbage collector more than all else that is done for them. Looks at what is users' own in it: what of that cannot be read
+ * does not cross, and fails no call (F8).
+ */
+export const callerOfOnce = (context: Context.Context<never>): Caller | undefined => {
   const references: Array<readonly [number, unknown]> = []
   crossing.forEach((reference, number) => {
     const value: unknown = attempt(() => carried(number, Context.getOrUndefined(context, reference)), undefined)

@@ -411,7 +411,9 @@ const nameOf = (code: object): string => {
 }
 
 /** Sets a property, also one that is called `__proto__`; none that is called as what marks an error. */
-const define = (object: object, key: string, value: unknown): void => {
+const define = (object: Record<string, unknown>, key: string, value: unknown): void => {
   const name = key === errorMark ? `${key} ` : key
-  Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true })
+  // several times as fast, and the same, for what nothing is called yet: neither `__proto__` nor what is frozen there
+  if (!(name in object)) object[name] = value
+  else Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true })
 }
