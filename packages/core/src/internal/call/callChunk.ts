@@ -7,8 +7,8 @@ import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
 import type { WorkerIdentity, WorkerPoolError } from "../../WorkerPoolError.ts"
 import type { Chunk, Code, InHand } from "../../WorkerRuntime.ts"
+import { keepHiddenClass } from "../common/hiddenClasses.ts"
 import { Releases } from "../common/releases.ts"
-import { keepShape } from "../common/shapes.ts"
 import type { Call } from "./call.ts"
 import { ChunkSpans } from "./chunkSpans.ts"
 import { type LostRunner, type Suspicion, suspicions } from "./isolation.ts"
@@ -88,7 +88,7 @@ export class CallChunk implements Chunk {
     chunk.open = chunk.kept = 1
     chunk.worker = { id: 0, generation: 0 }
     chunk.isUnstarted = chunk.isOver = chunk.isInterrupted = true
-    keepShape(chunk)
+    keepHiddenClass(chunk)
   }
 
   constructor(call: Call, { alone, first, items, suspicion = suspicions.none }: ChunkItems) {

@@ -5,8 +5,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import { keepHiddenClass } from "../common/hiddenClasses.ts"
 import type { Releases } from "../common/releases.ts"
-import { keepShape } from "../common/shapes.ts"
 import type { TracedCall } from "../common/tracing.ts"
 import type { RunGroup } from "./runGroup.ts"
 
@@ -38,7 +38,7 @@ export class Run {
     run.ordinal = 0
     run.exit = Exit.void
     run.interrupted = () => {}
-    keepShape(run)
+    keepHiddenClass(run)
   }
 
   constructor(

@@ -143,9 +143,9 @@ export class Terminal {
     terminals.delete(this)
   }
 
-  /** Draws the bars of the calls that run, with whole lines above them: once the width has settled, if that is not `now`. */
-  private draw(text: Uint8Array, size: Size, now = false): void {
-    if (this.hasToWait(size) && !now) return this.wait(text)
+  /** Draws the bars of the calls that run, with whole lines above them: once the width has settled, or `atOnce`. */
+  private draw(text: Uint8Array, size: Size, atOnce = false): void {
+    if (this.hasToWait(size) && !atOnce) return this.wait(text)
     const above = this.waiting.length === 0 ? text : Buffer.concat([...this.waiting, text])
     this.waiting = []
     const wasEmpty = this.block.isEmpty
