@@ -1,34 +1,33 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Schema from "effect/Schema"
 import { PassThrough } from "node:stream"
+import { integer, oneOf, runs } from "../../core/test/support.ts"
 import { Terminal } from "../src/internal/progress/terminal.ts"
 import { onceAndWhole, remnants } from "./bars.ts"
 import { call } from "./callProgress.ts"
 import { Tmux } from "./tmux.ts"
 
-const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
 /** The narrowest is more than half of what a bar takes: narrower, it takes three rows. */
 const columns = integer(40, 140)
 
 /** The terminal gets another width, or the program prints a line; and then some milliseconds pass. */
-const step = Schema.Struct({
-  columns: Schema.UndefinedOr(columns),
+const step = Arbitrary.all({
+  isPrinted: oneOf(true, false, false, false),
+  columns,
   length: integer(0, 300),
   millis: integer(0, 180)
 })
 
 /** The terminal is dragged for a time, and then left alone. */
-const drag = Arbitrary.array(Arbitrary.schema(step), { minLength: 1, maxLength: 8 })
+const drag = Arbitrary.array(step, { minLength: 1, maxLength: 8 })
 
 describe("bars in tmux", () => {
   it.prop(
     `O4 narrower and wider, from the top row on: ${onceAndWhole}`,
     {
-      before: Arbitrary.schema(integer(0, 3)),
-      calls: Arbitrary.schema(integer(1, 4)),
-      first: Arbitrary.schema(columns),
+      before: integer(0, 3),
+      calls: integer(1, 4),
+      first: columns,
       drags: Arbitrary.array(drag, { maxLength: 6 })
     },
     ({ before, calls, drags, first }) => {
@@ -60,8 +59,8 @@ describe("bars in tmux", () => {
       for (let n = 0; n < before; n++) print(n)
       show()
       for (const steps of drags) {
-        for (const { columns, length, millis } of steps) {
-          if (columns === undefined) print(length)
+        for (const { columns, isPrinted, length, millis } of steps) {
+          if (isPrinted) print(length)
           else tmux.resize(columns)
           pass(millis)
         }
@@ -77,6 +76,6 @@ describe("bars in tmux", () => {
       )
       assert.strictEqual(lines.filter((line) => line.startsWith("✔")).length, calls)
     },
-    { arbitrary: { runs: 500, seed: "effect-mpire" } }
+    runs(1000)
   )
 })
